@@ -1,0 +1,8 @@
+"""Agent Network: what every service stands on. Imports nothing from the services."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("agentnet")
+except PackageNotFoundError:  # running from a checkout that was never installed
+    __version__ = "0.0.0"

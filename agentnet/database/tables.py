@@ -1,0 +1,217 @@
+"""Every table, declared once. Alembic's migrations create them; hot paths read them with plain SQL (tasks/sql.py).
+
+Every row has a tenant. Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id,
+which is by time, without changing a key.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Computed, DateTime, Index, Integer, LargeBinary, SmallInteger, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+EVERYONE = "*"
+"""Tenant of what every tenant may see: the network's own agents, tools and documents."""
+
+NOW = text("now()")
+
+
+def _moment(nullable: bool = False, default: bool = True) -> Any:
+    return Column(DateTime(timezone=True), nullable=nullable, server_default=NOW if default else None)
+
+
+class ApiKey(SQLModel, table=True):
+    """A caller's key. Only its SHA-256 is stored; the secret part has 256 random bits."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    tenant: str = Field(index=True)
+    name: str
+    hash: bytes
+    scopes: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+    expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+
+
+class TaskRow(SQLModel, table=True):
+    """A task: its state, its lease, who asked for it and the snapshot of its last rest."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("tasks_message", "tenant", "agent", "principal", "message_id", unique=True),
+        Index("tasks_list", "tenant", "agent", "status_at", "id"),
+        Index("tasks_context", "tenant", "context_id"),
+        Index("tasks_root", "root_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("tasks_open", "agent", "run_after", postgresql_where=text("state IN (1, 2)")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    tenant: str
+    agent: str
+    context_id: str
+    principal: str
+    """Who asked at the root: `key:<id>`."""
+    message_id: str
+    """The client's id of the message that began the task: a repeated one finds the same task."""
+    parent_id: UUID | None = None
+    root_id: UUID
+    chain: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    """Who asked whom, outermost first: `["key:k1", "agent:concierge"]`."""
+    budget: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """What is left for this task and all below it."""
+    definition: str
+    """Version of the agent's definition that the task runs under."""
+    state: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    """A2A TaskState number."""
+    status_at: datetime = Field(sa_column=_moment())
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+    last_seq: int = Field(sa_column=Column(Integer, nullable=False))
+    snapshot: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """A2A Task (protobuf) as of `snapshot_seq`."""
+    snapshot_seq: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    lease_owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+    epoch: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Rises with every claim; a write under an older epoch is refused."""
+    attempt: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    run_after: datetime = Field(sa_column=_moment())
+    cancel_requested: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class TaskEvent(SQLModel, table=True):
+    """One event of a task: an A2A StreamResponse (protobuf). Append-only; `seq` is dense from 1."""
+
+    __tablename__ = "task_events"
+
+    task_id: UUID = Field(primary_key=True)
+    seq: int = Field(sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    body: bytes
+    at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class TaskInput(SQLModel, table=True):
+    """A message that reached a running task; its owner takes it into the log at the next step."""
+
+    __tablename__ = "task_inputs"
+
+    task_id: UUID = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
+    tenant: str
+    body: bytes
+    at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class JournalEntry(SQLModel, table=True):
+    """The result of one finished step of a run: a model turn, a tool call, a delegation."""
+
+    __tablename__ = "journal"
+
+    task_id: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    tenant: str
+    value: bytes
+    at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class PushConfig(SQLModel, table=True):
+    """Where a client wants to be told of a task's events (A2A 1.0 section 4.3)."""
+
+    __tablename__ = "push_configs"
+
+    task_id: UUID = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    tenant: str
+    config: bytes
+    """A2A TaskPushNotificationConfig (protobuf)."""
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class StoredFile(SQLModel, table=True):
+    """A file that a tenant sent or an agent made, found by the hash of its content."""
+
+    __tablename__ = "files"
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    name: str
+    media_type: str
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    body: bytes
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class RegistryEntry(SQLModel, table=True):
+    """One instance of a registered agent or MCP server, offered until its lease runs out."""
+
+    __tablename__ = "registry_entries"
+    __table_args__ = (
+        Index("registry_search", "search", postgresql_using="gin"),
+        Index("registry_lease", "kind", "tenant", "name", "lease_until"),
+    )
+
+    kind: str = Field(primary_key=True)
+    """`agent` or `mcp`."""
+    name: str = Field(primary_key=True)
+    instance: str = Field(primary_key=True)
+    tenant: str
+    url: str
+    description: str
+    skills: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    document: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """The Agent Card, or what the MCP server says of itself."""
+    words: str
+    """Text that search reads: name, description, skills, tags, examples."""
+    search: Any = Field(
+        default=None,
+        sa_column=Column(
+            TSVECTOR,
+            Computed(
+                "setweight(to_tsvector('english', name), 'A') || "
+                "setweight(to_tsvector('english', description), 'B') || to_tsvector('english', words)",
+                persisted=True,
+            ),
+        ),
+    )
+    lease_until: datetime = Field(sa_column=_moment(default=False))
+    registered_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class KnowledgeDocument(SQLModel, table=True):
+    """A document that was ingested, found again by its source and the hash of its text."""
+
+    __tablename__ = "knowledge_documents"
+    __table_args__ = (Index("knowledge_source", "tenant", "source", unique=True),)
+
+    id: UUID = Field(primary_key=True)
+    tenant: str
+    source: str
+    title: str
+    hash: str
+    text: str
+    ingested_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class KnowledgePassage(SQLModel, table=True):
+    """A passage of a document: what search ranks and an answer cites."""
+
+    __tablename__ = "knowledge_passages"
+    __table_args__ = (Index("knowledge_search", "search", postgresql_using="gin"),)
+
+    document_id: UUID = Field(primary_key=True, foreign_key="knowledge_documents.id", ondelete="CASCADE")
+    ordinal: int = Field(sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    heading: str
+    first_line: int = Field(sa_column=Column(Integer, nullable=False))
+    text: str
+    search: Any = Field(
+        default=None,
+        sa_column=Column(
+            TSVECTOR,
+            Computed("setweight(to_tsvector('english', heading), 'A') || to_tsvector('english', text)", persisted=True),
+        ),
+    )

@@ -1,0 +1,78 @@
+"""Files of a tenant, kept in PostgreSQL and found by the hash of their content, so that any service can read them.
+
+A file is named to models and tools by its URI, `agentnet-file:<id>/<name>`; a tool server reads it for the tenant of the
+token that it was called with, and no other.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from agentnet.database import Database
+from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+
+SCHEME = "agentnet-file"
+ID_CHARACTERS = 32
+NAME_CHARACTERS = 120
+URI_PATTERN = re.compile(rf"{SCHEME}:([0-9a-f]{{{ID_CHARACTERS}}})/([^\s/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A stored file without its content."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+
+    @property
+    def uri(self) -> str:
+        """How models and tools name it."""
+        return f"{SCHEME}:{self.id}/{self.name}"
+
+
+class FileStore:
+    """Puts and gets files; a body over `max_bytes` is refused with the limit named."""
+
+    def __init__(self, database: Database, max_bytes: int) -> None:
+        self._pool = database.pool
+        self.max_bytes = max_bytes
+
+    async def put(self, tenant: str, name: str, media_type: str, body: bytes) -> FileRef:
+        """Store a file; the same content under the same tenant is stored once. Raises `TooLargeError`."""
+        if len(body) > self.max_bytes:
+            raise TooLargeError(
+                f"The file {name!r} has {len(body)} bytes; the limit is {self.max_bytes} bytes.", limit=self.max_bytes
+            )
+        ref = FileRef(hashlib.sha256(body).hexdigest()[:ID_CHARACTERS], clean_name(name), media_type, len(body))
+        await self._pool.execute(
+            "INSERT INTO files (tenant, id, name, media_type, size, body) VALUES ($1, $2, $3, $4, $5, $6) "
+            "ON CONFLICT (tenant, id) DO NOTHING",
+            tenant,
+            ref.id,
+            ref.name,
+            ref.media_type,
+            ref.size,
+            body,
+        )
+        return ref
+
+    async def get(self, tenant: str, uri: str) -> tuple[FileRef, bytes]:
+        """A file and its content. Raises `InvalidInputError` for a wrong URI, `NotFoundError`."""
+        match = URI_PATTERN.fullmatch(uri)
+        if match is None:
+            raise InvalidInputError(f"{uri!r} is not a file URI of the form {SCHEME}:<id>/<name>.")
+        row = await self._pool.fetchrow(
+            "SELECT media_type, size, body FROM files WHERE tenant = $1 AND id = $2", tenant, match[1]
+        )
+        if row is None:
+            raise NotFoundError(f"There is no file {uri}.")
+        return FileRef(match[1], match[2], row["media_type"], row["size"]), row["body"]
+
+
+def clean_name(name: str) -> str:
+    """`name` without folders, white space and surprises; never empty."""
+    base = re.sub(r"[^\w.\-]+", "-", PurePath(name.replace("\\", "/")).name).strip("-.")
+    return base[-NAME_CHARACTERS:] or "file"

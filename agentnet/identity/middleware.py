@@ -1,0 +1,116 @@
+"""The door of every service: an ASGI middleware that admits a request with a principal or answers 401."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError, error_body
+from agentnet.identity.keys import PREFIX, Keys
+from agentnet.identity.principal import Principal
+from agentnet.identity.tokens import Tokens
+
+PUBLIC_PATHS = frozenset({"/health", "/ready", "/.well-known/agent-card.json", "/.well-known/agent.json"})
+
+Authenticate = Callable[[str], Awaitable[Principal]]
+
+
+def credential_of(scope: Scope) -> str | None:
+    """The key or token of a request: `Authorization: Bearer …` or `X-API-Key: …`."""
+    key = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if scheme.lower() == "bearer" else None
+        if name == b"x-api-key":
+            key = value.decode("latin-1").strip()
+    return key
+
+
+def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -> Authenticate:
+    """Takes service tokens for `audience`, and API keys when `keys` is given."""
+
+    async def authenticate(credential: str) -> Principal:
+        if keys is not None and credential.startswith(f"{PREFIX}_"):
+            return await keys.verify(credential)
+        return tokens.verify(credential, audience)
+
+    return authenticate
+
+
+def is_public(scope: Scope) -> bool:
+    """Health and public cards are open; everything else is closed."""
+    return scope["method"] in {"GET", "HEAD"} and scope["path"] in PUBLIC_PATHS
+
+
+class AuthMiddleware:
+    """Puts the caller's `Principal` into `scope["state"]["principal"]`; refuses what has none, and bodies over a limit.
+
+    `public` tells which requests need no credential; those have no principal.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticate: Authenticate,
+        *,
+        max_body_bytes: int,
+        public: Callable[[Scope], bool] = is_public,
+    ) -> None:
+        self._app = app
+        self._authenticate = authenticate
+        self._max_body_bytes = max_body_bytes
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            _check_length(scope, self._max_body_bytes)
+            if not self._public(scope):
+                credential = credential_of(scope)
+                if not credential:
+                    raise UnauthenticatedError(
+                        "This address needs a key.", hint="Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+                    )
+                scope.setdefault("state", {})["principal"] = await self._authenticate(credential)
+        except AgentNetError as error:
+            await send_error(send, error)
+            return
+        await self._app(scope, _limited(receive, self._max_body_bytes), send)
+
+
+def _check_length(scope: Scope, limit: int) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and (not value.isdigit() or int(value) > limit):
+            raise TooLargeError(f"The request body is over the limit of {limit} bytes.", limit=limit)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """`receive` for bodies that do not say their length; ends a request that grows over the limit."""
+    seen = 0
+
+    async def counted() -> dict[str, object]:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                return {"type": "http.disconnect"}
+        return dict(message)
+
+    return counted  # type: ignore[return-value]
+
+
+async def send_error(send: Send, error: AgentNetError) -> None:
+    """Answer with `error` as JSON."""
+    headers = [(b"content-type", b"application/json")]
+    if error.http_status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="agentnet"'))
+    if retry_after := error.data.get("retry_after"):
+        headers.append((b"retry-after", str(max(1, round(float(retry_after)))).encode()))
+    body = json.dumps(error_body(error)).encode()
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,45 @@
+"""Secrets on disk: files that only their owner can read, made once."""
+
+import os
+import secrets
+from pathlib import Path
+
+from agentnet.errors import ConfigurationError
+from agentnet.settings import Settings
+
+SECRET_BYTES = 32
+SECRET_FILE = "secret"  # noqa: S105 - a file name
+ADMIN_KEY_FILE = "admin.key"
+
+
+def read_or_make(path: Path, make: str | None = None) -> str:
+    """The text in `path`, written with mode 0600 if it is not there yet. Safe when several processes start together."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot write {path}: {error.strerror}.", hint="Set AGENTNET_HOME.") from None
+    text = make or secrets.token_urlsafe(SECRET_BYTES)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+    return text
+
+
+def signing_secret(settings: Settings) -> str:
+    """The secret that signs tokens between services.
+
+    Raises `ConfigurationError` when it is too short, or when services are reachable from outside and none is set.
+    """
+    if settings.secret is not None:
+        value = settings.secret.get_secret_value()
+        if len(value.encode()) < SECRET_BYTES:
+            raise ConfigurationError(f"AGENTNET_SECRET is shorter than {SECRET_BYTES} bytes.")
+        return value
+    if not settings.is_loopback:
+        raise ConfigurationError(
+            f"Refusing to bind to {settings.host} without AGENTNET_SECRET.",
+            hint="Set it to 32 random bytes or more, the same for every service, or bind to 127.0.0.1.",
+        )
+    return read_or_make(settings.home / SECRET_FILE)

@@ -1,0 +1,117 @@
+"""A service: one ASGI app on one port. `serve` runs one or many of them in this event loop until told to stop.
+
+Service packages are found by entry points of the group `agentnet.services`, each a factory
+`async (runtime, name, url) -> ASGI app`; the app's lifespan starts and stops what the service needs.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from agentnet.errors import ConfigurationError
+from agentnet.runtime import Runtime
+
+GROUP = "agentnet.services"
+SHUTDOWN_SECONDS = 5
+BACKLOG = 2048
+
+Factory = Callable[[Runtime, str, str], Awaitable[ASGIApp]]
+"""`(runtime, name, url)`: `name` tells which agent or MCP server, `url` is where it will be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service to run: `kind` names the entry point, `name` the agent or MCP server, port 0 means any free one."""
+
+    kind: str
+    name: str
+    port: int
+
+    @property
+    def label(self) -> str:
+        """Its name in tokens and logs: `agent:writer`, `mcp:data`, `registry`, `gateway`."""
+        return self.kind if self.kind == self.name else f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service that answers at `url`."""
+
+    service: Service
+    url: str
+
+
+def load_factory(kind: str) -> Factory:
+    """The factory that a package offers for `kind`. Raises `ConfigurationError`."""
+    found = entry_points(group=GROUP, name=kind)
+    if not found:
+        raise ConfigurationError(f"No installed package offers the service {kind!r}.", hint="Reinstall agentnet.")
+    factory: Factory = next(iter(found)).load()
+    return factory
+
+
+def bind(host: str, port: int, label: str) -> socket.socket:
+    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Port {port} for {label} cannot be used on {host}: {error.strerror}.",
+            hint="Another program has it, perhaps another `agentnet up`; stop that or set a port of your own.",
+        ) from None
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process has one, whatever the number of services."""
+
+    @contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+@asynccontextmanager
+async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningService]:
+    """Run `service` for as long as the block runs. It answers when the block is entered."""
+    settings = runtime.settings
+    listener = bind(settings.host, service.port, service.label)
+    port = listener.getsockname()[1]
+    url = f"http://{settings.reachable_host}:{port}"
+    try:
+        app = await load_factory(service.kind)(runtime, service.name, url)
+    except BaseException:
+        listener.close()
+        raise
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        server_header=False,
+        ws="none",
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name=service.label)
+    try:
+        while not server.started:
+            if serving.done():
+                await serving
+                raise ConfigurationError(f"The service {service.label} did not start; its log says why.")
+            await asyncio.sleep(0.005)
+        yield RunningService(service, url)
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,124 @@
+"""Settings: the one place where the environment is read.
+
+Every setting is `AGENTNET_<NAME>`; the names that the field already knows (`DATABASE_URL`, `REDIS_URL`,
+`OPENAI_API_KEY`, `OPENAI_BASE_URL`) work without the prefix. Services get a `Settings` through their constructors.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agentnet.errors import ConfigurationError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+GATEWAY_PORT = 8700
+REGISTRY_PORT = 8701
+SERVICE_PORTS = range(8710, 8800)
+LEASE_SECONDS = 10.0
+MAX_FILE_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+def default_home() -> Path:
+    """Where data lives by default. Never under root's home: PostgreSQL runs as its own user and must reach it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/agentnet")
+    return platformdirs.user_data_path("agentnet")
+
+
+class Settings(BaseSettings):
+    """All settings of all services; each has a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="AGENTNET_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=default_home, description="Directory for embedded data, keys and secrets.")
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AGENTNET_DATABASE_URL", "DATABASE_URL", "database_url"),
+        description="PostgreSQL 15 or newer; unset starts the embedded PostgreSQL.",
+    )
+    database_pool: int = Field(default=20, ge=2, le=200, description="Connections of one process.")
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AGENTNET_REDIS_URL", "REDIS_URL", "redis_url"),
+        description="Redis for signals between processes; unset uses PostgreSQL LISTEN/NOTIFY.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that services bind to.")
+    port: int = Field(default=GATEWAY_PORT, ge=0, le=65535, description="Port of the gateway.")
+    registry_port: int = Field(default=REGISTRY_PORT, ge=0, le=65535, description="Port of the registry.")
+    public_url: str | None = Field(default=None, description="URL at which the outside reaches the gateway.")
+    registry_url: str | None = Field(default=None, description="URL of the registry; unset means this host's.")
+    advertise_host: str | None = Field(
+        default=None, description="Host name that other services use to reach this one; unset means `host`."
+    )
+    secret: SecretStr | None = Field(
+        default=None, description="Signs tokens between services, 32 bytes or more; unset is made once in `home`."
+    )
+    lease_seconds: float = Field(default=LEASE_SECONDS, gt=0.5, le=3600, description="Lease of a task or a service.")
+    max_file_bytes: int = Field(default=MAX_FILE_BYTES, gt=0, description="Largest file part that is taken.")
+    max_body_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, description="Largest request body that is taken.")
+    max_depth: int = Field(default=6, ge=1, le=64, description="Longest chain of delegations.")
+    concurrency: int = Field(default=64, ge=1, le=10_000, description="Tasks that one replica runs at once.")
+    model: str | None = Field(default=None, description="Model name; `offline` forces the built-in offline model.")
+    openai_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="Model key."
+    )
+    openai_base_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
+        description="Any OpenAI-compatible endpoint.",
+    )
+    model_timeout_seconds: float = Field(default=120.0, gt=0, description="Longest wait for one model call.")
+    api_key: SecretStr | None = Field(
+        default=None, description="Key that the CLI uses; unset reads the admin key file."
+    )
+    agents_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own specialists.")
+    knowledge_dirs: list[Path] = Field(
+        default_factory=list[Path], description="Folders that the knowledge server ingests at start."
+    )
+    data_roots: list[Path] = Field(
+        default_factory=list[Path], description="Folders that the data server may read files from."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
+    allow_private_urls: bool = Field(
+        default=False, description="Let the SSRF guard pass private addresses; for closed networks only."
+    )
+
+    @cached_property
+    def is_loopback(self) -> bool:
+        """Whether services bind to this machine only."""
+        return self.host in LOOPBACK_HOSTS
+
+    @property
+    def gateway_url(self) -> str:
+        """URL at which clients reach the gateway."""
+        return (self.public_url or f"http://{self.reachable_host}:{self.port}").rstrip("/")
+
+    @property
+    def registry_base_url(self) -> str:
+        """URL at which services reach the registry."""
+        return (self.registry_url or f"http://{self.reachable_host}:{self.registry_port}").rstrip("/")
+
+    @property
+    def reachable_host(self) -> str:
+        """Host name under which this process's services are reached."""
+        if self.advertise_host:
+            return self.advertise_host
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises `ConfigurationError` that names each wrong variable; the values are not repeated, they may be secrets.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"Wrong settings: {problems}.") from None

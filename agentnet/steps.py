@@ -1,0 +1,62 @@
+"""Steps: what a run tells of itself while it works. They ride on A2A status updates as metadata, as an A2A extension.
+
+A step's event is a `TaskStatusUpdateEvent` in state WORKING without a message, whose metadata holds the step under
+`STEPS`. A delegation passes its child's steps on, so a root task's stream tells of the whole tree.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+STEPS = "https://agentnet.dev/extensions/steps/v1"
+"""URI of the extension, and the metadata key."""
+
+SOURCE = "https://agentnet.dev/extensions/source/v1"
+"""Metadata key of an artifact that a delegation passed on: the path of agents that it came from."""
+
+StepKind = Literal["model", "tool", "delegation", "handoff", "question"]
+StepPhase = Literal["start", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of one agent's run."""
+
+    id: str
+    """The same for start and end; unique in the tree."""
+    kind: StepKind
+    phase: StepPhase
+    name: str
+    """Tool name, peer's name, or model name."""
+    path: tuple[str, ...]
+    """Agents from the root to the one whose step this is."""
+    task_id: str
+    """The task of the agent whose step this is."""
+    summary: str = ""
+    """Arguments at the start, outcome at the end, shortened."""
+    ms: int | None = None
+    """Duration, at the end."""
+    ok: bool = True
+    peer_task_id: str | None = None
+    """The child task of a delegation, once known."""
+
+    @property
+    def agent(self) -> str:
+        """Whose step this is."""
+        return self.path[-1]
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The metadata of its event."""
+        return {STEPS: asdict(self) | {"path": list(self.path)}}
+
+
+def step_of(metadata: dict[str, Any]) -> Step | None:
+    """The step in an event's metadata, if there is one that can be read."""
+    data = metadata.get(STEPS)
+    if not isinstance(data, dict):
+        return None
+    known = {key: data[key] for key in Step.__slots__ if key in data}
+    try:
+        ms = known.get("ms")
+        return Step(**known | {"path": tuple(known["path"]), "ms": None if ms is None else int(ms)})
+    except (TypeError, KeyError, ValueError):
+        return None
