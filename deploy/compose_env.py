@@ -1,4 +1,4 @@
-"""Write `.env` with random secrets for docker compose, readable by its owner only, unless there is one. Python alone."""
+"""Write `.env` with random secrets for docker compose, readable by its owner only, unless there is one."""
 
 import os
 import secrets
