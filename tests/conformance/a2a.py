@@ -1,5 +1,6 @@
 """The a2a-sdk's own client, unmodified, as an outside agent would use it."""
 
+import copy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,8 +50,7 @@ def narrowed(card: AgentCard, binding: str, version: str) -> AgentCard:
         if interface.protocol_binding == binding and interface.protocol_version.startswith(version)
     ]
     assert wanted, f"the card offers no {binding} {version}"
-    narrow = AgentCard()
-    narrow.CopyFrom(card)
+    narrow = copy.deepcopy(card)
     del narrow.supported_interfaces[:]
     narrow.supported_interfaces.extend(wanted)
     return narrow
@@ -61,7 +61,7 @@ async def send(client: Client, text: str) -> Outcome:
     outcome = Outcome()
     request = SendMessageRequest(message=new_text_message(text, role=Role.ROLE_USER))
     async for event in client.send_message(request):
-        kind = str(event.WhichOneof("payload"))
+        kind = str(event.WhichOneof("payload"))  # type: ignore[no-untyped-call]
         outcome.events.append(kind)
         outcome.task_id = outcome.task_id or (event.task.id if kind == "task" else getattr(event, kind).task_id)
     task = await client.get_task(GetTaskRequest(id=outcome.task_id))

@@ -33,8 +33,9 @@ def inspect(node: Path, url: str, *arguments: str, home: Path) -> "subprocess.Co
 def answer(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     """The result that the Inspector printed."""
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result.get("result", result)
+    printed = json.loads(done.stdout)
+    result: dict[str, Any] = printed.get("result", printed)
+    return result
 
 
 def bearer(network: UpNetwork) -> tuple[str, str]:
