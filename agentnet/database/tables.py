@@ -1,3 +1,5 @@
+# SQLModel declares `__tablename__` as a descriptor:
+# pyright: reportAssignmentType=false
 """Every table, declared once. Alembic's migrations create them; hot paths read them with plain SQL (tasks/sql.py).
 
 Every row has a tenant. Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id,
