@@ -42,6 +42,7 @@ def to_client(headers: Headers) -> Headers:
     named = _named_by_connection(lower)
     kept = [(key, value) for key, value in lower if key not in NOT_RETURNED and key not in named]
     if is_event_stream(kept):
+        kept = [(key, value) for key, value in kept if key != b"content-length"]  # an error event may be added
         kept.append((b"x-accel-buffering", b"no"))
     return kept
 

@@ -4,14 +4,13 @@ Only the caller's credential is replaced, by a service token that no other agent
 error with the caller's request id.
 """
 
-import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
 from agentnet.directory import Entry
-from agentnet.errors import AgentNetError, ForbiddenError, UnavailableError
+from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
 from agentnet.identity.tokens import Tokens
@@ -22,14 +21,13 @@ from gateway.headers import header_of, is_event_stream, to_agent, to_client
 from gateway.limits import StreamLimit
 from gateway.transport import Incoming, NotReachedError, Outgoing, Transport
 
-logger = logging.getLogger(__name__)
-
 ENTRY_AGENT = "concierge"
 """The agent that answers at the gateway's own address."""
 PREFIX = b"/agents/"
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,7 @@ class Relay:
         try:
             body = await Body.begin(receive)
         except ClientGoneError:
+            await send_protocol_error(send, BROKEN_OFF, target.binding, None)
             return
         call = _Call(scope, target, body, send)
         try:
@@ -90,7 +89,7 @@ class Relay:
         except AgentNetError as error:
             await send_protocol_error(send, error, target.binding, call.request_id)
         except ClientGoneError:
-            logger.debug("the client left before its request was complete")
+            await send_protocol_error(send, BROKEN_OFF, target.binding, call.request_id)
 
     def _slot(self, principal: Principal, call: "_Call") -> AbstractContextManager[None]:
         return self._limit.stream(principal) if call.wants_stream else nullcontext()
