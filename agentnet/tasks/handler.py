@@ -296,7 +296,7 @@ class DurableRequestHandler(RequestHandler):
             raise UnsupportedOperationError(f"Refused: the delegation is too deep ({path}).")
 
     async def _view(self, task_id: UUID, principal: Principal) -> "_View":
-        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's or agent's."""
+        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's."""
         run = self._worker.run_of(task_id)
         if run is not None and run.leased.tenant == principal.tenant:
             return _View(task_id, run.task(), run.position())
