@@ -27,6 +27,7 @@ class Boundary(TyperGroup):
             _say(error.message, error.hint)
             raise Exit(exits.ERROR) from None
         except exits.Interrupted:
+            typer.echo("Interrupted.", err=True)
             raise Exit(exits.INTERRUPTED) from None
         except (Exit, Abort, KeyboardInterrupt, BrokenPipeError):
             raise

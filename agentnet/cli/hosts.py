@@ -1,5 +1,6 @@
 """Settings that attach an MCP host to a gateway, ready to paste. They hold a reference to the key, never the key."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +48,9 @@ def _cursor(mcp_url: str) -> HostSettings:
 
 
 def _claude_desktop(gateway_url: str) -> HostSettings:
+    # by its full path: the desktop does not start its commands in a virtual environment
     environment = {"AGENTNET_URL": gateway_url, KEY_VARIABLE: KEY_PLACEHOLDER}
-    server = {"command": "agentnet", "args": ["mcp"], "env": environment}
+    server = {"command": sys.executable, "args": ["-m", "agentnet", "mcp"], "env": environment}
     return HostSettings(
         "Claude Desktop",
         "claude_desktop_config.json",
