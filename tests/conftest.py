@@ -1,5 +1,3 @@
-"""What every test shares."""
-
 import pytest
 
 

@@ -1,0 +1,134 @@
+"""Errors over HTTP for every service: one shape (`agentnet.errors.error_body`), never a stack trace.
+
+`Starlette(..., exception_handlers=EXCEPTION_HANDLERS)` is all that a service needs.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnavailableError, error_body
+
+logger = logging.getLogger(__name__)
+
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    409: "FAILED_PRECONDITION",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+}
+MAX_PROBLEMS = 5
+
+DATABASE_AWAY: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+"""What a query raises when PostgreSQL is away, and not the query wrong."""
+
+
+def error_response(error: AgentNetError) -> Response:
+    """`error` as JSON, with the headers that its status asks for."""
+    headers: dict[str, str] = {}
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = 'Bearer realm="agentnet"'
+    if retry_after := error.data.get("retry_after"):
+        headers["retry-after"] = str(max(1, round(float(retry_after))))
+    return JSONResponse(error_body(error), error.http_status, headers)
+
+
+def invalid_input(error: ValidationError) -> InvalidInputError:
+    """What pydantic refused, said with field names and without the values, which may be secrets."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    said = [_problem(item["loc"], item["msg"]) for item in problems[:MAX_PROBLEMS]]
+    return InvalidInputError("; ".join(said) + ".")
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The request's body, a JSON object. Raises `InvalidInputError`."""
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise InvalidInputError("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise InvalidInputError("The body must be a JSON object.")
+    return body
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    field = ".".join(str(part) for part in location)
+    return f"{field}: {message}" if field else message
+
+
+async def _agentnet_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AgentNetError)
+    return error_response(error)
+
+
+async def _validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return error_response(invalid_input(error))
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = error.status_code
+    body = {
+        "code": code,
+        "status": STATUS_NAMES.get(code, "INTERNAL" if code >= HTTPStatus.INTERNAL_SERVER_ERROR else "UNKNOWN"),
+        "message": _http_message(request, error),
+        "details": [],
+    }
+    return JSONResponse({"error": body}, code, dict(error.headers or {}))
+
+
+def _http_message(request: Request, error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase:
+        return f"There is nothing at {request.url.path}."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.url.path} does not take {request.method}."
+    return error.detail
+
+
+async def _disconnected(_request: Request, _error: Exception) -> Response:
+    return error_response(TooLargeError("The request body broke off, or is over the limit."))
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    logger.warning("%s %s: PostgreSQL is away: %r", request.method, request.url.path, error)
+    return error_response(UnavailableError("The database does not answer."))
+
+
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    # Starlette raises it again after this answer, so the server logs its traceback.
+    logger.error("%s %s failed", request.method, request.url.path)
+    return error_response(AgentNetError("Something went wrong inside this service; its log says what."))
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
+    AgentNetError: _agentnet_error,
+    ValidationError: _validation_error,
+    HTTPException: _http_exception,
+    ClientDisconnect: _disconnected,
+    **dict.fromkeys(DATABASE_AWAY, _unavailable),
+    Exception: _unexpected,
+}
+"""Give this to `Starlette(exception_handlers=...)`."""

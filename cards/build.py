@@ -1,0 +1,102 @@
+"""An Agent Card from a manifest, and the JSON of it that clients of A2A 1.0 and of 0.3 both read."""
+
+from typing import Any
+
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
+from a2a.types.a2a_pb2 import (
+    AgentCapabilities,
+    AgentCard,
+    AgentExtension,
+    AgentInterface,
+    AgentSkill,
+    APIKeySecurityScheme,
+    HTTPAuthSecurityScheme,
+    SecurityRequirement,
+    SecurityScheme,
+    StringList,
+)
+
+from agentnet.manifest import Manifest, SkillManifest
+from agentnet.steps import STEPS
+
+JSONRPC = "JSONRPC"
+HTTP_JSON = "HTTP+JSON"
+STEPS_DESCRIPTION = "Tells of the model turns, tool calls and delegations of a run while it works."
+
+
+def build_card(
+    manifest: Manifest,
+    url: str,
+    *,
+    definition: str,
+    documentation_url: str | None = None,
+    push_notifications: bool = False,
+) -> AgentCard:
+    """The card (A2A 1.0) of a specialist that is reached at the base URL `url`.
+
+    Its version is `definition`: the manifest's version with the content hash as build metadata, so that a change of
+    the definition is a change of the card.
+    """
+    return AgentCard(
+        name=manifest.name,
+        description=manifest.description,
+        version=definition,
+        supported_interfaces=_interfaces(url.rstrip("/")),
+        documentation_url=documentation_url,
+        capabilities=AgentCapabilities(
+            streaming=True,
+            push_notifications=push_notifications,
+            extended_agent_card=True,
+            extensions=[AgentExtension(uri=STEPS, description=STEPS_DESCRIPTION, required=False)],
+        ),
+        security_schemes=_security_schemes(),
+        security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in _security_schemes()],
+        default_input_modes=manifest.input_modes,
+        default_output_modes=manifest.output_modes,
+        skills=[_skill(skill) for skill in manifest.skills],
+    )
+
+
+def card_to_json(card: AgentCard) -> dict[str, Any]:
+    """The card as served: the fields of 1.0, and beside them those of 0.3 when an interface speaks 0.3."""
+    served: dict[str, Any] = agent_card_to_dict(card)
+    if "url" in served:
+        main = {"url": served["url"], "transport": served["preferredTransport"]}
+        others = [item for item in served.get("additionalInterfaces", []) if item != main]
+        served["additionalInterfaces"] = [main, *others]  # 0.3 section 5.5.5: the main interface SHOULD stand here too
+    return served
+
+
+def _interfaces(url: str) -> list[AgentInterface]:
+    return [
+        AgentInterface(url=f"{url}/", protocol_binding=JSONRPC, protocol_version="1.0"),
+        AgentInterface(url=url, protocol_binding=HTTP_JSON, protocol_version="1.0"),
+        AgentInterface(url=f"{url}/", protocol_binding=JSONRPC, protocol_version="0.3"),
+    ]
+
+
+def _security_schemes() -> dict[str, SecurityScheme]:
+    return {
+        "bearer": SecurityScheme(
+            http_auth_security_scheme=HTTPAuthSecurityScheme(
+                scheme="Bearer", description="An API key or a service token: `Authorization: Bearer <key>`."
+            )
+        ),
+        "apiKey": SecurityScheme(
+            api_key_security_scheme=APIKeySecurityScheme(
+                location="header", name="X-API-Key", description="An API key: `X-API-Key: <key>`."
+            )
+        ),
+    }
+
+
+def _skill(skill: SkillManifest) -> AgentSkill:
+    return AgentSkill(
+        id=skill.id,
+        name=skill.name,
+        description=skill.description,
+        tags=skill.tags or [skill.id],  # A2A requires at least one
+        examples=skill.examples,
+        input_modes=skill.input_modes,
+        output_modes=skill.output_modes,
+    )

@@ -1,0 +1,59 @@
+"""A card as the gateway gives it out: the agent's own addresses replaced by the gateway's."""
+
+from copy import deepcopy
+from typing import Any
+
+from cards.build import HTTP_JSON, JSONRPC
+
+LEGACY_ADDRESSES = ("url", "preferredTransport", "protocolVersion", "additionalInterfaces")
+
+
+def rewrite_card(card_json: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """A copy of `card_json` (1.0, 0.3, or both at once) whose interfaces all lead to `base_url`.
+
+    Bindings that the gateway does not relay (GRPC) are dropped, and so are signatures. All else is kept as it is.
+    """
+    card = _without_signatures(deepcopy(card_json))
+    addresses = _addresses(base_url)
+    if "supportedInterfaces" in card:
+        card["supportedInterfaces"] = _interfaces(card["supportedInterfaces"], addresses)
+    if "url" in card:
+        _rewrite_legacy(card, addresses)
+    return card
+
+
+def _addresses(base_url: str) -> dict[str, str]:
+    base = base_url.rstrip("/")
+    return {JSONRPC: f"{base}/", HTTP_JSON: base}
+
+
+def _without_signatures(card: dict[str, Any]) -> dict[str, Any]:
+    """A signature covers the bytes that change here, so it would no longer hold. Signing anew takes this place."""
+    card.pop("signatures", None)
+    return card
+
+
+def _interfaces(interfaces: list[dict[str, Any]], addresses: dict[str, str]) -> list[dict[str, Any]]:
+    rewritten: list[dict[str, Any]] = []
+    for interface in interfaces:
+        address = addresses.get(interface.get("protocolBinding", ""))
+        if address is not None and (moved := interface | {"url": address}) not in rewritten:
+            rewritten.append(moved)
+    return rewritten
+
+
+def _rewrite_legacy(card: dict[str, Any], addresses: dict[str, str]) -> None:
+    """0.3 names one main address and lists others; the main one moves up when its binding is not relayed."""
+    version = card.get("protocolVersion")
+    listed = [item.get("transport") for item in card.get("additionalInterfaces") or []]
+    main = card.get("preferredTransport") or JSONRPC
+    relayed = [name for name in dict.fromkeys([main, *listed]) if name in addresses]
+    for key in LEGACY_ADDRESSES:
+        card.pop(key, None)
+    if not relayed:
+        return
+    card["url"] = addresses[relayed[0]]
+    card["preferredTransport"] = relayed[0]
+    card["additionalInterfaces"] = [{"url": addresses[name], "transport": name} for name in relayed]
+    if version is not None:
+        card["protocolVersion"] = version
