@@ -1,0 +1,85 @@
+"""A request's body on its way through: the beginning is at hand, the rest is passed on as it arrives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+
+from starlette.types import Receive
+
+KEPT_BYTES = 64 * 1024
+"""A body up to this size is read before it is sent on, so that it can be sent again to another instance."""
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete."""
+
+
+class Body:
+    """Make with `Body.begin`."""
+
+    def __init__(self, receive: Receive, start: bytes, complete: bool) -> None:
+        self._receive = receive
+        self._read = asyncio.Event()
+        self.start = start
+        self.complete = complete
+        """Whether `start` is all of it."""
+        if complete:
+            self._read.set()
+
+    @classmethod
+    async def begin(cls, receive: Receive) -> "Body":
+        """Read what fits into `KEPT_BYTES`. Raises `ClientGoneError`."""
+        parts: list[bytes] = []
+        size = 0
+        while size < KEPT_BYTES:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if not message.get("more_body", False):
+                return cls(receive, b"".join(parts), True)
+        return cls(receive, b"".join(parts), False)
+
+    @property
+    def content(self) -> bytes | AsyncIterator[bytes]:
+        """What to send on: bytes when all is there, else a stream that can be read once."""
+        return self.start if self.complete else self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield self.start
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            more = message.get("more_body", False)
+            yield message.get("body", b"")
+        self._read.set()
+
+    async def until_gone(self) -> None:
+        """Returns when the client has left after its whole request was read."""
+        await self._read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def run_until_gone(body: Body, work: Awaitable[None]) -> None:
+    """Await `work`, and cancel it when the client leaves. Runs in the caller's task: one task a request, not two."""
+    task = asyncio.current_task()
+    assert task is not None
+    watcher = asyncio.create_task(body.until_gone())
+    over = False
+
+    def abort(_: object) -> None:
+        if not over:
+            task.cancel()
+
+    watcher.add_done_callback(abort)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not watcher.done() or task.uncancel() > 0:
+            raise
+    finally:
+        over = True
+        watcher.cancel()

@@ -1,0 +1,65 @@
+"""A bounded cache of what the registry and the agents say: one load at a time per key, stale while they are away."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from agentnet.errors import UnavailableError
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+MAX_KEYS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[Value]):
+    value: Value
+    loaded_at: float
+
+
+class Cache(Generic[Key, Value]):
+    """Keeps a value for `seconds`. When its source does not answer, the old value serves for `grace_seconds` more."""
+
+    def __init__(self, seconds: float, *, grace_seconds: float = 0.0, max_keys: int = MAX_KEYS) -> None:
+        self._seconds = seconds
+        self._grace_seconds = grace_seconds
+        self._max_keys = max_keys
+        self._kept: dict[Key, _Kept[Value]] = {}
+        self._loading: dict[Key, asyncio.Task[Value]] = {}
+
+    async def get(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
+        """The value of `key`, loaded when it is not fresh. Raises what `load` raises."""
+        kept = self._kept.get(key)
+        now = time.monotonic()
+        if kept is not None and now - kept.loaded_at < self._seconds:
+            return kept.value
+        try:
+            return await self._load_once(key, load)
+        except UnavailableError:
+            if kept is not None and now - kept.loaded_at < self._seconds + self._grace_seconds:
+                return kept.value
+            raise
+
+    def forget(self, key: Key) -> None:
+        """Load `key` anew at the next `get`."""
+        self._kept.pop(key, None)
+
+    async def _load_once(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
+        task = self._loading.get(key)
+        if task is None:
+            task = asyncio.create_task(self._load(key, load))
+            self._loading[key] = task
+        return await asyncio.shield(task)  # a caller that leaves must not take the load from the others
+
+    async def _load(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
+        try:
+            value = await load()
+        finally:
+            self._loading.pop(key, None)
+        if len(self._kept) >= self._max_keys:
+            self._kept.clear()
+        self._kept[key] = _Kept(value, time.monotonic())
+        return value

@@ -1,0 +1,78 @@
+"""API keys over HTTP, for `agentnet keys`: an admin manages the keys of its own tenant."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from agentnet.database.tables import ApiKey
+from agentnet.errors import ForbiddenError
+from agentnet.http_errors import json_object
+from agentnet.identity import Principal
+from agentnet.identity.keys import Keys
+from agentnet.identity.principal import ADMIN
+
+MAX_DAYS = 3650
+Scope = Literal["use", "admin"]
+
+
+class NewKey(BaseModel):
+    """What `POST /v1/keys` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Scope] = Field(default=["use"], min_length=1)
+    days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
+    tenant: str | None = None
+
+
+class KeyRoutes:
+    """Lists, makes and revokes. A key is shown in full once, in the answer that made it."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def routes(self) -> list[BaseRoute]:
+        """`/v1/keys` and below."""
+        return [
+            Route("/v1/keys", self.list, methods=["GET"]),
+            Route("/v1/keys", self.create, methods=["POST"]),
+            Route("/v1/keys/{id}", self.revoke, methods=["DELETE"]),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """The tenant's keys, oldest first, without their secrets."""
+        rows = await self._keys.list(_admin(request).tenant)
+        return JSONResponse({"keys": [view_of(row) for row in rows]})
+
+    async def create(self, request: Request) -> Response:
+        """Make a key; the answer holds it in full. Raises `ForbiddenError` for another tenant's."""
+        admin = _admin(request)
+        wanted = NewKey.model_validate(await json_object(request))
+        if wanted.tenant not in (None, admin.tenant):
+            raise ForbiddenError(f"This key manages the keys of tenant {admin.tenant!r} only.")
+        key = await self._keys.create(admin.tenant, wanted.name, scopes=[*wanted.scopes], days=wanted.days)
+        body = {"key": key, "id": key.split("_")[1], "tenant": admin.tenant, "name": wanted.name}
+        return JSONResponse(body | {"scopes": wanted.scopes}, status_code=201, headers={"cache-control": "no-store"})
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a key for good. Raises `NotFoundError`."""
+        await self._keys.revoke(request.path_params["id"], _admin(request).tenant)
+        return Response(status_code=204)
+
+
+def view_of(row: ApiKey) -> dict[str, Any]:
+    """A key as JSON, without its hash."""
+    moments = {"created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at}
+    shown = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+    return {"id": row.id, "tenant": row.tenant, "name": row.name, "scopes": row.scopes} | shown
+
+
+def _admin(request: Request) -> Principal:
+    principal: Principal = request.scope["state"]["principal"]
+    if ADMIN not in principal.scopes or principal.chain:
+        raise ForbiddenError(f"This needs a key with the scope {ADMIN!r}.")
+    return principal

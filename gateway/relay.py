@@ -1,0 +1,169 @@
+"""The A2A relay: a request goes to a live instance of the agent as bytes, and its answer comes back as bytes.
+
+Only the caller's credential is replaced, by a service token that no other agent takes. JSON is read only to say an
+error with the caller's request id.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from agentnet.directory import Entry
+from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
+from agentnet.identity import Principal
+from agentnet.identity.principal import USE
+from agentnet.identity.tokens import Tokens
+from gateway.binding import Binding, request_id, send_protocol_error, stream_error
+from gateway.body import Body, ClientGoneError, run_until_gone
+from gateway.catalog import Catalog
+from gateway.headers import header_of, is_event_stream, to_agent, to_client
+from gateway.limits import StreamLimit
+from gateway.transport import Incoming, NotReachedError, Outgoing, Transport
+
+ENTRY_AGENT = "concierge"
+"""The agent that answers at the gateway's own address."""
+PREFIX = b"/agents/"
+STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
+STREAM_PATHS = (b"message:stream", b":subscribe")
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request is for."""
+
+    agent: str
+    path: bytes
+    """Below the agent's own address, with its query, without a leading slash."""
+
+    @property
+    def binding(self) -> Binding:
+        """JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
+        return Binding.REST if self.path.partition(b"?")[0] else Binding.JSONRPC
+
+
+def target_of(scope: Scope) -> Target:
+    """The agent and the path that a request names: below `/agents/{name}`, or of the entry agent at the root."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    agent, path = ENTRY_AGENT, raw.lstrip(b"/")
+    if raw.startswith(PREFIX):
+        name, _, path = raw[len(PREFIX) :].partition(b"/")
+        agent = name.decode("latin-1")
+    query: bytes = scope["query_string"]
+    return Target(agent, path + b"?" + query if query else path)
+
+
+def principal_of(scope: Scope) -> Principal:
+    """The caller. Raises `ForbiddenError` when its key does not reach to agents."""
+    principal: Principal = scope["state"]["principal"]
+    if USE not in principal.scopes:
+        raise ForbiddenError(f"This needs a key with the scope {USE!r}.")
+    return principal
+
+
+class Relay:
+    """An ASGI app that relays every request it gets."""
+
+    def __init__(self, catalog: Catalog, tokens: Tokens, transport: Transport, limit: StreamLimit) -> None:
+        self._catalog = catalog
+        self._tokens = tokens
+        self._transport = transport
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay one request; the upstream is aborted when the client leaves."""
+        target = target_of(scope)
+        try:
+            body = await Body.begin(receive)
+        except ClientGoneError:
+            await send_protocol_error(send, BROKEN_OFF, target.binding, None)
+            return
+        call = _Call(scope, target, body, send)
+        try:
+            principal = principal_of(scope)
+            with self._slot(principal, call):
+                entry = await self._catalog.get(principal, target.agent)
+                await run_until_gone(body, self._exchange(call, entry, principal))
+        except AgentNetError as error:
+            await send_protocol_error(send, error, target.binding, call.request_id)
+        except ClientGoneError:
+            await send_protocol_error(send, BROKEN_OFF, target.binding, call.request_id)
+
+    def _slot(self, principal: Principal, call: "_Call") -> AbstractContextManager[None]:
+        return self._limit.stream(principal) if call.wants_stream else nullcontext()
+
+    async def _exchange(self, call: "_Call", entry: Entry, principal: Principal) -> None:
+        token = self._tokens.mint(principal, f"agent:{entry.name}")
+        incoming = await self._open(call, entry, token)
+        try:
+            whole = await call.answer(incoming)
+        finally:
+            await incoming.close()
+        if whole:
+            await call.end()
+
+    async def _open(self, call: "_Call", entry: Entry, token: str) -> Incoming:
+        """The response of the first instance that can be had."""
+        headers = to_agent(call.scope["headers"], token)
+        reason: UnavailableError | None = None
+        for url in self._catalog.instances(entry):
+            request = Outgoing(call.scope["method"], call.url(url), headers, call.body.content)
+            try:
+                return await self._transport.send(request)
+            except NotReachedError as error:
+                reason = error
+            except UnavailableError as error:
+                reason = error
+                if call.scope["method"] not in SAFE_METHODS:
+                    break
+            self._catalog.mark_down(url)
+        raise UnavailableError(f"The agent {entry.name!r} does not answer.", hint=str(reason), agent=entry.name)
+
+
+class _Call:
+    """One request and where its answer goes."""
+
+    def __init__(self, scope: Scope, target: Target, body: Body, send: Send) -> None:
+        self.scope = scope
+        self.target = target
+        self.body = body
+        self._send = send
+
+    @property
+    def request_id(self) -> str | int | None:
+        """The JSON-RPC id, for errors."""
+        return request_id(self.body.start, self.body.complete)
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether it may open a stream; told by header, path or method, without parsing."""
+        path = self.target.path.partition(b"?")[0]
+        if b"text/event-stream" in header_of(self.scope["headers"], b"accept") or path.endswith(STREAM_PATHS):
+            return True
+        return not path and any(method in self.body.start for method in STREAM_METHODS)
+
+    def url(self, base: str) -> str:
+        """Its address at the instance `base`."""
+        return f"{base}/{self.target.path.decode('latin-1')}"
+
+    async def answer(self, incoming: Incoming) -> bool:
+        """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""
+        headers = to_client(incoming.headers)
+        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
+        at_boundary = True
+        try:
+            async for chunk in incoming.chunks():
+                at_boundary = chunk.endswith((b"\n\n", b"\r\n\r\n"))
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except UnavailableError as error:
+            if not (is_event_stream(headers) and at_boundary):
+                return False
+            last = stream_error(error, self.target.binding, self.request_id)
+            await self._send({"type": "http.response.body", "body": last, "more_body": True})
+        return True
+
+    async def end(self) -> None:
+        """End the response. Without it the server breaks the connection, which is how HTTP tells a cut body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

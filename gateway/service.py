@@ -1,0 +1,139 @@
+"""The gateway service: its routes, who may pass, and what it starts and stops."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Scope
+
+from agentnet.database import Database
+from agentnet.errors import ConfigurationError
+from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.identity.keys import Keys
+from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
+from agentnet.identity.principal import ADMIN, USE
+from agentnet.runtime import Runtime
+from agentnet.settings import Settings
+from cards.serve import CARD_PATH, OLDER_CARD_PATH
+from gateway import sql
+from gateway.cards import Cards
+from gateway.catalog import Catalog
+from gateway.keys import KeyRoutes
+from gateway.limits import StreamLimit
+from gateway.listing import Listing
+from gateway.relay import Relay
+from gateway.tasks import TaskViews
+from gateway.transport import HttpxTransport
+
+AUDIENCE = "gateway"
+DEFAULT_TENANT = "default"
+OPEN_CARDS = re.compile(r"(/agents/[^/]+)?/\.well-known/agent(-card)?\.json")
+READY_SECONDS = 2.0
+HEALTH_PATHS = frozenset({"/health", "/ready"})
+
+
+async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
+    """The gateway as an ASGI app (entry point `gateway`).
+
+    Raises `ConfigurationError` when it would be reachable from outside with no key to ask for.
+    """
+    settings = runtime.settings
+    keys = await runtime.keys()
+    await admit_operator(settings, keys)
+    transport = HttpxTransport()
+    catalog = Catalog(runtime.directory(name))
+    relay = Relay(catalog, runtime.tokens, transport, StreamLimit())
+    cards = Cards(catalog, runtime.http, settings.public_url or url)
+    database = await runtime.database()
+    views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await transport.close()
+
+    app = Starlette(
+        routes=[*views, *routes(relay, cards, Listing(catalog, cards))],
+        lifespan=lifespan,
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    return AuthMiddleware(
+        app,
+        authenticate_with(runtime.tokens, AUDIENCE, keys),
+        max_body_bytes=settings.max_body_bytes,
+        public=is_open,
+    )
+
+
+async def admit_operator(settings: Settings, keys: Keys) -> None:
+    """Store the operator's key as an admin key. Raises `ConfigurationError` when the door would stand open."""
+    if settings.api_key is not None:
+        secret = settings.api_key.get_secret_value()
+        await keys.create(DEFAULT_TENANT, "AGENTNET_API_KEY", scopes=[ADMIN, USE], key=secret)
+    elif not settings.is_loopback and not await keys.any_active():
+        raise ConfigurationError(
+            f"Refusing to bind to {settings.host} while there is no API key.",
+            hint="Make one with `agentnet keys create`, or set AGENTNET_API_KEY.",
+        )
+
+
+def is_open(scope: Scope) -> bool:
+    """Health and cards need no key; a card asked for with one is answered for its tenant."""
+    if scope["method"] not in {"GET", "HEAD"}:
+        return False
+    if scope["path"] in HEALTH_PATHS:
+        return True
+    return OPEN_CARDS.fullmatch(scope["path"]) is not None and credential_of(scope) is None
+
+
+def routes(relay: Relay, cards: Cards, listing: Listing) -> list[BaseRoute]:
+    """What stands on the catalog, the more exact routes first."""
+    return [
+        Route("/health", health, methods=["GET"]),
+        *[Route(path, cards.network, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
+        *[Route("/agents/{name}" + path, cards.agent, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
+        Route("/agents", listing.list, methods=["GET"]),
+        Route("/agents/{name}", cards.agent, methods=["GET"]),
+        Route("/agents/{name}", relay),
+        Route("/agents/{name}/{path:path}", relay),
+        *entry_routes(relay),
+    ]
+
+
+def entry_routes(relay: Relay) -> list[BaseRoute]:
+    """The addresses at which the entry agent answers, in both generations of A2A."""
+    return [
+        Route("/", relay, methods=["POST"]),
+        Route("/message:send", relay),
+        Route("/message:stream", relay),
+        Route("/tasks", relay),
+        Route("/tasks/{path:path}", relay),
+        Route("/extendedAgentCard", relay),
+        Route("/v1/message:send", relay),
+        Route("/v1/message:stream", relay),
+        Route("/v1/card", relay),
+        Route("/v1/tasks/{path:path}", relay),
+    ]
+
+
+async def health(_: Request) -> Response:
+    """Alive, whatever else is."""
+    return JSONResponse({"status": "ok"})
+
+
+class Ready:
+    """Whether requests can be served: keys are read from the database. The registry's last word serves without it."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+
+    async def respond(self, _: Request) -> Response:
+        """200, or the error that the handlers make of a database that is away."""
+        await self._pool.fetchval(sql.PING, timeout=READY_SECONDS)
+        return JSONResponse({"status": "ok"})

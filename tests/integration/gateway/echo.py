@@ -1,0 +1,198 @@
+"""A small but real agent for the gateway's tests: the SDK's own handler over an executor that obeys its message."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from a2a.helpers import new_raw_part, new_task_from_user_message, new_text_part
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.events import EventQueue
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, TaskState
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.identity.principal import Principal
+from agentnet.identity.tokens import Tokens
+from agentnet.service import bind
+from agentnet.steps import SOURCE, Step
+from cards import CardResponse
+
+PNG = b"\x89PNG\r\n\x1a\n pixels"
+
+
+@dataclass
+class Probe:
+    """What the tests see of the agent, and how they hold it."""
+
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    aborted: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    principals: list[Principal] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+class EchoExecutor(AgentExecutor):
+    """Answers `echo: <text>`; the words slow, hang, ask, fail, reject, files and steps change how."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        text = context.get_user_input()
+        if context.current_task is None:
+            await event_queue.enqueue_event(new_task_from_user_message(context.message))
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        await updater.start_work()
+        word = text.split(" ", 1)[0]
+        await getattr(self, f"_{word}", self._echo)(updater, text)
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        self.probe.cancelled.set()
+        await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
+
+    async def _echo(self, updater: TaskUpdater, text: str) -> None:
+        await updater.add_artifact([new_text_part(f"echo: {text}")], artifact_id="answer")
+        await updater.complete()
+
+    async def _slow(self, updater: TaskUpdater, text: str) -> None:
+        await updater.add_artifact([new_text_part("first ")], artifact_id="answer")
+        self.probe.started.set()
+        await self.probe.go.wait()
+        await updater.add_artifact([new_text_part("second")], artifact_id="answer", append=True, last_chunk=True)
+        await updater.complete()
+
+    async def _hang(self, updater: TaskUpdater, text: str) -> None:
+        self.probe.started.set()
+        await asyncio.Event().wait()
+
+    async def _ask(self, updater: TaskUpdater, text: str) -> None:
+        await updater.requires_input(updater.new_agent_message([new_text_part("Which colour?")]))
+
+    async def _fail(self, updater: TaskUpdater, text: str) -> None:
+        await updater.failed(updater.new_agent_message([new_text_part("The disk is full.")]))
+
+    async def _reject(self, updater: TaskUpdater, text: str) -> None:
+        await updater.reject(updater.new_agent_message([new_text_part("Not my trade.")]))
+
+    async def _files(self, updater: TaskUpdater, text: str) -> None:
+        await updater.add_artifact([new_raw_part(PNG, "image/png", "chart.png")])
+        await updater.add_artifact([new_raw_part(b"a,b\n1,2\n", "text/csv", "table.csv")])
+        await updater.add_artifact([new_text_part("a peer's words")], metadata={SOURCE: ["echo", "peer"]})
+        await self._echo(updater, text)
+
+    async def _steps(self, updater: TaskUpdater, text: str) -> None:
+        for phase, ms in (("start", None), ("end", 120)):
+            step = Step("s1", "tool", phase, "knowledge_search", ("researcher",), updater.task_id, ms=ms)
+            await updater.update_status(TaskState.TASK_STATE_WORKING, metadata=step.as_metadata())
+        await self._echo(updater, text)
+
+
+def card_of(name: str, url: str) -> AgentCard:
+    return AgentCard(
+        name=name,
+        description=f"The agent {name} repeats what it is told.",
+        version="1.0.0",
+        supported_interfaces=[
+            AgentInterface(url=f"{url}/", protocol_binding="JSONRPC", protocol_version="1.0"),
+            AgentInterface(url=url, protocol_binding="HTTP+JSON", protocol_version="1.0"),
+        ],
+        capabilities=AgentCapabilities(streaming=True),
+        default_input_modes=["text/plain"],
+        default_output_modes=["text/plain"],
+        skills=[AgentSkill(id="echo", name="Echo", description="Says it again.", tags=["test"])],
+    )
+
+
+def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
+    """The agent `name` as served at `url`; `/endless` is a stream that ends only when its client leaves."""
+    card = card_of(name, url)
+    handler = DefaultRequestHandler(EchoExecutor(probe), InMemoryTaskStore(), card)
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream"), (b"connection", b"x-private"), (b"x-private", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"data: hello\n\n", "more_body": True})
+        probe.started.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        probe.aborted.set()
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream"), (b"content-length", b"999")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"data: hello\n\n", "more_body": True})
+
+    async def size(scope: Scope, receive: Receive, send: Send) -> None:
+        total, more = 0, True
+        while more:
+            message = await receive()
+            total, more = total + len(message.get("body", b"")), message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(total).encode()})
+
+    routes = [
+        *CardResponse(card).routes(),
+        Route("/endless", _App(endless)),
+        Route("/broken", _App(broken)),
+        Route("/size", _App(size)),
+        *create_jsonrpc_routes(handler, "/"),
+        *create_rest_routes(handler),
+    ]
+    app = Starlette(routes=routes)
+
+    async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not re.search(r"\.well-known", scope["path"]):
+            probe.principals.append(scope["state"]["principal"])
+            probe.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
+        await app(scope, receive, send)
+
+    return AuthMiddleware(recorded, authenticate_with(tokens, f"agent:{name}"), max_body_bytes=1 << 24)
+
+
+class _App:
+    """Starlette takes a class instance as an ASGI app for any method."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def echo_running(name: str, tokens: Tokens, probe: Probe) -> AsyncIterator[str]:
+    """Serve the agent on a free port; gives its URL."""
+    listener = bind("127.0.0.1", 0, name)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with serving(echo_app(name, url, tokens, probe), listener):
+        yield url
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, ws="none")
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,273 @@
+"""The A2A relay, seen by the SDK's own client and by plain HTTP."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
+from a2a.client.errors import A2AClientError
+from a2a.helpers import get_stream_response_text, new_text_message
+from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, Role, SendMessageRequest, StreamResponse, TaskState
+
+from agentnet.service import bind
+from tests.integration.gateway.conftest import Network
+
+pytestmark = pytest.mark.anyio
+
+BINDINGS = pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+
+
+async def client_of(http: httpx.AsyncClient, path: str, binding: str, streaming: bool) -> Client:
+    card = await A2ACardResolver(http, f"{http.base_url}".rstrip("/") + path).get_agent_card()
+    config = ClientConfig(
+        streaming=streaming, httpx_client=http, supported_protocol_bindings=[binding], use_client_preference=True
+    )
+    return ClientFactory(config).create(card)
+
+
+def request(text: str) -> SendMessageRequest:
+    return SendMessageRequest(message=new_text_message(text, role=Role.ROLE_USER))
+
+
+def rpc(method: str, text: str, identifier: int | str = 7) -> dict[str, object]:
+    message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": text}]}
+    return {"jsonrpc": "2.0", "id": identifier, "method": method, "params": {"message": message}}
+
+
+V1 = {"a2a-version": "1.0"}
+
+
+async def collect(client: Client, text: str) -> list[StreamResponse]:
+    return [event async for event in client.send_message(request(text))]
+
+
+@BINDINGS
+async def test_an_sdk_client_gets_a_blocking_answer(network: Network, binding: str) -> None:
+    await network.agent("echo")
+    async with network.client() as http:
+        client = await client_of(http, "/agents/echo", binding, streaming=False)
+        [answer] = await collect(client, "hello")
+        assert answer.task.status.state == TaskState.TASK_STATE_COMPLETED
+        assert answer.task.artifacts[0].parts[0].text == "echo: hello"
+        again = await client.get_task(GetTaskRequest(id=answer.task.id))
+        assert again.artifacts[0].parts[0].text == "echo: hello"
+
+
+@BINDINGS
+async def test_events_arrive_one_by_one_while_the_agent_still_works(network: Network, binding: str) -> None:
+    probe = await network.agent("echo")
+    async with network.client() as http:
+        client = await client_of(http, "/agents/echo", binding, streaming=True)
+        texts: list[str] = []
+        async for event in client.send_message(request("slow please")):
+            text = get_stream_response_text(event)
+            if event.HasField("artifact_update"):
+                texts.append(text)
+                if len(texts) == 1:
+                    assert not probe.go.is_set()
+                    probe.go.set()
+        assert texts == ["first ", "second"]
+
+
+@BINDINGS
+async def test_a_task_is_cancelled_through_the_gateway(network: Network, binding: str) -> None:
+    probe = await network.agent("echo")
+    async with network.client() as http:
+        client = await client_of(http, "/agents/echo", binding, streaming=True)
+        events = client.send_message(request("hang"))
+        first = await anext(events)
+        await probe.started.wait()
+        task = await client.cancel_task(CancelTaskRequest(id=first.task.id))
+        assert task.status.state == TaskState.TASK_STATE_CANCELED
+        assert probe.cancelled.is_set()
+        await events.aclose()
+
+
+async def test_the_root_is_the_entry_agent_and_its_card_is_the_networks(network: Network) -> None:
+    await network.agent("concierge")
+    async with network.client() as http:
+        for binding in ("JSONRPC", "HTTP+JSON"):
+            client = await client_of(http, "", binding, streaming=False)
+            [answer] = await collect(client, "hello")
+            assert answer.task.artifacts[0].parts[0].text == "echo: hello"
+    async with network.client("") as anonymous:
+        card = (await anonymous.get("/.well-known/agent-card.json")).json()
+        assert {item["url"].rstrip("/") for item in card["supportedInterfaces"]} == {network.url}
+
+
+async def test_post_works_with_and_without_a_trailing_slash(network: Network) -> None:
+    await network.agent("echo")
+    async with network.client() as http:
+        for path in ("/agents/echo", "/agents/echo/"):
+            response = await http.post(path, json=rpc("SendMessage", "hi"), headers=V1)
+            assert response.json()["id"] == 7, response.text
+
+
+async def test_the_agent_gets_the_tenants_token_and_never_the_key(network: Network) -> None:
+    probe = await network.agent("echo")
+    async with network.client() as http:
+        own = {"x-api-key": "k", "cookie": "a=b", "x-own": "1"}
+        await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1 | own)
+    [principal], [headers] = probe.principals, probe.headers
+    assert principal.tenant == "acme"
+    assert principal.subject.startswith("key:")
+    assert network.key not in str(headers)
+    assert "cookie" not in headers and "x-api-key" not in headers
+    assert headers["a2a-version"] == "1.0" and headers["x-own"] == "1"
+    assert headers["traceparent"].startswith("00-")
+
+
+async def test_a_trace_that_is_there_is_passed_on(network: Network) -> None:
+    probe = await network.agent("echo")
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with network.client() as http:
+        await http.get("/agents/echo/tasks", headers=V1 | {"traceparent": trace})
+    assert probe.headers[0]["traceparent"] == trace
+
+
+async def test_a_client_that_leaves_aborts_the_agents_stream(network: Network) -> None:
+    probe = await network.agent("echo")
+    async with network.client() as http:
+        async with http.stream("GET", "/agents/echo/endless") as response:
+            assert response.headers["x-accel-buffering"] == "no"
+            assert "x-private" not in response.headers
+            assert await anext(response.aiter_bytes()) == b"data: hello\n\n"
+            assert not probe.aborted.is_set()
+        async with asyncio.timeout(10):
+            await probe.aborted.wait()
+
+
+async def test_a_stream_that_breaks_off_ends_with_an_error_event(network: Network) -> None:
+    await network.agent("echo")
+    network.register("cut", [network.registry.entries["echo"].url])
+    async with network.client() as http:
+        response = await http.get("/agents/echo/broken")
+        assert response.text.startswith("data: hello\n\nevent: error\ndata: ")
+        assert json.loads(response.text.rpartition("data: ")[2])["error"]["status"] == "UNAVAILABLE"
+
+
+async def test_a_dead_agent_is_said_in_the_callers_protocol(network: Network) -> None:
+    network.register("dead", ["http://127.0.0.1:9"])
+    async with network.client() as http:
+        answer = (await http.post("/agents/dead", json=rpc("SendMessage", "hi", "x-1"), headers=V1)).json()
+        assert answer["id"] == "x-1"
+        assert "'dead' does not answer" in answer["error"]["message"]
+        response = await http.get("/agents/dead/tasks", headers=V1)
+        assert response.status_code == 503
+        assert response.json()["error"]["status"] == "UNAVAILABLE"
+        client = await client_of(http, "/agents/dead", "JSONRPC", streaming=True)
+        with pytest.raises(Exception, match="does not answer"):
+            await collect(client, "hello")
+
+
+async def test_the_next_instance_answers_for_one_that_is_dead(network: Network) -> None:
+    await network.agent("echo")
+    network.register("echo", ["http://127.0.0.1:9", network.registry.entries["echo"].url])
+    async with network.client() as http:
+        for _ in range(4):
+            response = await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1)
+            assert response.json()["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+async def test_an_instance_that_takes_a_message_and_dies_is_not_sent_a_second_one(network: Network) -> None:
+    listener = bind("127.0.0.1", 0, "rude")
+    taken = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        await reader.readuntil(b"\r\n\r\n")
+        taken += 1
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, sock=listener)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    network.register("rude", [url, url])
+    async with server, network.client() as http:
+        answer = (await http.post("/agents/rude", json=rpc("SendMessage", "hi"), headers=V1)).json()
+    assert "does not answer" in answer["error"]["message"]
+    assert taken == 1
+
+
+async def test_an_unknown_agent_is_not_found_and_the_nearest_are_named(network: Network) -> None:
+    await network.agent("researcher")
+    async with network.client() as http:
+        response = await http.post("/agents/reseacher", json=rpc("SendMessage", "hi"), headers=V1)
+        assert response.status_code == 404
+        assert "researcher" in response.json()["error"]["message"]
+        assert response.json()["id"] == 7
+
+
+async def test_another_tenants_agent_is_not_found(network: Network) -> None:
+    probe = await network.agent("private", tenant="other")
+    async with network.client() as http:
+        response = await http.post("/agents/private", json=rpc("SendMessage", "hi"), headers=V1)
+        assert response.status_code == 404
+        assert (await http.get("/agents/private/.well-known/agent-card.json")).status_code == 404
+        assert (await http.get("/agents")).json() == {"agents": []}
+    assert not probe.principals
+
+
+async def test_a_large_body_streams_through(network: Network) -> None:
+    await network.agent("echo")
+
+    async def parts():
+        for _ in range(40):
+            yield b"x" * 50_000
+
+    async with network.client() as http:
+        assert (await http.post("/agents/echo/size", content=b"x" * 3_000_000)).text == "3000000"
+        assert (await http.post("/agents/echo/size", content=parts())).text == "2000000"
+
+
+async def raw(network: Network, *parts: bytes) -> bytes:
+    """The status line that the gateway answers when it is sent exactly these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(network.url.rpartition(":")[2]))
+    head = f"POST /agents/echo/size HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {network.key}\r\n"
+    writer.write(head.encode())
+    for part in parts:
+        writer.write(part)
+    line = await reader.readline()
+    writer.close()
+    return line
+
+
+async def test_a_body_over_the_limit_is_refused(network: Network) -> None:
+    await network.agent("echo")
+    limit = network.runtime.settings.max_body_bytes
+    assert b" 413 " in await raw(network, b"content-length: %d\r\n\r\n" % (limit + 1))
+
+
+async def test_a_body_that_grows_over_the_limit_is_refused(network: Network) -> None:
+    await network.agent("echo")
+    limit = network.runtime.settings.max_body_bytes
+    chunk = b"%x\r\n" % (limit + 1) + b"x" * (limit + 1) + b"\r\n"
+    assert b" 413 " in await raw(network, b"transfer-encoding: chunked\r\n\r\n", chunk)
+
+
+async def test_without_a_key_nothing_but_cards_and_health_is_served(network: Network) -> None:
+    probe = await network.agent("echo")
+    async with network.client("") as http:
+        for method, path in [("POST", "/agents/echo"), ("GET", "/agents"), ("GET", "/v1/tasks"), ("POST", "/mcp")]:
+            response = await http.request(method, path)
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"].startswith("Bearer")
+        for path in ("/agents/echo/x/.well-known/agent.json", "/v1/keys/.well-known/agent-card.json"):
+            assert (await http.get(path)).status_code == 401
+        for path in ("/health", "/ready", "/agents/echo/.well-known/agent-card.json"):
+            assert (await http.get(path)).status_code == 200
+    assert not probe.principals
+
+
+async def test_a_wrong_key_is_refused_even_for_a_card(network: Network) -> None:
+    await network.agent("echo")
+    async with network.client("ank_000000000000_" + "x" * 43) as http:
+        assert (await http.get("/agents/echo/.well-known/agent-card.json")).status_code == 401
+
+
+async def test_an_sdk_client_without_a_key_is_told_so(network: Network) -> None:
+    await network.agent("echo")
+    async with network.client("") as http:
+        client = await client_of(http, "/agents/echo", "JSONRPC", streaming=False)
+        with pytest.raises(A2AClientError, match="401"):
+            await collect(client, "hello")

@@ -1,0 +1,157 @@
+"""What the gateway says itself: who is there, cards, tasks, keys, and when it refuses to start."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from a2a.types.a2a_pb2 import TaskState
+
+from agentnet.database.tables import TaskRow
+from agentnet.errors import ConfigurationError
+from agentnet.identity.keys import generate_key
+from agentnet.ids import uuid7
+from agentnet.runtime import Runtime
+from agentnet.service import Service, running
+from agentnet.settings import Settings
+from tests.integration.gateway.conftest import Network
+
+pytestmark = pytest.mark.anyio
+
+
+async def store(network: Network, tenant: str, agent: str, parent: TaskRow | None = None) -> TaskRow:
+    identifier = uuid7()
+    now = datetime.now(UTC)
+    row = TaskRow(
+        id=identifier,
+        tenant=tenant,
+        agent=agent,
+        context_id="c1",
+        principal="key:k",
+        message_id=str(identifier),
+        parent_id=parent.id if parent else None,
+        root_id=parent.root_id if parent else identifier,
+        chain=[f"agent:{parent.agent}"] if parent else [],
+        budget={},
+        definition="1",
+        state=TaskState.TASK_STATE_COMPLETED,
+        status_at=now,
+        created_at=now,
+        last_seq=1,
+        attempt=1,
+        run_after=now,
+    )
+    async with (await network.runtime.database()).session() as session:
+        session.add(row)
+        await session.commit()
+    return row
+
+
+async def test_agents_are_listed_with_their_address_through_the_gateway(network: Network) -> None:
+    await network.agent("writer")
+    await network.agent("echo")
+    async with network.client() as http:
+        [echo, writer] = (await http.get("/agents")).json()["agents"]
+    assert (echo["name"], writer["name"]) == ("echo", "writer")
+    assert echo["url"] == f"{network.url}/agents/echo"
+    assert echo["card_url"] == f"{network.url}/agents/echo/.well-known/agent-card.json"
+    assert echo["instances"] == 1
+    assert echo["skills"][0]["id"] == "echo"
+
+
+async def test_a_card_leads_through_the_gateway_and_is_not_sent_twice(network: Network) -> None:
+    await network.agent("echo")
+    async with network.client() as http:
+        response = await http.get("/agents/echo/.well-known/agent-card.json")
+        addresses = {item["url"].rstrip("/") for item in response.json()["supportedInterfaces"]}
+        assert addresses == {f"{network.url}/agents/echo"}
+        assert response.headers["cache-control"].startswith("private")
+        assert (await http.get("/agents/echo")).json() == response.json()
+        assert (await http.get("/agents/echo/.well-known/agent.json")).json() == response.json()
+        again = await http.get(
+            "/agents/echo/.well-known/agent-card.json", headers={"if-none-match": response.headers["etag"]}
+        )
+        assert again.status_code == 304
+
+
+async def test_an_agent_registered_without_a_card_is_asked_for_it(network: Network) -> None:
+    await network.agent("echo")
+    entry = network.registry.entries["echo"]
+    network.registry.entries["echo"] = entry.model_copy(update={"document": {}})
+    async with network.client("") as http:
+        assert (await http.get("/agents/echo/.well-known/agent-card.json")).json()["name"] == "echo"
+
+
+async def test_tasks_are_shown_with_their_tree_and_only_to_their_tenant(network: Network) -> None:
+    root = await store(network, "acme", "concierge")
+    child = await store(network, "acme", "writer", root)
+    grandchild = await store(network, "acme", "echo", child)
+    other = await store(network, "other", "concierge")
+    async with network.client() as http:
+        listed = (await http.get("/v1/tasks", params={"context": "c1", "limit": 500})).json()["tasks"]
+        ids = [task["id"] for task in listed]
+        assert str(root.id) in ids and str(other.id) not in ids
+        assert ids.index(str(grandchild.id)) < ids.index(str(root.id))
+        only = (await http.get("/v1/tasks", params={"agent": "writer"})).json()["tasks"]
+        assert {task["agent"] for task in only} == {"writer"}
+        task = (await http.get(f"/v1/tasks/{child.id}")).json()
+        assert task["state"] == "TASK_STATE_COMPLETED"
+        assert task["chain"] == ["agent:concierge"]
+        assert task["parent_id"] == str(root.id)
+        tree = (await http.get(f"/v1/tasks/{root.id}/tree")).json()
+        assert tree["children"][0]["children"][0]["id"] == str(grandchild.id)
+        assert (await http.get(f"/v1/tasks/{other.id}")).status_code == 404
+        assert (await http.get(f"/v1/tasks/{other.id}/tree")).status_code == 404
+        assert (await http.get(f"/v1/tasks/{UUID(int=0)}")).status_code == 404
+        wrong = await http.get("/v1/tasks", params={"limit": "many"})
+        assert wrong.status_code == 400 and "limit" in wrong.json()["error"]["message"]
+
+
+async def test_an_admin_manages_the_keys_of_its_own_tenant_only(network: Network) -> None:
+    keys = await network.runtime.keys()
+    admin = await keys.create("acme", "boss", scopes=["admin"])
+    foreign = await keys.create("other", "theirs")
+    async with network.client(admin) as http:
+        made = await http.post("/v1/keys", json={"name": "ci", "days": 1})
+        assert made.status_code == 201
+        new = made.json()
+        listed = (await http.get("/v1/keys")).json()["keys"]
+        assert {key["tenant"] for key in listed} == {"acme"}
+        assert new["key"] not in str(listed)
+        assert (await http.post("/v1/keys", json={"name": "x", "tenant": "other"})).status_code == 403
+        assert (await http.post("/v1/keys", json={"name": "x", "scopes": ["service"]})).status_code == 400
+        assert (await http.delete(f"/v1/keys/{foreign.split('_')[1]}")).status_code == 404
+        async with network.client(new["key"]) as mine:
+            assert (await mine.get("/agents")).status_code == 200
+            assert (await mine.get("/v1/keys")).status_code == 403
+            assert (await http.delete(f"/v1/keys/{new['id']}")).status_code == 204
+            assert (await mine.get("/agents")).status_code == 401
+
+
+async def test_errors_have_one_shape(network: Network) -> None:
+    async with network.client() as http:
+        for method, path, status in [("GET", "/nothing", 404), ("POST", "/agents", 405), ("GET", "/agents/none", 404)]:
+            response = await http.request(method, path)
+            assert response.status_code == status
+            assert set(response.json()["error"]) == {"code", "status", "message", "details"}
+
+
+async def test_an_open_door_is_refused_at_start(home: Path) -> None:
+    settings = Settings(home=home, host="0.0.0.0", port=0, secret="s" * 32, _env_file=None)
+    async with Runtime.open(settings) as runtime:
+        pool = (await runtime.database()).pool
+        await pool.execute("UPDATE api_keys SET revoked_at = now()")
+        with pytest.raises(ConfigurationError, match=r"Refusing to bind to 0\.0\.0\.0"):
+            async with running(runtime, Service("gateway", "gateway", 0)):
+                pass
+
+
+async def test_the_operators_key_is_an_admin_of_the_default_tenant(home: Path) -> None:
+    key = generate_key()
+    settings = Settings(home=home, host="0.0.0.0", port=0, secret="s" * 32, api_key=key, _env_file=None)
+    async with Runtime.open(settings) as runtime:
+        for _ in range(2):
+            async with running(runtime, Service("gateway", "gateway", 0)):
+                principal = await (await runtime.keys()).verify(key)
+                assert principal.tenant == "default"
+                assert principal.scopes == {"admin", "use"}
