@@ -1,0 +1,1 @@
+"""Tool servers of the network: one sub-package each, stateless, over streamable HTTP."""

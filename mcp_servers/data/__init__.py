@@ -1,0 +1,1 @@
+"""Tables: files and the task log, asked with SQL on DuckDB, summarized and drawn."""

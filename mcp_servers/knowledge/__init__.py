@@ -1,0 +1,1 @@
+"""Documents: ingested, searched by PostgreSQL full text, cited by source and line."""

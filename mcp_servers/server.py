@@ -1,0 +1,65 @@
+"""`ToolServer`: an MCP server whose tools fail in one clear sentence, and the annotations that its tools share."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp.server.caching import CacheHint
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import ValidationError
+
+from agentnet import __version__
+from agentnet.errors import AgentNetError
+
+TOOLS_FRESH_MILLISECONDS = 60_000
+"""How long a client may keep the list of tools: it changes with a deployment only."""
+
+READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+READ_ONLY_WEB = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+
+Ready = Callable[[], Awaitable[None]]
+"""Returns when the server can work; raises `AgentNetError` with the reason when it cannot."""
+
+
+async def _always_ready() -> None:
+    return None
+
+
+class ToolServer(MCPServer[Any]):
+    """A server that `mcp_servers.service` can serve. Tools raise `AgentNetError`; the model reads its message."""
+
+    def __init__(
+        self, name: str, *, description: str, instructions: str, ready: Ready = _always_ready, **options: Any
+    ) -> None:
+        super().__init__(
+            name,
+            description=description,
+            instructions=instructions,
+            version=__version__,
+            cache_hints={"tools/list": CacheHint(ttl_ms=TOOLS_FRESH_MILLISECONDS, scope="public")},
+            **options,
+        )
+        self.ready = ready
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool. Raises `ToolError` whose text is the sentence to show."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            cause = error.__cause__
+            if isinstance(cause, AgentNetError):
+                raise ToolError(str(cause)) from cause
+            if isinstance(cause, ValidationError):
+                raise ToolError(_sentence(name, cause)) from cause
+            raise
+
+
+def _sentence(tool: str, error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+    return f"The arguments of {tool} are wrong: {'; '.join(problems)}."

@@ -1,0 +1,1 @@
+"""Tools of every day: time, arithmetic, units and dates."""

@@ -1,0 +1,1 @@
+"""Public web pages, fetched behind the SSRF guard and read as Markdown."""

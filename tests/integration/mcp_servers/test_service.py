@@ -1,0 +1,94 @@
+import httpx
+import pytest
+
+from agentnet.errors import NotFoundError
+from agentnet.identity import Principal
+from agentnet.runtime import Runtime
+from agentnet.settings import Settings
+from mcp_servers.offer import create_server
+from mcp_servers.service import create_service, names
+
+pytestmark = pytest.mark.anyio
+
+PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+@pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
+async def test_both_eras_of_the_protocol_are_served_at_one_address(serve, tenant, era):
+    async with serve("toolbox") as served, served.client(tenant, era) as client:
+        result = await client.call_tool("calculate", {"expression": "15% of 80"})
+    assert result.structured_content == {"expression": "15% of 80", "result": "12", "exact": True}
+
+
+@pytest.mark.parametrize("name", names())
+async def test_every_tool_says_what_it_is_for_and_what_each_parameter_means(serve, tenant, name):
+    async with serve(name) as served, served.client(tenant) as client:
+        tools = (await client.list_tools()).tools
+    assert tools
+    for tool in tools:
+        assert tool.description and tool.annotations and tool.annotations.read_only_hint is not None
+        for parameter in tool.input_schema["properties"].values():
+            assert parameter["description"], tool.name
+
+
+async def test_health_is_open_and_everything_else_asks_for_a_token_of_this_server(serve, tenant):
+    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url) as http:
+        other = served.runtime.tokens.mint(Principal(tenant, "key:test"), "mcp:data")
+        assert (await http.get("/health")).status_code == 200
+        assert (await http.get("/ready")).status_code == 200
+        assert (await http.post("/mcp", json=PING)).status_code == 401
+        wrong = await http.post("/mcp", json=PING, headers={"authorization": f"Bearer {other}"})
+        assert wrong.status_code == 401
+
+
+async def test_a_request_for_another_host_name_is_refused(serve, tenant):
+    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url) as http:
+        token = served.runtime.tokens.mint(Principal(tenant, "key:test"), served.label)
+        headers = {"authorization": f"Bearer {token}", "host": "evil.example", "accept": "application/json"}
+        assert (await http.post("/mcp", json=PING, headers=headers)).status_code == 421
+
+
+async def test_the_host_name_that_is_advertised_is_taken(serve, tenant):
+    async with (
+        serve("toolbox", advertise_host="localhost") as served,
+        served.client(tenant) as client,
+    ):
+        assert (await client.list_tools()).tools
+
+
+async def test_an_unknown_server_is_not_found_and_the_known_are_named(tmp_path):
+    async with Runtime.open(Settings(home=tmp_path)) as runtime:
+        with pytest.raises(NotFoundError, match="data, knowledge, toolbox, web"):
+            await create_service(runtime, "nothing", "http://127.0.0.1:1")
+
+
+async def test_wrong_arguments_are_told_in_one_sentence(serve, tenant):
+    async with serve("toolbox") as served, served.client(tenant) as client:
+        missing = await client.call_tool("calculate", {})
+        wrong = await client.call_tool("calculate", {"expression": "1/0"})
+    assert missing.is_error and missing.content[0].text == (
+        "The arguments of calculate are wrong: expression: field required."
+    )
+    assert wrong.is_error and wrong.content[0].text == "The expression divides by zero."
+
+
+async def test_a_server_registers_itself_with_its_tools(home, registry):
+    from agentnet.service import Service, running
+
+    async with Runtime.open(Settings(home=home, registry_url=registry.url, lease_seconds=3)) as runtime:
+        async with running(runtime, Service("mcp", "toolbox", 0)) as service:
+            entry = await registry.next("PUT")
+            assert entry["url"] == f"{service.url}/mcp"
+            assert "calculate" in entry["skills"] and entry["document"]["tools"]
+        assert await registry.next("DELETE") is None
+
+
+async def test_a_server_can_be_called_in_process(tmp_path):
+    from mcp import Client
+
+    async with (
+        Runtime.open(Settings(home=tmp_path)) as runtime,
+        Client(await create_server(runtime, "toolbox")) as client,
+    ):
+        result = await client.call_tool("convert_units", {"value": 100, "from_unit": "C", "to_unit": "F"})
+    assert result.structured_content["result"] == 212
