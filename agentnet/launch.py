@@ -115,9 +115,12 @@ async def network(
 
 @asynccontextmanager
 async def single(settings: Settings, service: Service) -> AsyncIterator[RunningService]:
-    """Run one service for as long as the block runs: what a container does."""
+    """Run one service for as long as the block runs: what a container does.
+
+    A gateway that is reachable from outside gets no key made for it: it refuses to start until one is set.
+    """
     async with Runtime.open(settings) as runtime:
-        if service.kind == "gateway":
+        if service.kind == "gateway" and settings.is_loopback:
             await ensure_admin_key(settings, await runtime.keys())
         async with running(runtime, service) as served:
             yield served

@@ -16,6 +16,7 @@ from a2a.types import (
 )
 from google.protobuf.message import Message as Proto
 
+from agentnet.cli.answers import error_for, error_of
 from agentnet.cli.wire import as_dict, parsed
 from agentnet.errors import AgentNetError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from agentnet.ids import new_id
@@ -30,10 +31,6 @@ _ERRORS: dict[int, type[AgentNetError]] = {
     -32004: ConflictError,
     -32602: InvalidInputError,
 }
-
-
-class BrokenStreamError(UnavailableError):
-    """The stream broke off before the task rested; it can be taken up again with `subscribe`."""
 
 
 class AgentConnection:
@@ -65,7 +62,7 @@ class AgentConnection:
             response = await self._http.post(self.url, json=_request(method, params), headers=HEADERS)
         except httpx.HTTPError as error:
             raise UnavailableError(f"{self.name} does not answer ({type(error).__name__}).") from None
-        return _result(_json(response))
+        return _result(_json(response), response)
 
     async def _stream(self, method: str, params: Proto) -> AsyncIterator[StreamResponse]:
         headers = HEADERS | {"accept": "text/event-stream"}
@@ -79,12 +76,12 @@ class AgentConnection:
         try:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 await response.aread()
-                yield _event(_json(response))
+                yield _event(_json(response), response)
                 return
             async for data in _sse(response):
-                yield _event(json.loads(data))
+                yield _event(json.loads(data), response)
         except httpx.HTTPError as error:
-            raise BrokenStreamError(f"The stream of {self.name} broke off ({type(error).__name__}).") from None
+            raise UnavailableError(f"The stream of {self.name} broke off ({type(error).__name__}).") from None
         finally:
             await response.aclose()
 
@@ -105,8 +102,6 @@ def _request(method: str, params: Proto) -> dict[str, Any]:
 
 
 def _json(response: httpx.Response) -> Any:
-    from agentnet.cli.gateway import error_of
-
     try:
         body = response.json()
     except ValueError:
@@ -118,12 +113,15 @@ def _json(response: httpx.Response) -> Any:
     raise UnavailableError("The agent's answer is not JSON-RPC.")
 
 
-def _result(body: Any) -> Any:
-    if error := body.get("error"):
-        kind = _ERRORS.get(error.get("code"), UnavailableError)
-        raise kind(str(error.get("message", "The agent answered with an error.")))
-    return body["result"]
+def _result(body: Any, response: httpx.Response) -> Any:
+    """Raises by the code where A2A gives it a meaning, else by the status of HTTP."""
+    error = body.get("error")
+    if error is None:
+        return body["result"]
+    message = str(error.get("message", "The agent answered with an error."))
+    kind = _ERRORS.get(error.get("code"))
+    raise kind(message) if kind else error_for(message, response)
 
 
-def _event(body: Any) -> StreamResponse:
-    return parsed(_result(body), StreamResponse())
+def _event(body: Any, response: httpx.Response) -> StreamResponse:
+    return parsed(_result(body, response), StreamResponse())

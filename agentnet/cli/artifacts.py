@@ -11,7 +11,7 @@ from a2a.types import Artifact, Part
 from agentnet.cli.outcome import Outcome, source_of
 from agentnet.cli.wire import as_value, content_of
 from agentnet.errors import ConfigurationError
-from agentnet.files import clean_name
+from agentnet.names import clean_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """`agentnet mcp`: an MCP server on stdio that passes everything on to the gateway's MCP address and back."""
 
-import os
 from typing import Any
 
 import httpx2
@@ -12,14 +11,12 @@ from mcp.server.stdio import stdio_server
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
 from agentnet import __version__
-from agentnet.cli.ask import client_settings
 from agentnet.cli.exits import Interrupted
-from agentnet.cli.gateway import Gateway, no_gateway, no_key
+from agentnet.cli.gateway import Gateway, client_settings, no_gateway, no_key
 from agentnet.cli.loop import run
-from agentnet.identity.admin import read_key
+from agentnet.identity.secret import read_key
 from agentnet.settings import Settings
 
-URL_VARIABLE = "AGENTNET_URL"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 600.0
 
@@ -30,7 +27,7 @@ def run_bridge(url: str | None) -> None:
     """Serve until the host closes stdin. Raises when there is no gateway or no key: hosts show that line."""
     settings = client_settings()
     try:
-        run(_bridge(settings, (url or os.environ.get(URL_VARIABLE) or settings.gateway_url).rstrip("/")))
+        run(_bridge(settings, (url or settings.gateway_url).rstrip("/")))
     except Interrupted:
         return
 

@@ -12,7 +12,9 @@ Knowledge = Annotated[
     list[Path] | None, typer.Option("--knowledge", metavar="DIR", help="Folder to ingest as knowledge; repeatable.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Url = Annotated[str | None, typer.Option("--url", help="The gateway; unset means this machine's.")]
+Url = Annotated[
+    str | None, typer.Option("--url", envvar="AGENTNET_URL", help="The gateway; unset means this machine's.")
+]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 means any free one.")]
 
 
@@ -65,7 +67,7 @@ def agents(url: Url = None, json: AsJson = False) -> None:
 
 def tasks(
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent's.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many, newest first.")] = 20,
     url: Url = None,
     json: AsJson = False,
 ) -> None:

@@ -16,11 +16,12 @@ from rich.console import Console
 
 import agentnet
 from agentnet.cli import exits, screen
-from agentnet.cli.ask import Talk, client_settings, converse
-from agentnet.cli.gateway import Gateway
+from agentnet.cli.ask import converse
+from agentnet.cli.gateway import Gateway, client_settings
 from agentnet.cli.job import Job
 from agentnet.cli.loop import run
 from agentnet.cli.outcome import Outcome
+from agentnet.cli.talk import Talk
 from agentnet.cli.up import Progress
 from agentnet.launch import network, with_free_ports
 from agentnet.settings import Settings
@@ -39,7 +40,7 @@ FIRST_TASKS = (
 
 FIRST_TASKS_SECONDS = 15.0
 LOG_COLUMNS = ("id", "agent", "state", "created_at", "status_at", "parent_id", "attempt")
-LOG_LENGTH = 1000
+LOG_LENGTH = 500
 
 
 def run_demo(home: Path | None, out: Path | None) -> None:

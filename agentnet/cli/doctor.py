@@ -18,9 +18,8 @@ from agentnet.database import Database
 from agentnet.database.connections import safe_url
 from agentnet.database.migrate import MIGRATIONS
 from agentnet.errors import AgentNetError
-from agentnet.identity.admin import admin_key_path, read_key
 from agentnet.identity.keys import Keys
-from agentnet.identity.secret import signing_secret
+from agentnet.identity.secret import admin_key_path, read_key, signing_secret
 from agentnet.launch import plan
 from agentnet.service import bind
 from agentnet.settings import Settings, load_settings

@@ -5,36 +5,20 @@ from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 
 from agentnet.cli.a2a import AgentConnection
-from agentnet.errors import (
-    AgentNetError,
-    BusyError,
-    ConflictError,
-    ForbiddenError,
-    InvalidInputError,
-    NotFoundError,
-    TooLargeError,
-    UnauthenticatedError,
-    UnavailableError,
-)
-from agentnet.identity.admin import admin_key_path, read_key
-from agentnet.settings import Settings
+from agentnet.cli.answers import error_of
+from agentnet.errors import InvalidInputError, NotFoundError, UnauthenticatedError, UnavailableError
+from agentnet.identity.secret import admin_key_path, read_key
+from agentnet.settings import Settings, load_settings
+from agentnet.telemetry import configure_logging
 
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 30.0
 CARD_PATH = "/.well-known/agent-card.json"
-
-_ERRORS: dict[int, type[AgentNetError]] = {
-    400: InvalidInputError,
-    401: UnauthenticatedError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    409: ConflictError,
-    413: TooLargeError,
-}
 
 
 class Gateway:
@@ -77,8 +61,9 @@ class Gateway:
         return list((await self.call("GET", "/v1/tasks", params=params))["tasks"])
 
     async def tree(self, task_id: str) -> list[dict[str, Any]]:
-        """A task and all that it delegated, the root first."""
-        return list((await self.call("GET", f"/v1/tasks/{_segment(task_id)}/tree"))["tasks"])
+        """A task and all that it delegated, the task first."""
+        top: dict[str, Any] = await self.call("GET", f"/v1/tasks/{_task_id(task_id)}/tree")
+        return _flat(top)
 
     async def card(self, name: str | None = None) -> dict[str, Any]:
         """An agent's card; the network's own without a name. Raises `NotFoundError` that names the nearest."""
@@ -117,6 +102,14 @@ class Gateway:
         return NotFoundError(f"There is no agent {name!r}." if name else "The network has no concierge.", hint=hint)
 
 
+def client_settings() -> Settings:
+    """Settings of a command that talks to a gateway; its logs are for those who ask for them."""
+    settings = load_settings()
+    level = settings.log_level if settings.log_level.upper() == "DEBUG" else "ERROR"
+    configure_logging(settings.model_copy(update={"log_level": level}))
+    return settings
+
+
 def no_gateway(url: str, error: Exception | None = None) -> UnavailableError:
     """What to say when nothing answers."""
     why = f" ({type(error).__name__})" if error else ""
@@ -131,31 +124,23 @@ def no_key(settings: Settings) -> UnauthenticatedError:
     )
 
 
-def error_of(response: httpx.Response) -> AgentNetError:
-    """The gateway's error as ours, with its own words."""
-    message = _message(response)
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return BusyError(message, retry_after=float(response.headers.get("retry-after") or 1))
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return UnauthenticatedError(
-            f"The gateway does not take the key: {message}", hint="Set AGENTNET_API_KEY, or run as the network's owner."
-        )
-    kind = _ERRORS.get(response.status_code, UnavailableError)
-    return kind(message)
-
-
-def _message(response: httpx.Response) -> str:
-    try:
-        return str(response.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"The gateway answered {response.status_code} {response.reason_phrase}."
-
-
 def _json_rpc_url(card: dict[str, Any]) -> str | None:
     for interface in card.get("supportedInterfaces", ()):
         if interface.get("protocolBinding") == "JSONRPC":
             return str(interface["url"])
     return None
+
+
+def _flat(task: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [each for child in task["children"] for each in _flat(child)]
+    return [{key: value for key, value in task.items() if key != "children"}, *below]
+
+
+def _task_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise NotFoundError(f"There is no task {text!r}.", hint="`agentnet tasks` lists them.") from None
 
 
 def _segment(text: str) -> str:

@@ -48,7 +48,7 @@ def revoke_key(
 def show_admin() -> None:
     """Print the admin key of this machine's network."""
     from agentnet.errors import NotFoundError
-    from agentnet.identity.admin import admin_key_path, read_key
+    from agentnet.identity.secret import admin_key_path, read_key
     from agentnet.settings import load_settings
 
     settings = load_settings()

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from agentnet.cli import screen
-from agentnet.cli.ask import client_settings
-from agentnet.cli.gateway import Gateway
+from agentnet.cli.gateway import Gateway, client_settings
 from agentnet.cli.loop import run
 
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +15,13 @@ from agentnet.cli.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.loop import run
 from agentnet.database.connections import safe_url
 from agentnet.errors import ConfigurationError
-from agentnet.identity.admin import admin_key_path
+from agentnet.identity.secret import admin_key_path
 from agentnet.launch import RunningNetwork, network, single
 from agentnet.service import Service
 from agentnet.settings import Settings, load_settings
 from agentnet.telemetry import configure_logging
+
+logger = logging.getLogger(__name__)
 
 
 def run_network(
@@ -43,11 +46,10 @@ def run_service(
     configure_logging(settings)
     if port is None:
         port = settings.port if kind == "gateway" else settings.registry_port
-    console = screen.progress()
     try:
-        run(_serve_one(settings, Service(kind, name, port), console))
+        run(_serve_one(settings, Service(kind, name, port)))
     except exits.Interrupted:
-        console.print("Stopped.")
+        logger.info("stopped")
 
 
 def configured(*, agents: Sequence[Path] = (), knowledge: Sequence[Path] = (), port: int | None = None) -> Settings:
@@ -88,10 +90,10 @@ async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool,
         await _until_cancelled(console)
 
 
-async def _serve_one(settings: Settings, service: Service, console: Console) -> None:
+async def _serve_one(settings: Settings, service: Service) -> None:
     async with single(settings, service) as served:
-        console.print(f"{service.label} answers at {served.url}")
-        await _until_cancelled(console)
+        logger.info("%s answers at %s", service.label, served.url)
+        await asyncio.Event().wait()
 
 
 async def _until_cancelled(console: Console) -> None:

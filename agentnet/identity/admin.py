@@ -1,38 +1,13 @@
 """The admin key of an installation: made at its first start, in a file that only its owner can read."""
 
-from pathlib import Path
-
 from agentnet.errors import ConfigurationError, UnauthenticatedError
 from agentnet.identity.keys import Keys, generate_key
 from agentnet.identity.principal import ADMIN
-from agentnet.identity.secret import ADMIN_KEY_FILE, read_or_make
+from agentnet.identity.secret import admin_key_path, read_or_make
 from agentnet.settings import Settings
 
 DEFAULT_TENANT = "default"
 ADMIN_KEY_NAME = "admin"
-
-
-def admin_key_path(settings: Settings) -> Path:
-    """Where the admin key lies."""
-    return settings.home / ADMIN_KEY_FILE
-
-
-def read_key(settings: Settings) -> str | None:
-    """The key that the CLI uses: the one that is set, or the admin key. None if there is neither.
-
-    Raises `ConfigurationError` when the file is another user's.
-    """
-    if settings.api_key is not None:
-        return settings.api_key.get_secret_value()
-    path = admin_key_path(settings)
-    try:
-        return path.read_text().strip() or None
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot read the admin key {path}: {error.strerror}.", hint="Set AGENTNET_API_KEY to a key of your own."
-        ) from None
 
 
 async def ensure_admin_key(settings: Settings, keys: Keys) -> None:

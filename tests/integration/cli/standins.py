@@ -101,7 +101,7 @@ class Agents:
         return JSONResponse({"tasks": [self._row(task) for task in self.tasks.values()]})
 
     async def tree(self, request: Request) -> Response:
-        return JSONResponse({"tasks": [self._row(self.tasks[request.path_params["id"]])]})
+        return JSONResponse(self._row(self.tasks[request.path_params["id"]]) | {"children": []})
 
     def _row(self, task: dict[str, Any]) -> dict[str, Any]:
         moment = "2026-01-02T03:04:05+00:00"
