@@ -1,0 +1,1 @@
+"""Who is out there: agents and MCP servers register under a lease, and are found by name or by what they can do."""

@@ -1,0 +1,177 @@
+"""The entries of the registry: what may be registered and by whom, and what a tenant sees of it."""
+
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import asyncpg
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from agentnet.directory import Entry, Kind
+from agentnet.errors import BusyError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
+from agentnet.identity import Principal
+from agentnet.identity.principal import SERVICE
+from agentnet.manifest import NAME_PATTERN
+from registry import sql
+from registry.search import find
+from registry.words import plain
+
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_WORDS_BYTES = 16 * 1024
+MAX_SKILLS = 256
+MAX_INSTANCES = 1000
+MAX_RESULTS = 50
+MAX_NEED_CHARACTERS = 16 * 1024
+KEPT_AFTER_EXPIRY_SECONDS = 3600.0
+ROTATIONS = 10_000
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Instance = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class Registration(BaseModel):
+    """What an instance says of itself, and for how long it may be believed. Unknown fields are of newer services."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    name: Name
+    instance: Instance
+    tenant: str = Field(default="*", min_length=1, max_length=128)
+    url: str = Field(max_length=2048, pattern=r"^https?://[^\s/?#]+[^\s]*$")
+    description: str = Field(default="", max_length=4000)
+    skills: list[Label] = Field(default_factory=list[str], max_length=MAX_SKILLS)
+    words: str = ""
+    document: dict[str, Any] = Field(default_factory=dict[str, Any])
+    lease_seconds: float = Field(ge=1, le=3600)
+
+
+class Need(BaseModel):
+    """A search. An empty text lists all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str = Field(default="", max_length=MAX_NEED_CHARACTERS)
+    kind: Kind = "agent"
+    limit: int = Field(default=5, ge=1, le=MAX_RESULTS)
+
+
+class Entries:
+    """The registry over one connection pool. Any number of replicas may stand on the same database."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self._turns: defaultdict[tuple[str, str], Iterator[int]] = defaultdict(itertools.count)
+
+    async def register(self, principal: Principal, registration: Registration) -> datetime:
+        """Register or renew, and return when the lease runs out.
+
+        Raises `ForbiddenError` for anyone but the service itself, `TooLargeError`, and `BusyError` when the name has
+        too many live instances.
+        """
+        _check_owner(principal, registration.kind, registration.name)
+        document = _checked_document(registration)
+        until: datetime | None = await self._pool.fetchval(
+            sql.REGISTER,
+            registration.kind,
+            registration.name,
+            registration.instance,
+            registration.tenant,
+            registration.url,
+            registration.description,
+            json.dumps(registration.skills),
+            document,
+            _search_words(registration),
+            registration.lease_seconds,
+            MAX_INSTANCES,
+        )
+        if until is None:
+            raise BusyError(
+                f"There are {MAX_INSTANCES} instances of {registration.name} already.",
+                retry_after=registration.lease_seconds,
+            )
+        return until
+
+    async def deregister(self, principal: Principal, kind: str, name: str, instance: str) -> None:
+        """Take an instance off; one that is not there is fine. Raises `ForbiddenError`."""
+        _check_owner(principal, kind, name)
+        await self._pool.execute(sql.DEREGISTER, kind, name, instance)
+
+    async def live(self, tenant: str, kind: Kind) -> list[Entry]:
+        """All live entries of a kind that the tenant sees, by name."""
+        return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant)]
+
+    async def get(self, tenant: str, kind: Kind, name: str) -> Entry:
+        """The live entry of that name. Raises `NotFoundError`, the same for another tenant's."""
+        row = await self._pool.fetchrow(sql.GET, kind, tenant, name)
+        if row is None:
+            raise NotFoundError(f"There is no live {kind} {name!r}.")
+        return self._entry(kind, row)
+
+    async def search(self, tenant: str, need: Need) -> list[Entry]:
+        """Live entries that fit the need, best first, with scores; all by name, without scores, for an empty text."""
+        if not need.text.strip():
+            return (await self.live(tenant, need.kind))[: need.limit]
+        rows = await find(self._pool, tenant, need.text, need.kind, need.limit)
+        return [self._entry(need.kind, row, score=round(row["score"], 1)) for row in rows]
+
+    async def sweep(self) -> int:
+        """Delete what ran out long ago; the number of rows deleted."""
+        return int(await self._pool.fetchval(sql.SWEEP, KEPT_AFTER_EXPIRY_SECONDS))
+
+    async def ping(self) -> None:
+        """Raises what asyncpg raises when the database does not answer."""
+        await self._pool.fetchval(sql.PING)
+
+    def _entry(self, kind: Kind, row: asyncpg.Record, score: float | None = None) -> Entry:
+        urls = sorted(set(row["urls"]))
+        return Entry(
+            kind=kind,
+            name=row["name"],
+            tenant=row["tenant"],
+            url=urls[self._turn(kind, row["name"]) % len(urls)],
+            urls=urls,
+            description=row["description"],
+            skills=json.loads(row["skills"]),
+            document=json.loads(row["document"]),
+            score=score,
+        )
+
+    def _turn(self, kind: str, name: str) -> int:
+        if len(self._turns) > ROTATIONS:
+            self._turns.clear()
+        return next(self._turns[kind, name])
+
+
+def _check_owner(principal: Principal, kind: str, name: str) -> None:
+    """A service speaks for itself only: `service:agent:writer` registers the agent `writer` and nothing else."""
+    subjects = {f"service:{kind}:{name}"}
+    if kind == name:
+        subjects.add(f"service:{kind}")  # as `Service.label` shortens it
+    if SERVICE not in principal.scopes or principal.subject not in subjects:
+        raise ForbiddenError(f"Only the service {kind}:{name} itself may register it.")
+
+
+def _checked_document(registration: Registration) -> str:
+    document = json.dumps(registration.document, ensure_ascii=False, separators=(",", ":"))
+    _check_size("document", document, MAX_DOCUMENT_BYTES)
+    _check_size("words", registration.words, MAX_WORDS_BYTES)
+    return document
+
+
+def _check_size(field: str, text: str, limit: int) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{field}: holds half of a surrogate pair.") from None
+    if size > limit:
+        raise TooLargeError(f"{field}: is over the limit of {limit} bytes.", limit=limit)
+
+
+def _search_words(registration: Registration) -> str:
+    """Everything in plain words; name and description stand in columns of their own as well, and count for more."""
+    return plain(" ".join((registration.name, registration.description, *registration.skills, registration.words)))

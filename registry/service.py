@@ -1,0 +1,158 @@
+"""The registry as a service: its routes, its door, and the sweep that runs beside it."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, TypeAdapter
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from agentnet.directory import AUDIENCE, Entry, Kind
+from agentnet.errors import InvalidInputError, NotFoundError
+from agentnet.http_errors import DATABASE_AWAY, EXCEPTION_HANDLERS
+from agentnet.identity import Principal
+from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.manifest import NAME_PATTERN
+from agentnet.runtime import Runtime
+from registry.entries import Entries, Need, Registration
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 1024 * 1024
+READY_SECONDS = 2.0
+SWEEP_SECONDS = 60.0
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_ENTRY_LIST = TypeAdapter(list[Entry])
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
+    """The registry's app. Raises `UnavailableError` when the database does not answer."""
+    database = await runtime.database()
+    return create_app(Entries(database.pool), runtime)
+
+
+def create_app(entries: Entries, runtime: Runtime) -> Starlette:
+    """The app over `entries`."""
+    endpoints = _Endpoints(entries)
+    one = "/v1/entries/{kind}/{name}"
+    return Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/ready", endpoints.ready),
+            Route("/v1/entries", endpoints.list),
+            Route(one, endpoints.get),
+            Route(one + "/{instance}", endpoints.register, methods=["PUT"]),
+            Route(one + "/{instance}", endpoints.deregister, methods=["DELETE"]),
+            Route("/v1/search", endpoints.search, methods=["POST"]),
+        ],
+        middleware=[
+            Middleware(
+                AuthMiddleware,
+                authenticate=authenticate_with(runtime.tokens, AUDIENCE),
+                max_body_bytes=MAX_BODY_BYTES,
+            )
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=_sweeping(entries),
+    )
+
+
+class _Endpoints:
+    """HTTP to `Entries` and back."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    async def ready(self, _request: Request) -> Response:
+        async with asyncio.timeout(READY_SECONDS):
+            await self._entries.ping()
+        return JSONResponse({"status": "ready"})
+
+    async def register(self, request: Request) -> Response:
+        registration = await _body(request, Registration)
+        said = (registration.kind, registration.name, registration.instance)
+        if said != tuple(request.path_params.values()):
+            raise InvalidInputError("kind, name and instance in the body differ from those in the address.")
+        until = await self._entries.register(_principal(request), registration)
+        return JSONResponse({"lease_until": until.isoformat()})
+
+    async def deregister(self, request: Request) -> Response:
+        await self._entries.deregister(_principal(request), **request.path_params)
+        return Response(status_code=204)
+
+    async def list(self, request: Request) -> Response:
+        kind = _kind(request.query_params.get("kind", ""))
+        return _answer(await self._entries.live(_principal(request).tenant, kind))
+
+    async def get(self, request: Request) -> Response:
+        kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
+        if not re.match(NAME_PATTERN, name):
+            raise NotFoundError(f"There is no live {kind} of that name.")
+        entry = await self._entries.get(_principal(request).tenant, kind, name)
+        return Response(entry.model_dump_json(), media_type="application/json")
+
+    async def search(self, request: Request) -> Response:
+        need = await _body(request, Need)
+        return _answer(await self._entries.search(_principal(request).tenant, need))
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _kind(value: str) -> Kind:
+    for kind in _KINDS:
+        if kind == value:
+            return kind
+    raise InvalidInputError(f"kind: must be one of {', '.join(_KINDS)}.")
+
+
+async def _body(request: Request, model: type[Body]) -> Body:
+    raw = await request.body()
+    if _ESCAPED_NUL.search(raw):
+        raise InvalidInputError("The body holds the character NUL, which cannot be stored.")
+    return model.model_validate_json(raw)
+
+
+def _answer(entries: list[Entry]) -> Response:
+    return Response(b'{"entries":' + _ENTRY_LIST.dump_json(entries) + b"}", media_type="application/json")
+
+
+def _sweeping(entries: Entries) -> Callable[[Any], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        task = asyncio.create_task(_sweep_forever(entries), name="registry sweep")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return lifespan
+
+
+async def _sweep_forever(entries: Entries) -> None:
+    while True:
+        try:
+            if swept := await entries.sweep():
+                logger.info("swept %d entries whose lease ran out long ago", swept)
+        except DATABASE_AWAY as error:
+            logger.warning("the sweep waits for PostgreSQL: %r", error)
+        await asyncio.sleep(SWEEP_SECONDS)
