@@ -4,9 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click import Command, Group
 from typer.main import get_command
 
 from agentnet.cli.app import app
@@ -24,17 +24,19 @@ def commands(page: Path, program: str) -> Iterator[list[str]]:
     for block, inline in CODE.findall(page.read_text()):
         text = (block or inline).replace("\\\n", " ")
         for line in re.split(r"[\n;|]|&&|\$\(|\)\"?", text):
-            words = shlex.split(line, comments=True) if line.count('"') % 2 == line.count("'") % 2 == 0 else line.split()
+            words = (
+                shlex.split(line, comments=True) if line.count('"') % 2 == line.count("'") % 2 == 0 else line.split()
+            )
             if words and words[0] == program:
                 yield words[1:]
 
 
-def find(words: list[str]) -> tuple[Command, list[str]]:
-    """The command that the words name, and the words that are left."""
-    command: Command = get_command(app)
-    while isinstance(command, Group) and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, f"there is no command {words[0]!r} in {command.name}"
-        command, words = command.commands[words[0]], words[1:]
+def find(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that the words name, and the words that are left. Typer's commands are click's in a copy of its own."""
+    command: Any = get_command(app)
+    while words and (inner := getattr(command, "commands", None)) and not words[0].startswith("-"):
+        assert words[0] in inner, f"there is no command {words[0]!r} in {command.name}"
+        command, words = inner[words[0]], words[1:]
     return command, words
 
 
