@@ -32,8 +32,8 @@ def commands(page: Path, program: str) -> Iterator[list[str]]:
 
 
 def find(words: list[str]) -> tuple[Any, list[str]]:
-    """The command that the words name, and the words that are left. Typer's commands are click's in a copy of its own."""
-    command: Any = get_command(app)
+    """The command that the words name, and the words that are left."""
+    command: Any = get_command(app)  # Typer's own copy of click has no public types
     while words and (inner := getattr(command, "commands", None)) and not words[0].startswith("-"):
         assert words[0] in inner, f"there is no command {words[0]!r} in {command.name}"
         command, words = inner[words[0]], words[1:]
