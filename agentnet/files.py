@@ -7,14 +7,13 @@ the token that it was called with, and no other.
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from agentnet.database import Database
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.names import clean_name
 
 SCHEME = "agentnet-file"
 ID_CHARACTERS = 32
-NAME_CHARACTERS = 120
 URI_PATTERN = re.compile(rf"{SCHEME}:([0-9a-f]{{{ID_CHARACTERS}}})/([^\s/]+)")
 
 
@@ -70,9 +69,3 @@ class FileStore:
         if row is None:
             raise NotFoundError(f"There is no file {uri}.")
         return FileRef(match[1], match[2], row["media_type"], row["size"]), row["body"]
-
-
-def clean_name(name: str) -> str:
-    """`name` without folders, white space and surprises; never empty."""
-    base = re.sub(r"[^\w.\-]+", "-", PurePath(name.replace("\\", "/")).name).strip("-.")
-    return base[-NAME_CHARACTERS:] or "file"

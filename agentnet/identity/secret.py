@@ -43,3 +43,26 @@ def signing_secret(settings: Settings) -> str:
             hint="Set it to 32 random bytes or more, the same for every service, or bind to 127.0.0.1.",
         )
     return read_or_make(settings.home / SECRET_FILE)
+
+
+def admin_key_path(settings: Settings) -> Path:
+    """Where the admin key lies."""
+    return settings.home / ADMIN_KEY_FILE
+
+
+def read_key(settings: Settings) -> str | None:
+    """The key that the CLI uses: the one that is set, or the admin key. None if there is neither.
+
+    Raises `ConfigurationError` when the file is another user's.
+    """
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    path = admin_key_path(settings)
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot read the admin key {path}: {error.strerror}.", hint="Set AGENTNET_API_KEY to a key of your own."
+        ) from None

@@ -1,0 +1,5 @@
+"""`python -m agentnet`."""
+
+from agentnet.cli import main
+
+main()

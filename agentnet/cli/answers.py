@@ -1,0 +1,48 @@
+"""An HTTP answer that is an error, as one of the project's own errors."""
+
+import httpx
+
+from agentnet.errors import (
+    AgentNetError,
+    BusyError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+_ERRORS: dict[int, type[AgentNetError]] = {
+    400: InvalidInputError,
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: TooLargeError,
+}
+
+
+def error_of(response: httpx.Response) -> AgentNetError:
+    """The gateway's error as ours, with its own words."""
+    return error_for(_message(response), response)
+
+
+def error_for(message: str, response: httpx.Response) -> AgentNetError:
+    """The error of our own kind that `response`'s status stands for."""
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return BusyError(message, retry_after=float(response.headers.get("retry-after") or 1))
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return UnauthenticatedError(
+            f"The gateway does not take the key: {message}", hint="Set AGENTNET_API_KEY, or run as the network's owner."
+        )
+    kind = _ERRORS.get(response.status_code, UnavailableError)
+    return kind(message)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"The gateway answered {response.status_code} {response.reason_phrase}."

@@ -1,0 +1,81 @@
+"""The Typer app: the error boundary around every command, and the options that stand before them."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import Abort, Exit
+
+from agentnet.cli import commands, exits, keys
+from agentnet.errors import AgentNetError
+
+
+class Boundary(TyperGroup):
+    """What every command's errors become: one line on stderr and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order in which they are declared: the everyday ones first."""
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except AgentNetError as error:
+            _say(error.message, error.hint)
+            raise Exit(exits.ERROR) from None
+        except exits.Interrupted:
+            typer.echo("Interrupted.", err=True)
+            raise Exit(exits.INTERRUPTED) from None
+        except (Exit, Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:  # the boundary of the program: nobody above could tell the user
+            if type(error).__module__.startswith("typer."):
+                raise
+            if os.environ.get("AGENTNET_LOG_LEVEL", "").upper() == "DEBUG":
+                raise
+            _say(f"Unexpected {type(error).__name__}: {error}", "Set AGENTNET_LOG_LEVEL=DEBUG for the trace.")
+            raise Exit(exits.SOFTWARE) from None
+
+
+def _say(message: str, hint: str | None) -> None:
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    text = typer.style(message, fg="red") if colour else f"Error: {message}"
+    typer.echo(f"{text} {hint}" if hint else text, err=True)
+
+
+app = typer.Typer(
+    name="agentnet",
+    cls=Boundary,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # the help with boxes costs 0.2 s of imports
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A network of specialist AI agents. Start it with `agentnet up`, ask it with `agentnet ask`.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from agentnet import __version__
+
+        typer.echo(f"agentnet {__version__}")
+        raise Exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+for command in commands.ALL:
+    app.command()(command)
+app.add_typer(commands.serve, name="serve")
+app.add_typer(commands.new, name="new")
+app.add_typer(keys.app, name="keys")

@@ -1,0 +1,89 @@
+"""The files of a task on the user's disk."""
+
+import json
+import mimetypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from a2a.types import Artifact, Part
+
+from agentnet.cli.outcome import Outcome, source_of
+from agentnet.cli.wire import as_value, content_of
+from agentnet.errors import ConfigurationError
+from agentnet.names import clean_name
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file part, and where it lies now: a path, or the URL that the agent named."""
+
+    name: str
+    media_type: str
+    place: str
+    source: tuple[str, ...]
+    """Agents that passed it on; empty for the asked agent's own."""
+
+
+def save_files(outcome: Outcome, directory: Path) -> list[SavedFile]:
+    """Write every file part below `directory`, which is made if there is one. No name leads out of it."""
+    saved: list[SavedFile] = []
+    taken: set[str] = set()
+    for artifact, part in _file_parts(outcome):
+        body = _body(part)
+        name = _free_name(_name(artifact, part), taken)
+        place = part.url if body is None else str(_write(directory, name, body))
+        saved.append(SavedFile(name, part.media_type, place, source_of(artifact) or ()))
+    return saved
+
+
+def _file_parts(outcome: Outcome) -> Iterator[tuple[Artifact, Part]]:
+    for part in outcome.reply:
+        if _is_file(part):
+            yield Artifact(), part
+    for artifact in outcome.artifacts.values():
+        for part in artifact.parts:
+            if _is_file(part):
+                yield artifact, part
+
+
+def _is_file(part: Part) -> bool:
+    return content_of(part) in ("raw", "url") or bool(part.filename)
+
+
+def _body(part: Part) -> bytes | None:
+    kind = content_of(part)
+    if kind == "raw":
+        return part.raw
+    if kind == "text":
+        return part.text.encode()
+    if kind == "data":
+        return json.dumps(as_value(part.data), indent=2, ensure_ascii=False).encode()
+    return None
+
+
+def _name(artifact: Artifact, part: Part) -> str:
+    suffix = mimetypes.guess_extension(part.media_type) or "" if part.media_type else ""
+    return clean_name(part.filename or f"{artifact.name or artifact.artifact_id or 'file'}{suffix}")
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    stem, suffix = Path(name).stem, Path(name).suffix
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}{suffix}"
+    taken.add(name)
+    return name
+
+
+def _write(directory: Path, name: str, body: bytes) -> Path:
+    path = directory / name
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot write {path}: {error.strerror}.", hint="Choose a folder with --out."
+        ) from None
+    return path

@@ -1,0 +1,152 @@
+"""`agentnet ask` and `agentnet watch`: send a job, show its hand-offs as they happen, then its result."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+
+import typer
+from a2a.types import Message, StreamResponse
+
+from agentnet.cli import exits
+from agentnet.cli.a2a import AgentConnection
+from agentnet.cli.gateway import Gateway, client_settings, no_gateway
+from agentnet.cli.job import Job, answer
+from agentnet.cli.loop import run
+from agentnet.cli.outcome import ENDED, WAITING, Outcome
+from agentnet.cli.rendering import Trail
+from agentnet.cli.talk import Talk
+from agentnet.errors import AgentNetError, ConflictError, UnavailableError
+from agentnet.settings import Settings
+
+CANCEL_SECONDS = 5.0
+RECONNECTS = 5
+RECONNECT_SECONDS = 0.5
+
+
+def run_job(job: Job, *, url: str | None, start: bool, as_json: bool) -> None:
+    """Do `job`; leave with the exit code that its end asks for."""
+    settings = client_settings()
+    message = job.message(settings.max_file_bytes)
+    code = run(_ask(settings, job, message, url, start, Talk(as_json=as_json, out=job.out)))
+    raise typer.Exit(code)
+
+
+def watch_task(task_id: str, *, url: str | None, out: Path | None, as_json: bool) -> None:
+    """Follow a task to its rest."""
+    settings = client_settings()
+    raise typer.Exit(run(_watch(settings, task_id, url, Talk(as_json=as_json, out=out))))
+
+
+async def _ask(settings: Settings, job: Job, message: Message, url: str | None, start: bool, talk: Talk) -> int:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway.open(settings, url))
+        if not await gateway.answers():
+            if url or not start:
+                raise no_gateway(gateway.url)
+            from agentnet.launch import network, with_free_ports  # only when it must: it takes a second to import
+
+            talk.say(f"No gateway answers at {gateway.url}; starting a network for this call …")
+            running = await stack.enter_async_context(network(with_free_ports(settings)))
+            gateway = await stack.enter_async_context(Gateway.open(running.settings))
+        agent = await gateway.agent(job.agent or await _agent_of(gateway, job.task_id))
+        return await converse(agent, message, talk, job.timeout)
+
+
+async def converse(agent: AgentConnection, message: Message, talk: Talk, timeout: float | None = None) -> int:
+    """Send `message`, show what happens, pass questions to the user and answers back; the exit code."""
+    outcome = Outcome()
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                await _follow(agent, agent.send(message), outcome, talk)
+                reply = (
+                    await talk.answer_to(outcome.said or f"{agent.name} needs an answer.") if outcome.waits else None
+                )
+                if reply is None:
+                    return talk.finish(outcome, agent.name)
+                message = answer(reply, outcome.task_id, outcome.context_id)
+    except TimeoutError:
+        await _cancel(agent, outcome, talk)
+        talk.progress.print(f"No result within {timeout:g} s.", style="red")
+        return exits.TASK_FAILED
+    except asyncio.CancelledError:
+        await _cancel(agent, outcome, talk)
+        raise
+
+
+async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) -> int:
+    async with Gateway.open(settings, url) as gateway:
+        tree = await gateway.tree(task_id)
+        name = str(tree[0]["agent"])
+        agent = await gateway.agent(name)
+        outcome = Outcome()
+        try:
+            await _follow(agent, agent.subscribe(task_id), outcome, talk)
+        except ConflictError:
+            from agentnet.cli.listings import print_tree
+
+            if not talk.as_json:
+                print_tree(tree, talk.progress)
+            outcome.take(StreamResponse(task=await agent.get(task_id)))
+        return talk.finish(outcome, name)
+
+
+async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse], outcome: Outcome, talk: Talk) -> None:
+    """Take events until the task rests; a stream that breaks off is taken up again."""
+    outcome.reply.clear()
+    with talk.trail() as trail:
+        for attempt in range(RECONNECTS + 1):
+            try:
+                await _take(events, outcome, trail)
+                if outcome.rests or not outcome.task_id:
+                    return
+            except UnavailableError:
+                if not outcome.task_id or attempt == RECONNECTS:
+                    raise
+            except ConflictError:
+                if attempt == 0:
+                    raise
+            await asyncio.sleep(RECONNECT_SECONDS * attempt)
+            events = _again(agent, outcome.task_id)
+    raise UnavailableError(
+        f"The stream of task {outcome.task_id} ended too early, time and again.",
+        hint=f"`agentnet watch {outcome.task_id}` follows it.",
+    )
+
+
+async def _again(agent: AgentConnection, task_id: str) -> AsyncIterator[StreamResponse]:
+    task = await agent.get(task_id)
+    yield StreamResponse(task=task)
+    if task.status.state not in ENDED | WAITING:
+        async for event in agent.subscribe(task_id):
+            yield event
+
+
+async def _take(events: AsyncIterator[StreamResponse], outcome: Outcome, trail: Trail) -> None:
+    async with aclosing(events) as stream:  # type: ignore[type-var]
+        async for event in stream:
+            step = outcome.take(event)
+            if step is not None:
+                trail.show(step)
+
+
+async def _cancel(agent: AgentConnection, outcome: Outcome, talk: Talk) -> None:
+    if outcome.waits:
+        talk.say_how_to_answer(outcome)
+    if not outcome.task_id or outcome.rests:
+        return
+    try:
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await agent.cancel(outcome.task_id)
+        talk.say(f"Canceled task {outcome.task_id}.")
+    except (AgentNetError, TimeoutError) as error:
+        talk.say(f"Could not cancel task {outcome.task_id}: {error}")
+
+
+async def _agent_of(gateway: Gateway, task_id: str | None) -> str | None:
+    """Who the user asked for that task, which is who takes the answer."""
+    if task_id is None:
+        return None
+    tree = await gateway.tree(task_id)
+    return str(tree[0]["agent"])

@@ -1,0 +1,197 @@
+"""The commands' names, options and help. Each imports what it does when it runs, which keeps `--help` quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Agents = Annotated[
+    list[Path] | None, typer.Option("--agents", metavar="DIR", help="Folder with your own specialists; repeatable.")
+]
+Knowledge = Annotated[
+    list[Path] | None, typer.Option("--knowledge", metavar="DIR", help="Folder to ingest as knowledge; repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Url = Annotated[
+    str | None, typer.Option("--url", envvar="AGENTNET_URL", help="The gateway; unset means this machine's.")
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 means any free one.")]
+
+
+def up(
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the gateway.")] = None,
+    agents: Agents = None,
+    knowledge: Knowledge = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Only this agent or MCP server; repeatable.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Start the whole network in this process and serve until Ctrl-C."""
+    from agentnet.cli import up
+
+    up.run_network(port=port, agents=agents or [], knowledge=knowledge or [], only=only or [], as_json=json)
+
+
+def ask(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you want, in plain words.")],
+    file: Annotated[
+        list[Path] | None, typer.Option("--file", "-f", metavar="PATH", help="File to send along; repeatable.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option("--agent", help="Ask this agent; unset asks the network's concierge.")
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="ID", help="Answer the question of this task.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where files go; unset: ./agentnet-output/<task>.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", min=0.1, help="Give up after so many seconds.")] = None,
+    url: Url = None,
+    start: Annotated[bool, typer.Option(help="Start a network for this call if none answers.")] = True,
+    json: AsJson = False,
+) -> None:
+    """Give the network a task, watch who does what, and get the result."""
+    from agentnet.cli import ask
+    from agentnet.cli.job import Job
+
+    job = Job(text=text, files=tuple(file or ()), agent=agent, task_id=task, out=out, timeout=timeout)
+    ask.run_job(job, url=url, start=start, as_json=json)
+
+
+def agents(url: Url = None, json: AsJson = False) -> None:
+    """List the agents that can be asked."""
+    from agentnet.cli import listings
+
+    listings.show_agents(url, json)
+
+
+def tasks(
+    agent: Annotated[str | None, typer.Option("--agent", help="Only this agent's.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many, newest first.")] = 20,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """List tasks, newest first."""
+    from agentnet.cli import listings
+
+    listings.show_tasks(url, agent, limit, json)
+
+
+def watch(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Id of the task.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where its files go.")] = None,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Follow a running task, or show the tree of one that has ended."""
+    from agentnet.cli import ask
+
+    ask.watch_task(task, url=url, out=out, as_json=json)
+
+
+def card(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The agent; unset: the network's own.")] = None,
+    url: Url = None,
+) -> None:
+    """Print an agent's card as JSON."""
+    from agentnet.cli import listings
+
+    listings.show_card(url, name)
+
+
+def doctor(json: AsJson = False) -> None:
+    """Check this machine and its settings, and say what to do."""
+    from agentnet.cli import doctor
+
+    doctor.run_checks(json)
+
+
+def schema() -> None:
+    """Print the JSON Schema of agent.yaml."""
+    import json
+
+    from agentnet.manifest import manifest_schema
+
+    typer.echo(json.dumps(manifest_schema(), indent=2))
+
+
+def demo(
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="DIR", help="Data directory; unset: a temporary one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where its files go.")] = None,
+) -> None:
+    """Start a network, give it one real job, show who does what, and stop it."""
+    from agentnet.cli import demo
+
+    demo.run_demo(home, out)
+
+
+def mcp(url: Url = None) -> None:
+    """Bridge a host that only runs commands (Claude Desktop) to the gateway's MCP address, over stdio."""
+    from agentnet.cli import bridge
+
+    bridge.run_bridge(url)
+
+
+ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema, mcp)
+
+serve = typer.Typer(no_args_is_help=True, help="Run one service: what a container does.")
+new = typer.Typer(no_args_is_help=True, help="Make something new from a template.")
+
+
+@serve.command("agent")
+def serve_agent(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The specialist.")],
+    agents: Agents = None,
+    port: Port = 0,
+) -> None:
+    """Run one specialist."""
+    from agentnet.cli import up
+
+    up.run_service("agent", name, port, agents=agents or [])
+
+
+@serve.command("mcp")
+def serve_mcp(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The MCP server.")],
+    knowledge: Knowledge = None,
+    port: Port = 0,
+) -> None:
+    """Run one MCP server."""
+    from agentnet.cli import up
+
+    up.run_service("mcp", name, port, knowledge=knowledge or [])
+
+
+@serve.command("registry")
+def serve_registry(
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port.")] = None,
+) -> None:
+    """Run the registry."""
+    from agentnet.cli import up
+
+    up.run_service("registry", "registry", port)
+
+
+@serve.command("gateway")
+def serve_gateway(
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port.")] = None,
+) -> None:
+    """Run the gateway."""
+    from agentnet.cli import up
+
+    up.run_service("gateway", "gateway", port)
+
+
+@new.command("agent")
+def new_agent(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: lower case letters, digits and dashes.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Folder of your specialists; made if it is not there.")
+    ] = Path("my-agents"),
+) -> None:
+    """Make a specialist's folder that runs at once."""
+    from agentnet.cli import scaffold
+
+    scaffold.make_agent(name, directory)

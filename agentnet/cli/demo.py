@@ -1,0 +1,109 @@
+"""`agentnet demo`: one real job on real input, from a cold start to the files on disk.
+
+The input is the project's own: its documentation, and the log of the tasks that this very network has done so far.
+"""
+
+import asyncio
+import csv
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+import agentnet
+from agentnet.cli import exits, screen
+from agentnet.cli.ask import converse
+from agentnet.cli.gateway import Gateway, client_settings
+from agentnet.cli.job import Job
+from agentnet.cli.loop import run
+from agentnet.cli.outcome import Outcome
+from agentnet.cli.talk import Talk
+from agentnet.cli.up import Progress
+from agentnet.launch import network, with_free_ports
+from agentnet.settings import Settings
+
+JOB = """\
+Find out from the documentation how a task survives the crash of the replica that runs it, with citations. \
+Count the tasks of each agent in the attached task log tasks.csv and draw a bar chart of it. \
+Then write a short report of both, have it reviewed, and revise it once."""
+
+FIRST_TASKS = (
+    "What time is it in Tokyo when it is 09:00 in Berlin?",
+    "Convert 26.2 miles to kilometers.",
+    "What does the documentation say about leases?",
+)
+"""Small tasks that come first, so that a new network has a log to look at."""
+
+FIRST_TASKS_SECONDS = 15.0
+LOG_COLUMNS = ("id", "agent", "state", "created_at", "status_at", "parent_id", "attempt")
+LOG_LENGTH = 500
+
+
+def run_demo(home: Path | None, out: Path | None) -> None:
+    """Run the demo; leave with 0 when its job is done."""
+    settings = client_settings()
+    with ExitStack() as stack:
+        if home is None:
+            temporary = tempfile.TemporaryDirectory(prefix="agentnet-demo-", ignore_cleanup_errors=True)
+            home = Path(stack.enter_context(temporary))
+            home.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when root starts it
+        settings = with_free_ports(settings).model_copy(update={"home": home, "knowledge_dirs": _knowledge(settings)})
+        code = run(_demo(settings, out, screen.output()))
+    raise typer.Exit(code)
+
+
+async def _demo(settings: Settings, out: Path | None, console: Console) -> int:
+    began = time.monotonic()
+    console.print("Starting a network of its own: PostgreSQL, registry, tools, agents, gateway")
+    async with network(settings, report=Progress(console)) as running, Gateway.open(running.settings) as gateway:
+        console.print(f"\nGiving it {len(FIRST_TASKS)} small tasks, so that there is a task log to look at")
+        await _first_tasks(gateway, console)
+        log = await _export_log(gateway, settings.home / "tasks.csv")
+        console.print(
+            f"\nThe job, with {len(settings.knowledge_dirs)} folder(s) of documentation and {log.name}:\n\n{JOB}\n"
+        )
+        job = Job(JOB, files=(log,), out=out)
+        talk = Talk(out=out, console=console)
+        code = await converse(await gateway.agent(), job.message(settings.max_file_bytes), talk)
+        console.print("Stopping the network")
+    console.print(f"The demo took {screen.duration((time.monotonic() - began) * 1000)}.")
+    return code if code != exits.QUESTION else exits.TASK_FAILED
+
+
+async def _first_tasks(gateway: Gateway, console: Console) -> None:
+    concierge = await gateway.agent()
+
+    async def one(text: str) -> None:
+        outcome = Outcome()
+        async for event in concierge.send(Job(text).message(0)):
+            outcome.take(event)
+        console.print(f"  {outcome.state_name}: {text}")
+
+    try:
+        async with asyncio.timeout(FIRST_TASKS_SECONDS):
+            await asyncio.gather(*(one(text) for text in FIRST_TASKS))
+    except TimeoutError:
+        console.print("  (not all ended in time; the log shows them as they are)")
+
+
+async def _export_log(gateway: Gateway, path: Path) -> Path:
+    """The network's own tasks as CSV, each with the seconds that it took."""
+    tasks = await gateway.tasks(limit=LOG_LENGTH)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, LOG_COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(_row(task) for task in tasks)
+    return path
+
+
+def _row(task: dict[str, Any]) -> dict[str, Any]:
+    return {column: task.get(column) for column in LOG_COLUMNS}
+
+
+def _knowledge(settings: Settings) -> list[Path]:
+    docs = Path(agentnet.__file__).resolve().parent.parent / "docs"
+    return [*settings.knowledge_dirs, *([docs] if docs.is_dir() else [])]

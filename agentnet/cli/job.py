@@ -1,0 +1,56 @@
+"""What the user asked for, as an A2A message."""
+
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from a2a.types import Message, Part, Role
+
+from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.ids import new_id
+
+DEFAULT_MEDIA_TYPE = "application/octet-stream"
+OUTPUT_DIRECTORY = "agentnet-output"
+_KNOWN_TYPES = {".md": "text/markdown", ".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task to give to the network."""
+
+    text: str
+    files: tuple[Path, ...] = ()
+    agent: str | None = None
+    """Who is asked; None is the network's own card, the concierge."""
+    task_id: str | None = None
+    """The task whose question `text` answers."""
+    out: Path | None = None
+    timeout: float | None = None
+    """Seconds."""
+
+    def message(self, max_file_bytes: int) -> Message:
+        """Raises `NotFoundError` for a file that is not there, `TooLargeError` with the limit."""
+        if not self.text.strip():
+            raise InvalidInputError("There is nothing to ask.", hint='Try: agentnet ask "What can you do?"')
+        parts = [Part(text=self.text), *(_file_part(path, max_file_bytes) for path in self.files)]
+        return Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, task_id=self.task_id or "")
+
+
+def answer(text: str, task_id: str, context_id: str) -> Message:
+    """The message that answers a task's question."""
+    part = Part(text=text)
+    return Message(message_id=new_id(), role=Role.ROLE_USER, parts=[part], task_id=task_id, context_id=context_id)
+
+
+def _file_part(path: Path, max_bytes: int) -> Part:
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise NotFoundError(f"{path} is not a file.")
+        if size > max_bytes:
+            raise TooLargeError(f"{path} has {size} bytes; the limit is {max_bytes} bytes.", limit=max_bytes)
+        body = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from None
+    media_type = _KNOWN_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or DEFAULT_MEDIA_TYPE
+    return Part(raw=body, filename=path.name, media_type=media_type)

@@ -1,0 +1,150 @@
+"""What the gateway knows, as tables: agents, tasks, cards, keys."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.tree import Tree
+
+from agentnet.cli import screen
+from agentnet.cli.gateway import Gateway, client_settings
+from agentnet.cli.loop import run
+
+T = TypeVar("T")
+
+NOTHING = "-"
+
+
+def show_agents(url: str | None, as_json: bool) -> None:
+    """`agentnet agents`."""
+    agents = through_gateway(url, Gateway.agents)
+    rows = ((_name(agent), agent["description"], _skills(agent), _count(agent.get("instances"))) for agent in agents)
+    _show(agents, ("Agent", "What it is for", "Skills", "Replicas"), rows, as_json, "agents", "No agent is registered.")
+
+
+def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
+    """`agentnet tasks`."""
+    tasks = through_gateway(url, lambda gateway: gateway.tasks(agent, limit))
+    rows = (
+        (
+            task["id"],
+            task["agent"],
+            _state(task["state"]),
+            _moment(task["created_at"]),
+            task.get("parent_id") or NOTHING,
+        )
+        for task in tasks
+    )
+    _show(tasks, ("Task", "Agent", "State", "Created", "Parent"), rows, as_json, "tasks", "There are no tasks yet.")
+
+
+def show_card(url: str | None, name: str | None) -> None:
+    """`agentnet card`."""
+    screen.print_json(through_gateway(url, lambda gateway: gateway.card(name)))
+
+
+def show_keys(url: str | None, as_json: bool) -> None:
+    """`agentnet keys list`."""
+    keys = list(through_gateway(url, lambda gateway: gateway.call("GET", "/v1/keys"))["keys"])
+    rows = ((key["id"], key["name"], key["tenant"], ", ".join(key["scopes"]), _key_state(key)) for key in keys)
+    _show(keys, ("Key", "Name", "Tenant", "Scopes", "State"), rows, as_json, "keys", "There are no keys.")
+
+
+def create_key(url: str | None, wanted: dict[str, Any], as_json: bool) -> None:
+    """`agentnet keys create`: the key on stdout, alone."""
+    created = through_gateway(url, lambda gateway: gateway.call("POST", "/v1/keys", json=wanted))
+    if as_json:
+        screen.print_json(created)
+        return
+    screen.progress().print("This is the only time that the key is shown:")
+    typer.echo(created["key"])
+
+
+def revoke_key(url: str | None, identifier: str) -> None:
+    """`agentnet keys revoke`."""
+    through_gateway(url, lambda gateway: gateway.call("DELETE", f"/v1/keys/{identifier}"))
+    typer.echo(f"Revoked {identifier}.")
+
+
+def print_tree(tasks: Sequence[dict[str, Any]], console: Console) -> None:
+    """Tasks by who delegated to whom."""
+    children: dict[str | None, list[dict[str, Any]]] = {}
+    ids = {task["id"] for task in tasks}
+    for task in tasks:
+        parent = task.get("parent_id")
+        children.setdefault(parent if parent in ids else None, []).append(task)
+
+    def grow(tree: Tree, parent: str | None) -> None:
+        for task in children.get(parent, ()):
+            grow(tree.add(f"{task['agent']}  {_state(task['state'])}{_took(task)}  {task['id']}"), task["id"])
+
+    root = Tree("", hide_root=True)
+    grow(root, None)
+    console.print(root)
+
+
+def through_gateway(url: str | None, call: Callable[[Gateway], Awaitable[T]]) -> T:
+    """The answer of one call. Raises the project's own errors."""
+
+    async def main() -> T:
+        async with Gateway.open(client_settings(), url) as gateway:
+            return await call(gateway)
+
+    return run(main())
+
+
+def _show(
+    entries: Sequence[Any], columns: Sequence[str], rows: Iterable[Sequence[str]], as_json: bool, key: str, empty: str
+) -> None:
+    if as_json:
+        screen.print_json({key: entries})
+    elif not entries:
+        screen.progress().print(empty)
+    else:
+        table = screen.table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        screen.output().print(table)
+
+
+def _name(agent: dict[str, Any]) -> str:
+    return str(agent["name"])
+
+
+def _skills(agent: dict[str, Any]) -> str:
+    skills = agent.get("skills") or ()
+    return ", ".join(
+        str(skill.get("name") or skill.get("id")) if isinstance(skill, dict) else str(skill) for skill in skills
+    )
+
+
+def _count(instances: Any) -> str:
+    return str(len(instances) if isinstance(instances, list) else instances or NOTHING)
+
+
+def _state(state: Any) -> str:
+    """The gateway may name a state or give A2A's number."""
+    if isinstance(state, int):
+        from agentnet.cli.wire import state_name
+
+        return state_name(state)
+    return str(state).removeprefix("TASK_STATE_").lower().replace("_", "-")
+
+
+def _moment(text: str | None) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S") if text else NOTHING
+
+
+def _took(task: dict[str, Any]) -> str:
+    if not task.get("created_at") or not task.get("status_at"):
+        return ""
+    seconds = datetime.fromisoformat(task["status_at"]) - datetime.fromisoformat(task["created_at"])
+    return f"  {screen.duration(seconds.total_seconds() * 1000)}"
+
+
+def _key_state(key: dict[str, Any]) -> str:
+    if key.get("revoked_at"):
+        return f"revoked {_moment(key['revoked_at'])}"
+    return f"until {_moment(key['expires_at'])}" if key.get("expires_at") else "active"

@@ -1,0 +1,107 @@
+"""A running job as lines: who delegated what to whom, which tools were called, how long each took.
+
+One line for each thing that happened, indented by depth, readable without colour. On a terminal a last line tells what
+is going on right now.
+"""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from agentnet.cli import screen
+from agentnet.steps import Step
+
+SUMMARY_CHARACTERS = 100
+_STYLES = {"delegation": "cyan", "handoff": "magenta", "question": "yellow"}
+
+
+def line_of(step: Step) -> str | None:
+    """The line of a step, or None: a model's turns and a tool's start say nothing by themselves."""
+    indent = "  " * len(step.path)
+    what = _what(step)
+    if what is None:
+        return None
+    tail = f"  {_shortened(step.summary)}" if step.summary else ""
+    mark = "" if step.phase == "start" else ("  ✓" if step.ok else "  ✗")
+    took = f" {screen.duration(step.ms)}" if step.ms is not None else ""
+    return f"{indent}{what}{mark}{took}{tail}"
+
+
+def _what(step: Step) -> str | None:
+    match step.kind, step.phase:
+        case "delegation", "start":
+            return f"{step.agent} → {step.name}"
+        case "delegation", "end":
+            return f"{step.agent} ← {step.name}"
+        case "handoff", "start":
+            return f"{step.agent} ⇒ {step.name} (takes over)"
+        case "handoff", "end":
+            return f"{step.agent} ⇐ {step.name}" if not step.ok else None
+        case "question", "start":
+            return f"{step.agent} asks"
+        case "tool", "end":
+            return f"{step.agent} · {step.name}"
+        case "model", "end" if not step.ok:
+            return f"{step.agent} · model {step.name}"
+    return None
+
+
+def _doing(step: Step) -> str:
+    match step.kind:
+        case "model":
+            return f"{step.agent} is thinking"
+        case "tool":
+            return f"{step.agent} uses {step.name}"
+        case "question":
+            return f"{step.agent} asks"
+    return f"{step.name} works for {step.agent}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SUMMARY_CHARACTERS else line[: SUMMARY_CHARACTERS - 1] + "…"
+
+
+class Trail:
+    """Prints steps as they come. A context manager: the moving line is gone when it ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: dict[str, Step] = {}
+        self._status: Status | None = console.status("waiting for the network") if console.is_terminal else None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+    def show(self, step: Step) -> None:
+        """Print what there is to say of `step`."""
+        if step.phase == "start":
+            self._running[step.id] = step
+        else:
+            self._running.pop(step.id, None)
+        if line := line_of(step):
+            style = "red" if not step.ok else _STYLES.get(step.kind, "dim")
+            self._console.print(line, style=style, soft_wrap=True)
+        if self._status:
+            self._status.update(escape(self._doing()))
+
+    def say(self, text: str) -> None:
+        """Print a line of our own."""
+        self._console.print(text, style="dim", soft_wrap=True)
+
+    def _doing(self) -> str:
+        innermost = sorted(self._running.values(), key=lambda step: len(step.path))[-3:]
+        return "; ".join(dict.fromkeys(_doing(step) for step in innermost)) or "working"

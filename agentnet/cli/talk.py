@@ -1,0 +1,127 @@
+"""What the user sees and says of a job: its trail, its questions, its result."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agentnet.cli import exits, screen
+from agentnet.cli.artifacts import SavedFile, save_files
+from agentnet.cli.job import OUTPUT_DIRECTORY
+from agentnet.cli.outcome import Outcome
+from agentnet.cli.rendering import Trail
+
+
+class Talk:
+    """What the user sees and says: the trail on stderr, the result on stdout, the answer to a question."""
+
+    def __init__(self, *, as_json: bool = False, out: Path | None = None, console: Console | None = None) -> None:
+        self.as_json = as_json
+        self.out = out
+        self.progress = console or screen.progress()
+        self.output = console or screen.output()
+        self._began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """A line on the way."""
+        if not self.as_json:
+            self.progress.print(text, soft_wrap=True)
+
+    def say_how_to_answer(self, outcome: Outcome) -> None:
+        """The command that takes the task up again."""
+        self.say(f'It waits for your answer: agentnet ask --task {outcome.task_id} "…"')
+
+    def trail(self) -> Trail:
+        """Where steps are shown."""
+        return Trail(Console(quiet=True) if self.as_json else self.progress)
+
+    async def answer_to(self, question: str) -> str | None:
+        """What the user answers; None where nobody sits."""
+        self.say(f"\n{question}\n")
+        if self.as_json or not sys.stdin.isatty():
+            return None
+        self.progress.print("Your answer: ", end="")
+        return (await _line()).strip() or None
+
+    def finish(self, outcome: Outcome, agent: str) -> int:
+        """Print the result; the exit code."""
+        directory = self.out or Path(OUTPUT_DIRECTORY) / (outcome.task_id or "answer")
+        files = save_files(outcome, directory)
+        if self.as_json:
+            screen.print_json(_as_json(outcome, agent, files, time.monotonic() - self._began))
+        else:
+            self._print(outcome, files)
+        if outcome.waits:
+            return exits.QUESTION
+        return exits.OK if outcome.succeeded else exits.TASK_FAILED
+
+    def _print(self, outcome: Outcome, files: list[SavedFile]) -> None:
+        if text := outcome.answer():
+            self._print_markdown(text)
+        for file in files:
+            via = f"  (from {' → '.join(file.source)})" if file.source else ""
+            self.output.print(f"{file.place}{via}", soft_wrap=True)
+        if outcome.waits:
+            self.say_how_to_answer(outcome)
+        elif not outcome.succeeded:
+            self.progress.print(
+                f"The task {outcome.state_name}: {outcome.said or 'no reason was given'}", style="red", soft_wrap=True
+            )
+        took = screen.duration((time.monotonic() - self._began) * 1000)
+        self.say(f"\n{outcome.state_name} after {took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
+
+    def _print_markdown(self, text: str) -> None:
+        if not self.output.is_terminal:
+            self.output.print(text, soft_wrap=True)
+            return
+        from rich.markdown import Markdown
+
+        self.output.print()
+        self.output.print(Markdown(text))
+
+
+async def _line() -> str:
+    """A line from the terminal. Not `input` in a thread: nothing could stop that, and Ctrl-C must."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        return await asyncio.to_thread(sys.stdin.readline)
+    ready = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ready.set)
+    try:
+        await ready.wait()
+        return sys.stdin.readline()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+def _as_json(outcome: Outcome, agent: str, files: list[SavedFile], seconds: float) -> dict[str, Any]:
+    return {
+        "task_id": outcome.task_id,
+        "context_id": outcome.context_id,
+        "agent": agent,
+        "state": outcome.state_name,
+        "text": outcome.answer(),
+        "question": outcome.said if outcome.waits else None,
+        "reason": None if outcome.waits or outcome.succeeded else outcome.said,
+        "files": [
+            {"name": file.name, "media_type": file.media_type, "place": file.place, "source": list(file.source)}
+            for file in files
+        ],
+        "steps": [
+            {
+                "kind": step.kind,
+                "path": list(step.path),
+                "name": step.name,
+                "ms": step.ms,
+                "ok": step.ok,
+                "summary": step.summary,
+                "task_id": step.task_id,
+                "peer_task_id": step.peer_task_id,
+            }
+            for step in outcome.steps.values()
+        ],
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,140 @@
+"""`agentnet up` and `agentnet serve`: start, say where everything is, run until told to stop."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agentnet.cli import exits, screen
+from agentnet.cli.hosts import SHOW_KEY_COMMAND, host_settings
+from agentnet.cli.loop import run
+from agentnet.database.connections import safe_url
+from agentnet.errors import ConfigurationError
+from agentnet.identity.secret import admin_key_path
+from agentnet.launch import RunningNetwork, network, single
+from agentnet.service import Service
+from agentnet.settings import Settings, load_settings
+from agentnet.telemetry import configure_logging
+
+logger = logging.getLogger(__name__)
+
+
+def run_network(
+    *, port: int | None, agents: Sequence[Path], knowledge: Sequence[Path], only: Sequence[str], as_json: bool
+) -> None:
+    """Run the network until a signal; return when everything has stopped."""
+    settings = configured(agents=agents, knowledge=knowledge, port=port)
+    configure_logging(settings)
+    console = screen.progress()
+    try:
+        run(_serve_network(settings, only, as_json, console))
+    except exits.Interrupted:
+        console.print("Stopped.")
+
+
+def run_service(
+    kind: str, name: str, port: int | None, *, agents: Sequence[Path] = (), knowledge: Sequence[Path] = ()
+) -> None:
+    """Run one service until a signal."""
+    ports: dict[str, Any] = {"port": port} if kind == "gateway" else {}
+    settings = configured(agents=agents, knowledge=knowledge, **ports)
+    configure_logging(settings)
+    if port is None:
+        port = settings.port if kind == "gateway" else settings.registry_port
+    try:
+        run(_serve_one(settings, Service(kind, name, port)))
+    except exits.Interrupted:
+        logger.info("stopped")
+
+
+def configured(*, agents: Sequence[Path] = (), knowledge: Sequence[Path] = (), port: int | None = None) -> Settings:
+    """The settings of the environment with the command's options over them. Raises `ConfigurationError`."""
+    settings = load_settings()
+    for folder in (*agents, *knowledge):
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is not a folder.")
+    update: dict[str, Any] = {
+        "agents_dirs": [*settings.agents_dirs, *(folder.resolve() for folder in agents)],
+        "knowledge_dirs": [*settings.knowledge_dirs, *(folder.resolve() for folder in knowledge)],
+    }
+    if port is not None:
+        update["port"] = port
+    return settings.model_copy(update=update)
+
+
+class Progress:
+    """Says what a starting network does: one line for each part that answers."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, part: str, seconds: float) -> None:
+        self._console.print(f"  {part:<20} {screen.duration(seconds * 1000):>8}")
+
+
+async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool, console: Console) -> None:
+    began = time.monotonic()
+    console.print(f"Starting the network; data lies in {settings.home}")
+    console.print("  " + _database_line(settings))
+    async with network(settings, only=only, report=Progress(console)) as running:
+        console.print(f"Ready after {screen.duration((time.monotonic() - began) * 1000)}.")
+        if as_json:
+            screen.print_json(described(running))
+        else:
+            _print_addresses(running, screen.output())
+        await _until_cancelled(console)
+
+
+async def _serve_one(settings: Settings, service: Service) -> None:
+    async with single(settings, service) as served:
+        logger.info("%s answers at %s", service.label, served.url)
+        await asyncio.Event().wait()
+
+
+async def _until_cancelled(console: Console) -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        console.print("Stopping; once more Ctrl-C ends at once.")
+
+
+def described(running: RunningNetwork) -> dict[str, Any]:
+    """All addresses and the hosts' settings, for machines."""
+    return {
+        "gateway": running.gateway_url,
+        "mcp": f"{running.gateway_url}/mcp",
+        "admin_key_file": str(admin_key_path(running.settings)),
+        "services": [
+            {"kind": served.service.kind, "name": served.service.name, "url": served.url} for served in running.services
+        ],
+        "hosts": {
+            entry.host: {"file": entry.file, "settings": entry.settings} for entry in host_settings(running.gateway_url)
+        },
+    }
+
+
+def _print_addresses(running: RunningNetwork, console: Console) -> None:
+    table = screen.table("Service", "Address")
+    for served in running.services:
+        table.add_row(served.service.label, served.url)
+    table.add_row("agents (A2A)", f"{running.gateway_url}/agents")
+    table.add_row("tools (MCP)", f"{running.gateway_url}/mcp")
+    console.print()
+    console.print(table)
+    console.print(f"\nThe key: {SHOW_KEY_COMMAND}   (in {admin_key_path(running.settings)})")
+    for entry in host_settings(running.gateway_url):
+        console.print(f"\n{entry.host}, {entry.file} - {entry.note}", style="bold")
+        console.print(json.dumps(entry.settings, indent=2), soft_wrap=True)
+    console.print('\nAsk it: agentnet ask "What can you do?"      Stop it: Ctrl-C\n')
+
+
+def _database_line(settings: Settings) -> str:
+    if settings.database_url:
+        return f"PostgreSQL at {safe_url(settings.database_url)}"
+    first = "" if (settings.home / "postgres").exists() else ", made now: the first start takes longer"
+    return f"the embedded PostgreSQL{first}"

@@ -1,0 +1,41 @@
+"""Protobuf and JSON of A2A messages. Protobuf's Python code carries no types; they are given back here, once."""
+
+from typing import Any, TypeVar
+
+from a2a.types import Part, TaskState
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+
+P = TypeVar("P", bound=Message)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """A message as A2A's JSON."""
+    return dict(MessageToDict(message))  # type: ignore[no-untyped-call]
+
+
+def as_value(message: Message) -> Any:
+    """A `google.protobuf.Value` as the JSON value that it is."""
+    return MessageToDict(message)  # type: ignore[no-untyped-call]
+
+
+def parsed(data: Any, into: P) -> P:
+    """`into`, filled from A2A's JSON; what it does not know is left out, a later version may have sent it."""
+    ParseDict(data, into, ignore_unknown_fields=True)  # type: ignore[no-untyped-call]
+    return into
+
+
+def kind_of(message: Message, oneof: str) -> str:
+    """Which field of a `oneof` is set; empty if none is."""
+    return message.WhichOneof(oneof) or ""  # type: ignore[no-untyped-call]
+
+
+def content_of(part: Part) -> str:
+    """`text`, `raw`, `url` or `data`."""
+    return kind_of(part, "content")
+
+
+def state_name(state: int) -> str:
+    """A2A's own word for a state, such as `input-required`."""
+    name: str = TaskState.Name(state)  # type: ignore[attr-defined]
+    return name.removeprefix("TASK_STATE_").lower().replace("_", "-")

@@ -1,0 +1,105 @@
+"""Choice: which tool fits a step, by its words and by the values that the step holds for its arguments."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentnet.models.offline.filling import MISSING, Filled, Task, fill
+from agentnet.models.offline.kinds import Kind, kind_of
+from agentnet.models.offline.tools import ToolSpec
+from agentnet.models.offline.vocabulary import QUESTION_WORDS, word_set
+from agentnet.models.offline.words import likeness, stem, terms, words
+
+FITS = 1.5
+"""Least score at which a tool is used."""
+CLEARLY = 3.5
+"""Least score at which one who could delegate does the step itself."""
+_BEST_TERMS = 4
+_SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
+_WANTS_KNOWLEDGE = re.compile(
+    r"^(?:explain|describe|tell|find|look|search|give|show|learn|research|investigate|know)\b", re.IGNORECASE
+)
+_VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A tool with its arguments and how well it fits."""
+
+    tool: ToolSpec
+    filled: Filled
+    score: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be called now."""
+        return not self.filled.missing
+
+
+def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
+    """The tools with their scores, best first; the order of `tools` decides between equals."""
+    index = _Index(tools)
+    found = [_candidate(tool, task, index.score(tool, task.step.text)) for tool in tools]
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def lexical(text: str, documents: Sequence[str], position: int) -> float:
+    """Score of one of `documents` for `text` by words alone."""
+    tools = [ToolSpec("", document) for document in documents]
+    return _Index(tools).score(tools[position], text)
+
+
+def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
+    filled = fill(tool, task)
+    spoken += _knowledge_bonus(tool, task.step.text)
+    score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _inferable(filled)
+    return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _inferable(filled: Filled) -> float:
+    """Missing arguments, counted; those that other tools often know weigh less."""
+    kinds = [kind_of(parameter) for parameter in filled.missing]
+    return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
+
+
+def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
+    """A search answers a question even when they share no word."""
+    first = words(step)[:1]
+    asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
+    searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
+    takes_query = any(kind_of(parameter) is Kind.QUERY for parameter in tool.parameters)
+    return 1.6 if asks and searches and takes_query else 0.0
+
+
+class _Index:
+    """Weights of words in the names, descriptions and parameters of tools."""
+
+    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+        self._fields = {id(tool): _fields(tool) for tool in tools}
+        counted = Counter(term for fields in self._fields.values() for term in set().union(*(own for _, own in fields)))
+        self._rarity = {term: 1.0 + math.log(len(tools) / count) for term, count in counted.items()}
+
+    def score(self, tool: ToolSpec, text: str) -> float:
+        """Sum of the best few matches between `text` and `tool`."""
+        asked = list(dict.fromkeys(terms(_VALUES.sub(" ", text))))[:80]
+        lead = stem(words(text)[0]) if words(text) else ""
+        parts = [self._match(tool, term) * (1.5 if term == lead else 1.0) for term in asked]
+        return sum(sorted(parts, reverse=True)[:_BEST_TERMS])
+
+    def _match(self, tool: ToolSpec, term: str) -> float:
+        best = max((weight * likeness(term, own) for weight, own in self._fields[id(tool)]), default=0.0)
+        return best * min(self._rarity.get(term, 1.0), 2.0)
+
+
+def _fields(tool: ToolSpec) -> list[tuple[float, set[str]]]:
+    names = " ".join(parameter.name for parameter in tool.parameters)
+    said = " ".join(parameter.description for parameter in tool.parameters)
+    choices = " ".join(str(choice) for parameter in tool.parameters for choice in parameter.choices)
+    return [
+        (1.6, set(terms(tool.name))),
+        (0.8, set(terms(tool.description))),
+        (0.6, set(terms(f"{names} {choices}"))),
+        (0.3, set(terms(said))),
+    ]

