@@ -162,6 +162,7 @@ class SpecialistExecutor(AgentExecutor):
         try:
             async for event in result.stream_events():
                 if scope.handed_off is not None:
+                    result.cancel(mode="immediate")
                     break
                 if event.type != "raw_response_event":
                     continue
@@ -169,12 +170,10 @@ class SpecialistExecutor(AgentExecutor):
                     await writer.write(event.data.delta)
                 elif event.data.type == "response.completed":
                     writer.end_turn()
-        finally:
+        except BaseException:
             result.cancel(mode="immediate")
-        if scope.handed_off is not None:
-            await writer.finish(scope.handed_off)
-        else:
-            await writer.finish(str(result.final_output or ""))
+            raise
+        await writer.finish(scope.handed_off if scope.handed_off is not None else str(result.final_output or ""))
 
 
 class _AnswerWriter:

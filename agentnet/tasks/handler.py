@@ -45,6 +45,7 @@ from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.signals import Signal, Signals
+from agentnet.tasks.boundary import answers, streams
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
 from agentnet.tasks.limits import MessageLimits, check_message
 from agentnet.tasks.listing import list_tasks
@@ -95,6 +96,7 @@ class DurableRequestHandler(RequestHandler):
         self._limits = limits
         self._max_depth = max_depth
 
+    @answers
     @validate_request_params
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         """Begin or continue a task; wait until it rests unless the client wants it at once."""
@@ -110,6 +112,7 @@ class DurableRequestHandler(RequestHandler):
         await self._reached(view, RESTING_STATES)
         return await self._task(view.task_id, context, history_length)
 
+    @streams
     @validate_request_params
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
@@ -123,6 +126,7 @@ class DurableRequestHandler(RequestHandler):
             async for event in events:
                 yield event
 
+    @streams
     @validate_request_params
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
@@ -136,12 +140,14 @@ class DurableRequestHandler(RequestHandler):
             async for event in events:
                 yield event
 
+    @answers
     @validate_request_params
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
         validate_history_length(params)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
+    @answers
     @validate_request_params
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         """A page of the tenant's tasks of this agent, those with the latest status first."""
@@ -150,6 +156,7 @@ class DurableRequestHandler(RequestHandler):
             validate_page_size(params.page_size)
         return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
 
+    @answers
     @validate_request_params
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
@@ -162,6 +169,7 @@ class DurableRequestHandler(RequestHandler):
         await asyncio.gather(*(self._cancel(child, tenant) for child in below))
         return await self._task(task_id, context, None)
 
+    @answers
     @validate_request_params
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
@@ -169,6 +177,7 @@ class DurableRequestHandler(RequestHandler):
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
+    @answers
     @validate_request_params
     async def on_get_task_push_notification_config(
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
@@ -176,6 +185,7 @@ class DurableRequestHandler(RequestHandler):
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
+    @answers
     @validate_request_params
     async def on_list_task_push_notification_configs(
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
@@ -183,6 +193,7 @@ class DurableRequestHandler(RequestHandler):
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
+    @answers
     @validate_request_params
     async def on_delete_task_push_notification_config(
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
@@ -190,6 +201,7 @@ class DurableRequestHandler(RequestHandler):
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
+    @answers
     @validate_request_params
     async def on_get_extended_agent_card(
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
