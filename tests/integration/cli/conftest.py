@@ -37,12 +37,12 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
         environment["DATABASE_URL"] = settings.database_url
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(*arguments: str, stdin: int = subprocess.DEVNULL, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.cli.standins", *arguments],
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
             cwd=tmp_path,
             env=environment,
