@@ -115,7 +115,7 @@ class Directory:
             raise UnavailableError(
                 f"The registry at {self._base_url} does not answer ({type(error).__name__})."
             ) from error
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status_code == httpx.codes.NOT_FOUND.value:
             raise NotFoundError(_message(response))
         if response.is_error:
             raise UnavailableError(f"The registry answered {response.status_code}: {_message(response)}")

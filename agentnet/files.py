@@ -1,7 +1,7 @@
 """Files of a tenant, kept in PostgreSQL and found by the hash of their content, so that any service can read them.
 
-A file is named to models and tools by its URI, `agentnet-file:<id>/<name>`; a tool server reads it for the tenant of the
-token that it was called with, and no other.
+A file is named to models and tools by its URI, `agentnet-file:<id>/<name>`; a tool server reads it for the tenant of
+the token that it was called with, and no other.
 """
 
 import hashlib

@@ -33,7 +33,9 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """All settings of all services; each has a default that works on a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="AGENTNET_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AGENTNET_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Field(default_factory=default_home, description="Directory for embedded data, keys and secrets.")
     database_url: str | None = Field(

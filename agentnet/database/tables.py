@@ -1,3 +1,5 @@
+# SQLModel declares `__tablename__` as a descriptor:
+# pyright: reportAssignmentType=false
 """Every table, declared once. Alembic's migrations create them; hot paths read them with plain SQL (tasks/sql.py).
 
 Every row has a tenant. Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id,
@@ -71,7 +73,7 @@ class TaskRow(SQLModel, table=True):
     created_at: datetime | None = Field(default=None, sa_column=_moment())
     last_seq: int = Field(sa_column=Column(Integer, nullable=False))
     snapshot: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
-    """A2A Task (protobuf) as of `snapshot_seq`."""
+    """A2A Task (protobuf) as of `snapshot_seq`, without its history, which is in the events."""
     snapshot_seq: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     lease_owner: str | None = None
     lease_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
@@ -79,6 +81,8 @@ class TaskRow(SQLModel, table=True):
     """Rises with every claim; a write under an older epoch is refused."""
     attempt: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     run_after: datetime = Field(sa_column=_moment())
+    inputs: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Messages that reached the task while it ran; it may not rest before its owner has taken them all."""
     cancel_requested: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
@@ -86,10 +90,15 @@ class TaskEvent(SQLModel, table=True):
     """One event of a task: an A2A StreamResponse (protobuf). Append-only; `seq` is dense from 1."""
 
     __tablename__ = "task_events"
+    __table_args__ = (Index("task_history", "task_id", "seq", postgresql_where=text("kind IN (1, 2, 4)")),)
 
     task_id: UUID = Field(primary_key=True)
     seq: int = Field(sa_column=Column(Integer, primary_key=True))
     tenant: str
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    """What it is, so that history is read without parsing the rest: tasks/events.py names the kinds."""
+    epoch: int = Field(sa_column=Column(Integer, nullable=False))
+    """Under which claim of the task it was written."""
     body: bytes
     at: datetime | None = Field(default=None, sa_column=_moment())
 

@@ -100,7 +100,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
                 return {"type": "http.disconnect"}
         return dict(message)
 
-    return counted  # type: ignore[return-value]
+    return counted
 
 
 async def send_error(send: Send, error: AgentNetError) -> None:

@@ -159,12 +159,39 @@ async def test_one_instance_dies_and_the_other_is_offered(runtime: Runtime) -> N
         await _until(alone)
 
 
-async def test_the_newest_instance_speaks_for_the_name(runtime: Runtime) -> None:
+async def test_the_newest_definition_speaks_for_the_name(runtime: Runtime) -> None:
     async with _registry(runtime) as url:
-        await _put(runtime, url, _entry("zoe", description="Old."))
-        await _put(runtime, url, _entry("abe", description="New."))
-        await _put(runtime, url, _entry("zoe", description="Old, renewed."))
-        assert (await _directory(runtime, url).get(ACME, "agent", "writer")).description == "New."
+        directory = _directory(runtime, url)
+        await _put(runtime, url, _entry("zoe", description="First."))
+        await _put(runtime, url, _entry("abe", description="Second."))
+        await _put(runtime, url, _entry("zoe", description="First."))
+        assert (await directory.get(ACME, "agent", "writer")).description == "Second."
+        await _put(runtime, url, _entry("zoe", description="Third."))
+        assert (await directory.get(ACME, "agent", "writer")).description == "Third."
+        assert [entry.name for entry in await directory.search(ACME, "third")] == ["writer"]
+        assert await directory.search(ACME, "first") == []
+
+
+async def test_a_name_has_only_so_many_instances(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.entries.MAX_INSTANCES", 2)
+    async with _registry(runtime) as url:
+        for instance in ("one", "two", "one"):
+            await _put(runtime, url, _entry(instance))
+        refused = await runtime.http.put(
+            f"{url}/v1/entries/agent/writer/three", json=_body(_entry("three")), headers=_service_token(runtime)
+        )
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+
+
+async def test_a_strange_document_breaks_no_search(runtime: Runtime) -> None:
+    documents: list[dict[str, Any]] = [
+        {"skills": "none"},
+        {"skills": [1, {"tags": {"a": None}}, {"tags": [None, [1]]}]},
+    ]
+    async with _registry(runtime) as url:
+        for number, document in enumerate(documents):
+            await _put(runtime, url, _entry(name=f"strange-{number}", document=document))
+        assert len(await _directory(runtime, url).search(ACME, "letter")) == len(documents)
 
 
 async def test_a_tenant_sees_its_own_entries_and_everyones(runtime: Runtime) -> None:

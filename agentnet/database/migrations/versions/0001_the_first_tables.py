@@ -100,10 +100,13 @@ def upgrade() -> None:
         sa.Column("task_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("task_id", "seq"),
     )
+    op.create_index("task_history", "task_events", ["task_id", "seq"], postgresql_where=sa.text("kind IN (1, 2, 4)"))
     op.create_table(
         "task_inputs",
         sa.Column("task_id", sa.Uuid(), nullable=False),
@@ -137,6 +140,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("run_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("inputs", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -182,6 +186,7 @@ def downgrade() -> None:
     op.drop_index("tasks_context", table_name="tasks")
     op.drop_table("tasks")
     op.drop_table("task_inputs")
+    op.drop_index("task_history", table_name="task_events", postgresql_where=sa.text("kind IN (1, 2, 4)"))
     op.drop_table("task_events")
     op.drop_index("registry_search", table_name="registry_entries", postgresql_using="gin")
     op.drop_index("registry_lease", table_name="registry_entries")

@@ -1,0 +1,123 @@
+# Everything a person or CI does here. `make help` tells what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Paths are relative on purpose: the checkout may lie in a directory with spaces in its name.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+PYTEST_ARGS ?=
+UPGRADE ?=
+CONFORMANCE := tests/conformance
+NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help setup setup-dev demo up test test-all lint format types conformance compose-env compose-test bench chaos \
+	lock clean
+
+help: ## Show what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+# --- Setting up -------------------------------------------------------------------------------------------------------
+
+$(VENV)/.created:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Agent Network needs Python 3.11 or newer; set one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv $(VENV) || \
+		{ echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+# uv itself comes by pip, pinned and hashed like everything else.
+$(VENV)/.uv: $(VENV)/.created requirements-dev.lock
+	@awk '/^uv==/ {block = 1} block {print} block && !/\\$$/ {exit}' requirements-dev.lock > $(VENV)/uv.txt
+	@echo "Installing uv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.uv requirements.lock pyproject.toml
+	@echo "Installing the pinned dependencies (a minute or two the first time)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements-dev.lock -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing the pinned development tools"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## Create .venv with the pinned dependencies (repeated only when the locks change)
+
+setup-dev: $(VENV)/.dev ## The same, with the development tools
+
+# --- Using it ---------------------------------------------------------------------------------------------------------
+
+demo: setup ## Run one real job through a network on this machine, then stop
+	@$(BIN)/agentnet demo
+
+up: setup ## Serve the network until Ctrl-C, with every address printed
+	@exec $(BIN)/agentnet up
+
+# --- Checking it ------------------------------------------------------------------------------------------------------
+
+test: setup-dev ## Run the tests that take seconds; PYTEST_ARGS="-k name" narrows them
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: setup-dev $(NODE_MODULES) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## Check format and lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+format: setup-dev ## Format, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: setup-dev ## Check types with mypy and pyright, both strict
+	@command -v node >/dev/null || { echo "pyright needs Node 20 or newer on the PATH" >&2; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+$(NODE_MODULES): $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json
+	@command -v npm >/dev/null || { echo "the conformance clients need Node 20 and npm on the PATH" >&2; exit 1; }
+	@echo "Installing the pinned npm clients"
+	@cd $(CONFORMANCE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+conformance: setup-dev $(NODE_MODULES) ## Drive a running network with unmodified A2A and MCP clients
+	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
+
+compose-env: ## Write .env with random secrets for docker compose, unless there is one
+	@"$(PYTHON)" deploy/compose_env.py
+
+compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
+	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
+
+bench: setup-dev ## Measure (there is no benchmark yet)
+	@test -d bench || { echo "There is no benchmark yet." >&2; exit 1; }
+	@$(BIN)/python -m bench
+
+chaos: setup-dev ## Kill, pause and cut services under load (there is no such test yet)
+	@test -d tests/chaos || { echo "There is no chaos test yet." >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+
+# --- Keeping it -------------------------------------------------------------------------------------------------------
+
+# The dev lock is constrained by the first, so both are one resolution. UPGRADE=1 takes newer versions.
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --universal \
+	--python-version 3.11 --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+lock: $(VENV)/.created ## Pin the dependencies again after a change of pyproject.toml; UPGRADE=1 takes newer ones
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(COMPILE) pyproject.toml -o requirements.lock
+	@$(COMPILE) --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what was made here, .venv too
+	@rm -rf $(VENV) $(CONFORMANCE)/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,103 @@
+"""Signals over LISTEN/NOTIFY, for several processes on one PostgreSQL.
+
+Notifications are sent in batches on a connection of their own, after the commit that they tell of: NOTIFY inside a
+transaction would make all such commits wait for one another.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+import asyncpg
+
+from agentnet.signals.local import Listener, LocalSignals, Signal
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "agentnet"
+BATCH_SECONDS = 0.002
+PAYLOAD_BYTES = 7000
+"""PostgreSQL takes less than 8,000."""
+RECONNECT_SECONDS = 0.5
+
+
+class PostgresSignals:
+    """Local listeners are called at once, other processes are told by NOTIFY. `origin` names this process."""
+
+    def __init__(self, url: str, origin: str) -> None:
+        self._url = url
+        self._origin = origin
+        self._local = LocalSignals()
+        self._outbox: dict[Signal, None] = {}
+        self._ready = asyncio.Event()
+        self._carrier: asyncio.Task[None] | None = None
+
+    def publish(self, signal: Signal) -> None:
+        """Call local listeners now, tell other processes within milliseconds."""
+        self._local.publish(signal)
+        self._outbox[signal] = None
+        self._ready.set()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener."""
+        return self._local.listen(listener)
+
+    async def start(self) -> None:
+        """Begin to listen and to send; returns at once, a lost connection is made again."""
+        self._carrier = asyncio.create_task(self._carry(), name="signals")
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._carrier:
+            self._carrier.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._carrier
+
+    async def _carry(self) -> None:
+        while True:
+            try:
+                await self._carry_over_one_connection()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                logger.warning("signals: connection lost, trying again: %s", error)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _carry_over_one_connection(self) -> None:
+        connection = await asyncpg.connect(self._url, timeout=10)
+        try:
+            connection.add_termination_listener(lambda _: self._ready.set())
+            await connection.add_listener(CHANNEL, self._received)
+            while not connection.is_closed():
+                await self._ready.wait()
+                await asyncio.sleep(BATCH_SECONDS)
+                self._ready.clear()
+                batch, self._outbox = self._outbox, {}
+                for payload in _payloads(self._origin, list(batch)):
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        finally:
+            await connection.close(timeout=1)
+
+    def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        origin, *pairs = json.loads(str(payload))
+        if origin == self._origin:
+            return
+        for topic, identifier in pairs:
+            self._local.publish(Signal(topic, identifier))
+
+
+def _payloads(origin: str, signals: list[Signal]) -> list[str]:
+    """The signals as JSON lists that each fit into a notification."""
+    payloads: list[str] = []
+    batch: list[list[str]] = []
+    size = 0
+    for signal in signals:
+        pair = [signal.topic, signal.id]
+        size += len(signal.topic) + len(signal.id) + 8
+        if size > PAYLOAD_BYTES and batch:
+            payloads.append(json.dumps([origin, *batch]))
+            batch, size = [], len(pair[0]) + len(pair[1]) + 8
+        batch.append(pair)
+    if batch:
+        payloads.append(json.dumps([origin, *batch]))
+    return payloads

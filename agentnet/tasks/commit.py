@@ -1,0 +1,61 @@
+"""Group commit: what many tasks want written at one moment goes to the database in one statement."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Op = TypeVar("Op")
+Result = TypeVar("Result")
+
+MAX_BATCH = 256
+"""Operations in one statement; more wait for the next."""
+CONCURRENCY = 2
+"""Statements under way at once, so that one can be made while the database works on another."""
+
+
+class GroupCommit(Generic[Op, Result]):
+    """Collects operations while a statement is under way and writes them together when it is done.
+
+    An operation alone waits for nothing. A failed batch is tried again one by one, so that a bad operation fails alone.
+    """
+
+    def __init__(self, flush: Callable[[list[Op]], Awaitable[list[Result]]]) -> None:
+        self._flush = flush
+        self._waiting: list[tuple[Op, asyncio.Future[Result]]] = []
+        self._flushing: set[asyncio.Task[None]] = set()
+
+    async def submit(self, op: Op) -> Result:
+        """Write `op` with whatever else is waiting. Raises what the database raised for it."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((op, future))
+        if len(self._flushing) < CONCURRENCY:
+            task = asyncio.create_task(self._run())
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                results = await self._flush([op for op, _ in batch])
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait for it are told
+                await self._one_by_one(batch, error)
+                continue
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+    async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:
+        alone = len(batch) == 1
+        for op, future in batch:
+            try:
+                if alone:
+                    raise error
+                result = (await self._flush([op]))[0]
+            except Exception as own:  # noqa: BLE001 - handed to the one who waits
+                if not future.done():
+                    future.set_exception(own)
+            else:
+                if not future.done():
+                    future.set_result(result)

@@ -1,0 +1,116 @@
+"""The events of a task, their kinds and the states they bring.
+
+An event is an A2A StreamResponse: the task itself (always and only the first), a user's message, a status update or an
+artifact update. What an event does to a task is said in projection.py.
+"""
+
+from datetime import UTC, datetime
+
+from a2a.types.a2a_pb2 import (
+    Message,
+    Part,
+    Role,
+    StreamResponse,
+    Task,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from agentnet.ids import new_id
+
+TERMINAL_STATES = frozenset(
+    {
+        TaskState.TASK_STATE_COMPLETED,
+        TaskState.TASK_STATE_FAILED,
+        TaskState.TASK_STATE_CANCELED,
+        TaskState.TASK_STATE_REJECTED,
+    }
+)
+INTERRUPTED_STATES = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})
+RESTING_STATES = TERMINAL_STATES | INTERRUPTED_STATES
+
+KIND_TASK = 1
+KIND_MESSAGE = 2
+KIND_STATUS = 3
+KIND_STATUS_WITH_MESSAGE = 4
+KIND_ARTIFACT = 5
+HISTORY_KINDS = (KIND_TASK, KIND_MESSAGE, KIND_STATUS_WITH_MESSAGE)
+"""Kinds that hold messages; the index `task_history` covers them."""
+
+
+def now_timestamp() -> Timestamp:
+    """This moment. Only ever shown to people: leases go by the database's clock."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(datetime.now(UTC))
+    return timestamp
+
+
+def submitted(task_id: str, context_id: str, message: Message) -> Task:
+    """The task that `message` begins."""
+    status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now_timestamp())
+    return Task(id=task_id, context_id=context_id, status=status, history=[message])
+
+
+def status_update(task: Task, state: TaskState, message: Message | None = None) -> StreamResponse:
+    """A status event of `task`, stamped now."""
+    status = TaskStatus(state=state, message=message, timestamp=now_timestamp())
+    return StreamResponse(
+        status_update=TaskStatusUpdateEvent(task_id=task.id, context_id=task.context_id, status=status)
+    )
+
+
+def agent_message(task: Task, text: str) -> Message:
+    """A message of the agent's, for a status."""
+    return Message(
+        message_id=new_id(),
+        role=Role.ROLE_AGENT,
+        task_id=task.id,
+        context_id=task.context_id,
+        parts=[Part(text=text)],
+    )
+
+
+def failed(task: Task, reason: str) -> StreamResponse:
+    """The event that ends `task` as failed, with the reason in words for people."""
+    return status_update(task, TaskState.TASK_STATE_FAILED, agent_message(task, reason))
+
+
+def kind_of(event: StreamResponse) -> int:
+    """Which of the kinds `event` is."""
+    match event.WhichOneof("payload"):
+        case "task":
+            return KIND_TASK
+        case "message":
+            return KIND_MESSAGE
+        case "status_update":
+            return KIND_STATUS_WITH_MESSAGE if event.status_update.status.HasField("message") else KIND_STATUS
+        case _:
+            return KIND_ARTIFACT
+
+
+def state_of(event: StreamResponse) -> TaskState | None:
+    """The state that `event` brings the task into, or None if it brings none."""
+    match event.WhichOneof("payload"):
+        case "status_update":
+            return event.status_update.status.state
+        case "task":
+            return event.task.status.state
+        case "message":
+            return TaskState.TASK_STATE_SUBMITTED
+        case _:
+            return None
+
+
+def messages_of(event: StreamResponse) -> list[Message]:
+    """The messages that `event` adds to the history, sooner or later."""
+    match event.WhichOneof("payload"):
+        case "task":
+            return list(event.task.history)
+        case "message":
+            return [event.message]
+        case "status_update" if event.status_update.status.HasField("message"):
+            return [event.status_update.status.message]
+        case _:
+            return []

@@ -1,0 +1,247 @@
+"""Feeds: how the events of a task reach all who follow it in this process.
+
+A feed holds the latest events in a bounded buffer. Where the task runs here, the run publishes into it before the
+events are stored; where it runs elsewhere, the feed reads the log once for all its followers when a signal says that
+there is more. A follower that falls behind the buffer is served from the log: it slows neither the task nor the others.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+from uuid import UUID
+
+from a2a.types.a2a_pb2 import StreamResponse
+
+from agentnet.tasks.position import WHOLE, Position
+
+BUFFERED_EVENTS = 512
+LOG_PAGE = 500
+POLL_SECONDS = 5.0
+"""How long a follower trusts in signals before it looks into the log itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """A stored event."""
+
+    seq: int
+    epoch: int
+    event: StreamResponse
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """An event, or a piece of one that is still open, and the place behind it."""
+
+    position: Position
+    event: StreamResponse
+
+
+ReadLog = Callable[[UUID, int, int], Awaitable[list[LogEvent]]]
+"""`(task_id, after_seq, limit)` → stored events, oldest first."""
+
+
+class Feed:
+    """The feed of one task in this process."""
+
+    def __init__(self, task_id: UUID, read_log: ReadLog) -> None:
+        self.task_id = task_id
+        self._read_log = read_log
+        self._items: deque[FeedItem] = deque()
+        self._first = 0
+        """How many items ever left the buffer on its left."""
+        self._changed = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._head: int | None = None
+        """The last event before the run that publishes here, or None where the task does not run here."""
+        self._resets = 0
+        self._closed = False
+        self._wakes = 0
+        self._tailed_wakes = -1
+        self._tailed_at = 0.0
+
+    def attach(self, last_seq: int) -> None:
+        """A run in this process publishes from now on, what comes after event `last_seq`."""
+        self._head = last_seq
+        self.wake()
+
+    def detach(self) -> None:
+        """The run ended well: all that it published is stored."""
+        self._head = None
+        self.wake()
+
+    def reset(self) -> None:
+        """The run lost its lease: what it published and had not stored never was."""
+        self._first += len(self._items)
+        self._items.clear()
+        self._head = None
+        self._resets += 1
+        self.wake()
+
+    def close(self) -> None:
+        """End every follower: this process stops."""
+        self._closed = True
+        self.wake()
+
+    def publish(self, item: FeedItem) -> None:
+        """Add what comes next and wake the followers."""
+        self._items.append(item)
+        if len(self._items) > BUFFERED_EVENTS:
+            self._items.popleft()
+            self._first += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the followers look for more."""
+        self._wakes += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def follow(self, after: Position) -> AsyncGenerator[FeedItem, None]:
+        """Everything behind `after`, in order, without gap or repetition, until the caller or this process stops."""
+        position = after
+        index = self._first
+        resets = self._resets
+        behind = not self._covers(position)
+        loaded = False
+        while not self._closed:
+            changed = self._changed
+            if behind or resets != self._resets:
+                resets, loaded = self._resets, True
+                items, position, more = await self._load(position)
+                for item in items:
+                    yield item
+                index = self._first
+                if more:
+                    continue
+            behind = False
+            while index < self._first + len(self._items):
+                index = max(index, self._first)
+                item = self._items[index - self._first]
+                relation = _relation(position, item.position)
+                if relation is _Relation.GAP:
+                    behind = True
+                    break
+                index += 1
+                if relation is _Relation.NEXT:
+                    position, loaded = item.position, False
+                    yield item
+            if changed is not self._changed or (behind and not loaded):
+                continue
+            await self._wait(changed)
+            loaded = False
+            if self._head is None:
+                await self._tail(position)
+
+    async def _wait(self, changed: asyncio.Event) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await changed.wait()
+
+    def _covers(self, position: Position) -> bool:
+        """Whether nothing but the buffer is needed to go on from `position`."""
+        if self._head is None:
+            return False
+        if not self._items:
+            return position.seq >= self._head and position.offset == WHOLE
+        return _relation(position, self._items[0].position) is not _Relation.GAP
+
+    async def _load(self, position: Position) -> tuple[list[FeedItem], Position, bool]:
+        """A page of stored items behind `position`, the place reached, and whether there may be more."""
+        page = await self._read_log(self.task_id, position.durable, LOG_PAGE)
+        items: list[FeedItem] = []
+        for stored in page:
+            if stored.epoch == position.epoch and stored.seq < position.seq:
+                position = replace(position, durable=stored.seq)
+                continue
+            seen = position.offset if (stored.seq, stored.epoch) == (position.seq, position.epoch) else 0
+            position = Position(stored.seq, stored.epoch, WHOLE, stored.seq)
+            rest = cut(stored.event, seen)
+            if rest is not None:
+                items.append(FeedItem(position, rest))
+        return items, position, len(page) == LOG_PAGE
+
+    async def _tail(self, position: Position) -> None:
+        """Bring the buffer up to the log, once for all followers that one signal woke."""
+        async with self._reading:
+            now = asyncio.get_running_loop().time()
+            if self._head is not None or (
+                self._tailed_wakes == self._wakes and now - self._tailed_at < POLL_SECONDS / 2
+            ):
+                return
+            reached = self._items[-1].position if self._items else position
+            items, _, _ = await self._load(reached)
+            for item in items:
+                self.publish(item)
+            self._tailed_wakes, self._tailed_at = self._wakes, now
+
+
+class _Relation(Enum):
+    SEEN = 0
+    NEXT = 1
+    GAP = 2
+
+
+def _relation(position: Position, item: Position) -> _Relation:
+    """How `item` stands to what was seen up to `position`."""
+    if item.seq <= position.durable:
+        return _Relation.SEEN
+    if item.epoch != position.epoch:
+        return _Relation.NEXT if item.seq == position.durable + 1 else _Relation.GAP
+    if item.seq < position.seq:
+        return _Relation.SEEN
+    if item.seq == position.seq:
+        seen = position.offset == WHOLE or (item.offset != WHOLE and item.offset <= position.offset)
+        return _Relation.SEEN if seen else _Relation.NEXT
+    return _Relation.NEXT if item.seq == position.seq + 1 else _Relation.GAP
+
+
+def cut(event: StreamResponse, offset: int) -> StreamResponse | None:
+    """What comes behind the first `offset` characters of a text event, or None if nothing does."""
+    if offset == WHOLE:
+        return None
+    if offset == 0:
+        return event
+    text = event.artifact_update.artifact.parts[0].text
+    if offset >= len(text):
+        return None
+    rest = StreamResponse()
+    rest.CopyFrom(event)
+    rest.artifact_update.artifact.parts[0].text = text[offset:]
+    rest.artifact_update.append = True
+    return rest
+
+
+class Feeds:
+    """The feeds of this process, kept while somebody follows or runs the task."""
+
+    def __init__(self, read_log: ReadLog) -> None:
+        self._read_log = read_log
+        self._feeds: dict[UUID, tuple[Feed, int]] = {}
+
+    def open(self, task_id: UUID) -> Feed:
+        """The feed of a task; close it as often as it was opened."""
+        feed, users = self._feeds.get(task_id) or (Feed(task_id, self._read_log), 0)
+        self._feeds[task_id] = (feed, users + 1)
+        return feed
+
+    def close(self, task_id: UUID) -> None:
+        """One user less."""
+        feed, users = self._feeds[task_id]
+        if users > 1:
+            self._feeds[task_id] = (feed, users - 1)
+        else:
+            del self._feeds[task_id]
+
+    def close_all(self) -> None:
+        """End every follower in this process."""
+        for feed, _ in tuple(self._feeds.values()):
+            feed.close()
+
+    def wake(self, task_id: UUID) -> None:
+        """A signal says that the task has more events."""
+        if found := self._feeds.get(task_id):
+            found[0].wake()

@@ -1,0 +1,417 @@
+"""The A2A request handler over the task store: a2a-sdk's `RequestHandler`, behind its routes in every binding.
+
+Any replica answers for any task of its agent: what runs here is read from the run, everything else from PostgreSQL.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from a2a.server.context import ServerCallContext
+from a2a.server.events.event_queue import Event
+from a2a.server.request_handlers.request_handler import RequestHandler, validate_request_params
+from a2a.types.a2a_pb2 import (
+    AgentCard,
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+    Message,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+    TaskPushNotificationConfig,
+    TaskState,
+)
+from a2a.utils.errors import (
+    InvalidParamsError,
+    PushNotificationNotSupportedError,
+    TaskNotCancelableError,
+    TaskNotFoundError,
+    UnsupportedOperationError,
+)
+from a2a.utils.task import validate_history_length, validate_page_size
+
+from agentnet.errors import BusyError
+from agentnet.identity import Budget, Principal
+from agentnet.ids import new_id, uuid7
+from agentnet.signals import Signal, Signals
+from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
+from agentnet.tasks.limits import MessageLimits, check_message
+from agentnet.tasks.listing import list_tasks
+from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.projection import Projection
+from agentnet.tasks.run import TaskRun
+from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, NewTask, TaskStore
+from agentnet.tasks.worker import Worker
+
+PRINCIPAL = "principal"
+"""Key of the caller in the state of the call context."""
+QUEUE_LIMIT = 10_000
+BUSY_RETRY_SECONDS = 2.0
+CANCEL_GRACE_SECONDS = 0.7
+"""How long the owner of a task elsewhere has to cancel it before it is taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A task as a caller found it, and the place in its stream behind which its events go on."""
+
+    task_id: UUID
+    task: Task
+    position: Position
+
+
+class DurableRequestHandler(RequestHandler):
+    """Answers for one agent. `definition` is stored with each task that begins."""
+
+    def __init__(
+        self,
+        store: TaskStore,
+        worker: Worker,
+        signals: Signals,
+        card: AgentCard,
+        *,
+        agent: str,
+        definition: str,
+        limits: MessageLimits,
+        max_depth: int,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._signals = signals
+        self._card = card
+        self._agent = agent
+        self._definition = definition
+        self._limits = limits
+        self._max_depth = max_depth
+
+    @validate_request_params
+    async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
+        """Begin or continue a task; wait until it rests unless the client wants it at once."""
+        history_length = _history_length(params.configuration)
+        view = await self._deliver(params, context)
+        if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
+            return _shortened(view.task, history_length)
+        run = self._worker.run_of(view.task_id)
+        if run is not None:
+            await self._worker.finished(view.task_id)
+            if run.state in RESTING_STATES:
+                return run.task(history_length)
+        await self._reached(view, RESTING_STATES)
+        return await self._task(view.task_id, context, history_length)
+
+    @validate_request_params
+    async def on_message_send_stream(
+        self, params: SendMessageRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event, None]:
+        """Begin or continue a task; the task first, then its events until it rests."""
+        view = await self._deliver(params, context)
+        yield _shortened(view.task, _history_length(params.configuration))
+        if view.task.status.state in RESTING_STATES:
+            return
+        async with aclosing(self._events(view, RESTING_STATES)) as events:
+            async for event in events:
+                yield event
+
+    @validate_request_params
+    async def on_subscribe_to_task(
+        self, params: SubscribeToTaskRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event, None]:
+        """The task as it is, then its events until it has ended."""
+        view = await self._view(_task_id(params.id), _principal(context))
+        if view.task.status.state in TERMINAL_STATES:
+            raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
+        yield view.task
+        async with aclosing(self._events(view, TERMINAL_STATES)) as events:
+            async for event in events:
+                yield event
+
+    @validate_request_params
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
+        """The task as it is."""
+        validate_history_length(params)
+        return await self._task(_task_id(params.id), context, _history_length(params))
+
+    @validate_request_params
+    async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        """A page of the tenant's tasks of this agent, those with the latest status first."""
+        validate_history_length(params)
+        if params.HasField("page_size"):
+            validate_page_size(params.page_size)
+        return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
+
+    @validate_request_params
+    async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
+        """Stop a task wherever it runs, and all that it delegated."""
+        task_id, tenant = _task_id(params.id), _principal(context).tenant
+        if await self._store.read(task_id, tenant, self._agent, 0) is None:
+            raise TaskNotFoundError(f"There is no task {params.id}.")
+        below = await self._store.open_descendants(task_id, tenant)
+        if not await self._cancel(task_id, tenant):
+            raise TaskNotCancelableError(f"Task {params.id} has ended already.")
+        await asyncio.gather(*(self._cancel(child, tenant) for child in below))
+        return await self._task(task_id, context, None)
+
+    @validate_request_params
+    async def on_create_task_push_notification_config(
+        self, params: TaskPushNotificationConfig, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        """Not offered yet; the card says so."""
+        raise PushNotificationNotSupportedError
+
+    @validate_request_params
+    async def on_get_task_push_notification_config(
+        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        """Not offered yet; the card says so."""
+        raise PushNotificationNotSupportedError
+
+    @validate_request_params
+    async def on_list_task_push_notification_configs(
+        self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
+    ) -> ListTaskPushNotificationConfigsResponse:
+        """Not offered yet; the card says so."""
+        raise PushNotificationNotSupportedError
+
+    @validate_request_params
+    async def on_delete_task_push_notification_config(
+        self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> None:
+        """Not offered yet; the card says so."""
+        raise PushNotificationNotSupportedError
+
+    @validate_request_params
+    async def on_get_extended_agent_card(
+        self, params: GetExtendedAgentCardRequest, context: ServerCallContext
+    ) -> AgentCard:
+        """The card for callers with a key."""
+        return self._card
+
+    async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
+        """Store the message; answers the task as the message finds it, and the place where its events go on."""
+        validate_history_length(params.configuration)
+        check_message(params.message, self._limits, self._card)
+        if params.configuration.HasField("task_push_notification_config"):
+            raise PushNotificationNotSupportedError
+        if params.message.task_id:
+            return await self._continue(params.message, _principal(context))
+        return await self._begin(params.message, _principal(context))
+
+    async def _begin(self, message: Message, principal: Principal) -> "_View":
+        delegation = principal.delegation
+        budget = delegation.budget if delegation else Budget(self._max_depth)
+        self._check_chain(principal, budget)
+        task_id = uuid7()
+        message.task_id, message.context_id = str(task_id), message.context_id or new_id()
+        leased = await self._room()
+        new = NewTask(
+            id=task_id,
+            tenant=principal.tenant,
+            agent=self._agent,
+            context_id=message.context_id,
+            principal=principal.subject,
+            message_id=message.message_id,
+            parent_id=UUID(delegation.parent_id) if delegation else None,
+            root_id=UUID(delegation.root_id) if delegation else task_id,
+            chain=principal.chain,
+            budget=asdict(budget),
+            definition=self._definition,
+            task=submitted(str(task_id), message.context_id, message),
+            leased=leased,
+        )
+        try:
+            known = await self._store.accept(new)
+            if known != task_id:
+                return await self._view(known, principal)
+            if leased:
+                self._worker.start(_fresh(new))
+        finally:
+            if leased:
+                self._worker.unreserve()
+        if not leased:
+            self._signals.publish(Signal("queue", self._agent))
+        return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
+
+    async def _continue(self, message: Message, principal: Principal) -> "_View":
+        view = await self._view(_task_id(message.task_id), principal)
+        task = view.task
+        if message.context_id and message.context_id != task.context_id:
+            raise InvalidParamsError(f"Task {task.id} belongs to context {task.context_id}, not {message.context_id}.")
+        message.context_id = task.context_id
+        if any(known.message_id == message.message_id for known in task.history):
+            return view
+        if task.status.state in TERMINAL_STATES:
+            raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
+        if not await self._wake(view, message, principal) and not await self._store.add_input(
+            view.task_id, principal.tenant, self._agent, message
+        ):
+            return await self._continue(message, principal)  # it came to rest, or was woken, between two looks
+        projection = Projection(task)
+        projection.apply(StreamResponse(message=message))
+        return _View(view.task_id, projection.task(), view.position)
+
+    async def _wake(self, view: "_View", message: Message, principal: Principal) -> bool:
+        """Let a task that waits for input go on with `message`; False if it does not wait."""
+        leased = self._worker.reserve()
+        try:
+            lease = await self._store.resume(view.task_id, principal.tenant, self._agent, message, leased=leased)
+            if lease is None:
+                return False
+            if leased:
+                self._worker.start(await self._store.load(lease))
+        finally:
+            if leased:
+                self._worker.unreserve()
+        if not leased:
+            self._signals.publish(Signal("queue", self._agent))
+        self._signals.publish(Signal("task", str(view.task_id)))
+        return True
+
+    async def _room(self) -> bool:
+        """Whether the task may run here. Raises `BusyError` when too many wait already."""
+        if self._worker.reserve():
+            return True
+        if await self._store.queue_length(self._agent, QUEUE_LIMIT) >= QUEUE_LIMIT:
+            raise BusyError(
+                f"{self._agent} has {QUEUE_LIMIT} tasks waiting; try again later.", retry_after=BUSY_RETRY_SECONDS
+            )
+        return False
+
+    def _check_chain(self, principal: Principal, budget: Budget) -> None:
+        me = f"agent:{self._agent}"
+        path = " → ".join((*principal.chain, me))
+        if me in principal.chain:
+            raise UnsupportedOperationError(f"Refused: this delegation would go in a loop ({path}).")
+        if budget.hops < 0:
+            raise UnsupportedOperationError(f"Refused: the delegation is too deep ({path}).")
+
+    async def _view(self, task_id: UUID, principal: Principal) -> "_View":
+        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's or agent's."""
+        run = self._worker.run_of(task_id)
+        if run is not None and run.leased.tenant == principal.tenant:
+            return _View(task_id, run.task(), run.position())
+        found = await self._store.read(task_id, principal.tenant, self._agent, None)
+        if found is None:
+            raise TaskNotFoundError(f"There is no task {task_id}.")
+        task, seq = found
+        return _View(task_id, task, Position(seq, 0, WHOLE, seq))
+
+    async def _task(self, task_id: UUID, context: ServerCallContext, history_length: int | None) -> Task:
+        """The task as it is, with no more history than is asked for. Raises `TaskNotFoundError`."""
+        tenant = _principal(context).tenant
+        run = self._worker.run_of(task_id)
+        if run is not None and run.leased.tenant == tenant:
+            return run.task(history_length)
+        found = await self._store.read(task_id, tenant, self._agent, history_length)
+        if found is None:
+            raise TaskNotFoundError(f"There is no task {task_id}.")
+        return found[0]
+
+    async def _events(self, view: "_View", until: "frozenset[TaskState]") -> AsyncGenerator[Event, None]:
+        """Events behind `view`, up to one that brings a state of `until`, or until this replica stops."""
+        feed = self._store.feeds.open(view.task_id)
+        try:
+            async with aclosing(feed.follow(view.position)) as items:
+                async for item in items:
+                    event = _payload(item.event)
+                    if event is not None:
+                        yield event
+                    if state_of(item.event) in until:
+                        return
+        finally:
+            self._store.feeds.close(view.task_id)
+
+    async def _reached(self, view: "_View", until: "frozenset[TaskState]") -> None:
+        """Wait until the task has come into a state of `until`."""
+        async with aclosing(self._events(view, until)) as events:
+            async for _ in events:
+                pass
+
+    async def _cancel(self, task_id: UUID, tenant: str) -> bool:
+        """Bring a task of any agent to rest as canceled; False if it has ended already."""
+        if await self._worker.cancel(task_id):
+            return True
+        row = await self._store.request_cancel(task_id, tenant)
+        if row is None or row["state"] in TERMINAL_STATES:
+            return False
+        if row["leased"]:
+            self._signals.publish(Signal("control", str(task_id)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CANCEL_GRACE_SECONDS):
+                    await self._reached(_View(task_id, Task(), Position(0)), TERMINAL_STATES)
+        lease = await self._store.claim_one(task_id, tenant, force=True)
+        if lease is not None:
+            await self._cancel_claimed(lease)
+        return True
+
+    async def _cancel_claimed(self, lease: Lease) -> None:
+        with suppress(LostLeaseError):
+            run = TaskRun(self._store, await self._store.load(lease), lambda _: None)
+            while not await run.rest(status_update(run.task(0), TaskState.TASK_STATE_CANCELED)):
+                await run.take_inputs()
+            self._signals.publish(Signal("task", str(lease.task_id)))
+
+
+def _fresh(new: NewTask) -> LeasedTask:
+    """A task just accepted, as `TaskStore.load` would find it."""
+    return LeasedTask(
+        lease=Lease(new.id, 1, 1),
+        tenant=new.tenant,
+        agent=new.agent,
+        context_id=new.context_id,
+        principal=new.principal,
+        parent_id=new.parent_id,
+        root_id=new.root_id,
+        chain=new.chain,
+        budget=new.budget,
+        definition=new.definition,
+        last_seq=1,
+        inputs=0,
+        cancel_requested=False,
+        projection=Projection(new.task),
+    )
+
+
+def _principal(context: ServerCallContext) -> Principal:
+    principal: Principal = context.state[PRINCIPAL]
+    return principal
+
+
+def _task_id(text: str) -> UUID:
+    """Raises `TaskNotFoundError`: what is not an id of ours is no task of ours."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise TaskNotFoundError(f"There is no task {text[:80]}.") from None
+
+
+def _shortened(task: Task, history_length: int | None) -> Task:
+    """`task` with no more history than is asked for."""
+    if history_length is not None and len(task.history) > history_length:
+        del task.history[: len(task.history) - history_length]
+    return task
+
+
+def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | None:
+    return params.history_length if params.HasField("history_length") else None
+
+
+def _payload(event: StreamResponse) -> Event | None:
+    """What a client's stream shows of an event: a user's own messages are in the task, not in the stream."""
+    match event.WhichOneof("payload"):
+        case "status_update":
+            return event.status_update
+        case "artifact_update":
+            return event.artifact_update
+        case _:
+            return None

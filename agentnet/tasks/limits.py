@@ -1,0 +1,42 @@
+"""What a message may be: sizes, counts and characters, checked before anything is stored."""
+
+from dataclasses import dataclass
+
+from a2a.types.a2a_pb2 import AgentCard, Message, Role
+from a2a.utils.errors import InvalidParamsError
+from a2a.utils.input_mode_validator import validate_input_modes
+
+MAX_PARTS = 64
+MAX_ID_CHARACTERS = 256
+MAX_TEXT_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLimits:
+    """Limits of one agent server."""
+
+    max_file_bytes: int
+
+
+def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> None:
+    """Raises `InvalidParamsError` that names the limit, `ContentTypeNotSupportedError` that names what is taken."""
+    for field in ("message_id", "context_id", "task_id"):
+        value: str = getattr(message, field)
+        if len(value) > MAX_ID_CHARACTERS or "\x00" in value:
+            raise InvalidParamsError(f"{field} must be at most {MAX_ID_CHARACTERS} characters, without NUL.")
+    if message.role not in (Role.ROLE_USER, Role.ROLE_UNSPECIFIED):
+        raise InvalidParamsError("role must be ROLE_USER: an agent's words come from the agent.")
+    message.role = Role.ROLE_USER
+    if not 1 <= len(message.parts) <= MAX_PARTS:
+        raise InvalidParamsError(f"A message has 1 to {MAX_PARTS} parts; this one has {len(message.parts)}.")
+    for part in message.parts:
+        if len(part.raw) > limits.max_file_bytes:
+            raise InvalidParamsError(
+                f"The file {part.filename or 'without a name'} has {len(part.raw)} bytes; "
+                f"the limit is {limits.max_file_bytes} bytes."
+            )
+        if len(part.text) > MAX_TEXT_CHARACTERS:
+            raise InvalidParamsError(
+                f"A text part has {len(part.text)} characters; the limit is {MAX_TEXT_CHARACTERS}."
+            )
+    validate_input_modes(message, card)

@@ -1,0 +1,84 @@
+"""The event queue that an executor writes into: a2a-sdk's interface over a run."""
+
+from a2a.server.events.event_queue import Event, EventQueue
+from a2a.types.a2a_pb2 import (
+    Message,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatusUpdateEvent,
+)
+from a2a.utils.errors import InvalidAgentResponseError
+
+from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, now_timestamp, status_update
+from agentnet.tasks.run import TaskRun
+
+
+class RunQueue(EventQueue):
+    """Passes events on to the run; the one that brings the task to rest is kept for the end of the execution.
+
+    A task that an executor announces is not a new one: what it says of status and artifacts becomes updates of this
+    task. A bare message is the answer of a completed task.
+    """
+
+    def __init__(self, run: TaskRun) -> None:
+        self._run = run
+        self.final: StreamResponse | None = None
+        """The event that brings the task to rest."""
+
+    async def enqueue_event(self, event: Event) -> None:
+        """Take an event. Raises `InvalidAgentResponseError` for one behind the end, or of another task."""
+        if self.final is not None:
+            await self._after_rest()
+        match event:
+            case TaskStatusUpdateEvent():
+                await self._status(event)
+            case TaskArtifactUpdateEvent():
+                await self._artifact(event)
+            case Message():
+                task = self._run.task(0)
+                message = Message()
+                message.CopyFrom(event)
+                message.task_id, message.context_id = task.id, task.context_id
+                self.final = status_update(task, TaskState.TASK_STATE_COMPLETED, message)
+            case Task():
+                await self._task(event)
+
+    async def _after_rest(self) -> None:
+        """An executor may wait out an interruption itself (authorisation out of band); nothing may follow an end."""
+        assert self.final is not None
+        if self.final.status_update.status.state in TERMINAL_STATES:
+            raise InvalidAgentResponseError("The agent sent an event after the task had ended.")
+        event, self.final = self.final, None
+        await self._run.emit(event)
+
+    async def _status(self, event: TaskStatusUpdateEvent) -> None:
+        self._claim_ids(event)
+        if not event.status.HasField("timestamp"):
+            event.status.timestamp.CopyFrom(now_timestamp())
+        response = StreamResponse(status_update=event)
+        if event.status.state in RESTING_STATES:
+            self.final = response
+        else:
+            await self._run.emit(response)
+
+    async def _artifact(self, event: TaskArtifactUpdateEvent) -> None:
+        self._claim_ids(event)
+        await self._run.emit(StreamResponse(artifact_update=event))
+
+    async def _task(self, task: Task) -> None:
+        current = self._run.task(0)
+        if task.id and task.id != current.id:
+            raise InvalidAgentResponseError("The agent sent an event of another task.")
+        for artifact in task.artifacts:
+            await self._artifact(TaskArtifactUpdateEvent(artifact=artifact, last_chunk=True))
+        if task.status.state and (task.status.state != current.status.state or task.status.HasField("message")):
+            await self._status(TaskStatusUpdateEvent(status=task.status))
+
+    def _claim_ids(self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
+        leased = self._run.leased
+        task_id = str(leased.lease.task_id)
+        if event.task_id and event.task_id != task_id:
+            raise InvalidAgentResponseError("The agent sent an event of another task.")
+        event.task_id, event.context_id = task_id, leased.context_id

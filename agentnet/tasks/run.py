@@ -1,0 +1,301 @@
+"""A run: a leased task in the hands of its owner. Everything that happens to a running task goes through here.
+
+Events are shown to followers at once and stored in the background, in order, one write of a task at a time; streamed
+text is coalesced before it is stored. What ends the run is stored before it is shown: a client that sees a task at rest
+can rely on it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
+
+from agentnet.errors import UnavailableError
+from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
+from agentnet.tasks.feed import FeedItem
+from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.store import Append, Lease, LeasedTask, LostLeaseError, TaskStore
+
+COALESCE_SECONDS = 0.025
+COALESCE_CHARACTERS = 1024
+BACKLOG_EVENTS = 512
+"""Events that may wait to be stored; more make their writer wait."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A text event that still grows: shown in pieces, not stored yet."""
+
+    event: StreamResponse
+    pieces: list[str] = field(default_factory=list[str])
+    length: int = 0
+
+    def close(self) -> StreamResponse:
+        self.event.artifact_update.artifact.parts[0].text = "".join(self.pieces)
+        return self.event
+
+
+class TaskRun:
+    """One run of `leased`. `notify` is told whenever something was stored, for signals to other processes."""
+
+    def __init__(self, store: TaskStore, leased: LeasedTask, notify: Callable[[LeasedTask], None]) -> None:
+        self._store = store
+        self._leased = leased
+        self._notify = notify
+        self._feed = store.feeds.open(leased.lease.task_id)
+        self._feed.attach(leased.last_seq)
+        self._seq = leased.last_seq
+        """Number of the last event that was shown, stored or not."""
+        self._durable = leased.last_seq
+        self._open: _Open | None = None
+        self._events: list[tuple[int, bytes]] = []
+        self._state: StreamResponse | None = None
+        """The latest status among the events that wait."""
+        self._writing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._failure: BaseException | None = None
+        self._ended = False
+
+    @property
+    def lease(self) -> Lease:
+        """The right under which this run writes."""
+        return self._leased.lease
+
+    @property
+    def leased(self) -> LeasedTask:
+        """The task as it was loaded, with its journal."""
+        return self._leased
+
+    @property
+    def state(self) -> TaskState:
+        """The state that the task is in."""
+        return self._leased.projection.state
+
+    def task(self, history_length: int | None = None) -> Task:
+        """The task as of now, ahead of the log by what waits to be stored."""
+        return self._leased.projection.task(history_length)
+
+    def position(self) -> Position:
+        """The place behind everything shown so far."""
+        offset = self._open.length if self._open else WHOLE
+        return Position(self._seq, self.lease.epoch, offset, self._durable)
+
+    async def emit(self, event: StreamResponse) -> None:
+        """Show an event and let it be stored soon. Waits only when too much waits already. Raises `LostLeaseError`."""
+        self._check()
+        self._leased.projection.apply(event)
+        if _continues(self._open, event):
+            self._grow(event)
+        else:
+            self._close_open()
+            self._begin(event)
+        if len(self._events) > BACKLOG_EVENTS:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Wait until everything emitted is stored. Raises `LostLeaseError`."""
+        self._close_open()
+        self._write_soon()
+        while self._writing:
+            await asyncio.shield(self._writing)
+            self._check()
+            self._write_soon()
+        self._check()
+
+    async def journal(self, key: str, value: bytes) -> None:
+        """Store the result of a step, with all events before it. Raises `LostLeaseError`."""
+        await self.flush()
+        await self._append(Append(self.lease.task_id, self.lease.epoch, self._durable, journal=((key, value),)))
+        self._leased.journal[key] = value
+
+    async def rest(self, event: StreamResponse) -> bool:
+        """Bring the task to rest with `event`, store its snapshot and give the lease back, all in one.
+
+        False: there is input that this run has not taken; nothing was stored, and the run has to go on.
+        Raises `LostLeaseError`.
+        """
+        self._close_open()
+        while self._writing:
+            await asyncio.shield(self._writing)
+        self._check()
+        base, events = self._durable, (*self._events, (kind_of(event), event.SerializeToString()))
+        final = self._preview(event)
+        write = Append(
+            self.lease.task_id,
+            self.lease.epoch,
+            base,
+            events,
+            state=final.status.state,
+            status_at=final.status.timestamp.ToDatetime(UTC),
+            snapshot=final.SerializeToString(),
+            release=True,
+            inputs=self._leased.inputs,
+        )
+        if not await self._append(write):
+            return False
+        self._events = []
+        self._leased.projection.apply(event)
+        self._seq += 1
+        self._durable = self._seq
+        self._show(event, WHOLE)
+        self._end()
+        self._feed.detach()
+        return True
+
+    async def take_inputs(self) -> list[Message]:
+        """Take messages that reached the task while it ran into its log, oldest first."""
+        count, messages = await self._store.inputs(self.lease.task_id)
+        known = {message.message_id for message in self._leased.projection.history}
+        fresh = [message for message in messages if message.message_id not in known]
+        for message in fresh:
+            await self.emit(StreamResponse(message=message))
+        await self.flush()
+        self._leased.inputs = count
+        await self._store.drop_inputs(self.lease.task_id, [message.message_id for message in messages])
+        return fresh
+
+    def abandon(self) -> None:
+        """End without a word: the lease is lost, or given back for others to go on."""
+        if not self._ended:
+            self._failure = self._failure or LostLeaseError()
+            self._end()
+            self._feed.reset()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._ended:
+            raise RuntimeError("The run has ended.")
+
+    def _preview(self, event: StreamResponse) -> Task:
+        """The snapshot as it will be behind the resting `event`."""
+        task = self._leased.projection.snapshot()
+        task.status.CopyFrom(event.status_update.status)
+        return task
+
+    def _begin(self, event: StreamResponse) -> None:
+        self._seq += 1
+        if _is_text(event):
+            text = event.artifact_update.artifact.parts[0].text
+            kept = StreamResponse()
+            kept.CopyFrom(event)
+            self._open = _Open(kept, [text], len(text))
+            self._show(event, len(text))
+            self._write_later()
+        else:
+            self._events.append((kind_of(event), event.SerializeToString()))
+            if state_of(event) is not None:
+                self._state = event
+            self._show(event, WHOLE)
+            self._write_soon()
+
+    def _grow(self, event: StreamResponse) -> None:
+        assert self._open is not None
+        text = event.artifact_update.artifact.parts[0].text
+        self._open.pieces.append(text)
+        self._open.length += len(text)
+        self._open.event.artifact_update.last_chunk |= event.artifact_update.last_chunk
+        self._show(event, self._open.length)
+        if self._open.length >= COALESCE_CHARACTERS or event.artifact_update.last_chunk:
+            self._close_open()
+            self._write_soon()
+
+    def _close_open(self) -> None:
+        if self._open is not None:
+            closed = self._open.close()
+            self._open = None
+            self._events.append((kind_of(closed), closed.SerializeToString()))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _show(self, event: StreamResponse, offset: int) -> None:
+        self._feed.publish(FeedItem(Position(self._seq, self.lease.epoch, offset, self._durable), event))
+
+    def _write_later(self) -> None:
+        def due() -> None:
+            self._close_open()
+            self._write_soon()
+
+        self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, due)
+
+    def _write_soon(self) -> None:
+        if self._events and self._writing is None and self._failure is None and not self._ended:
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._events and not self._ended:
+                events, self._events = tuple(self._events), []
+                status, self._state = self._state, None
+                await self._append(
+                    Append(
+                        self.lease.task_id,
+                        self.lease.epoch,
+                        self._durable,
+                        events,
+                        state=_open_state(status),
+                        status_at=_moment(status),
+                    )
+                )
+                self._durable += len(events)
+                self._notify(self._leased)
+        except (LostLeaseError, UnavailableError) as error:
+            self._failure = error if isinstance(error, LostLeaseError) else LostLeaseError()
+        finally:
+            self._writing = None
+
+    async def _append(self, write: Append) -> bool:
+        try:
+            return await self._store.append(write)
+        except UnavailableError:
+            # The database was away for as long as it is waited for: by then the lease has run out or soon will.
+            self._failure = LostLeaseError()
+            raise self._failure from None
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._store.feeds.close(self.lease.task_id)
+
+
+def _is_text(event: StreamResponse) -> bool:
+    """Whether `event` is an artifact of nothing but one text, of which more may come."""
+    if event.WhichOneof("payload") != "artifact_update":
+        return False
+    update = event.artifact_update
+    parts = update.artifact.parts
+    return len(parts) == 1 and parts[0].HasField("text") and not update.last_chunk
+
+
+def _continues(opened: _Open | None, event: StreamResponse) -> bool:
+    """Whether `event` is nothing but more text for the event that is open."""
+    if opened is None or event.WhichOneof("payload") != "artifact_update":
+        return False
+    update, first = event.artifact_update, opened.event.artifact_update
+    return (
+        update.append
+        and update.artifact.artifact_id == first.artifact.artifact_id
+        and len(update.artifact.parts) == 1
+        and update.artifact.parts[0].HasField("text")
+        and not update.HasField("metadata")
+        and not update.artifact.HasField("metadata")
+        and update.artifact.parts[0].media_type == first.artifact.parts[0].media_type
+        and not update.artifact.parts[0].HasField("metadata")
+        and not first.artifact.parts[0].HasField("metadata")
+    )
+
+
+def _open_state(status: StreamResponse | None) -> int | None:
+    """The state for the task's row. A state of rest is written by `rest` alone."""
+    state = state_of(status) if status is not None else None
+    return None if state is None or state in RESTING_STATES else int(state)
+
+
+def _moment(status: StreamResponse | None) -> datetime | None:
+    if status is None or status.WhichOneof("payload") != "status_update":
+        return None
+    return status.status_update.status.timestamp.ToDatetime(UTC)

@@ -1,0 +1,236 @@
+"""All SQL of the task hot path. Every statement is one round trip, prepared once a connection by asyncpg.
+
+Rules that hold in each of them: only the holder of the lease under the current epoch writes to a task's log; times are
+the database's; a row of another tenant is not there.
+
+States are A2A's numbers (1 submitted, 2 working, 3 completed, 4 failed, 5 canceled, 6 input required, 7 rejected,
+8 auth required); kinds are those of events.py (1, 2 and 4 hold messages).
+"""
+
+# Store new tasks with their first event, each leased to $1 when it is to run there at once.
+# Tasks whose message is known already are left out of the answer.
+ACCEPT = """
+WITH new AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
+        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[]
+    ) AS n(id, tenant, agent, context_id, principal, message_id, parent_id, root_id,
+           chain, budget, definition, status_at, leased, body)
+), made AS (
+    INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain, budget,
+                       definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt)
+    SELECT id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain::jsonb, budget::jsonb,
+           definition, 1, status_at, 1,
+           CASE WHEN leased THEN $1 END, CASE WHEN leased THEN now() + make_interval(secs => $2) END,
+           leased::int, leased::int
+    FROM new
+    ON CONFLICT (tenant, agent, principal, message_id) DO NOTHING
+    RETURNING id, epoch
+), logged AS (
+    INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
+    SELECT id, 1, new.tenant, 1, made.epoch, new.body FROM new JOIN made USING (id)
+)
+SELECT id FROM made
+"""
+
+# The task that a message began.
+FIND_BY_MESSAGE = """
+SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND message_id = $4
+"""
+
+# Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease.
+# Answers the tasks whose write was taken: those still leased to $1 under the same epoch, and, for an end of the lease,
+# without input that the owner has not seen.
+APPEND = """
+WITH w AS (
+    SELECT * FROM unnest(
+        $2::uuid[], $3::int[], $4::int[], $5::int[], $6::smallint[], $7::timestamptz[], $8::bytea[], $9::bool[],
+        $10::int[]
+    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs)
+), held AS (
+    UPDATE tasks t SET
+        last_seq = w.last_seq,
+        state = COALESCE(w.state, t.state),
+        status_at = COALESCE(w.status_at, t.status_at),
+        snapshot = COALESCE(w.snapshot, t.snapshot),
+        snapshot_seq = CASE WHEN w.snapshot IS NULL THEN t.snapshot_seq ELSE w.last_seq END,
+        lease_owner = CASE WHEN w.release THEN NULL ELSE t.lease_owner END,
+        lease_until = CASE WHEN w.release THEN NULL ELSE t.lease_until END
+    FROM w
+    WHERE t.id = w.id AND t.epoch = w.epoch AND t.lease_owner = $1 AND t.last_seq = w.base_seq
+      AND (NOT w.release OR t.inputs = w.inputs)
+    RETURNING t.id, t.tenant, t.epoch
+), logged AS (
+    INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
+    SELECT e.id, e.seq, held.tenant, e.kind, held.epoch, e.body
+    FROM unnest($11::uuid[], $12::int[], $13::smallint[], $14::bytea[]) AS e(id, seq, kind, body)
+    JOIN held USING (id)
+), journaled AS (
+    INSERT INTO journal (task_id, key, tenant, value)
+    SELECT j.id, j.key, held.tenant, j.value
+    FROM unnest($15::uuid[], $16::text[], $17::bytea[]) AS j(id, key, value)
+    JOIN held USING (id)
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM held
+"""
+
+# What became of tasks whose write was not taken.
+INSPECT = "SELECT id, epoch, last_seq, lease_owner, inputs FROM tasks WHERE id = ANY($1::uuid[])"
+
+# A task with its snapshot, and its latest $4 messages as events, newest first.
+READ = """
+SELECT t.id, t.state, t.snapshot, t.snapshot_seq, t.last_seq, t.context_id, t.definition, t.parent_id, t.root_id,
+       ARRAY(SELECT body FROM task_events e
+             WHERE e.task_id = t.id AND e.kind IN (1, 2, 4) ORDER BY e.seq DESC LIMIT $4) AS messages
+FROM tasks t WHERE t.id = $1 AND t.tenant = $2 AND t.agent = $3
+"""
+
+# Events after $2, oldest first.
+EVENTS_AFTER = """
+SELECT seq, epoch, body FROM task_events WHERE task_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+"""
+
+# Claim up to $4 tasks of an agent whose lease is free or ran out, taking turns between tenants.
+CLAIM = """
+WITH waiting AS (
+    SELECT id, tenant, run_after FROM tasks
+    WHERE agent = $3 AND state IN (1, 2) AND run_after <= now() AND (lease_until IS NULL OR lease_until < now())
+    ORDER BY run_after LIMIT 1000
+), turns AS (
+    SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY run_after) AS turn FROM waiting
+), chosen AS (
+    SELECT t.id FROM tasks t JOIN turns USING (id)
+    WHERE t.state IN (1, 2) AND (t.lease_until IS NULL OR t.lease_until < now())
+    ORDER BY turns.turn, t.run_after LIMIT $4
+    FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE tasks t SET lease_owner = $1, lease_until = now() + make_interval(secs => $2),
+                   epoch = t.epoch + 1, attempt = t.attempt + 1
+FROM chosen WHERE t.id = chosen.id
+RETURNING t.id, t.epoch, t.attempt
+"""
+
+# Claim one task for a cancel: free, expired, or resting while it waits for input; with $3 from any owner.
+CLAIM_ONE = """
+UPDATE tasks SET lease_owner = $4, lease_until = now() + make_interval(secs => $5), epoch = epoch + 1
+WHERE id = $1 AND tenant = $2 AND state IN (1, 2, 6, 8) AND ($3 OR lease_until IS NULL OR lease_until < now())
+RETURNING id, epoch, attempt
+"""
+
+# Everything that the owner of a fresh lease needs to run the task.
+LOAD = """
+SELECT t.id, t.tenant, t.agent, t.context_id, t.principal, t.parent_id, t.root_id, t.chain, t.budget, t.definition,
+       t.state, t.snapshot, t.snapshot_seq, t.last_seq, t.epoch, t.attempt, t.inputs, t.cancel_requested,
+       extract(epoch FROM t.created_at)::float8 AS created_at
+FROM tasks t WHERE t.id = $1 AND t.epoch = $2
+"""
+
+# Events that hold messages, oldest first, up to $2.
+HISTORY = "SELECT body FROM task_events WHERE task_id = $1 AND kind IN (1, 2, 4) AND seq <= $2 ORDER BY seq"
+
+# Renew every lease of $1 among $3; tells which tasks were asked to stop and which have new input.
+HEARTBEAT = """
+UPDATE tasks SET lease_until = now() + make_interval(secs => $2)
+WHERE id = ANY($3::uuid[]) AND lease_owner = $1
+RETURNING id, epoch, cancel_requested, inputs
+"""
+
+# Give leases back, so that any replica may claim the tasks at once; a graceful end is no failed attempt.
+RELEASE = """
+UPDATE tasks t SET lease_owner = NULL, lease_until = NULL, attempt = GREATEST(t.attempt - 1, 0)
+FROM unnest($2::uuid[], $3::int[]) AS r(id, epoch)
+WHERE t.id = r.id AND t.epoch = r.epoch AND t.lease_owner = $1
+RETURNING t.agent
+"""
+
+# Let a failed attempt be tried again after $4 seconds.
+POSTPONE = """
+UPDATE tasks SET lease_owner = NULL, lease_until = NULL, run_after = now() + make_interval(secs => $4)
+WHERE id = $2 AND epoch = $3 AND lease_owner = $1
+"""
+
+# A user's message wakes a task that waits for input: it enters the log, and the lease goes to $6 if it is to run there.
+RESUME = """
+WITH woken AS (
+    UPDATE tasks SET state = 1, status_at = $5, last_seq = last_seq + 1, run_after = now(),
+        attempt = ($6::text IS NOT NULL)::int, lease_owner = $6,
+        lease_until = CASE WHEN $6::text IS NULL THEN NULL ELSE now() + make_interval(secs => $7) END,
+        epoch = epoch + 1
+    WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (6, 8)
+      AND (lease_until IS NULL OR lease_until < now())
+    RETURNING id, tenant, last_seq, epoch
+), logged AS (
+    INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
+    SELECT id, last_seq, tenant, 2, epoch, $4 FROM woken
+)
+SELECT last_seq, epoch FROM woken
+"""
+
+# A user's message for a task that runs or waits its turn: its owner takes it into the log when it would rest.
+ADD_INPUT = """
+WITH open AS (
+    UPDATE tasks SET inputs = inputs + 1
+    WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
+      AND NOT EXISTS (SELECT 1 FROM task_inputs i WHERE i.task_id = $1 AND i.message_id = $5)
+    RETURNING id, tenant
+)
+INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open RETURNING task_id
+"""
+
+# The inputs of a task, oldest first, and how many it ever had.
+INPUTS = """
+SELECT t.inputs, ARRAY(SELECT body FROM task_inputs i WHERE i.task_id = t.id ORDER BY at) AS bodies
+FROM tasks t WHERE t.id = $1
+"""
+
+# Forget inputs that are in the log.
+DROP_INPUTS = "DELETE FROM task_inputs WHERE task_id = $1 AND message_id = ANY($2::text[])"
+
+# Ask the owner of a task to stop.
+REQUEST_CANCEL = """
+UPDATE tasks SET cancel_requested = true WHERE id = $1 AND tenant = $2
+RETURNING state, agent, lease_owner IS NOT NULL AND lease_until > now() AS leased
+"""
+
+# A task's open descendants, those nearest first.
+OPEN_DESCENDANTS = """
+WITH RECURSIVE tree AS (
+    SELECT id, root_id, tenant, 0 AS depth FROM tasks WHERE id = $1 AND tenant = $2
+    UNION ALL
+    SELECT t.id, t.root_id, t.tenant, tree.depth + 1
+    FROM tasks t JOIN tree ON t.root_id = tree.root_id AND t.parent_id = tree.id
+    WHERE tree.depth < 64
+)
+SELECT tree.id FROM tree JOIN tasks USING (id) WHERE tree.depth > 0 AND tasks.state IN (1, 2, 6, 8) ORDER BY tree.depth
+"""
+
+# The journal of a task.
+JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"
+
+# How many tasks of an agent wait for a replica.
+QUEUE_LENGTH = """
+SELECT count(*) FROM (
+    SELECT 1 FROM tasks WHERE agent = $1 AND state IN (1, 2) AND (lease_until IS NULL OR lease_until < now()) LIMIT $2
+) AS waiting
+"""
+
+# A page of tasks by status time, newest first, after the cursor ($7, $8). Filters that are NULL do not filter.
+LIST = """
+SELECT id, state, status_at, snapshot, snapshot_seq, last_seq FROM tasks
+WHERE tenant = $1 AND agent = $2
+  AND ($3::text IS NULL OR context_id = $3)
+  AND ($4::smallint IS NULL OR state = $4)
+  AND ($5::timestamptz IS NULL OR status_at >= $5)
+  AND ($7::timestamptz IS NULL OR (status_at, id) < ($7, $8::uuid))
+ORDER BY status_at DESC, id DESC LIMIT $6
+"""
+
+# How many tasks the same filters match.
+COUNT = """
+SELECT count(*) FROM tasks
+WHERE tenant = $1 AND agent = $2
+  AND ($3::text IS NULL OR context_id = $3)
+  AND ($4::smallint IS NULL OR state = $4)
+  AND ($5::timestamptz IS NULL OR status_at >= $5)
+"""

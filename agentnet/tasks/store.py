@@ -1,0 +1,370 @@
+"""The task store: tasks, their log, their leases and their journal, in PostgreSQL.
+
+One store serves all agents of a process, so that what they write at one moment goes out in one statement.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+from a2a.types.a2a_pb2 import Message, StreamResponse, Task
+
+from agentnet.database import Database
+from agentnet.errors import UnavailableError
+from agentnet.tasks import sql
+from agentnet.tasks.commit import GroupCommit
+from agentnet.tasks.events import messages_of
+from agentnet.tasks.feed import Feeds, LogEvent
+from agentnet.tasks.projection import Projection
+
+logger = logging.getLogger(__name__)
+
+CONNECTION_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+ALL_MESSAGES = 2**31 - 1
+
+Answer = TypeVar("Answer")
+
+
+class LostLeaseError(BaseException):
+    """Another replica owns the task now; this one must stop at once, without a word to anybody.
+
+    Not an `Exception`, so that no executor, tool or SDK takes it for a failure that it may handle.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task to be stored with its first event."""
+
+    id: UUID
+    tenant: str
+    agent: str
+    context_id: str
+    principal: str
+    message_id: str
+    parent_id: UUID | None
+    root_id: UUID
+    chain: tuple[str, ...]
+    budget: dict[str, Any]
+    definition: str
+    task: Task
+    leased: bool
+    """Whether it is to run in this process at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one task wants written: dense events behind `base_seq`, journal entries, and perhaps its rest."""
+
+    id: UUID
+    epoch: int
+    base_seq: int
+    events: tuple[tuple[int, bytes], ...] = ()
+    """(kind, StreamResponse) each."""
+    journal: tuple[tuple[str, bytes], ...] = ()
+    state: int | None = None
+    status_at: datetime | None = None
+    snapshot: bytes | None = None
+    release: bool = False
+    inputs: int = 0
+    """Inputs that the owner has seen; matters with `release`."""
+
+    @property
+    def last_seq(self) -> int:
+        """The last event's number."""
+        return self.base_seq + len(self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run a task."""
+
+    task_id: UUID
+    epoch: int
+    attempt: int
+
+
+@dataclass(slots=True)
+class LeasedTask:
+    """A task as its new owner finds it."""
+
+    lease: Lease
+    tenant: str
+    agent: str
+    context_id: str
+    principal: str
+    parent_id: UUID | None
+    root_id: UUID
+    chain: tuple[str, ...]
+    budget: dict[str, Any]
+    definition: str
+    last_seq: int
+    inputs: int
+    cancel_requested: bool
+    projection: Projection
+    journal: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a renewed lease learns of its task."""
+
+    task_id: UUID
+    epoch: int
+    cancel_requested: bool
+    inputs: int
+
+
+class TaskStore:
+    """`owner` names this process in leases; it must be new at every start."""
+
+    def __init__(self, database: Database, owner: str, lease_seconds: float) -> None:
+        self.pool = database.pool
+        self.owner = owner
+        self.lease_seconds = lease_seconds
+        self.feeds = Feeds(self.events_after)
+        self._accepts = GroupCommit(self._flush_accepts)
+        self._appends = GroupCommit(self._flush_appends)
+
+    async def accept(self, new: NewTask) -> UUID:
+        """Store a task; answers its id, or that of the task which the same message began before."""
+        if await self._accepts.submit(new):
+            return new.id
+        row = await self._retried(
+            lambda: self.pool.fetchrow(sql.FIND_BY_MESSAGE, new.tenant, new.agent, new.principal, new.message_id)
+        )
+        if row is None:
+            raise UnavailableError("The task was not stored; send the message again.")
+        return UUID(str(row["id"]))
+
+    async def append(self, write: Append) -> bool:
+        """Write for a leased task. False: it may not rest yet, there is input that its owner has not seen.
+
+        Raises `LostLeaseError` when the task has another owner.
+        """
+        taken = await self._appends.submit(write)
+        if taken is None:
+            logger.info("lost the lease of task %s", write.id)
+            raise LostLeaseError
+        return taken
+
+    async def events_after(self, task_id: UUID, seq: int, limit: int) -> list[LogEvent]:
+        """Stored events behind `seq`, oldest first."""
+        rows = await self._retried(lambda: self.pool.fetch(sql.EVENTS_AFTER, task_id, seq, limit))
+        return [LogEvent(row["seq"], row["epoch"], StreamResponse.FromString(row["body"])) for row in rows]
+
+    async def read(self, task_id: UUID, tenant: str, agent: str, history_length: int | None) -> tuple[Task, int] | None:
+        """A task with its latest messages and the number of its last event, or None. A resting task is one row."""
+        limit = ALL_MESSAGES if history_length is None else history_length + 1
+        row = await self._retried(lambda: self.pool.fetchrow(sql.READ, task_id, tenant, agent, limit))
+        if row is None:
+            return None
+        projection, seq = await self._project(task_id, row["snapshot"], row["snapshot_seq"], row["last_seq"])
+        history = [message for body in reversed(row["messages"]) for message in messages_of(_event(body))]
+        task = projection.snapshot()
+        if task.status.HasField("message") and history and history[-1] == task.status.message:
+            history.pop()
+        if history_length is not None:
+            history = history[-history_length:] if history_length else []
+        task.history.extend(history)
+        return task, seq
+
+    async def claim(self, agent: str, limit: int) -> list[Lease]:
+        """Claim up to `limit` waiting tasks of `agent`."""
+        rows = await self.pool.fetch(sql.CLAIM, self.owner, self.lease_seconds, agent, limit)
+        return [_lease(row) for row in rows]
+
+    async def claim_one(self, task_id: UUID, tenant: str, *, force: bool) -> Lease | None:
+        """Claim an open task that nobody owns, or with `force` from whoever does."""
+        row = await self.pool.fetchrow(sql.CLAIM_ONE, task_id, tenant, force, self.owner, self.lease_seconds)
+        return _lease(row) if row else None
+
+    async def load(self, lease: Lease) -> LeasedTask:
+        """Everything that is needed to run a task just claimed. Raises `LostLeaseError`."""
+        row = await self._retried(lambda: self.pool.fetchrow(sql.LOAD, lease.task_id, lease.epoch))
+        if row is None:
+            raise LostLeaseError
+        projection, seq = await self._project(lease.task_id, row["snapshot"], row["snapshot_seq"], row["last_seq"])
+        bodies = await self._retried(lambda: self.pool.fetch(sql.HISTORY, lease.task_id, row["snapshot_seq"]))
+        older = [message for item in bodies for message in messages_of(_event(item["body"]))]
+        if row["snapshot"] and Task.FromString(row["snapshot"]).status.HasField("message"):
+            older.pop()  # it is in the status, or has moved from there into the projection's history
+        projection.history[:0] = older
+        journal = await self._retried(lambda: self.pool.fetch(sql.JOURNAL, lease.task_id))
+        return LeasedTask(
+            lease=lease,
+            tenant=row["tenant"],
+            agent=row["agent"],
+            context_id=row["context_id"],
+            principal=row["principal"],
+            parent_id=row["parent_id"],
+            root_id=row["root_id"],
+            chain=tuple(json.loads(row["chain"])),
+            budget=json.loads(row["budget"]),
+            definition=row["definition"],
+            last_seq=seq,
+            inputs=row["inputs"],
+            cancel_requested=row["cancel_requested"],
+            projection=projection,
+            journal={item["key"]: item["value"] for item in journal},
+        )
+
+    async def heartbeat(self, task_ids: list[UUID]) -> list[Heartbeat]:
+        """Renew the leases; a task that is missing from the answer is lost."""
+        rows = await self.pool.fetch(sql.HEARTBEAT, self.owner, self.lease_seconds, task_ids)
+        return [Heartbeat(row["id"], row["epoch"], row["cancel_requested"], row["inputs"]) for row in rows]
+
+    async def release(self, leases: list[Lease]) -> None:
+        """Give leases back, so that another replica goes on at once."""
+        await self.pool.fetch(
+            sql.RELEASE, self.owner, [lease.task_id for lease in leases], [lease.epoch for lease in leases]
+        )
+
+    async def postpone(self, lease: Lease, seconds: float) -> None:
+        """Give a lease back; the task is tried again after `seconds`."""
+        await self.pool.execute(sql.POSTPONE, self.owner, lease.task_id, lease.epoch, seconds)
+
+    async def resume(self, task_id: UUID, tenant: str, agent: str, message: Message, *, leased: bool) -> Lease | None:
+        """Wake a task that waits for input with the user's message; None if it does not wait."""
+        body = StreamResponse(message=message).SerializeToString()
+        owner = self.owner if leased else None
+        row = await self.pool.fetchrow(
+            sql.RESUME, task_id, tenant, agent, body, datetime.now(UTC), owner, self.lease_seconds
+        )
+        return Lease(task_id, row["epoch"], 1) if row else None
+
+    async def add_input(self, task_id: UUID, tenant: str, agent: str, message: Message) -> bool:
+        """Leave a message for a task that runs or waits its turn; False if it does neither."""
+        body = message.SerializeToString()
+        row = await self.pool.fetchrow(sql.ADD_INPUT, task_id, tenant, agent, body, message.message_id)
+        return row is not None
+
+    async def inputs(self, task_id: UUID) -> tuple[int, list[Message]]:
+        """How many inputs a task ever had, and those not forgotten yet, oldest first."""
+        row = await self._retried(lambda: self.pool.fetchrow(sql.INPUTS, task_id))
+        return row["inputs"], [Message.FromString(body) for body in row["bodies"]]
+
+    async def drop_inputs(self, task_id: UUID, message_ids: list[str]) -> None:
+        """Forget inputs that are in the log."""
+        await self._retried(lambda: self.pool.execute(sql.DROP_INPUTS, task_id, message_ids))
+
+    async def request_cancel(self, task_id: UUID, tenant: str) -> "asyncpg.Record | None":
+        """Ask the owner to stop; answers state, agent and whether there is an owner, or None."""
+        return await self.pool.fetchrow(sql.REQUEST_CANCEL, task_id, tenant)
+
+    async def open_descendants(self, task_id: UUID, tenant: str) -> list[UUID]:
+        """Tasks below this one that have not ended, nearest first."""
+        return [row["id"] for row in await self.pool.fetch(sql.OPEN_DESCENDANTS, task_id, tenant)]
+
+    async def queue_length(self, agent: str, limit: int) -> int:
+        """How many tasks wait for a replica of `agent`, counted up to `limit`."""
+        return int(await self.pool.fetchval(sql.QUEUE_LENGTH, agent, limit))
+
+    async def _project(
+        self, task_id: UUID, snapshot: bytes | None, snapshot_seq: int, last_seq: int
+    ) -> tuple[Projection, int]:
+        projection = Projection(Task.FromString(snapshot) if snapshot else None)
+        seq = snapshot_seq
+        while seq < last_seq:
+            page = await self.events_after(task_id, seq, 1000)
+            if not page:
+                break
+            for stored in page:
+                projection.apply(stored.event)
+                seq = stored.seq
+        return projection, seq
+
+    async def _flush_accepts(self, batch: list[NewTask]) -> list[bool]:
+        columns = [
+            [new.id for new in batch],
+            [new.tenant for new in batch],
+            [new.agent for new in batch],
+            [new.context_id for new in batch],
+            [new.principal for new in batch],
+            [new.message_id for new in batch],
+            [new.parent_id for new in batch],
+            [new.root_id for new in batch],
+            [json.dumps(new.chain) for new in batch],
+            [json.dumps(new.budget) for new in batch],
+            [new.definition for new in batch],
+            [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
+            [new.leased for new in batch],
+            [StreamResponse(task=new.task).SerializeToString() for new in batch],
+        ]
+        rows = await self._retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        made = {row["id"] for row in rows}
+        return [new.id in made for new in batch]
+
+    async def _flush_appends(self, batch: list[Append]) -> list[bool | None]:
+        events = [
+            (write.id, write.base_seq + number, kind, body)
+            for write in batch
+            for number, (kind, body) in enumerate(write.events, start=1)
+        ]
+        entries = [(write.id, key, value) for write in batch for key, value in write.journal]
+        rows = await self._retried(
+            lambda: self.pool.fetch(
+                sql.APPEND,
+                self.owner,
+                [write.id for write in batch],
+                [write.epoch for write in batch],
+                [write.base_seq for write in batch],
+                [write.last_seq for write in batch],
+                [write.state for write in batch],
+                [write.status_at for write in batch],
+                [write.snapshot for write in batch],
+                [write.release for write in batch],
+                [write.inputs for write in batch],
+                *([event[column] for event in events] for column in range(4)),
+                *([entry[column] for entry in entries] for column in range(3)),
+            )
+        )
+        taken = {row["id"] for row in rows}
+        refused = [write for write in batch if write.id not in taken]
+        verdicts = await self._inspect(refused) if refused else {}
+        return [write.id in taken or verdicts[write.id] for write in batch]
+
+    async def _inspect(self, refused: list[Append]) -> dict[UUID, bool | None]:
+        """Why writes were not taken: True: they were, by an earlier try; False: there is input; None: lease lost."""
+        rows = await self._retried(lambda: self.pool.fetch(sql.INSPECT, [write.id for write in refused]))
+        found = {row["id"]: row for row in rows}
+        verdicts: dict[UUID, bool | None] = {}
+        for write in refused:
+            row = found.get(write.id)
+            if row is None or row["epoch"] != write.epoch:
+                verdicts[write.id] = None
+            elif row["last_seq"] == write.last_seq and (write.events or row["lease_owner"] is None):
+                verdicts[write.id] = True
+            elif write.release and row["inputs"] != write.inputs and row["lease_owner"] == self.owner:
+                verdicts[write.id] = False
+            else:
+                verdicts[write.id] = None
+        return verdicts
+
+    async def _retried(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """`call`, again when the connection broke. Only for what may be done twice. Raises `UnavailableError`."""
+        for pause in RETRY_SECONDS:
+            try:
+                return await call()
+            except CONNECTION_ERRORS as error:
+                logger.info("database: trying again in %.2f s: %s", pause, error)
+                await asyncio.sleep(pause)
+        try:
+            return await call()
+        except CONNECTION_ERRORS as error:
+            raise UnavailableError("The database does not answer; try again in a moment.") from error
+
+
+def _lease(row: asyncpg.Record) -> Lease:
+    return Lease(row["id"], row["epoch"], row["attempt"])
+
+
+def _event(body: bytes) -> StreamResponse:
+    return StreamResponse.FromString(body)
