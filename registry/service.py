@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, get_args
 
@@ -136,7 +136,7 @@ def _answer(entries: list[Entry]) -> Response:
 
 def _sweeping(entries: Entries) -> Callable[[Any], Any]:
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         task = asyncio.create_task(_sweep_forever(entries), name="registry sweep")
         try:
             yield
