@@ -13,20 +13,19 @@ from agentnet.directory import Entry
 from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from agentnet.identity.tokens import Tokens
 from gateway.binding import Binding, request_id, send_protocol_error, stream_error
 from gateway.body import Body, ClientGoneError, run_until_gone
 from gateway.catalog import Catalog
-from gateway.headers import header_of, is_event_stream, to_agent, to_client
+from gateway.headers import header_of, is_event_stream, to_client
 from gateway.limits import StreamLimit
-from gateway.transport import Incoming, NotReachedError, Outgoing, Transport
+from gateway.transport import Incoming
+from gateway.upstream import Upstream
 
 ENTRY_AGENT = "concierge"
 """The agent that answers at the gateway's own address."""
 PREFIX = b"/agents/"
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
-SAFE_METHODS = frozenset({"GET", "HEAD"})
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 
 
@@ -66,10 +65,9 @@ def principal_of(scope: Scope) -> Principal:
 class Relay:
     """An ASGI app that relays every request it gets."""
 
-    def __init__(self, catalog: Catalog, tokens: Tokens, transport: Transport, limit: StreamLimit) -> None:
+    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit) -> None:
         self._catalog = catalog
-        self._tokens = tokens
-        self._transport = transport
+        self._upstream = upstream
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,31 +93,15 @@ class Relay:
         return self._limit.stream(principal) if call.wants_stream else nullcontext()
 
     async def _exchange(self, call: "_Call", entry: Entry, principal: Principal) -> None:
-        token = self._tokens.mint(principal, f"agent:{entry.name}")
-        incoming = await self._open(call, entry, token)
+        incoming = await self._upstream.open(
+            principal, entry, call.method, call.path, call.scope["headers"], lambda: call.body.content
+        )
         try:
             whole = await call.answer(incoming)
         finally:
             await incoming.close()
         if whole:
             await call.end()
-
-    async def _open(self, call: "_Call", entry: Entry, token: str) -> Incoming:
-        """The response of the first instance that can be had."""
-        headers = to_agent(call.scope["headers"], token)
-        reason: UnavailableError | None = None
-        for url in self._catalog.instances(entry):
-            request = Outgoing(call.scope["method"], call.url(url), headers, call.body.content)
-            try:
-                return await self._transport.send(request)
-            except NotReachedError as error:
-                reason = error
-            except UnavailableError as error:
-                reason = error
-                if call.scope["method"] not in SAFE_METHODS:
-                    break
-            self._catalog.mark_down(url)
-        raise UnavailableError(f"The agent {entry.name!r} does not answer.", hint=str(reason), agent=entry.name)
 
 
 class _Call:
@@ -144,9 +126,15 @@ class _Call:
             return True
         return not path and any(method in self.body.start for method in STREAM_METHODS)
 
-    def url(self, base: str) -> str:
-        """Its address at the instance `base`."""
-        return f"{base}/{self.target.path.decode('latin-1')}"
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return str(self.scope["method"])
+
+    @property
+    def path(self) -> str:
+        """Path and query below the agent's address."""
+        return self.target.path.decode("latin-1")
 
     async def answer(self, incoming: Incoming) -> bool:
         """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""

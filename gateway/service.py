@@ -20,14 +20,17 @@ from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
 from gateway import sql
+from gateway.calls import AgentCalls
 from gateway.cards import Cards
 from gateway.catalog import Catalog
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
+from gateway.mcp import McpEndpoint
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
 from gateway.transport import HttpxTransport
+from gateway.upstream import Upstream
 
 AUDIENCE = "gateway"
 DEFAULT_TENANT = "default"
@@ -46,15 +49,21 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     await admit_operator(settings, keys)
     transport = HttpxTransport()
     catalog = Catalog(runtime.directory(name))
-    relay = Relay(catalog, runtime.tokens, transport, StreamLimit())
+    upstream = Upstream(catalog, runtime.tokens, transport)
+    limit = StreamLimit()
+    relay = Relay(catalog, upstream, limit)
     cards = Cards(catalog, runtime.http, settings.public_url or url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
 
+    mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
+    views += [Route("/mcp", mcp), Route("/mcp/", mcp)]
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with mcp.running():
+                yield
         finally:
             await transport.close()
 
@@ -69,6 +78,11 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=is_open,
     )
+
+
+def addresses_of(settings: Settings, url: str) -> list[str]:
+    """The addresses under which requests may name this gateway in their Host header."""
+    return [address for address in (settings.public_url, settings.gateway_url, url) if address]
 
 
 async def admit_operator(settings: Settings, keys: Keys) -> None:

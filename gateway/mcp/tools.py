@@ -1,0 +1,129 @@
+"""Agents as MCP tools: their names, descriptions and arguments."""
+
+import re
+from typing import Any
+
+import mcp_types as types
+from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from agentnet.directory import Entry
+from agentnet.ids import new_id
+from gateway.listing import skills_of
+
+FIND_AGENTS = "find_agents"
+MAX_NAME = 64
+MAX_DESCRIPTION = 2000
+MAX_FILES = 16
+MAX_FOUND = 20
+
+AGENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "message": {"type": "string", "description": "What the agent is to do, with all it needs to know."},
+        "files": {
+            "type": "array",
+            "maxItems": MAX_FILES,
+            "description": "Files that go with the message.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "description": "File name with its extension."},
+                    "media_type": {"type": "string", "description": "For example text/csv."},
+                    "base64": {"type": "string", "description": "The content, base64."},
+                },
+                "required": ["name", "media_type", "base64"],
+            },
+        },
+        "task_id": {"type": "string", "description": "A task of this agent to continue, such as one with a question."},
+    },
+    "required": ["message"],
+}
+FIND_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"need": {"type": "string", "description": "What is to be done, in plain words."}},
+    "required": ["need"],
+}
+
+
+class FileArgument(BaseModel):
+    """A file as a host sends it."""
+
+    name: str = Field(min_length=1, max_length=255)
+    media_type: str = Field(min_length=1, max_length=255)
+    base64: Base64Bytes
+
+
+class AgentArguments(BaseModel):
+    """The arguments of an agent's tool."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str
+    files: list[FileArgument] = Field(default_factory=list[FileArgument], max_length=MAX_FILES)
+    task_id: str | None = Field(default=None, max_length=128)
+
+    def request(self) -> SendMessageRequest:
+        """The message to send over A2A."""
+        parts = [Part(text=self.message)]
+        parts += [Part(raw=file.base64, filename=file.name, media_type=file.media_type) for file in self.files]
+        message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, task_id=self.task_id or "")
+        return SendMessageRequest(message=message)
+
+
+class FindArguments(BaseModel):
+    """The arguments of `find_agents`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    need: str = Field(min_length=1, max_length=2000)
+
+
+def by_tool_name(entries: list[Entry]) -> dict[str, Entry]:
+    """The agents by the names of their tools, sorted. Names that would be the same are numbered."""
+    named: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        base = re.sub(r"\W", "_", entry.name, flags=re.ASCII)[:MAX_NAME]
+        name, number = base, 2
+        while name in named or name == FIND_AGENTS:
+            suffix = f"_{number}"
+            name, number = base[: MAX_NAME - len(suffix)] + suffix, number + 1
+        named[name] = entry
+    return dict(sorted(named.items()))
+
+
+def list_tools(entries: list[Entry]) -> list[types.Tool]:
+    """Every agent as a tool beside `find_agents`, in a stable order."""
+    tools = [agent_tool(name, entry) for name, entry in by_tool_name(entries).items()]
+    return sorted([*tools, find_tool()], key=lambda tool: tool.name)
+
+
+def agent_tool(name: str, entry: Entry) -> types.Tool:
+    """One agent as a tool."""
+    return types.Tool(
+        name=name,
+        title=entry.name,
+        description=describe(entry),
+        input_schema=AGENT_SCHEMA,
+        annotations=types.ToolAnnotations(open_world_hint=True),
+    )
+
+
+def find_tool() -> types.Tool:
+    """Search among the agents."""
+    return types.Tool(
+        name=FIND_AGENTS,
+        title="Find agents",
+        description="Finds the agents of this network that fit a need best. Each is also a tool of its own.",
+        input_schema=FIND_SCHEMA,
+        annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    )
+
+
+def describe(entry: Entry) -> str:
+    """What the agent is for and what it can do, for a model that chooses."""
+    lines = [entry.description or f"The agent {entry.name}."]
+    for skill in skills_of(entry):
+        said = skill.get("description") or skill.get("name") or ""
+        lines.append(f"- {skill.get('name') or skill.get('id')}: {said}")
+    return "\n".join(lines)[:MAX_DESCRIPTION]
