@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -10,7 +11,8 @@ from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import ValidationError
 
 from agentnet import __version__
-from agentnet.errors import AgentNetError
+from agentnet.database import Database
+from agentnet.errors import AgentNetError, UnavailableError
 
 TOOLS_FRESH_MILLISECONDS = 60_000
 """How long a client may keep the list of tools: it changes with a deployment only."""
@@ -24,6 +26,18 @@ Ready = Callable[[], Awaitable[None]]
 
 async def _always_ready() -> None:
     return None
+
+
+def database_ready(database: Database) -> Ready:
+    """Ready when the database answers."""
+
+    async def ready() -> None:
+        try:
+            await database.pool.fetchval("SELECT 1")
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise UnavailableError(f"The database does not answer ({type(error).__name__}).") from error
+
+    return ready
 
 
 class ToolServer(MCPServer[Any]):
