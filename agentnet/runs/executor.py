@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.server.events.event_queue_v2 import EventQueue
+from a2a.server.events.event_queue import EventQueue
 from a2a.types.a2a_pb2 import Artifact, Message, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
 from agents import (
     Agent,
@@ -81,7 +81,8 @@ class SpecialistExecutor(AgentExecutor):
         await self._take_answer(run)
         running = asyncio.create_task(self._run(scope))
         try:
-            await asyncio.wait([running, scope.asked], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [running, scope.asked]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 await running
                 await event_queue.enqueue_event(

@@ -2,9 +2,9 @@
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from a2a.utils.errors import (
     A2A_ERROR_MAPPING,
@@ -24,6 +24,7 @@ from agentnet.errors import UnavailableError as Unavailable
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
 
 
 class ServerBusyError(A2AError):
@@ -70,29 +71,33 @@ def as_a2a(error: Exception) -> A2AError:
     return InternalError("Internal error; the agent's log has the details.")
 
 
-def answers(method: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+def answers(
+    method: Callable[Arguments, Coroutine[Any, Any, Answer]],
+) -> Callable[Arguments, Coroutine[Any, Any, Answer]]:
     """For a handler's method: its errors become A2A's."""
 
     @functools.wraps(method)
-    async def bounded(*args: Any, **kwargs: Any) -> Answer:
+    async def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return await method(*args, **kwargs)
-        except Exception as error:  # the boundary to clients
+        except Exception as error:  # noqa: BLE001 - the boundary to clients
             raise as_a2a(error) from None
 
     return bounded
 
 
-def streams(method: Callable[..., AsyncGenerator[Answer, None]]) -> Callable[..., AsyncGenerator[Answer, None]]:
+def streams(
+    method: Callable[Arguments, AsyncGenerator[Answer, None]],
+) -> Callable[Arguments, AsyncGenerator[Answer, None]]:
     """For a handler's streaming method: its errors become A2A's."""
 
     @functools.wraps(method)
-    async def bounded(*args: Any, **kwargs: Any) -> AsyncGenerator[Answer, None]:
+    async def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> AsyncGenerator[Answer, None]:
         try:
             async with aclosing(method(*args, **kwargs)) as events:
                 async for event in events:
                     yield event
-        except Exception as error:  # the boundary to clients
+        except Exception as error:  # noqa: BLE001 - the boundary to clients
             raise as_a2a(error) from None
 
     return bounded

@@ -96,8 +96,8 @@ class DurableRequestHandler(RequestHandler):
         self._limits = limits
         self._max_depth = max_depth
 
-    @answers
     @validate_request_params
+    @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         """Begin or continue a task; wait until it rests unless the client wants it at once."""
         history_length = _history_length(params.configuration)
@@ -112,8 +112,8 @@ class DurableRequestHandler(RequestHandler):
         await self._reached(view, RESTING_STATES)
         return await self._task(view.task_id, context, history_length)
 
-    @streams
     @validate_request_params
+    @streams
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
@@ -126,8 +126,8 @@ class DurableRequestHandler(RequestHandler):
             async for event in events:
                 yield event
 
-    @streams
     @validate_request_params
+    @streams
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
@@ -140,15 +140,15 @@ class DurableRequestHandler(RequestHandler):
             async for event in events:
                 yield event
 
-    @answers
     @validate_request_params
+    @answers
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
         validate_history_length(params)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
-    @answers
     @validate_request_params
+    @answers
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         """A page of the tenant's tasks of this agent, those with the latest status first."""
         validate_history_length(params)
@@ -156,8 +156,8 @@ class DurableRequestHandler(RequestHandler):
             validate_page_size(params.page_size)
         return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
 
-    @answers
     @validate_request_params
+    @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
         task_id, tenant = _task_id(params.id), _principal(context).tenant
@@ -169,40 +169,40 @@ class DurableRequestHandler(RequestHandler):
         await asyncio.gather(*(self._cancel(child, tenant) for child in below))
         return await self._task(task_id, context, None)
 
-    @answers
     @validate_request_params
+    @answers
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
-    @answers
     @validate_request_params
+    @answers
     async def on_get_task_push_notification_config(
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
-    @answers
     @validate_request_params
+    @answers
     async def on_list_task_push_notification_configs(
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
     ) -> ListTaskPushNotificationConfigsResponse:
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
-    @answers
     @validate_request_params
+    @answers
     async def on_delete_task_push_notification_config(
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> None:
         """Not offered yet; the card says so."""
         raise PushNotificationNotSupportedError
 
-    @answers
     @validate_request_params
+    @answers
     async def on_get_extended_agent_card(
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
