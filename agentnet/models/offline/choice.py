@@ -22,7 +22,7 @@ _BEST_TERMS = 4
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
 _WANTS_KNOWLEDGE = re.compile(
-    r"^(?:explain|describe|tell|find|look|search|give|show|learn|research|investigate|know)\b", re.IGNORECASE
+    r"^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b", re.IGNORECASE
 )
 _VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
 
@@ -84,7 +84,7 @@ def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
     takes_query = any(kind_of(parameter) is Kind.QUERY for parameter in tool.parameters)
-    return 1.6 if asks and searches and takes_query else 0.0
+    return 1.6 if asks and searches and takes_query and not _implied(step) else 0.0
 
 
 class _Index:
