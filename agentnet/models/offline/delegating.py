@@ -23,7 +23,7 @@ from agentnet.models.offline.words import shorten, words
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
 MAX_PEERS = 2
-_LEAST_LIKENESS = 0.7
+_LEAST_LIKENESS = 0.4
 
 
 @dataclass(frozen=True)
