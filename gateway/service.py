@@ -49,15 +49,16 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     await admit_operator(settings, keys)
     transport = Http1Transport()
     catalog = Catalog(runtime.directory(name))
+    base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
     limit = StreamLimit()
-    relay = Relay(catalog, upstream, limit)
-    cards = Cards(catalog, runtime.http, settings.public_url or url)
+    relay = Relay(catalog, upstream, limit, base_url)
+    cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
 
     mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
-    views += [Route("/mcp", mcp), Route("/mcp/", mcp)]
+    views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
