@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import re
 import time
 
 from agentnet.database.tables import EVERYONE
@@ -9,6 +10,7 @@ from agentnet.directory import Directory, Entry
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
+from agentnet.manifest import NAME_PATTERN
 from gateway.cache import Cache
 
 FRESH_SECONDS = 1.0
@@ -32,6 +34,9 @@ class Catalog:
 
     async def get(self, principal: Principal, name: str) -> Entry:
         """The live agent of that name. Raises `NotFoundError` that names the nearest names the tenant sees."""
+
+        if not re.match(NAME_PATTERN, name):
+            raise await self._unknown(principal, name)
 
         async def load() -> Entry:
             return await self._directory.get(principal, "agent", name)

@@ -136,8 +136,8 @@ def mcp(url: Url = None) -> None:
 
 ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema, mcp)
 
-serve = typer.Typer(no_args_is_help=True, help="Run one service: what a container does.")
-new = typer.Typer(no_args_is_help=True, help="Make something new from a template.")
+serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")
+new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make something new from a template.")
 
 
 @serve.command("agent")

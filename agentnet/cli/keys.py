@@ -6,7 +6,7 @@ import typer
 
 from agentnet.cli.commands import AsJson, Url
 
-app = typer.Typer(no_args_is_help=True, help="API keys: list, create, revoke.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys: list, create, revoke.")
 
 
 @app.command("list")

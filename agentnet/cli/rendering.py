@@ -28,7 +28,7 @@ def line_of(step: Step) -> str | None:
     tail = f"  {_shortened(step.summary)}" if step.summary else ""
     mark = "" if step.phase == "start" else ("  ✓" if step.ok else "  ✗")
     took = f" {screen.duration(step.ms)}" if step.ms is not None else ""
-    return f"{indent}{what}{mark}{took}{tail}"
+    return screen.clean(f"{indent}{what}{mark}{took}{tail}")
 
 
 def _what(step: Step) -> str | None:
@@ -96,7 +96,7 @@ class Trail:
             style = "red" if not step.ok else _STYLES.get(step.kind, "dim")
             self._console.print(line, style=style, soft_wrap=True)
         if self._status:
-            self._status.update(escape(self._doing()))
+            self._status.update(escape(screen.clean(self._doing())))
 
     def say(self, text: str) -> None:
         """Print a line of our own."""

@@ -1,11 +1,14 @@
 """Where a command writes: the result to stdout, what happens meanwhile to stderr. Plain lines where nobody looks."""
 
 import json
+import re
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def output() -> Console:
@@ -36,6 +39,11 @@ def table(*columns: str, title: str | None = None) -> Table:
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     return made
+
+
+def clean(text: str) -> str:
+    """`text` of others without what drives a terminal: escape sequences, control and direction characters."""
+    return _CONTROL.sub("", text)
 
 
 def duration(milliseconds: float) -> str:

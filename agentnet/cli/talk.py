@@ -28,7 +28,7 @@ class Talk:
     def say(self, text: str) -> None:
         """A line on the way."""
         if not self.as_json:
-            self.progress.print(text, soft_wrap=True)
+            self.progress.print(screen.clean(text), soft_wrap=True)
 
     def say_how_to_answer(self, outcome: Outcome) -> None:
         """The command that takes the task up again."""
@@ -60,10 +60,10 @@ class Talk:
 
     def _print(self, outcome: Outcome, files: list[SavedFile]) -> None:
         if text := outcome.answer():
-            self._print_markdown(text)
+            self._print_markdown(screen.clean(text))
         for file in files:
             via = f"  (from {' → '.join(file.source)})" if file.source else ""
-            self.output.print(f"{file.place}{via}", soft_wrap=True)
+            self.output.print(screen.clean(f"{file.place}{via}"), soft_wrap=True)
         if outcome.waits:
             self.say_how_to_answer(outcome)
         elif not outcome.succeeded:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,8 +50,11 @@ class Agents:
 
         def artifact(append: bool = False, metadata: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
             made = {"artifactId": fields.pop("id", "answer"), "metadata": metadata or {}, **fields}
-            if not append:
-                self.tasks[task_id].setdefault("artifacts", []).append(made)
+            kept = self.tasks[task_id].setdefault("artifacts", [])
+            if append:
+                kept[-1]["parts"][-1]["text"] += made["parts"][0]["text"]
+            else:
+                kept.append(copy.deepcopy(made))
             return {"artifactUpdate": names | {"artifact": made, "append": append}}
 
         task = {"id": task_id, "contextId": "c1", "status": {"state": "TASK_STATE_SUBMITTED"}}

@@ -2,55 +2,22 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from agentnet.directory import Entry
-from agentnet.errors import NotFoundError
-from agentnet.http_errors import EXCEPTION_HANDLERS
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.runtime import Runtime
-from agentnet.service import Service, bind, running
+from agentnet.service import Service, running
 from agentnet.settings import Settings
 from cards import card_to_json, entry_from_card
-from tests.integration.gateway.echo import Probe, card_of, echo_running, serving
+from tests.integration.gateway.echo import Probe, card_of, echo_running
 
-
-class StubRegistry:
-    """Serves the entries that a test puts in, as the real one does for a tenant."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
-
-    def visible(self, request: Request) -> list[Entry]:
-        tenant = request.scope["state"]["principal"].tenant
-        return [entry for entry in self.entries.values() if entry.tenant in ("*", tenant)]
-
-    async def list(self, request: Request) -> Response:
-        return JSONResponse({"entries": [entry.model_dump() for entry in self.visible(request)]})
-
-    async def get(self, request: Request) -> Response:
-        for entry in self.visible(request):
-            if entry.name == request.path_params["name"]:
-                return JSONResponse(entry.model_dump())
-        raise NotFoundError("There is no such entry.")
-
-    def app(self) -> Starlette:
-        routes = [
-            Route("/v1/entries", self.list),
-            Route("/v1/search", self.list, methods=["POST"]),
-            Route("/v1/entries/{kind}/{name}", self.get),
-        ]
-        return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
+LEASE_SECONDS = 300.0
 
 
 @dataclass
@@ -58,24 +25,33 @@ class Network:
     """What a test needs of it."""
 
     runtime: Runtime
-    registry: StubRegistry
+    registry_url: str
     url: str
     key: str
     stack: AsyncExitStack
     probes: dict[str, Probe] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
 
     async def agent(self, name: str, tenant: str = "*") -> Probe:
         """Start the echo agent `name` and register it."""
         probe = self.probes[name] = Probe()
-        url = await self.stack.enter_async_context(echo_running(name, self.runtime.tokens, probe))
-        self.register(name, [url], tenant)
+        url = self.urls[name] = await self.stack.enter_async_context(echo_running(name, self.runtime.tokens, probe))
+        await self.register(name, [url], tenant)
         return probe
 
-    def register(self, name: str, urls: list[str], tenant: str = "*") -> None:
-        """Register an agent at addresses of the test's choice."""
+    async def register(self, name: str, urls: list[str], tenant: str = "*", *, with_card: bool = True) -> None:
+        """Register an agent's instances at addresses of the test's choice."""
+        token = self.runtime.tokens.for_service(f"agent:{name}", "registry")
         card = card_to_json(card_of(name, urls[0]))
-        entry = entry_from_card(card, urls[0], "1", tenant)
-        self.registry.entries[name] = entry.model_copy(update={"urls": urls})
+        for number, url in enumerate(urls):
+            entry = entry_from_card(card, url, str(number), tenant)
+            body = entry.model_dump() | {"lease_seconds": LEASE_SECONDS} | ({} if with_card else {"document": {}})
+            response = await self.runtime.http.put(
+                f"{self.registry_url}/v1/entries/agent/{name}/{number}",
+                json=body,
+                headers={"authorization": f"Bearer {token}"},
+            )
+            response.raise_for_status()
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the gateway, with the tenant's key unless told otherwise."""
@@ -84,31 +60,27 @@ class Network:
 
 
 @pytest.fixture(scope="session")
-def home() -> AsyncIterator[Path]:
-    """A short path below /tmp: PostgreSQL's socket lives in it, and PostgreSQL runs as a user of its own."""
+def home() -> Iterator[Path]:
+    """A short path below /tmp, for PostgreSQL's socket lives in it. The server runs until the last test."""
     path = Path(tempfile.mkdtemp(prefix="agentnet-gw-", dir="/tmp"))
     path.chmod(0o755)
+    postgres = EmbeddedPostgres(path)
+    postgres.start()
     yield path
+    postgres.stop()
     shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
 async def network(home: Path) -> AsyncIterator[Network]:
+    settings = Settings(home=home, port=0, registry_port=0, max_body_bytes=4 * 1024 * 1024, _env_file=None)
     async with AsyncExitStack() as stack:
-        listener = bind("127.0.0.1", 0, "registry")
-        settings = Settings(
-            home=home,
-            port=0,
-            registry_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-            max_body_bytes=4 * 1024 * 1024,
-            _env_file=None,
-        )
-        runtime = await stack.enter_async_context(Runtime.open(settings))
-        registry = StubRegistry()
-        guarded = AuthMiddleware(
-            registry.app(), authenticate_with(runtime.tokens, "registry"), max_body_bytes=settings.max_body_bytes
-        )
-        await stack.enter_async_context(serving(guarded, listener))
+        others = await stack.enter_async_context(Runtime.open(settings))
+        registry = await stack.enter_async_context(running(others, Service("registry", "registry", 0)))
+        pool = (await others.database()).pool
+        await pool.execute("DELETE FROM registry_entries")
+        own = settings.model_copy(update={"registry_url": registry.url})
+        runtime = await stack.enter_async_context(Runtime.open(own))
         gateway = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
         key = await (await runtime.keys()).create("acme", "test")
-        yield Network(runtime, registry, gateway.url, key, stack)
+        yield Network(runtime, registry.url, gateway.url, key, stack)

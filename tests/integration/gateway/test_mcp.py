@@ -38,7 +38,7 @@ async def test_every_agent_is_a_tool_beside_find_agents(network: Network, era: s
         assert [tool.name for tool in tools] == ["echo", "find_agents", "web_reader"]
         assert "Says it again." in (tools[0].description or "")
         assert tools[0].input_schema["required"] == ["message"]
-        found = await client.call_tool("find_agents", {"need": "read the web"})
+        found = await client.call_tool("find_agents", {"need": "repeat what it is told"})
         assert {agent["tool"] for agent in found.structured_content["agents"]} == {"echo", "web_reader"}
 
 
@@ -128,7 +128,7 @@ async def test_a_failure_is_an_error_with_its_reason(network: Network, era: str,
 
 async def test_a_dead_agent_and_wrong_arguments_are_errors_that_say_what(network: Network, era: str) -> None:
     await network.agent("echo")
-    network.register("dead", ["http://127.0.0.1:9"])
+    await network.register("dead", ["http://127.0.0.1:9"])
     async with host(network, era) as client:
         result = await client.call_tool("dead", {"message": "hello"})
         assert result.is_error and "'dead' does not answer" in text_of(result)

@@ -140,7 +140,6 @@ async def test_a_client_that_leaves_aborts_the_agents_stream(network: Network) -
 
 async def test_a_stream_that_breaks_off_ends_with_an_error_event(network: Network) -> None:
     await network.agent("echo")
-    network.register("cut", [network.registry.entries["echo"].url])
     async with network.client() as http:
         response = await http.get("/agents/echo/broken")
         assert response.text.startswith("data: hello\n\nevent: error\ndata: ")
@@ -148,7 +147,7 @@ async def test_a_stream_that_breaks_off_ends_with_an_error_event(network: Networ
 
 
 async def test_a_dead_agent_is_said_in_the_callers_protocol(network: Network) -> None:
-    network.register("dead", ["http://127.0.0.1:9"])
+    await network.register("dead", ["http://127.0.0.1:9"])
     async with network.client() as http:
         answer = (await http.post("/agents/dead", json=rpc("SendMessage", "hi", "x-1"), headers=V1)).json()
         assert answer["id"] == "x-1"
@@ -163,7 +162,7 @@ async def test_a_dead_agent_is_said_in_the_callers_protocol(network: Network) ->
 
 async def test_the_next_instance_answers_for_one_that_is_dead(network: Network) -> None:
     await network.agent("echo")
-    network.register("echo", ["http://127.0.0.1:9", network.registry.entries["echo"].url])
+    await network.register("echo", ["http://127.0.0.1:9", network.urls["echo"]])
     async with network.client() as http:
         for _ in range(4):
             response = await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1)
@@ -182,7 +181,7 @@ async def test_an_instance_that_takes_a_message_and_dies_is_not_sent_a_second_on
 
     server = await asyncio.start_server(hang_up, sock=listener)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    network.register("rude", [url, url])
+    await network.register("rude", [url, url])
     async with server, network.client() as http:
         answer = (await http.post("/agents/rude", json=rpc("SendMessage", "hi"), headers=V1)).json()
     assert "does not answer" in answer["error"]["message"]

@@ -76,8 +76,7 @@ async def test_a_card_leads_through_the_gateway_and_is_not_sent_twice(network: N
 
 async def test_an_agent_registered_without_a_card_is_asked_for_it(network: Network) -> None:
     await network.agent("echo")
-    entry = network.registry.entries["echo"]
-    network.registry.entries["echo"] = entry.model_copy(update={"document": {}})
+    await network.register("echo", [network.urls["echo"]], with_card=False)
     async with network.client("") as http:
         assert (await http.get("/agents/echo/.well-known/agent-card.json")).json()["name"] == "echo"
 

@@ -1,0 +1,194 @@
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agentnet.settings import Settings
+from tests.integration.cli.standins import PNG
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def line_with(process: "subprocess.Popen[str]", words: str) -> str:
+    """The next line on stderr that holds `words`."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            return line
+    raise AssertionError(f"{words!r} never came: {''.join(seen)}")
+
+
+@pytest.fixture
+def network(start: Start) -> Iterator["subprocess.Popen[str]"]:
+    process = start("up", "--json", "--only", "toolbox")
+    line_with(process, "Ready")
+    yield process
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+
+
+def orphans(settings: Settings) -> list[str]:
+    return [
+        " ".join(process.info["cmdline"] or ())
+        for process in psutil.process_iter(["cmdline"])
+        if str(settings.home) in " ".join(process.info["cmdline"] or ())
+    ]
+
+
+def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    output, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    return process.returncode, output, errors
+
+
+def test_ask_shows_the_hand_offs_then_the_result_then_the_files(network: object, start: Start, tmp_path: Path) -> None:
+    code, output, errors = finished(start("ask", "What is it?", "--out", "results"))
+    assert code == 0
+    assert "concierge → writer  Write it." in errors
+    assert "writer · search  ✓ 84 ms  3 passages" in errors
+    assert "The answer to *What is it?* is 42." in output
+    assert "not for you" not in output
+    assert "results/chart.png  (from concierge → writer)" in output
+    assert (tmp_path / "results/chart.png").read_bytes() == PNG
+
+
+def test_ask_speaks_json(network: object, start: Start) -> None:
+    code, output, errors = finished(start("ask", "What is it?", "--json"))
+    assert (code, errors) == (0, "")
+    told = json.loads(output)
+    assert told["state"] == "completed"
+    assert told["text"] == "The answer to *What is it?* is 42."
+    assert [step["kind"] for step in told["steps"]] == ["delegation", "tool"]
+    assert Path(told["files"][0]["place"]).parts[0] == "agentnet-output"
+
+
+def test_a_question_ends_with_3_and_can_be_answered(network: object, start: Start) -> None:
+    code, _, errors = finished(start("ask", "ask me something"))
+    assert code == 3
+    assert "Which year?" in errors
+    command = errors.partition("agentnet ask --task ")[2].split()
+    code, output, _ = finished(start("ask", "1984", "--task", command[0]))
+    assert code == 0
+    assert "The answer to *1984* is 42." in output
+
+
+def test_a_failed_task_tells_why_and_ends_with_1(network: object, start: Start) -> None:
+    code, _, errors = finished(start("ask", "fail please"))
+    assert code == 1
+    assert "The cat sat on it." in errors
+
+
+def test_ctrl_c_cancels_the_task_and_ends_with_130(network: object, start: Start) -> None:
+    process = start("ask", "sleep well")
+    line_with(process, "concierge → writer")
+    os.killpg(process.pid, signal.SIGINT)
+    code, _, errors = finished(process)
+    assert code == 130
+    assert "Canceled task" in errors
+
+
+def test_time_runs_out_in_one_line(network: object, start: Start) -> None:
+    code, _, errors = finished(start("ask", "sleep well", "--timeout", "0.5"))
+    assert code == 1
+    assert "No result within 0.5 s." in errors
+    assert "Canceled task" in errors
+
+
+def test_no_such_agent_is_told_with_those_that_are_there(network: object, start: Start) -> None:
+    code, _, errors = finished(start("ask", "hi", "--agent", "conciergge"))
+    assert code == 2
+    assert "There is no agent 'conciergge'. Did you mean 'concierge'?" in errors
+
+
+def test_a_wrong_key_is_told(
+    network: object, start: Start, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    (settings.home / "admin.key").write_text("ank_000000000000_" + "x" * 43)
+    code, _, errors = finished(start("agents"))
+    assert code == 2
+    assert "does not take the key" in errors
+    assert "xxx" not in errors
+
+
+def test_listings_are_tables_and_json(network: object, start: Start) -> None:
+    finished(start("ask", "What is it?"))
+    _, table, _ = finished(start("tasks"))
+    assert "completed" in table
+    [task] = json.loads(finished(start("tasks", "--json"))[1])["tasks"]
+    code, output, errors = finished(start("watch", task["id"]))
+    assert code == 0
+    assert "concierge  completed" in errors
+    assert "is 42." in output
+    assert "Finds who can do it." in finished(start("agents"))[1]
+    assert json.loads(finished(start("card", "concierge"))[1])["name"] == "concierge"
+    assert "admin" in finished(start("keys", "list"))[1]
+
+
+def test_up_tells_its_addresses_and_the_hosts_settings_but_never_the_key(start: Start, settings: Settings) -> None:
+    process = start("up", "--only", "toolbox")
+    line_with(process, "Ready")
+    os.killpg(process.pid, signal.SIGINT)
+    code, output, errors = finished(process)
+    assert code == 0
+    assert "Stopped." in errors
+    assert settings.gateway_url in output
+    for word in ("VS Code", "Cursor", "Claude Desktop", "agentnet keys show-admin"):
+        assert word in output
+    assert (settings.home / "admin.key").read_text().strip() not in output + errors
+    assert orphans(settings) == []
+
+
+def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing_behind(start: Start, settings: Settings) -> None:
+    process = start("up", "--only", "toolbox")
+    line_with(process, "Ready")
+    os.killpg(process.pid, signal.SIGINT)
+    line_with(process, "Stopping")
+    os.killpg(process.pid, signal.SIGINT)
+    assert finished(process)[0] in (0, 130)
+    assert orphans(settings) == []
+
+
+def test_ctrl_c_while_starting_leaves_nothing_behind(start: Start, settings: Settings) -> None:
+    process = start("up")
+    line_with(process, "PostgreSQL")
+    os.killpg(process.pid, signal.SIGINT)
+    assert finished(process)[0] == 0
+    assert orphans(settings) == []
+
+
+def test_a_taken_port_is_one_line(network: object, start: Start, settings: Settings) -> None:
+    code, _, errors = finished(start("up"))
+    assert code == 2
+    assert f"Port {settings.port} for gateway cannot be used" in errors.splitlines()[-1]
+
+
+def test_ask_starts_a_network_of_its_own_and_says_so(start: Start, settings: Settings) -> None:
+    code, output, errors = finished(start("ask", "What is it?"))
+    assert code == 0
+    assert "starting a network for this call" in errors
+    assert "is 42." in output
+    assert orphans(settings) == []
+
+
+def test_one_service_runs_alone_and_stops_on_sigterm(start: Start, settings: Settings) -> None:
+    process = start("serve", "mcp", "toolbox", "--port", "0")
+    line_with(process, "mcp:toolbox answers at")
+    process.send_signal(signal.SIGTERM)
+    assert finished(process)[0] == 0
+    assert orphans(settings) == []
+
+
+def test_the_doctor_finds_this_machine_well_but_for_what_is_not(start: Start) -> None:
+    findings = {each["check"]: each for each in json.loads(finished(start("doctor", "--json"))[1])["findings"]}
+    assert findings["database"]["ok"]
+    assert findings["migrations"]["ok"]
+    assert findings["clock"]["ok"]
+    assert "offline" in findings["model"]["found"]

@@ -1,0 +1,120 @@
+import json
+import logging
+from asyncio import CancelledError
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from agentnet.errors import ConfigurationError
+from agentnet.settings import Settings
+from agentnet.telemetry import bind, bound, configure_logging, new_trace, parse_traceparent, redact
+
+
+@pytest.fixture
+def root() -> Iterator[None]:
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def lines(root: None) -> StringIO:
+    stream = StringIO()
+    configure_logging(Settings(log_level="INFO", log_format="json"), stream)
+    return stream
+
+
+def test_a_record_knows_what_it_is_about(lines: StringIO) -> None:
+    with bind(task_id="t1", tenant="acme", context_id=None), bind(trace_id="f" * 32):
+        logging.getLogger("x").info("hello %s", "there")
+    entry = json.loads(lines.getvalue())
+    assert entry["message"] == "hello there"
+    assert (entry["task_id"], entry["tenant"], entry["trace_id"]) == ("t1", "acme", "f" * 32)
+    assert "context_id" not in entry
+    assert bound() == {}
+
+
+def test_secrets_are_never_logged(lines: StringIO) -> None:
+    try:
+        raise ValueError("key ank_ab12_0123456789abcdef")
+    except ValueError:
+        logging.getLogger("x").exception("Authorization: Bearer %s", "eyJ.abc-_1.x")
+    text = lines.getvalue()
+    assert "0123456789abcdef" not in text
+    assert "eyJ" not in text
+    assert "[redacted]" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("bearer abc.def", "bearer [redacted]"),
+        ("x ank_1_s-e_c y", "x [redacted] y"),
+        ("postgresql://me:pw@host/db", "postgresql://me:[redacted]@host/db"),
+        ("http://127.0.0.1:8700/a", "http://127.0.0.1:8700/a"),
+        ("nothing here", "nothing here"),
+    ],
+)
+def test_what_is_secret_is_struck_out(text: str, clean: str) -> None:
+    assert redact(text) == clean
+
+
+def test_a_connection_that_a_shutdown_cut_off_is_no_news(lines: StringIO) -> None:
+    try:
+        raise CancelledError
+    except CancelledError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    assert lines.getvalue() == ""
+
+
+def test_text_for_people_is_one_line(root: None) -> None:
+    stream = StringIO()
+    configure_logging(Settings(log_format="text"), stream)
+    with bind(task_id="t1"):
+        logging.getLogger("agentnet.x").warning("careful")
+    assert stream.getvalue().strip().endswith("WARNING agentnet.x: careful task_id=t1")
+
+
+def test_third_parties_are_quiet(lines: StringIO) -> None:
+    logging.getLogger("httpx").info("HTTP Request: GET")
+    assert lines.getvalue() == ""
+
+
+def test_a_wrong_level_is_named(root: None) -> None:
+    with pytest.raises(ConfigurationError, match="LOUD"):
+        configure_logging(Settings(log_level="LOUD"))
+
+
+def test_a_trace_goes_on_over_a_header() -> None:
+    trace = new_trace()
+    read = parse_traceparent(trace.traceparent)
+    assert read == trace
+    child = trace.child()
+    assert child.trace_id == trace.trace_id
+    assert child.span_id != trace.span_id
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "00-abc-def-01",
+        f"00-{'0' * 32}-{'1' * 16}-01",
+        f"00-{'1' * 32}-{'0' * 16}-01",
+        f"ff-{'1' * 32}-{'1' * 16}-01",
+        f"00-{'1' * 32}-{'1' * 16}-01-more",
+        f"00-{'A' * 32}-{'1' * 16}-01",
+    ],
+)
+def test_a_wrong_traceparent_is_no_trace(header: str | None) -> None:
+    assert parse_traceparent(header) is None
+
+
+def test_a_later_version_of_traceparent_is_read_as_far_as_it_is_known() -> None:
+    read = parse_traceparent(f"01-{'1' * 32}-{'2' * 16}-00-more")
+    assert read is not None
+    assert not read.sampled
