@@ -23,13 +23,13 @@ from gateway import sql
 from gateway.calls import AgentCalls
 from gateway.cards import Cards
 from gateway.catalog import Catalog
+from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import McpEndpoint
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
-from gateway.transport import HttpxTransport
 from gateway.upstream import Upstream
 
 AUDIENCE = "gateway"
@@ -47,7 +47,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     settings = runtime.settings
     keys = await runtime.keys()
     await admit_operator(settings, keys)
-    transport = HttpxTransport()
+    transport = Http1Transport()
     catalog = Catalog(runtime.directory(name))
     upstream = Upstream(catalog, runtime.tokens, transport)
     limit = StreamLimit()
