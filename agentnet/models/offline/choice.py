@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from agentnet.models.offline.filling import MISSING, Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
+from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.tools import ToolSpec
-from agentnet.models.offline.vocabulary import QUESTION_WORDS, word_set
+from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
 from agentnet.models.offline.words import likeness, stem, terms, words
 
 FITS = 1.5
 """Least score at which a tool is used."""
 CLEARLY = 3.5
 """Least score at which one who could delegate does the step itself."""
+VERBS = PLAIN_VERBS | NOUN_VERBS
 _BEST_TERMS = 4
+_IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
 _WANTS_KNOWLEDGE = re.compile(
     r"^(?:explain|describe|tell|find|look|search|give|show|learn|research|investigate|know)\b", re.IGNORECASE
@@ -55,7 +58,18 @@ def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
     spoken += _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _inferable(filled)
+    score -= MISSING if _ignores_material(filled, task) else 0.0
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _ignores_material(filled: Filled, task: Task) -> bool:
+    """Whether the step is about its material alone, and the tool's arguments hold none of it."""
+    about_it = task.step.points_back and len(terms(task.step.text)) <= 3
+    if not about_it or not task.materials:
+        return False
+    given = " ".join(str(value) for value in filled.arguments.values() if value != task.step.text)
+    data = "\n".join(item.text for item in task.materials)
+    return not any(len(piece) > 1 and piece in data for piece in re.split(r"\n|\s{2,}", given) if piece.strip())
 
 
 def _inferable(filled: Filled) -> float:
@@ -83,14 +97,28 @@ class _Index:
 
     def score(self, tool: ToolSpec, text: str) -> float:
         """Sum of the best few matches between `text` and `tool`."""
-        asked = list(dict.fromkeys(terms(_VALUES.sub(" ", text))))[:80]
-        lead = stem(words(text)[0]) if words(text) else ""
-        parts = [self._match(tool, term) * (1.5 if term == lead else 1.0) for term in asked]
-        return sum(sorted(parts, reverse=True)[:_BEST_TERMS])
+        asked = list(dict.fromkeys([*terms(_VALUES.sub(" ", _IDIOM.sub("trend", text))), *_implied(text)]))[:80]
+        lead = words(text)[0] if words(text) else ""
+        parts = [self._match(tool, term) * (1.5 if term == stem(lead) else 1.0) for term in asked]
+        return sum(sorted(parts, reverse=True)[:_BEST_TERMS]) * _agreement(lead, tool)
 
     def _match(self, tool: ToolSpec, term: str) -> float:
         best = max((weight * likeness(term, own) for weight, own in self._fields[id(tool)]), default=0.0)
         return best * min(self._rarity.get(term, 1.0), 2.0)
+
+
+def _implied(text: str) -> list[str]:
+    """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
+    groups = bool(group_phrases(text)) or over_time(text)
+    return ["aggregat", "group"] if (groups or counts(text) or measure_phrases(text)) else []
+
+
+def _agreement(lead: str, tool: ToolSpec) -> float:
+    """Less than 1 where the step's verb and the tool's are different ones."""
+    verbs = [word for word in words(tool.name) if word in VERBS]
+    if lead not in VERBS or not verbs:
+        return 1.0
+    return 1.2 if likeness(stem(lead), map(stem, verbs)) else 0.75
 
 
 def _fields(tool: ToolSpec) -> list[tuple[float, set[str]]]:

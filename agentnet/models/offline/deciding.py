@@ -24,7 +24,7 @@ _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_ABILITIES_NEED = "what the agents of this network can do"
+_ABILITIES_NEED = "search, answer, analyse, write, review, calculate, convert"
 
 
 def decide(request: Request) -> Decision:

@@ -12,8 +12,9 @@ from agentnet.models.offline.filling import Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
-from agentnet.models.offline.values import file_uris_in
+from agentnet.models.offline.values import Quantity, file_uris_in, sql_in, urls_in
 from agentnet.models.offline.words import shorten, words
 
 TRUSTED_SCORE = 0.5
@@ -47,15 +48,16 @@ class Delegating:
 
     def give(self, task: Task) -> Outcome | None:
         """The step of `task` done by the peer that fits best; a refused outcome when none fits."""
-        peers = self.find(task.step.text)
+        need = need_of(task.step.text)
+        peers = self.find(need)
         if peers is None:
             return None
-        peer = fitting(task.step.text, peers)
+        peer = fitting(need, peers)
         if peer is None:
             said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
             return Outcome(task.step, said, ok=False, refused=True)
         tool = self.box.runtime[DELEGATE]
-        message = message_for(task)
+        message = message_for(task, peer)
         files = list(dict.fromkeys(file_uris_in(message)))
         output = self.ledger.call(tool, _call(tool, {"agent": peer.name, "message": message, "files": files or None}))
         return None if output is None else _outcome(task, peer, output)
@@ -87,9 +89,23 @@ def fitting(need: str, peers: Sequence[Peer]) -> Peer | None:
     return next((peer for peer in likely if peer.score >= top * 0.5), likely[0] if likely else None)
 
 
-def message_for(task: Task) -> str:
+def need_of(step: str) -> str:
+    """What to look for: the step, with a word for what its values ask for."""
+    hints = {
+        "calculate": expression_in(step),
+        "convert units": (quantity_in(step) or Quantity()).target,
+        "fetch a web page": urls_in(step),
+        "query data with SQL": sql_in(step),
+    }
+    told = ", ".join(hint for hint, value in hints.items() if value)
+    return f"{step} ({told})" if told else step
+
+
+def message_for(task: Task, peer: Peer) -> str:
     """The step with what was told besides and the material it needs."""
-    said = "\n\n".join(filter(None, (task.step.text, task.step.background)))
+    addressed = rf"^(?:ask|tell|have|get|let)\s+(?:the\s+)?{re.escape(peer.name)}(?:\s+agent)?\s+(?:to\s+)?"
+    step = re.sub(addressed, "", task.step.text, flags=re.IGNORECASE)
+    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], task.step.background)))
     section = material_section(task.materials)
     return f"{said}\n\n{section}" if section else said
 

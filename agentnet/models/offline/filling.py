@@ -10,8 +10,8 @@ from agentnet.models.offline import values
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
 from agentnet.models.offline.known import Names
-from agentnet.models.offline.naming import column_for, source_for
-from agentnet.models.offline.phrases import counts, over_time, title_in
+from agentnet.models.offline.naming import column_for, measuring, source_for
+from agentnet.models.offline.phrases import counts, over_time, topic
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.texts import list_items, text_for
@@ -34,6 +34,7 @@ WEAK: Mapping[Kind, float] = {
 }
 MISSING = 2.5
 DEFAULT_LIMIT = 5
+_IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
     r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
@@ -166,7 +167,11 @@ class _Filler:
         return None if value is None else [value]
 
     def _expression(self, _: Parameter) -> str | None:
-        return expression_in(self._task.text)
+        spoken = self._task.step.text
+        if self._task.step.points_back and self._task.materials:
+            numbers = values.numbers_in(self._task.materials[-1].text.split("\n", 1)[0])
+            spoken = _IT.sub(str(numbers[-1]), spoken) if numbers else spoken
+        return expression_in(spoken) or expression_in(self._task.text)
 
     def _sql(self, _: Parameter) -> str | None:
         return values.sql_in(self._task.text)
@@ -247,10 +252,19 @@ class _Filler:
         best = max(scored, key=lambda item: item[:2])
         if best[0] > 0:
             return [best[2]] if parameter.type == "array" else best[2]
-        preferred = "count" if counts(self._task.step.text) else "line" if over_time(self._task.step.text) else None
-        if preferred in parameter.choices:
+        preferred = self._preferred(parameter)
+        if preferred is not None:
             return preferred
         return parameter.choices[0] if parameter.required else None
+
+    def _preferred(self, parameter: Parameter) -> str | None:
+        """What goes without saying: a measure that is not counted is added up, time makes a line."""
+        measures = any(
+            self.value(other) for other in self._tool.parameters if other is not parameter and measuring(other)
+        )
+        likely = ("sum",) if measures and not counts(self._task.step.text) else ("count",)
+        wanted = (*likely, "line") if over_time(self._task.step.text) else likely
+        return next((choice for choice in wanted if choice in parameter.choices), None)
 
     def _boolean(self, parameter: Parameter) -> bool | None:
         named = set(terms(parameter.name))
@@ -270,9 +284,7 @@ class _Filler:
         return found[0][1] if found else None
 
     def _title(self, parameter: Parameter) -> str | None:
-        subject = " ".join(item.label for item in self._task.materials[:1])
-        vague = self._task.step.points_back and subject
-        return title_in(subject if vague else self._task.step.text) or title_in(subject) or None
+        return topic(self._task.step.text, [item.label for item in self._task.materials])
 
     def _query(self, _: Parameter) -> str | None:
         return self._task.step.text or None

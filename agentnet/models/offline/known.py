@@ -17,6 +17,7 @@ _SOURCE_LINE = re.compile(
     r"^\W*(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
 _BULLET = re.compile(r"^\s*[-*•|]\s*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
+_NUMERIC = re.compile(r"int|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"[\w./:-]*\w")
 _ERROR = re.compile(
     r"^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|"
@@ -28,7 +29,7 @@ _ENVELOPE = re.compile(r"^an error occurred while running the tool\. please try 
 _SUGGESTED = re.compile(r"did you mean:?\s*[`'\"‘“]?([\w./:-]*\w)", re.IGNORECASE)
 _OFFERED = re.compile(
     r"(?:known here|there (?:are|is)|available|choose from|one of|known|has|have|valid|columns|"
-    r"sources|expected)[^:\[(]{0,40}[:\[(]\s*([^\n\])]+)",
+    r"sources|expected)[^:\[(]{0,40}[:\[(](?!//)\s*([^\n\])]+)",
     re.IGNORECASE,
 )
 
@@ -39,12 +40,19 @@ class Names:
 
     sources: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+    """Columns whose type is told and is not a number."""
+
+    def is_numeric(self, column: str | None) -> bool:
+        """Whether `column` may hold numbers, for all that is known."""
+        return column is not None and column not in self.words
 
 
 def names_in(outputs: Iterable[str]) -> Names:
     """What the outputs of listing and describing tools name."""
     sources: list[str] = []
     columns: list[str] = []
+    typed: dict[str, str] = {}
     for output in outputs:
         if error_of(output) is not None:
             continue
@@ -55,7 +63,9 @@ def names_in(outputs: Iterable[str]) -> Names:
             sources += [] if columns else _BULLET.findall(output)
         else:
             _collect(value, sources, columns)
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)))
+            typed |= _types(value)
+    wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
+    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy)
 
 
 def parsed(output: str) -> Any:
@@ -133,6 +143,22 @@ def _collect(value: Any, sources: list[str], columns: list[str]) -> None:
                 sources.append(item)
             else:
                 _collect(item, sources, columns)
+
+
+def _types(value: Any) -> dict[str, str]:
+    """Types of columns, where they are told."""
+    if isinstance(value, list):
+        return {name: kind for item in value for name, kind in _types(item).items()}
+    if not isinstance(value, Mapping):
+        return {}
+    found: dict[str, str] = {}
+    for key, item in value.items():
+        if str(key).lower() in _COLUMN_KEYS and isinstance(item, Mapping):
+            found |= {str(name): kind for name, kind in item.items() if isinstance(kind, str)}
+        elif isinstance(item, list | Mapping):
+            found |= _types(item)
+    name, kind = value.get("name") or value.get("column"), value.get("type") or value.get("dtype")
+    return found | ({str(name): str(kind)} if name and kind else {})
 
 
 def _names(value: Any) -> list[str]:

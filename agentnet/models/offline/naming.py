@@ -3,14 +3,17 @@
 import re
 
 from agentnet.models.offline import values
+from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names
-from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, source_phrases
+from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time, source_phrases
 from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.vocabulary import word_set
 from agentnet.models.offline.words import nearest, words
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
+_DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
+_TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -23,9 +26,10 @@ def source_for(step: str, text: str, everything: str, names: Names) -> str | Non
         known = nearest(phrase, names.sources)
         if known:
             return known
-    for found in (values.file_uris_in(everything), values.paths_in(text), values.urls_in(text)):
-        if found:
-            return next((uri for uri in found if re.search(r"\.(?:csv|tsv|json|parquet|xlsx)$", uri)), found[0])
+    given = [*values.file_uris_in(everything), *values.paths_in(text), *values.urls_in(text)]
+    data = next((uri for uri in given if _DATA_FILE.search(uri)), None)
+    if data or values.file_uris_in(everything):
+        return data or given[0]
     return names.sources[0] if len(set(names.sources)) == 1 else None
 
 
@@ -38,6 +42,9 @@ def spoken_source(step: str) -> str | None:
 def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     """The known column that a step means for `parameter`, by whether it groups or measures."""
     own = set(words(parameter.name))
+    if own & _GROUPING and over_time(step):
+        spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
+        return _column(group_phrases(step), names) or next(spans, None)
     if own & _GROUPING:
         return _column(group_phrases(step), names) or (
             _mentioned(step, names, skip=measure_phrases(step)) if names.columns else None
@@ -45,11 +52,16 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     if own & _MEASURING:
         found = _column(measure_phrases(step), names)
         if found or counts(step):
-            return found
+            return found if names.is_numeric(found) else None
         groups = _column(group_phrases(step), names)
-        mentioned = [name for name in _all_mentioned(step, names) if name != groups]
+        mentioned = [name for name in _all_mentioned(step, names) if name != groups and names.is_numeric(name)]
         return mentioned[0] if mentioned else None
     return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
+
+
+def measuring(parameter: Parameter) -> bool:
+    """Whether `parameter` names a column to aggregate."""
+    return kind_of(parameter) is Kind.COLUMN and bool(set(words(parameter.name)) & _MEASURING)
 
 
 def _column(phrases: list[str], names: Names) -> str | None:

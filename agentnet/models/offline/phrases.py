@@ -1,6 +1,7 @@
 """Phrases: the words of a step that stand for a group, a measure, a source or a title."""
 
 import re
+from collections.abc import Sequence
 
 _STOP = (
     r"(?=\s+(?:from|in|of|on|at|using|with|and|as|for|per|by|over|across|grouped|where|between|is|are|was|"
@@ -36,6 +37,7 @@ _ORDER = re.compile(
     r"(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?",
     re.IGNORECASE,
 )
+_VAGUE = re.compile(r"(?:both|them|it|this|that|these|those|from|everything|all)\b", re.IGNORECASE)
 _TIME_LIKE = re.compile(
     r"\b(?:day|date|week|month|quarter|year|hour|minute|time|daily|weekly|monthly|yearly)s?\b", re.IGNORECASE
 )
@@ -64,6 +66,14 @@ def counts(text: str) -> bool:
 def over_time(text: str) -> bool:
     """Whether `text` groups by a span of time."""
     return any(_TIME_LIKE.search(phrase) for phrase in group_phrases(text)) or "over time" in text.lower()
+
+
+def topic(text: str, labels: Sequence[str]) -> str | None:
+    """A title for work on labelled material: the words of `text`, or of the labels where `text` only points at it."""
+    own = title_in(text)
+    if own and not _VAGUE.match(own):
+        return own
+    return " and ".join(filter(None, map(title_in, labels[:3]))) or own or None
 
 
 def title_in(text: str) -> str:

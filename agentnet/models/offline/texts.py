@@ -33,8 +33,25 @@ def list_items(parameter: Parameter, materials: Sequence[Material]) -> list[str]
         return []
     if len(materials) > 1 and _fit(parameter, best) <= 0:
         return [_headed(item) for item in materials]
+    listed = _under(parameter, best.text)
+    if listed:
+        return listed[:_MAX_ITEMS]
     lines = [line.strip() for line in _LIST_LINE.findall(best.text)]
     return (lines or [part.strip() for part in best.text.split("\n\n") if part.strip()])[:_MAX_ITEMS]
+
+
+def _under(parameter: Parameter, text: str) -> list[str]:
+    """The list under the line that names what `parameter` takes."""
+    wanted = {stem(word) for word in words(parameter.name)}
+    found: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        item = re.match(r"\s+[-*•]\s+(.+)$|[-*•]\s+(?!\*\*)(.+)$", line)
+        if inside and item:
+            found.append((item[1] or item[2]).strip())
+        elif line.strip():
+            inside = bool(re.search(r":\W*$", line)) and bool(wanted & set(terms(line)))
+    return found
 
 
 def shares(siblings: Sequence[Parameter], materials: Sequence[Material]) -> dict[str, tuple[Material, ...]]:

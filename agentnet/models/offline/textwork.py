@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.passages import Passage, best_sentences, central_sentences, cited
-from agentnet.models.offline.phrases import title_in
+from agentnet.models.offline.phrases import title_in, topic
 from agentnet.models.offline.vocabulary import QUESTION_WORDS
 from agentnet.models.offline.words import words
 
@@ -54,10 +54,8 @@ def _report(step: str, given: Sequence[Material]) -> str:
         heading = title_in(item.label) or "Findings"
         keeps = item.text if len(item.text) < 1_500 else " ".join(central_sentences(item.text, SECTION_SENTENCES))
         sections.append(f"## {heading}\n\n{keeps.strip()}" if len(given) > 1 else keeps.strip())
-    title = title_in(step)
-    vague = not title or re.match(r"(?:both|them|it|this|that|these|into|from|everything)\b", title, re.IGNORECASE)
-    heading = " and ".join(filter(None, (title_in(item.label) for item in given[:3]))) if vague else title
-    return "\n\n".join([f"# {heading or 'Report'}", *sections])
+    heading = topic(step, [item.label for item in given]) or "Report"
+    return "\n\n".join([f"# {heading}", *sections])
 
 
 def _wanted(step: str) -> int:

@@ -12,7 +12,7 @@ from agentnet.models.offline.known import Names, correction, error_of, names_in
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import spoken_source
 from agentnet.models.offline.outcome import Outcome, files_named
-from agentnet.models.offline.phrases import group_phrases, measure_phrases
+from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
 from agentnet.models.offline.questions import Questions
 from agentnet.models.offline.rendering import render
 from agentnet.models.offline.tools import Parameter, ToolSpec
@@ -128,14 +128,15 @@ def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     filled = fill(tool, task)
     if kind is Kind.SOURCE:
         return any(parameter in filled.missing for parameter in takes)
-    asked = group_phrases(task.step.text) or measure_phrases(task.step.text)
+    asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
     return bool(asked) or any(parameter in filled.missing for parameter in takes)
 
 
 def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
     described = tuple(str(value) for value in arguments.values() if isinstance(value, str))
     sources = described if described and found.columns else (*known.sources, *found.sources)
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys((*known.columns, *found.columns))))
+    columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
+    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words)
 
 
 def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:

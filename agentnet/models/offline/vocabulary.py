@@ -18,6 +18,7 @@ STOP_WORDS = word_set(
 
 GROUPS: tuple[str, ...] = (
     "calculate compute evaluate math maths arithmetic calculator expression equation formula calculation rechne "
+    "multiply divide subtract plus minus times "
     "berechne ausrechnen calcula calcule percent percentage",
     "convert conversion turn transform change umrechnen konvertiere convertir",
     "time clock hour o'clock uhrzeit spät uhr heure hora datetime",
@@ -30,6 +31,7 @@ GROUPS: tuple[str, ...] = (
     "summarise summarize summary recap digest condense overview tldr zusammenfassung brief",
     "aggregate summarize summarise group breakdown tally",
     "average mean avg median",
+    "chart trend visual",
     "total sum add",
     "count many number amount often",
     "maximum max highest largest biggest most longest greatest top",
@@ -37,7 +39,7 @@ GROUPS: tuple[str, ...] = (
     "data dataset table csv row record spreadsheet log parquet tsv",
     "column field schema structure",
     "source dataset file table",
-    "write draft compose author report assemble prepare",
+    "write draft compose author assemble prepare",
     "create make produce generate build",
     "report article document paper text essay",
     "review critique assess feedback proofread score grade judge rate critic reviewer comment",
