@@ -258,7 +258,7 @@ class Delegated:
             f"{self.key}!peer{number}",
             text_of_question(status.message) or f"{self.agent} needs more input.",
             {"kind": "peer", **data, "path": data.get("path") or [*self.scope.path, self.agent]},
-            state=int(state),
+            state=state,
         )
         answer = await wait_for_answer(self.scope, question)
         return Message(

@@ -109,7 +109,7 @@ class SpecialistExecutor(AgentExecutor):
         message = agent_message(task, question.text)
         del message.parts[:]
         message.parts.extend(question.parts())
-        await event_queue.enqueue_event(status_update(task, TaskState(question.state), message).status_update)
+        await event_queue.enqueue_event(status_update(task, question.state, message).status_update)
 
     async def _run(self, scope: RunScope) -> None:
         """Answer each request of the task in turn; those answered before are replayed."""

@@ -27,7 +27,7 @@ class Question:
     text: str
     data: dict[str, Any] = field(default_factory=dict[str, Any])
     """For programs: kind, tool, arguments, path of agents, as far as they apply."""
-    state: int = TaskState.TASK_STATE_INPUT_REQUIRED
+    state: TaskState = TaskState.TASK_STATE_INPUT_REQUIRED
 
     def parts(self) -> list[Part]:
         """The question as message parts: text for people, data for programs."""

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from agentnet.database.tables import EVERYONE
 from agentnet.files import FileStore
 from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
@@ -79,7 +80,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         limits=MessageLimits(settings.max_file_bytes),
         max_depth=settings.max_depth,
     )
-    entry = entry_from_card(card_to_json(card), url, instance=new_id())
+    entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

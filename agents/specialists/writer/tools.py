@@ -1,4 +1,4 @@
-"""The writer's tools: put material into the form of a report, and apply a review to it. Both keep every fact as it is."""
+"""The writer's tools: put material into the form of a report, and apply a review to it. Both keep every fact."""
 
 import re
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ FILE = re.compile(r"agentnet-file:[0-9a-f]{32}/[^\s)\]]+")
 PICTURE = re.compile(r"\.(?:png|jpe?g|svg|gif|webp)$", re.IGNORECASE)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
+CLAUSE = re.compile(r"(?:;|, and(?= (?:the|it|a|an|this|that|they)\b))\s+(\w)")
 LONG_SENTENCE_WORDS = 28
 SUMMARY_SENTENCES = 3
 
@@ -117,17 +118,13 @@ def _with_short_sentences(section: Section) -> Section:
 
 def _shorter(line: str) -> str:
     """A long sentence falls into two at its semicolon, or where a new clause begins."""
-    result: list[str] = []
-    for sentence in SENTENCE.split(line):
-        if len(sentence.split()) > LONG_SENTENCE_WORDS:
-            sentence = re.sub(
-                r"(?:;|, and(?= (?:the|it|a|an|this|that|they)\b))\s+(\w)",
-                lambda m: ". " + m[1].upper(),
-                sentence,
-                count=1,
-            )
-        result.append(sentence)
-    return " ".join(result)
+    return " ".join(_split(sentence) for sentence in SENTENCE.split(line))
+
+
+def _split(sentence: str) -> str:
+    if len(sentence.split()) <= LONG_SENTENCE_WORDS:
+        return sentence
+    return CLAUSE.sub(lambda match: f". {match[1].upper()}", sentence, count=1)
 
 
 def _first_title(report: str) -> str:
