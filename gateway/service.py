@@ -49,10 +49,11 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     await admit_operator(settings, keys)
     transport = Http1Transport()
     catalog = Catalog(runtime.directory(name))
+    base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
     limit = StreamLimit()
-    relay = Relay(catalog, upstream, limit)
-    cards = Cards(catalog, runtime.http, settings.public_url or url)
+    relay = Relay(catalog, upstream, limit, base_url)
+    cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
 
