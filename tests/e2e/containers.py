@@ -147,7 +147,8 @@ class Network:
 
     def _environment(self, spec: ServiceSpec) -> dict[str, str]:
         """The file's variables, and what an image has of itself: where its programs lie."""
-        image = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
+        image = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        image["PYTHONPATH"] = os.pathsep.join((str(self._project), str(self._project / "agents")))
         placed = {key: self._placed(spec, value) for key, value in spec.environment.items()}
         if ADVERTISE in placed:
             placed[ADVERTISE] = self.addresses[placed[ADVERTISE]]

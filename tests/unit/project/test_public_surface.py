@@ -8,6 +8,16 @@ from tests.unit.project.repository import PACKAGES, modules
 PUBLIC: dict[str, list[str]] = {
     "agentnet.database": ["Database"],
     "agentnet.identity": ["Budget", "Delegation", "Principal"],
+    "agentnet.models": [
+        "Models",
+        "OFFLINE_MODEL",
+        "OfflineModel",
+        "default_model_settings",
+        "is_offline",
+        "model_name",
+        "model_provider",
+    ],
+    "agentnet.models.offline": ["Call", "Decision", "OFFLINE_MODEL", "OfflineModel", "Request", "decide"],
     "agentnet.signals": ["LocalSignals", "Signal", "Signals"],
     "cards": ["CardResponse", "build_card", "card_to_json", "entry_from_card", "entry_words", "rewrite_card"],
     "gateway.mcp": ["McpEndpoint"],
