@@ -1,8 +1,13 @@
 """What the services of one process share: settings, tokens, one HTTP pool, the database, the directory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import httpx
 
@@ -12,10 +17,16 @@ from agentnet.identity.keys import Keys
 from agentnet.identity.secret import signing_secret
 from agentnet.identity.tokens import Tokens
 from agentnet.settings import Settings
+from agentnet.signals import Signal, Signals
+
+if TYPE_CHECKING:
+    from agentnet.tasks.store import TaskStore
 
 CONNECT_SECONDS = 5.0
 IDLE_READ_SECONDS = 300.0
 POOL_CONNECTIONS = 512
+
+Stop = Callable[[], Awaitable[None]]
 
 
 class Runtime:
@@ -27,6 +38,9 @@ class Runtime:
         self.tokens = Tokens(signing_secret(settings))
         self._database: Database | None = None
         self._keys: Keys | None = None
+        self._tasks: TaskStore | None = None
+        self._signals: Signals | None = None
+        self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
 
     @classmethod
@@ -56,12 +70,52 @@ class Runtime:
             self._keys = Keys(database)
         return self._keys
 
+    async def signals(self) -> Signals:
+        """The signals between this process and the others of the network."""
+        database = await self.database()
+        if self._signals is None:
+            from agentnet.signals.postgres import PostgresSignals
+
+            self._signals = PostgresSignals(database.url, secrets.token_hex(8))
+            await self._signals.start()
+        return self._signals
+
+    async def tasks(self) -> "TaskStore":
+        """The task store of this process: one for all its agents, so that their writes go out together."""
+        database, signals = await self.database(), await self.signals()
+        if self._tasks is None:
+            from agentnet.tasks.store import TaskStore
+
+            owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+            store = self._tasks = TaskStore(database, owner, self.settings.lease_seconds)
+
+            def heard(signal: Signal) -> None:
+                if signal.topic == "task":
+                    store.feeds.signal(UUID(signal.id))
+
+            signals.listen(heard)
+        return self._tasks
+
+    def before_stop(self, stop: Stop) -> None:
+        """Call `stop` as soon as this process begins to stop, before connections are waited for."""
+        self._stops.append(stop)
+
+    async def stop(self) -> None:
+        """Give back what others could go on with. Once; further calls do nothing."""
+        stops, self._stops = self._stops, []
+        if self._tasks is not None:
+            self._tasks.feeds.close_all()
+        await asyncio.gather(*(stop() for stop in stops), return_exceptions=True)
+
     def directory(self, service: str) -> Directory:
         """The registry's client for the service of that name."""
         return Directory(self.settings.registry_base_url, self.http, self.tokens, service)
 
     async def close(self) -> None:
         """Close what was opened."""
+        await self.stop()
+        if self._signals is not None:
+            await self._signals.close()
         if self._database is not None:
             database, self._database = self._database, None
             await database.close()

@@ -114,5 +114,6 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
             await asyncio.sleep(0.005)
         yield RunningService(service, url)
     finally:
+        await runtime.stop()
         server.should_exit = True
         await serving

@@ -16,6 +16,7 @@ from agentnet.identity.principal import USE
 from gateway.binding import Binding, request_id, send_protocol_error, stream_error
 from gateway.body import Body, ClientGoneError, run_until_gone
 from gateway.catalog import Catalog
+from gateway.extended import asks_for_card, with_addresses
 from gateway.headers import header_of, is_event_stream, to_client
 from gateway.limits import StreamLimit
 from gateway.transport import Incoming
@@ -36,6 +37,8 @@ class Target:
     agent: str
     path: bytes
     """Below the agent's own address, with its query, without a leading slash."""
+    prefix: str
+    """Of the address that it was called at, below the gateway's."""
 
     @property
     def binding(self) -> Binding:
@@ -46,12 +49,13 @@ class Target:
 def target_of(scope: Scope) -> Target:
     """The agent and the path that a request names: below `/agents/{name}`, or of the entry agent at the root."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    agent, path = ENTRY_AGENT, raw.lstrip(b"/")
+    agent, path, prefix = ENTRY_AGENT, raw.lstrip(b"/"), ""
     if raw.startswith(PREFIX):
         name, _, path = raw[len(PREFIX) :].partition(b"/")
         agent = name.decode("latin-1")
+        prefix = f"/agents/{agent}"
     query: bytes = scope["query_string"]
-    return Target(agent, path + b"?" + query if query else path)
+    return Target(agent, path + b"?" + query if query else path, prefix)
 
 
 def principal_of(scope: Scope) -> Principal:
@@ -65,8 +69,9 @@ def principal_of(scope: Scope) -> Principal:
 class Relay:
     """An ASGI app that relays every request it gets."""
 
-    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit) -> None:
+    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str) -> None:
         self._catalog = catalog
+        self._base_url = base_url.rstrip("/")
         self._upstream = upstream
         self._limit = limit
 
@@ -97,11 +102,16 @@ class Relay:
             principal, entry, call.method, call.path, call.scope["headers"], lambda: call.body.content
         )
         try:
-            whole = await call.answer(incoming)
+            whole = await self._answer(call, incoming)
         finally:
             await incoming.close()
         if whole:
             await call.end()
+
+    async def _answer(self, call: "_Call", incoming: Incoming) -> bool:
+        if asks_for_card(call.target.path, call.body.start) and not is_event_stream(to_client(incoming.headers)):
+            return await call.answer_card(incoming, self._base_url + call.target.prefix)
+        return await call.answer(incoming)
 
 
 class _Call:
@@ -150,6 +160,16 @@ class _Call:
                 return False
             last = stream_error(error, self.target.binding, self.request_id)
             await self._send({"type": "http.response.body", "body": last, "more_body": True})
+        return True
+
+    async def answer_card(self, incoming: Incoming, address: str) -> bool:
+        """Pass the response on with the card in it leading to `address`."""
+        whole = b"".join([chunk async for chunk in incoming.chunks()])
+        body = with_addresses(whole, address)
+        headers = [(key, value) for key, value in to_client(incoming.headers) if key != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
         return True
 
     async def end(self) -> None:

@@ -23,13 +23,13 @@ from gateway import sql
 from gateway.calls import AgentCalls
 from gateway.cards import Cards
 from gateway.catalog import Catalog
+from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import McpEndpoint
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
-from gateway.transport import HttpxTransport
 from gateway.upstream import Upstream
 
 AUDIENCE = "gateway"
@@ -47,17 +47,18 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     settings = runtime.settings
     keys = await runtime.keys()
     await admit_operator(settings, keys)
-    transport = HttpxTransport()
+    transport = Http1Transport()
     catalog = Catalog(runtime.directory(name))
+    base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
     limit = StreamLimit()
-    relay = Relay(catalog, upstream, limit)
-    cards = Cards(catalog, runtime.http, settings.public_url or url)
+    relay = Relay(catalog, upstream, limit, base_url)
+    cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
 
     mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
-    views += [Route("/mcp", mcp), Route("/mcp/", mcp)]
+    views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -63,6 +63,11 @@ class Feed:
         self._tailed_wakes = -1
         self._tailed_at = 0.0
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a run in this process publishes here."""
+        return self._head is not None
+
     def attach(self, last_seq: int) -> None:
         """A run in this process publishes from now on, what comes after event `last_seq`."""
         self._head = last_seq
@@ -241,7 +246,8 @@ class Feeds:
         for feed, _ in tuple(self._feeds.values()):
             feed.close()
 
-    def wake(self, task_id: UUID) -> None:
-        """A signal says that the task has more events."""
-        if found := self._feeds.get(task_id):
+    def signal(self, task_id: UUID) -> None:
+        """A signal says that the task has more events; a run in this process has shown them already."""
+        found = self._feeds.get(task_id)
+        if found and not found[0].is_local:
             found[0].wake()

@@ -45,6 +45,7 @@ from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.signals import Signal, Signals
+from agentnet.tasks.boundary import answers, streams
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
 from agentnet.tasks.limits import MessageLimits, check_message
 from agentnet.tasks.listing import list_tasks
@@ -96,6 +97,7 @@ class DurableRequestHandler(RequestHandler):
         self._max_depth = max_depth
 
     @validate_request_params
+    @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         """Begin or continue a task; wait until it rests unless the client wants it at once."""
         history_length = _history_length(params.configuration)
@@ -111,6 +113,7 @@ class DurableRequestHandler(RequestHandler):
         return await self._task(view.task_id, context, history_length)
 
     @validate_request_params
+    @streams
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
@@ -124,6 +127,7 @@ class DurableRequestHandler(RequestHandler):
                 yield event
 
     @validate_request_params
+    @streams
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
@@ -137,12 +141,14 @@ class DurableRequestHandler(RequestHandler):
                 yield event
 
     @validate_request_params
+    @answers
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
         validate_history_length(params)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
     @validate_request_params
+    @answers
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         """A page of the tenant's tasks of this agent, those with the latest status first."""
         validate_history_length(params)
@@ -151,6 +157,7 @@ class DurableRequestHandler(RequestHandler):
         return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
 
     @validate_request_params
+    @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
         task_id, tenant = _task_id(params.id), _principal(context).tenant
@@ -163,6 +170,7 @@ class DurableRequestHandler(RequestHandler):
         return await self._task(task_id, context, None)
 
     @validate_request_params
+    @answers
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
@@ -170,6 +178,7 @@ class DurableRequestHandler(RequestHandler):
         raise PushNotificationNotSupportedError
 
     @validate_request_params
+    @answers
     async def on_get_task_push_notification_config(
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
@@ -177,6 +186,7 @@ class DurableRequestHandler(RequestHandler):
         raise PushNotificationNotSupportedError
 
     @validate_request_params
+    @answers
     async def on_list_task_push_notification_configs(
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
     ) -> ListTaskPushNotificationConfigsResponse:
@@ -184,6 +194,7 @@ class DurableRequestHandler(RequestHandler):
         raise PushNotificationNotSupportedError
 
     @validate_request_params
+    @answers
     async def on_delete_task_push_notification_config(
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> None:
@@ -191,6 +202,7 @@ class DurableRequestHandler(RequestHandler):
         raise PushNotificationNotSupportedError
 
     @validate_request_params
+    @answers
     async def on_get_extended_agent_card(
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
@@ -296,7 +308,7 @@ class DurableRequestHandler(RequestHandler):
             raise UnsupportedOperationError(f"Refused: the delegation is too deep ({path}).")
 
     async def _view(self, task_id: UUID, principal: Principal) -> "_View":
-        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's or agent's."""
+        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's."""
         run = self._worker.run_of(task_id)
         if run is not None and run.leased.tenant == principal.tenant:
             return _View(task_id, run.task(), run.position())

@@ -34,7 +34,7 @@ class Projection:
     def status_seconds(self) -> float:
         """When it came into that state, as Unix time."""
         timestamp = self._task.status.timestamp
-        return float(timestamp.seconds) + timestamp.nanos / 1e9
+        return float(timestamp.seconds + timestamp.nanos / 1e9)
 
     def apply(self, event: StreamResponse) -> None:
         """Bring the task up to `event`.

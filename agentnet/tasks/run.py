@@ -105,9 +105,11 @@ class TaskRun:
         self._check()
 
     async def journal(self, key: str, value: bytes) -> None:
-        """Store the result of a step, with all events before it. Raises `LostLeaseError`."""
-        await self.flush()
-        await self._append(Append(self.lease.task_id, self.lease.epoch, self._durable, journal=((key, value),)))
+        """Store the result of a step together with all events before it. Raises `LostLeaseError`."""
+        await self._quiet()
+        events, self._events = tuple(self._events), []
+        status, self._state = self._state, None
+        await self._store_events(events, status, ((key, value),))
         self._leased.journal[key] = value
 
     async def rest(self, event: StreamResponse) -> bool:
@@ -116,10 +118,7 @@ class TaskRun:
         False: there is input that this run has not taken; nothing was stored, and the run has to go on.
         Raises `LostLeaseError`.
         """
-        self._close_open()
-        while self._writing:
-            await asyncio.shield(self._writing)
-        self._check()
+        await self._quiet()
         base, events = self._durable, (*self._events, (kind_of(event), event.SerializeToString()))
         final = self._preview(event)
         write = Append(
@@ -162,6 +161,13 @@ class TaskRun:
             self._failure = self._failure or LostLeaseError()
             self._end()
             self._feed.reset()
+
+    async def _quiet(self) -> None:
+        """Close the open event and wait until no write is under way; the next write is the caller's."""
+        self._close_open()
+        while self._writing:
+            await asyncio.shield(self._writing)
+        self._check()
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -230,22 +236,24 @@ class TaskRun:
             while self._events and not self._ended:
                 events, self._events = tuple(self._events), []
                 status, self._state = self._state, None
-                await self._append(
-                    Append(
-                        self.lease.task_id,
-                        self.lease.epoch,
-                        self._durable,
-                        events,
-                        state=_open_state(status),
-                        status_at=_moment(status),
-                    )
-                )
-                self._durable += len(events)
-                self._notify(self._leased)
-        except (LostLeaseError, UnavailableError) as error:
-            self._failure = error if isinstance(error, LostLeaseError) else LostLeaseError()
+                await self._store_events(events, status)
+        except LostLeaseError as error:
+            self._failure = error
         finally:
             self._writing = None
+
+    async def _store_events(
+        self,
+        events: tuple[tuple[int, bytes], ...],
+        status: StreamResponse | None,
+        journal: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        lease = self.lease
+        state, moment = _open_state(status), _moment(status)
+        await self._append(Append(lease.task_id, lease.epoch, self._durable, events, journal, state, moment))
+        self._durable += len(events)
+        if events:
+            self._notify(self._leased)
 
     async def _append(self, write: Append) -> bool:
         try:
@@ -298,4 +306,5 @@ def _open_state(status: StreamResponse | None) -> int | None:
 def _moment(status: StreamResponse | None) -> datetime | None:
     if status is None or status.WhichOneof("payload") != "status_update":
         return None
-    return status.status_update.status.timestamp.ToDatetime(UTC)
+    moment: datetime = status.status_update.status.timestamp.ToDatetime(UTC)
+    return moment

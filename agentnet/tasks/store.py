@@ -249,6 +249,8 @@ class TaskStore:
     async def inputs(self, task_id: UUID) -> tuple[int, list[Message]]:
         """How many inputs a task ever had, and those not forgotten yet, oldest first."""
         row = await self._retried(lambda: self.pool.fetchrow(sql.INPUTS, task_id))
+        if row is None:
+            raise LostLeaseError
         return row["inputs"], [Message.FromString(body) for body in row["bodies"]]
 
     async def drop_inputs(self, task_id: UUID, message_ids: list[str]) -> None:
@@ -367,4 +369,5 @@ def _lease(row: asyncpg.Record) -> Lease:
 
 
 def _event(body: bytes) -> StreamResponse:
-    return StreamResponse.FromString(body)
+    event: StreamResponse = StreamResponse.FromString(body)
+    return event

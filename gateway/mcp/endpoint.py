@@ -1,5 +1,6 @@
 """The `/mcp` endpoint: an MCP server over streamable HTTP whose tools are the live agents of the caller's tenant."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,6 +36,7 @@ INSTRUCTIONS = (
     "input-required, it asks: call it again with that task_id and the answer."
 )
 LIST_TTL_MS = 2000
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Context = ServerRequestContext[Any, Any]
@@ -131,7 +133,7 @@ def trace_of(context: Context) -> Headers:
     """The host's trace, from the request's `_meta` or its header."""
     said: object = dict(context.meta or {}).get("traceparent")
     value = said.encode() if isinstance(said, str) else header_of(scope_of(context)["headers"], b"traceparent")
-    return [(b"traceparent", value)] if value else []
+    return [(b"traceparent", value)] if TRACEPARENT.fullmatch(value) else []
 
 
 def security(addresses: list[str]) -> TransportSecuritySettings:

@@ -89,8 +89,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def _environment(home: Path, port: int, registry_port: int) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     return kept | {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "agents"))),
         "AGENTNET_HOME": str(home),
         "AGENTNET_PORT": str(port),
         "AGENTNET_REGISTRY_PORT": str(registry_port),

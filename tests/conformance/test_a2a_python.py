@@ -42,6 +42,6 @@ async def test_every_agent_has_a_card_that_needs_no_key_and_leads_to_the_gateway
 
 
 async def test_a_client_with_a_wrong_key_is_refused(network: UpNetwork) -> None:
-    async with client_for(network.url, "ank_0123456789ab_" + "x" * 43) as client:
-        with pytest.raises(A2AClientError, match="401"):
+    with pytest.raises(A2AClientError, match="401"):
+        async with client_for(network.url, "ank_0123456789ab_" + "x" * 43) as client:
             await send(client, QUESTION)

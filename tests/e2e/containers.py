@@ -35,6 +35,8 @@ START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.1
 LOG_LINES = 30
+ADVERTISE = "AGENTNET_ADVERTISE_HOST"
+"""The variable whose whole value is a host name; elsewhere host names stand in URLs."""
 POSTGRES_SYSTEM_USER = "pgserver"
 """PostgreSQL refuses to run as root; this user is the one that the embedded server uses then."""
 
@@ -94,16 +96,18 @@ class Network:
         A service that does not end in time is killed and has a negative code.
         """
         codes: dict[str, int] = {}
-        for name in reversed(self.containers):
-            process = self.containers[name].process
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-            try:
-                codes[name] = process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                codes[name] = process.wait()
+        while left := [name for name in self.containers if name not in codes]:
+            needed = {need for name in left for need in self._specs[name].needs}
+            ending = [name for name in left if name not in needed]
+            for name in ending:
+                self._ask_to_end(name)
+            codes |= {name: _ended(self.containers[name].process) for name in ending}
         return codes
+
+    def _ask_to_end(self, name: str) -> None:
+        process = self.containers[name].process
+        if process.poll() is None:  # the image of PostgreSQL says SIGINT, for a fast shutdown
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
 
     def logs(self) -> str:
         """The end of every service's log."""
@@ -143,13 +147,15 @@ class Network:
 
     def _environment(self, spec: ServiceSpec) -> dict[str, str]:
         """The file's variables, and what an image has of itself: where its programs lie."""
-        image = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
-        return image | {key: self._placed(spec, value) for key, value in spec.environment.items()}
+        image = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        image["PYTHONPATH"] = os.pathsep.join((str(self._project), str(self._project / "agents")))
+        placed = {key: self._placed(spec, value) for key, value in spec.environment.items()}
+        if ADVERTISE in placed:
+            placed[ADVERTISE] = self.addresses[placed[ADVERTISE]]
+        return image | placed
 
     def _placed(self, spec: ServiceSpec, text: str) -> str:
         """`text` with the container's addresses, host names and mounted paths turned into this machine's."""
-        if text in self.addresses and text == spec.environment.get("AGENTNET_ADVERTISE_HOST"):
-            return self.addresses[text]
         text = re.sub(r"\b(0\.0\.0\.0|127\.0\.0\.1)\b", self.addresses[spec.name], text)
         for name, address in self.addresses.items():
             text = re.sub(rf"(?<=[@/]){name}(?=:\d)", address, text)
@@ -194,6 +200,14 @@ def running(network: Network) -> Iterator[Network]:
         yield network
     finally:
         network.stop()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def free_addresses(count: int) -> list[str]:

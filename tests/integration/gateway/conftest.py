@@ -56,7 +56,7 @@ class Network:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the gateway, with the tenant's key unless told otherwise."""
         headers = {"authorization": f"Bearer {self.key if key is None else key}"} if key != "" else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20, limits=httpx.Limits())
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ def card_of(name: str, url: str) -> AgentCard:
             AgentInterface(url=f"{url}/", protocol_binding="JSONRPC", protocol_version="1.0"),
             AgentInterface(url=url, protocol_binding="HTTP+JSON", protocol_version="1.0"),
         ],
-        capabilities=AgentCapabilities(streaming=True),
+        capabilities=AgentCapabilities(streaming=True, extended_agent_card=True),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="echo", name="Echo", description="Says it again.", tags=["test"])],
@@ -116,7 +116,7 @@ def card_of(name: str, url: str) -> AgentCard:
 def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
     """The agent `name` as served at `url`; `/endless` is a stream that ends only when its client leaves."""
     card = card_of(name, url)
-    handler = DefaultRequestHandler(EchoExecutor(probe), InMemoryTaskStore(), card)
+    handler = DefaultRequestHandler(EchoExecutor(probe), InMemoryTaskStore(), card, extended_agent_card=card)
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"connection", b"x-private"), (b"x-private", b"1")]
@@ -145,8 +145,8 @@ def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
         Route("/endless", _App(endless)),
         Route("/broken", _App(broken)),
         Route("/size", _App(size)),
-        *create_jsonrpc_routes(handler, "/"),
-        *create_rest_routes(handler),
+        *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True),
+        *create_rest_routes(handler, enable_v0_3_compat=True),
     ]
     app = Starlette(routes=routes)
 

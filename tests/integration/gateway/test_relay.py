@@ -1,6 +1,7 @@
 """The A2A relay, seen by the SDK's own client and by plain HTTP."""
 
 import asyncio
+import contextlib
 import json
 
 import httpx
@@ -8,9 +9,18 @@ import pytest
 from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
 from a2a.client.errors import A2AClientError
 from a2a.helpers import get_stream_response_text, new_text_message
-from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, Role, SendMessageRequest, StreamResponse, TaskState
+from a2a.types.a2a_pb2 import (
+    CancelTaskRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskRequest,
+    Role,
+    SendMessageRequest,
+    StreamResponse,
+    TaskState,
+)
 
 from agentnet.service import bind
+from gateway.limits import MAX_STREAMS
 from tests.integration.gateway.conftest import Network
 
 pytestmark = pytest.mark.anyio
@@ -205,6 +215,45 @@ async def test_another_tenants_agent_is_not_found(network: Network) -> None:
         assert (await http.get("/agents/private/.well-known/agent-card.json")).status_code == 404
         assert (await http.get("/agents")).json() == {"agents": []}
     assert not probe.principals
+
+
+@BINDINGS
+async def test_the_extended_card_leads_through_the_gateway_too(network: Network, binding: str) -> None:
+    await network.agent("echo")
+    await network.agent("concierge")
+    async with network.client() as http:
+        for path in ("/agents/echo", ""):
+            client = await client_of(http, path, binding, streaming=False)
+            card = await client.get_extended_agent_card(GetExtendedAgentCardRequest())
+            assert {item.url.rstrip("/") for item in card.supported_interfaces} == {network.url + path}
+
+
+async def test_one_key_has_so_many_streams_and_no_more(network: Network) -> None:
+    await network.agent("echo")
+    accept = {"accept": "text/event-stream"}
+    async with network.client() as http, contextlib.AsyncExitStack() as open_streams:
+        for _ in range(MAX_STREAMS):
+            stream = http.stream("GET", "/agents/echo/endless", headers=accept)
+            response = await open_streams.enter_async_context(stream)
+            assert response.status_code == 200
+        response = await http.get("/agents/echo/tasks", headers=V1 | accept)
+        assert response.status_code == 429
+        assert response.headers["retry-after"] == "1"
+        assert (await http.get("/agents/echo/tasks", headers=V1)).status_code == 200
+
+
+@pytest.mark.parametrize("base", ["/agents/concierge", ""])
+async def test_clients_of_the_older_protocol_are_served(network: Network, base: str) -> None:
+    await network.agent("concierge")
+    part = {"kind": "text", "text": "hi"}
+    message = {"kind": "message", "messageId": "m1", "role": "user", "parts": [part]}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message}}
+    async with network.client() as http:
+        answer = (await http.post(f"{base}/", json=call)).json()
+        assert answer["result"]["status"]["state"] == "completed"
+        rest = {"message": {"messageId": "m2", "role": "ROLE_USER", "content": [{"text": "hi"}]}}
+        response = await http.post(f"{base}/v1/message:send", json=rest)
+        assert response.status_code == 200, response.text
 
 
 async def test_a_large_body_streams_through(network: Network) -> None:

@@ -1,0 +1,53 @@
+"""Answering: the outcomes of all steps as one answer."""
+
+from collections.abc import Mapping, Sequence
+
+from agentnet.models.offline.outcome import File, Outcome
+from agentnet.models.offline.plan import Step, leaves
+from agentnet.models.offline.smalltalk import OFFLINE, refusal
+from agentnet.models.offline.tools import Toolbox
+from agentnet.models.offline.words import shorten
+
+MAX_ANSWER = 60_000
+
+
+def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox) -> str:
+    """The answer: of steps that build upon each other the last, of independent ones all under headings."""
+    done = [outcomes[step.index] for step in steps if step.index in outcomes]
+    asked = [outcome for outcome in done if outcome.question]
+    ends = [outcomes[index] for index in leaves(tuple(steps)) if index in outcomes]
+    if asked:
+        rest = [outcome for outcome in done if outcome.ok]
+        return "\n\n".join([asked[0].question, *(f"So far: {_section(outcome, many=True)}" for outcome in rest)])
+    if all(outcome.refused for outcome in done):
+        return _nobody(done) if box.coordinates else refusal([outcome.step.text for outcome in done], box)
+    parts = [_section(outcome, many=len(ends) > 1) for outcome in ends]
+    parts += [_note(outcome) for outcome in done if not outcome.ok and outcome not in ends]
+    parts += _files(ends, done, "\n".join(parts))
+    return "\n\n".join(parts)[:MAX_ANSWER]
+
+
+def _section(outcome: Outcome, *, many: bool) -> str:
+    text = outcome.text if not outcome.refused or outcome.text else f"No tool here can do this. {OFFLINE}"
+    return f"### {shorten(outcome.step.text.rstrip('?.'), 100)}\n\n{text}" if many else text
+
+
+def _note(outcome: Outcome) -> str:
+    return f"Note: “{shorten(outcome.step.text, 100)}” was not done. {outcome.text}".strip()
+
+
+def _nobody(done: Sequence[Outcome]) -> str:
+    return "\n\n".join([*(outcome.text for outcome in done), OFFLINE])
+
+
+def _files(ends: Sequence[Outcome], done: Sequence[Outcome], text: str) -> list[str]:
+    """Files that the answer does not name yet: those of its own steps, and what is not text from the steps before."""
+    own = [file for outcome in ends for file in outcome.files]
+    earlier = [file for outcome in done for file in outcome.files if not _is_text(file)]
+    files = [file for file in dict.fromkeys([*own, *earlier]) if file.uri not in text]
+    lines = [f"- [{file.name}]({file.uri})" for file in files]
+    return ["\n".join(["Files:", *lines])] if lines else []
+
+
+def _is_text(file: File) -> bool:
+    return file.media_type.startswith("text/") or file.name.endswith((".md", ".txt"))

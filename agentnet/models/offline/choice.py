@@ -1,0 +1,152 @@
+"""Choice: which tool fits a step, by its words and by the values that the step holds for its arguments."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentnet.models.offline.filling import MISSING, Filled, Task, fill
+from agentnet.models.offline.kinds import Kind, kind_of
+from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
+from agentnet.models.offline.tools import ToolSpec
+from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
+from agentnet.models.offline.words import likeness, stem, terms, words
+
+FITS = 1.5
+"""Least score at which a tool is used."""
+MARGIN = 1.5
+"""Lead that a tool which lacks an argument needs over one that lacks nothing."""
+CLEARLY = 3.0
+"""Least score at which one who could delegate does the step itself."""
+VERBS = PLAIN_VERBS | NOUN_VERBS
+_GENERAL_VERBS = word_set("show give make get tell find do create use take have see let prepare produce put run")
+_BEST_TERMS = 4
+_IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
+_SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
+_WANTS_KNOWLEDGE = re.compile(
+    r"^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b", re.IGNORECASE
+)
+_VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A tool with its arguments and how well it fits."""
+
+    tool: ToolSpec
+    filled: Filled
+    score: float
+
+    @property
+    def lacks(self) -> float:
+        """How much is missing that no other tool is likely to know."""
+        return _lacking(self.filled)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be called now."""
+        return not self.filled.missing
+
+
+def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
+    """The tools with their scores, best first; the order of `tools` decides between equals."""
+    index = _Index(tools)
+    found = [_candidate(tool, task, index.score(tool, task.step.text)) for tool in tools]
+    found.sort(key=lambda candidate: -candidate.score)
+    return _complete_first(found)
+
+
+def _complete_first(found: list[Candidate]) -> list[Candidate]:
+    """A tool that can be called now goes before one that fits little better and lacks something."""
+    if not found or found[0].lacks < 1:
+        return found
+    near = [item for item in found if not item.lacks and item.score >= max(FITS, found[0].score - MARGIN)]
+    return [*near[:1], *(item for item in found if item not in near[:1])]
+
+
+def lexical(text: str, documents: Sequence[str], position: int) -> float:
+    """Score of one of `documents` for `text` by words alone."""
+    tools = [ToolSpec("", document) for document in documents]
+    return _Index(tools).score(tools[position], text)
+
+
+def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
+    filled = fill(tool, task)
+    spoken += _knowledge_bonus(tool, task.step.text)
+    score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
+    score -= MISSING if _ignores_material(filled, task) else 0.0
+    return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _ignores_material(filled: Filled, task: Task) -> bool:
+    """Whether the step is about its material alone, and the tool's arguments hold none of it."""
+    about_it = task.step.points_back and len(terms(task.step.text)) <= 3
+    if not about_it or not task.materials:
+        return False
+    given = " ".join(str(value) for value in filled.arguments.values() if value != task.step.text)
+    data = "\n".join(item.text for item in task.materials)
+    return not any(len(piece) > 1 and piece in data for piece in re.split(r"\n|\s{2,}", given) if piece.strip())
+
+
+def _lacking(filled: Filled) -> float:
+    """Missing arguments, counted; those that other tools often know weigh less."""
+    kinds = [kind_of(parameter) for parameter in filled.missing]
+    return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
+
+
+def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
+    """A search answers a question even when they share no word."""
+    first = words(step)[:1]
+    asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
+    searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
+    takes_query = any(kind_of(parameter) is Kind.QUERY for parameter in tool.parameters)
+    return 1.6 if asks and searches and takes_query and not _implied(step) else 0.0
+
+
+class _Index:
+    """Weights of words in the names, descriptions and parameters of tools."""
+
+    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+        self._fields = {id(tool): _fields(tool) for tool in tools}
+        counted = Counter(term for fields in self._fields.values() for term in set().union(*(own for _, own in fields)))
+        self._rarity = {term: 1.0 + math.log(len(tools) / count) for term, count in counted.items()}
+
+    def score(self, tool: ToolSpec, text: str) -> float:
+        """Sum of the best few matches between `text` and `tool`."""
+        asked = list(dict.fromkeys([*terms(_VALUES.sub(" ", _IDIOM.sub("trend", text))), *_implied(text)]))[:80]
+        lead = words(text)[0] if words(text) else ""
+        parts = [self._match(tool, term) * (1.5 if term == stem(lead) else 1.0) for term in asked]
+        return sum(sorted(parts, reverse=True)[:_BEST_TERMS]) * _agreement(lead, tool)
+
+    def _match(self, tool: ToolSpec, term: str) -> float:
+        best = max((weight * likeness(term, own) for weight, own in self._fields[id(tool)]), default=0.0)
+        return best * min(self._rarity.get(term, 1.0), 2.0)
+
+
+def _implied(text: str) -> list[str]:
+    """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
+    if over_time(text):
+        return ["chart", "line"]
+    groups = bool(group_phrases(text))
+    return ["aggregat", "group"] if (groups or counts(text) or measure_phrases(text)) else []
+
+
+def _agreement(lead: str, tool: ToolSpec) -> float:
+    """Less than 1 where the step's verb and the tool's are different ones."""
+    verbs = [word for word in words(tool.name) if word in VERBS]
+    if lead not in VERBS - _GENERAL_VERBS or not verbs:
+        return 1.0
+    return 1.2 if likeness(stem(lead), map(stem, verbs)) else 0.75
+
+
+def _fields(tool: ToolSpec) -> list[tuple[float, set[str]]]:
+    names = " ".join(parameter.name for parameter in tool.parameters)
+    said = " ".join(parameter.description for parameter in tool.parameters)
+    choices = " ".join(str(choice) for parameter in tool.parameters for choice in parameter.choices)
+    return [
+        (1.6, set(terms(tool.name))),
+        (0.8, set(terms(tool.description))),
+        (0.6, set(terms(f"{names} {choices}"))),
+        (0.3, set(terms(said))),
+    ]

@@ -1,0 +1,127 @@
+"""Deciding: the one function behind the offline model, from a request to calls or an answer. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agentnet.models.offline.answering import compose
+from agentnet.models.offline.choice import CLEARLY, FITS
+from agentnet.models.offline.conversation import Conversation, Material, Request, read
+from agentnet.models.offline.delegating import Delegating, material_of
+from agentnet.models.offline.filling import Task
+from agentnet.models.offline.followup import completed
+from agentnet.models.offline.ledger import Decision, Ledger
+from agentnet.models.offline.outcome import Outcome
+from agentnet.models.offline.plan import Step, plan
+from agentnet.models.offline.questions import Questions
+from agentnet.models.offline.smalltalk import abilities, asks_abilities, greeting, introduction, is_greeting
+from agentnet.models.offline.textwork import work_on
+from agentnet.models.offline.tooling import Tooling
+from agentnet.models.offline.tools import ASK_USER, FIND_AGENTS, HANDOFF, Toolbox, toolbox
+
+EMPTY = "There is no request in this message. Tell me what you would like to have done."
+_HANDS_OVER = re.compile(
+    r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ABILITIES_NEED = "search, answer, analyse, write, review, calculate, convert"
+
+
+def decide(request: Request) -> Decision:
+    """What to do next. Depends on nothing but `request`; ends every run after a bounded number of calls."""
+    talk = read(request.items)
+    box = toolbox(request.tools)
+    if not re.search(r"\w", talk.request):
+        return Decision(text=EMPTY if not talk.materials else abilities(box))
+    return _small_talk(request, talk, box) or _work(request, talk, box)
+
+
+def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision | None:
+    if is_greeting(talk.request):
+        return Decision(text=greeting(talk.request, request.instructions, box))
+    if not asks_abilities(talk.request):
+        return None
+    ledger = Ledger(talk.results)
+    found = Delegating(box, ledger).find(_ABILITIES_NEED) if FIND_AGENTS in box.runtime else []
+    if found is None:
+        return Decision(calls=tuple(ledger.pending))
+    told = abilities(box, [(peer.name, peer.about) for peer in found])
+    return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told))))
+
+
+def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
+    ledger = Ledger(talk.results)
+    worker = _Worker(talk, box, ledger)
+    steps = plan(completed(talk.request, talk.earlier))
+    if HANDOFF in box.runtime and _HANDS_OVER.match(talk.request):
+        handed = worker.delegating.hand_over(talk.request, talk.request)
+        if handed is not False:
+            return Decision(tuple(ledger.pending), "" if ledger.pending else "The task has been handed over.")
+    outcomes = worker.run(steps)
+    if ledger.pending:
+        transfers = tuple(call for call in ledger.pending if call.handoff)
+        return Decision(calls=transfers[:1] or tuple(ledger.pending))
+    return Decision(text=compose(steps, outcomes, box))
+
+
+@dataclass(frozen=True, eq=False)
+class _Worker:
+    """Does the steps whose dependencies are done, as far as results are there."""
+
+    talk: Conversation
+    box: Toolbox
+    ledger: Ledger
+
+    @property
+    def delegating(self) -> Delegating:
+        """Work given to others."""
+        return Delegating(self.box, self.ledger)
+
+    @property
+    def tooling(self) -> Tooling:
+        """Work with own tools."""
+        return Tooling(
+            self.box.own, self.ledger, Questions(self.ledger, self.box.runtime.get(ASK_USER), self.talk.answers)
+        )
+
+    def run(self, steps: tuple[Step, ...]) -> dict[int, Outcome]:
+        """The outcomes that are known by now."""
+        outcomes: dict[int, Outcome] = {}
+        for step in steps:
+            if any(index not in outcomes for index in step.depends):
+                continue
+            outcome = self._do(step, outcomes)
+            if outcome is not None:
+                outcomes[step.index] = outcome
+        return outcomes
+
+    def _do(self, step: Step, outcomes: Mapping[int, Outcome]) -> Outcome | None:
+        needed = [outcomes[index] for index in step.depends]
+        if needed and not any(outcome.ok for outcome in needed):
+            return Outcome(step, "This step was left out, because what it builds upon is missing.", ok=False)
+        return self._perform(Task(step, self._materials(step, needed)))
+
+    def _materials(self, step: Step, needed: list[Outcome]) -> tuple[Material, ...]:
+        before = [material_of(outcome) for outcome in needed if outcome.ok]
+        given = self.talk.materials
+        if not before and not given and step.points_back and self.talk.last_answer:
+            given = (Material("Previous answer", self.talk.last_answer),)
+        return (*given, *before)
+
+    def _perform(self, task: Task) -> Outcome | None:
+        best = self.tooling.best(task)
+        if (
+            best
+            and best.score >= (CLEARLY if self.box.coordinates else FITS)
+            and (best.complete or not self.box.coordinates)
+        ):
+            return self.tooling.use(best, task)
+        given = self.delegating.give(task) if self.box.coordinates else None
+        if self.box.coordinates and (given is None or not given.refused):
+            return given
+        if best and best.score >= FITS:
+            return self.tooling.use(best, task)
+        text = work_on(task.step.text, task.materials)
+        if text:
+            return Outcome(task.step, text, by="text")
+        return given or Outcome(replace(task.step), "", ok=False, refused=True)

@@ -1,0 +1,100 @@
+"""Naming: which source and which column a step means, out of those that are known."""
+
+import re
+
+from agentnet.models.offline import values
+from agentnet.models.offline.kinds import Kind, kind_of
+from agentnet.models.offline.known import Names
+from agentnet.models.offline.phrases import (
+    counted_phrases,
+    counts,
+    group_phrases,
+    measure_phrases,
+    over_time,
+    source_phrases,
+)
+from agentnet.models.offline.tools import Parameter
+from agentnet.models.offline.vocabulary import word_set
+from agentnet.models.offline.words import nearest, words
+
+_GROUPING = word_set("group by x dimension category label key")
+_MEASURING = word_set("value y measure metric aggregate of")
+_DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
+_TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
+_IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
+
+
+def source_for(step: str, text: str, everything: str, names: Names) -> str | None:
+    """The source that a step works on: a file's link or name in the text, else the known one that its words mean."""
+    for found in (values.file_uris_in(step), values.paths_in(step), values.urls_in(step)):
+        if found:
+            return found[0]
+    for phrase in [*source_phrases(step), step, text]:
+        known = nearest(phrase, names.sources)
+        if known:
+            return known
+    given = [*values.file_uris_in(everything), *values.paths_in(text), *values.urls_in(text)]
+    data = next((uri for uri in given if _DATA_FILE.search(uri)), None)
+    if data or values.file_uris_in(everything):
+        return data or given[0]
+    return names.sources[0] if len(set(names.sources)) == 1 else None
+
+
+def spoken_source(step: str) -> str | None:
+    """The words that name a source, when nothing is known: the tool's error will say which there are."""
+    phrases = [phrase for phrase in source_phrases(step) if phrase.split()[0].lower() not in {"each", "every", "all"}]
+    return re.sub(r"^(?:the|my|our|this|a|an)\s+", "", phrases[0], flags=re.IGNORECASE) if phrases else None
+
+
+def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
+    """The known column that a step means for `parameter`, by whether it groups or measures."""
+    own = set(words(parameter.name))
+    if own & _GROUPING and over_time(step):
+        spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
+        return _column(group_phrases(step), names) or next(spans, None)
+    if own & _GROUPING:
+        return _column(group_phrases(step), names) or (
+            _mentioned(step, names, skip=[*measure_phrases(step), *counted_phrases(step)]) if names.columns else None
+        )
+    if own & _MEASURING:
+        found = _column(measure_phrases(step), names)
+        if found or counts(step):
+            return found if names.is_numeric(found) else None
+        groups = _column(group_phrases(step), names)
+        mentioned = [name for name in _all_mentioned(step, names) if name != groups and names.is_numeric(name)]
+        return mentioned[0] if mentioned else None
+    return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
+
+
+def measuring(parameter: Parameter) -> bool:
+    """Whether `parameter` names a column to aggregate."""
+    return kind_of(parameter) is Kind.COLUMN and bool(set(words(parameter.name)) & _MEASURING)
+
+
+def _column(phrases: list[str], names: Names) -> str | None:
+    for phrase in phrases:
+        exact = next((name for name in names.columns if name.casefold() == phrase.casefold().replace(" ", "_")), None)
+        known = exact or nearest(phrase, names.columns)
+        if known:
+            return known
+        spelled = _IDENTIFIER.search(phrase)
+        if spelled and not names.columns:
+            return spelled[0]
+    return None
+
+
+def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | None:
+    skipped = {_column([phrase], names) for phrase in skip or []}
+    return next((name for name in _all_mentioned(step, names) if name not in skipped), None)
+
+
+def _all_mentioned(step: str, names: Names) -> list[str]:
+    """Known columns all of whose words the step speaks, in the order of speaking."""
+    spoken = words(step)
+    stems = [word.rstrip("s") for word in spoken]
+    found = [
+        (stems.index(words(name)[0].rstrip("s")), name)
+        for name in names.columns
+        if words(name) and all(word.rstrip("s") in stems for word in words(name))
+    ]
+    return [name for _, name in sorted(found)]

@@ -1,0 +1,97 @@
+"""Phrases: the words of a step that stand for a group, a measure, a source or a title."""
+
+import re
+from collections.abc import Sequence
+
+_STOP = (
+    r"(?=\s+(?:from|in|of|on|at|using|with|and|as|for|per|by|over|across|grouped|where|between|is|are|was|"
+    r"were|to|per)\b|[,.;?!:]|$)"
+)
+_GROUP = re.compile(
+    rf"\b(?:per|by|for each|for every|grouped by|group by|broken down by|across|split by)\s+(?:the\s+|"
+    rf"each\s+)?([\w -]+?){_STOP}",
+    re.IGNORECASE,
+)
+_SUPERLATIVE = re.compile(
+    r"\b(?:most|least|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
+)
+_COUNTED = re.compile(r"\b(?:how many|number of|count(?: of)?)\s+(?:the\s+)?([\w-]+)", re.IGNORECASE)
+_WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
+_MEASURE = re.compile(
+    r"\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|"
+    r"smallest|biggest|longest|"
+    rf"shortest|most|least)\s+(?:of\s+)?(?:the\s+)?([\w -]+?){_STOP}",
+    re.IGNORECASE,
+)
+_SOURCE = re.compile(
+    r"\b(?:from|in|of|using|out of|with|on|about)\s+(?:the|my|our|this|that|a|"
+    r"an)?\s*([\w][\w ./-]*?)(?=\s+(?:and|by|per|as|for|where|with|"
+    r"from|in|using|grouped)\b|[,;?!:]|\.\s|\.?$)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\b(?:titled|entitled|called|named|with (?:the )?title|title:?)\s+(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)'|([^,.;]+))",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"^(?:please\s+)?(?:(?:chart|plot|graph|draw|show|write|make|create|draft|compose|produce|prepare|assemble|generate|"
+    r"visuali[sz]e|summari[sz]e|build|list|find|tell|give|display|report)\b\s*)(?:me\s+)?(?:(?:a|an|the)\s+)?"
+    r"(?:(?:(?:short|brief|one-page|long|detailed|bar|line|pie|quick|scatter|simple)\s+)*(?:chart|"
+    r"plot|graph|diagram|figure|report|summary|article|document|brief)\s+)?"
+    r"(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?",
+    re.IGNORECASE,
+)
+_VAGUE = re.compile(r"(?:both|them|it|this|that|these|those|from|everything|all)\b", re.IGNORECASE)
+_TIME_LIKE = re.compile(
+    r"\b(?:day|date|week|month|quarter|year|hour|minute|time|daily|weekly|monthly|yearly)s?\b", re.IGNORECASE
+)
+
+
+def group_phrases(text: str) -> list[str]:
+    """What `text` groups by."""
+    groups = [match.strip() for match in _GROUP.findall(text)]
+    return groups or (_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])
+
+
+def measure_phrases(text: str) -> list[str]:
+    """What `text` averages, sums or compares."""
+    return [match.strip() for match in _MEASURE.findall(text)]
+
+
+def source_phrases(text: str) -> list[str]:
+    """What `text` takes its data from, likeliest (the last one) first."""
+    return [match.strip() for match in reversed(_SOURCE.findall(text))]
+
+
+def counted_phrases(text: str) -> list[str]:
+    """What `text` counts."""
+    return list(_COUNTED.findall(text))
+
+
+def counts(text: str) -> bool:
+    """Whether `text` asks for how many there are."""
+    return bool(re.search(r"\bhow many\b|\bhow often\b|\bnumber of\b|\bcount\b", text, re.IGNORECASE))
+
+
+def over_time(text: str) -> bool:
+    """Whether `text` groups by a span of time."""
+    return any(_TIME_LIKE.search(phrase) for phrase in group_phrases(text)) or "over time" in text.lower()
+
+
+def topic(text: str, labels: Sequence[str]) -> str | None:
+    """A title for work on labelled material: the words of `text`, or of the labels where `text` only points at it."""
+    own = title_in(text)
+    if own and not _VAGUE.match(own):
+        return own
+    return " and ".join(filter(None, map(title_in, labels[:3]))) or own or None
+
+
+def title_in(text: str) -> str:
+    """A title: the one that `text` gives, else its words without the order."""
+    named = _NAMED.search(text)
+    if named:
+        return next(part for part in named.groups() if part).strip()
+    line = re.split(r"(?<=\w)[.!?](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
+    line = re.sub(r"\s+(?:from|in|using)\s+(?:the\s+)?(?:agentnet-file:\S+|[\w ./-]+)$", "", _ORDER.sub("", line))
+    line = re.sub(r"^(?:in|from)\s+(?:the|our|my)\s+\w+\s+", "", line.strip(" .,:;?!"), flags=re.IGNORECASE)
+    return line[:1].upper() + line[1:120]

@@ -1,0 +1,214 @@
+"""Rendering: what a tool returned, as Markdown that a person reads."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from agentnet.models.offline.known import parsed
+from agentnet.models.offline.moments import moment_of, said, tells_again
+from agentnet.models.offline.passages import Passage, best_sentences, cited, passages_of
+from agentnet.models.offline.phrases import counts
+from agentnet.models.offline.values import is_file_uri
+from agentnet.models.offline.vocabulary import word_set
+from agentnet.models.offline.words import words
+
+T = TypeVar("T")
+NOTHING = "I found nothing that answers this."
+"""How an answer begins when a search brought nothing to the point."""
+MAX_ROWS = 50
+MAX_COLUMNS = 10
+_LONG_TEXT = 1_200
+_BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
+_VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
+_AGGREGATES = word_set("group_by groupby group by x column columns function aggregate")
+_CITATION = re.compile(r"\[[^\]\n]+:\d[\d-]*\]")
+
+
+def render(output: str, question: str, arguments: Mapping[str, Any]) -> str:
+    """`output` of a call with `arguments`, as the answer to `question`."""
+    value = parsed(output)
+    if value is None:
+        return _text(output.strip(), question)
+    found = passages_of(value)
+    if found:
+        return _found(question, found)
+    return _value(value, arguments, question) or "The tool returned nothing."
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    columns = list(dict.fromkeys(str(key) for row in rows[:MAX_ROWS] for key in row))[:MAX_COLUMNS]
+    lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(' --- ' for _ in columns)}|"]
+    lines += [f"| {' | '.join(_cell(row.get(column)) for column in columns)} |" for row in rows[:MAX_ROWS]]
+    more = [f"\n… and {len(rows) - MAX_ROWS} more rows."] if len(rows) > MAX_ROWS else []
+    return "\n".join([*lines, *more])
+
+
+def _found(question: str, found: list[Passage]) -> str:
+    best = best_sentences(question, found)
+    return cited(best) if best else NOTHING
+
+
+def _text(text: str, question: str) -> str:
+    if not text:
+        return "The tool returned nothing."
+    if re.fullmatch(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", text):
+        return f"The result is {text}."
+    asks = question.rstrip().endswith("?") or words(question)[:1] in (
+        ["what"],
+        ["how"],
+        ["why"],
+        ["explain"],
+        ["who"],
+        ["when"],
+    )
+    if asks and (len(text) > _LONG_TEXT or len(_CITATION.findall(text)) > 2):
+        best = best_sentences(question, [Passage(block) for block in text.split("\n\n")])
+        return cited(best) or text
+    return text
+
+
+def _value(value: Any, arguments: Mapping[str, Any], question: str) -> str:
+    if isinstance(value, list):
+        return _list(value, arguments, question)
+    if isinstance(value, Mapping):
+        return _mapping(value, arguments, question)
+    return _statement(value, arguments)
+
+
+def _list(value: list[Any], arguments: Mapping[str, Any], question: str) -> str:
+    if not value:
+        return "There are no results."
+    rows = [item for item in value if isinstance(item, Mapping)]
+    if len(rows) == len(value):
+        if len(rows) == 1 and len(rows[0]) > 1:
+            return _mapping(rows[0], arguments, question)
+        return "\n\n".join(filter(None, (_headline(rows, question, arguments), table(rows))))
+    return "\n".join(f"- {_cell(item)}" for item in value[:MAX_ROWS])
+
+
+def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> str:
+    rows = _rows(value)
+    parts, used = _lead(value, arguments)
+    if rows:
+        parts += [part for part in (_headline(rows[1], question, arguments), table(rows[1])) if part]
+        used |= rows[0]
+    links = [key for key, item in value.items() if isinstance(item, str) and is_file_uri(item)]
+    parts += [_link(value, key) for key in links]
+    shown = used | set(links)
+    rest = {key: item for key, item in value.items() if key not in shown and item not in (None, "", [], {})}
+    if parts:
+        rest = {key: item for key, item in rest.items() if item not in arguments.values()}
+    lines = [_line(key, item) for key, item in rest.items()]
+    return "\n\n".join([*parts, "\n".join(lines)] if lines else parts)
+
+
+def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any]) -> tuple[list[str], set[str]]:
+    """What to say first, as a text or a sentence, and the keys that it tells."""
+    body = next((key for key in _BODY_KEYS if isinstance(value.get(key), str) and len(value[key]) > 80), None)
+    if body:
+        return [str(value[body]).strip()], {body}
+    result = next((key for key in _VALUE_KEYS if _is_scalar(value.get(key))), None)
+    if result and {"expression", "from_unit"} & set(arguments):
+        return [_statement(value[result], arguments)], {result, *arguments}
+    moments = {key: moment for key, item in value.items() if (moment := moment_of(item))}
+    if len(moments) == 1 and len(value) <= 8:
+        key, moment = next(iter(moments.items()))
+        zone = next((str(item) for name, item in value.items() if re.search(r"zone|city|place|^tz", name)), "")
+        told = {name for name, item in value.items() if tells_again(item, moment) or item == zone}
+        return [f"It is {said(moment)}{f' in {zone}' if zone else ''}."], {key, *told}
+    return [], set()
+
+
+def _link(value: Mapping[str, Any], key: str) -> str:
+    """A file as a link, a picture as itself."""
+    uri = str(value[key])
+    name = str(value.get("title") or value.get("name") or uri.rsplit("/", 1)[-1])
+    picture = re.search(r"\.(?:png|jpe?g|svg|gif|webp)$", uri, re.IGNORECASE)
+    return f"{'!' if picture else ''}[{name}]({uri})"
+
+
+def _line(key: str, item: Any) -> str:
+    label = f"- **{_human(key)}:**"
+    if isinstance(item, Mapping):
+        return "\n".join([label, *(f"  - {_human(str(name))}: {_cell(entry)}" for name, entry in _first(item.items()))])
+    if not isinstance(item, list):
+        return f"{label} {_cell(item)}"
+    if all(isinstance(row, Mapping) for row in item):
+        return f"{label}\n\n{table(item)}\n"
+    cells = [_cell(entry) for entry in item]
+    if all(len(cell) < 40 and " " not in cell for cell in cells):
+        return f"{label} {', '.join(cells)}"
+    return "\n".join([label, *(f"  - {cell}" for cell in _first(cells))])
+
+
+def _first(items: Iterable[T]) -> list[T]:
+    return list(items)[:MAX_ROWS]
+
+
+def _rows(value: Mapping[str, Any]) -> tuple[set[str], list[Mapping[str, Any]]] | None:
+    """The table in a result: a list of records, or columns with rows of cells."""
+    columns, cells = value.get("columns"), value.get("rows")
+    if isinstance(columns, list) and isinstance(cells, list) and all(isinstance(row, list) for row in cells) and cells:
+        names = [str(item.get("name")) if isinstance(item, Mapping) else str(item) for item in columns]
+        return {"columns", "rows"}, [dict(zip(names, row, strict=False)) for row in cells]
+    for key in ("rows", "groups", "records", "items", "results", "data", "values", "buckets"):
+        item = value.get(key)
+        if isinstance(item, list) and item and all(isinstance(row, Mapping) for row in item):
+            return {key}, list(item)
+    return None
+
+
+def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mapping[str, Any]) -> str:
+    """One sentence on the extremes of a table with one number per row."""
+    if not _AGGREGATES & set(arguments) or not 2 <= len(rows) <= MAX_ROWS or any(len(row) != 2 for row in rows):
+        return ""
+    keys = list(rows[0])
+    numeric = [key for key in keys if all(_is_number(row.get(key)) for row in rows)]
+    if len(numeric) != 1:
+        return ""
+    label = next(key for key in keys if key not in numeric)
+    ordered = sorted(rows, key=lambda row: float(row[numeric[0]]))
+    low, high = ordered[0], ordered[-1]
+    if low[numeric[0]] == high[numeric[0]]:
+        return f"All {len(rows)} have the same: {_cell(high[numeric[0]])}."
+    total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if counts(question) else ""
+    highest = f"**{_cell(high[label])}** is highest with {_cell(high[numeric[0]])}"
+    return f"{highest}, **{_cell(low[label])}** lowest with {_cell(low[numeric[0]])}.{total}"
+
+
+def _statement(value: Any, arguments: Mapping[str, Any]) -> str:
+    shown = _cell(value)
+    if arguments.get("expression"):
+        return f"{arguments['expression']} = {shown}"
+    if {"value", "from_unit", "to_unit"} <= set(arguments):
+        return f"{_cell(arguments['value'])} {arguments['from_unit']} = {shown} {arguments['to_unit']}"
+    return f"The result is {shown}." if _is_number(value) or isinstance(value, bool) else shown
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_human(str(key))}: {_cell(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    moment = moment_of(value)
+    if moment:
+        return said(moment)
+    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _human(key: str) -> str:
+    text = " ".join(words(key)) or key
+    return text[:1].upper() + text[1:]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)

@@ -1,0 +1,158 @@
+"""Tooling: a step done with the specialist's own tools. What a call lacks is looked up, then asked for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentnet.models.offline.choice import Candidate, candidates
+from agentnet.models.offline.filling import Filled, Task, fill
+from agentnet.models.offline.kinds import Kind, kind_of
+from agentnet.models.offline.known import Names, correction, error_of, names_in
+from agentnet.models.offline.ledger import Ledger
+from agentnet.models.offline.naming import spoken_source
+from agentnet.models.offline.outcome import Outcome, files_named
+from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
+from agentnet.models.offline.questions import Questions
+from agentnet.models.offline.rendering import render
+from agentnet.models.offline.tools import Parameter, ToolSpec
+from agentnet.models.offline.words import terms
+
+_LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
+_NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
+MAX_QUESTIONS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Tooling:
+    """Works through `tools`; every method that may have to wait returns None while a call is under way."""
+
+    tools: Sequence[ToolSpec]
+    ledger: Ledger
+    questions: Questions
+
+    def best(self, task: Task) -> Candidate | None:
+        """The tool that fits the step best."""
+        return next(iter(candidates(self.tools, task)), None)
+
+    def use(self, candidate: Candidate, task: Task) -> Outcome | None:
+        """Do the step of `task` with the tool of `candidate`."""
+        informed = self._informed(candidate.tool, task)
+        if informed is None:
+            return None
+        filled = fill(candidate.tool, informed)
+        for _ in range(MAX_QUESTIONS):
+            if not filled.missing:
+                return self._run(candidate.tool, filled, informed)
+            missing = filled.missing[0]
+            guess = spoken_source(task.step.text) if kind_of(missing) is Kind.SOURCE else None
+            question = self.questions.wording(missing, task.step, informed.names)
+            answer = guess or self.questions.ask(question)
+            if answer is None:
+                waits = self.ledger.pending or self.questions.asks_by_tool
+                return None if waits else Outcome(task.step, question, ok=False, question=question)
+            informed = replace(informed, answers={**informed.answers, missing.name: answer})
+            filled = fill(candidate.tool, informed)
+        return Outcome(task.step, f"I still lack {_named(filled.missing)} for this.", ok=False, by=candidate.tool.name)
+
+    def _informed(self, tool: ToolSpec, task: Task) -> Task | None:
+        """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them."""
+        outputs: list[str] = []
+        for kind in (Kind.SOURCE, Kind.COLUMN):
+            if not _lacks(tool, kind, task):
+                continue
+            for teller in self._tellers(tool, kind):
+                filled = fill(teller, task)
+                arguments = dict(filled.arguments)
+                for missing in filled.missing:
+                    guess = spoken_source(task.step.text) if kind_of(missing) is Kind.SOURCE else None
+                    arguments |= {missing.name: guess} if guess else {}
+                if any(parameter.name not in arguments for parameter in filled.missing):
+                    continue
+                output = self._told(teller, arguments)
+                if output is None:
+                    return None
+                outputs.append(output)
+                task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
+                break
+        return task
+
+    def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
+        output = self.ledger.call(teller, arguments)
+        error = error_of(output) if output is not None else None
+        mended = _mended(teller, arguments, error) if error else None
+        return self.ledger.call(teller, mended) if mended else output
+
+    def _tellers(self, tool: ToolSpec, kind: Kind) -> list[ToolSpec]:
+        """Tools that list or describe, those that need least first."""
+        wanted = {Kind.SOURCE: terms("list sources files"), Kind.COLUMN: terms("describe columns schema")}[kind]
+
+        def rank(other: ToolSpec) -> tuple[int, int]:
+            needs = len(other.required) if kind is Kind.SOURCE else 0
+            return needs, -len(set(wanted) & set(terms(f"{other.name} {other.description}")))
+
+        found = [other for other in self.tools if other is not tool and _LISTING & set(terms(other.name))]
+        return sorted((o for o in found if all(kind_of(p) is Kind.SOURCE for p in o.required)), key=rank)
+
+    def _run(self, tool: ToolSpec, filled: Filled, task: Task) -> Outcome | None:
+        sets = filled.fan or (filled.arguments,)
+        done = [self._once(tool, arguments, task) for arguments in sets]
+        ready = [outcome for outcome in done if outcome is not None]
+        if len(ready) < len(done):
+            return None
+        if len(ready) == 1:
+            return ready[0]
+        text = "\n\n".join(f"**{_difference(sets, place)}**\n\n{item.text}" for place, item in enumerate(ready))
+        return Outcome(task.step, text, ok=any(item.ok for item in ready), files=files_named(text), by=tool.name)
+
+    def _once(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> Outcome | None:
+        output = self.ledger.call(tool, arguments)
+        error = error_of(output) if output is not None else None
+        mended = _mended(tool, arguments, error) if error else None
+        if mended:
+            output = self.ledger.call(tool, mended)
+            error = error_of(output) if output is not None else None
+        if output is None:
+            return None
+        if error:
+            return Outcome(task.step, f"`{tool.name}` failed: {error}", ok=False, by=tool.name)
+        text = render(output, task.step.text, mended or arguments)
+        return Outcome(task.step, text, files=files_named(output), by=tool.name)
+
+
+def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
+    """Whether `tool` takes names of that kind and the text gives none that is sure."""
+    takes = [parameter for parameter in tool.parameters if kind_of(parameter) is kind]
+    if not takes or (kind is Kind.COLUMN and task.names.columns):
+        return False
+    filled = fill(tool, task)
+    if kind is Kind.SOURCE:
+        return any(parameter in filled.missing for parameter in takes)
+    asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
+    return bool(asked) or any(parameter in filled.missing for parameter in takes)
+
+
+def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
+    described = tuple(str(value) for value in arguments.values() if isinstance(value, str))
+    sources = described if described and found.columns else (*known.sources, *found.sources)
+    columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
+    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words)
+
+
+def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:
+    """The arguments with the one that `error` complains of replaced by what it offers; None when it offers nothing."""
+    names = [p.name for p in tool.parameters if isinstance(arguments.get(p.name), str) and kind_of(p) in _NAMEABLE]
+    blamed = [name for name in names if arguments[name] and re.search(re.escape(arguments[name]), error, re.IGNORECASE)]
+    for name in blamed or names:
+        better = correction(error, arguments[name])
+        if better and better != arguments[name]:
+            return {**arguments, name: better}
+    return None
+
+
+def _difference(sets: Sequence[Mapping[str, Any]], place: int) -> str:
+    return ", ".join(str(value) for key, value in sets[place].items() if any(other[key] != value for other in sets))
+
+
+def _named(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(f"`{parameter.name}`" for parameter in parameters)

@@ -1,0 +1,82 @@
+"""What the model reads: the messages of a task, and what was said before in its context, as input of the Agents SDK."""
+
+import json
+from typing import Any
+
+from a2a.types.a2a_pb2 import Message, Part, Role, Task
+
+from agentnet.files import FileStore
+from agentnet.runs.delegation import answer_of
+from agentnet.runs.question import answered_message_ids, text_of
+from agentnet.tasks.run import TaskRun
+
+EARLIER_TASKS = 5
+EARLIER_CHARACTERS = 4000
+EARLIER = "earlier"
+"""Journal key of what was said before: the same in every replay."""
+
+_EARLIER_SQL = """
+SELECT id FROM tasks
+WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4 ORDER BY id DESC LIMIT $5
+"""
+
+
+def requests_of(run: TaskRun) -> list[Message]:
+    """The user's messages that are requests and not answers to questions, oldest first."""
+    answers = answered_message_ids(run)
+    return [
+        message
+        for message in run.leased.projection.history
+        if message.role == Role.ROLE_USER and message.message_id not in answers
+    ]
+
+
+async def as_input(message: Message, files: FileStore, tenant: str) -> dict[str, Any]:
+    """A message as an input item: its texts and data, and its files by name and URI."""
+    attached = [await _store(part, number, files, tenant) for number, part in enumerate(message.parts) if part.raw]
+    linked = [_link(part) for part in message.parts if part.url]
+    text = text_of(message)
+    if attached or linked:
+        text += "\n\nAttached files:\n" + "\n".join([*attached, *linked])
+    return {"role": "user", "content": text}
+
+
+async def _store(part: Part, number: int, files: FileStore, tenant: str) -> str:
+    media_type = part.media_type or "application/octet-stream"
+    ref = await files.put(tenant, part.filename or f"file-{number + 1}", media_type, part.raw)
+    return f"- {ref.name} ({ref.media_type}, {ref.size} bytes): {ref.uri}"
+
+
+async def earlier_in_context(run: TaskRun, agent: str, store: Any) -> list[dict[str, Any]]:
+    """What was asked and answered in earlier tasks of the same context, as input items, oldest first."""
+    stored = run.leased.journal.get(EARLIER)
+    if stored is not None:
+        items: list[dict[str, Any]] = json.loads(stored)
+        return items
+    leased = run.leased
+    rows = await store.pool.fetch(
+        _EARLIER_SQL, leased.tenant, agent, leased.context_id, leased.lease.task_id, EARLIER_TASKS
+    )
+    items = []
+    for row in reversed(rows):
+        found = await store.read(row["id"], leased.tenant, agent, None)
+        if found is not None:
+            items.extend(_exchange(found[0]))
+    if items:
+        await run.journal(EARLIER, json.dumps(items).encode())
+    return items
+
+
+def _exchange(task: Task) -> list[dict[str, Any]]:
+    asked = next((message for message in task.history if message.role == Role.ROLE_USER), None)
+    answer = answer_of(task) or text_of(task.status.message)
+    if asked is None or not answer:
+        return []
+    return [
+        {"role": "user", "content": text_of(asked)[:EARLIER_CHARACTERS]},
+        {"role": "assistant", "content": answer[:EARLIER_CHARACTERS]},
+    ]
+
+
+def _link(part: Part) -> str:
+    return f"- {part.filename or 'file'} ({part.media_type or 'unknown type'}): {part.url}"

@@ -1,0 +1,318 @@
+"""Delegation: the tools by which a specialist finds other agents and hands work to them over A2A.
+
+A delegation's message id follows from the call that makes it, so that a replay finds the child that it began instead of
+beginning another. A peer's question comes up to the user with the peer's own words, and the answer goes down to it.
+"""
+
+import asyncio
+import json
+import uuid
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from a2a.types.a2a_pb2 import (
+    Artifact,
+    Message,
+    Part,
+    Role,
+    SendMessageRequest,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+)
+from agents import FunctionTool, Tool, function_tool
+from agents.tool_context import ToolContext
+from google.protobuf.json_format import MessageToDict
+
+from agentnet.directory import Directory, Entry
+from agentnet.errors import AgentNetError, DelegationError, NotFoundError, UnavailableError
+from agentnet.files import URI_PATTERN
+from agentnet.identity.tokens import Tokens
+from agentnet.peers import send_streaming
+from agentnet.runs.approval import wait_for_answer
+from agentnet.runs.journal import call_key, tells_itself
+from agentnet.runs.question import Question, data_of, text_of
+from agentnet.runs.scope import OpenStep, RunScope
+from agentnet.steps import SOURCE, step_of
+from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
+from agentnet.tasks.projection import Projection
+
+ANY = "*"
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Pauses before a broken stream is taken up again: together well over a lease, so that a takeover is waited for."""
+MAX_QUESTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """What a specialist may delegate to, and the means."""
+
+    names: list[str]
+    """Names of agents, or `["*"]` for any."""
+    directory: Directory
+    http: httpx.AsyncClient
+    tokens: Tokens
+
+    def allows(self, name: str) -> bool:
+        """Whether the specialist may delegate to `name`."""
+        return ANY in self.names or name in self.names
+
+    def tools(self) -> list[Tool]:
+        """`find_agents`, `delegate` and `handoff`; none for a specialist without peers."""
+        if not self.names:
+            return []
+        return [self._find_agents(), tells_itself(self._delegate()), tells_itself(self._handoff())]
+
+    def _find_agents(self) -> FunctionTool:
+        @function_tool
+        async def find_agents(context: ToolContext[Any], need: str) -> str:
+            """Find agents in the network that can do something.
+
+            Args:
+                need: What has to be done, in plain words.
+            """
+            scope: RunScope = context.context
+            found = await self.directory.search(scope.principal(), need, limit=8)
+            usable = [entry for entry in found if self.allows(entry.name) and entry.name not in scope.path]
+            return json.dumps([_described(entry) for entry in usable], ensure_ascii=False)
+
+        return find_agents
+
+    def _delegate(self) -> FunctionTool:
+        @function_tool(strict_mode=False)
+        async def delegate(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
+            """Hand a piece of work to another agent and wait for its answer.
+
+            Args:
+                agent: Name of the agent, as find_agents gave it.
+                message: The work in full: the agent sees nothing else of this conversation.
+                files: URIs of files (agentnet-file:…) to send along.
+            """
+            outcome = await Delegated(self, context.context, agent, "delegation").run(message, files or [])
+            return outcome.as_json()
+
+        return delegate
+
+    def _handoff(self) -> FunctionTool:
+        @function_tool(strict_mode=False)
+        async def handoff(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
+            """Give the whole task away: the other agent finishes it, and its answer is the answer to the user.
+
+            Args:
+                agent: Name of the agent, as find_agents gave it.
+                message: The task in full.
+                files: URIs of files (agentnet-file:…) to send along.
+            """
+            scope: RunScope = context.context
+            outcome = await Delegated(self, scope, agent, "handoff").run(message, files or [])
+            if outcome.state != "completed":
+                return outcome.as_json()
+            scope.handed_off = outcome.answer
+            return outcome.answer
+
+        return handoff
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delegation ended."""
+
+    agent: str
+    task_id: str
+    state: str
+    answer: str
+    files: list[dict[str, Any]]
+
+    def as_json(self) -> str:
+        """What the model is told."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(fields, ensure_ascii=False)
+
+
+@dataclass(slots=True)
+class Delegated:
+    """One delegation: a child task at a peer, streamed into the caller's task."""
+
+    peers: Peers
+    scope: RunScope
+    agent: str
+    kind: Any
+    key: str = field(default_factory=call_key.get)
+    child: Projection = field(default_factory=Projection)
+    child_id: str = ""
+    passed_on: set[str] = field(default_factory=set[str])
+    skipped: set[str] = field(default_factory=set[str])
+
+    async def run(self, text: str, files: list[str]) -> Outcome:
+        """Delegate and wait. Raises `AgentNetError` when it is refused or the peer stays away."""
+        self._check()
+        step = await self.scope.begin(self.kind, self.key, self.agent, text)
+        try:
+            outcome = await self._run(await self._message(text, files), step)
+        except AgentNetError as error:
+            await step.end(str(error), ok=False, peer_task_id=self.child_id or None)
+            raise
+        await step.end(outcome.answer or outcome.state, ok=outcome.state == "completed", peer_task_id=outcome.task_id)
+        return outcome
+
+    def _check(self) -> None:
+        path = " → ".join((*self.scope.path, self.agent))
+        if self.agent in self.scope.path:
+            raise DelegationError(f"Refused: this delegation would go in a loop ({path}).")
+        if self.scope.budget.hops < 1:
+            raise DelegationError(f"Refused: the delegation would be too deep ({path}).")
+        if not self.peers.allows(self.agent):
+            raise DelegationError(
+                f"{self.scope.agent} may not delegate to {self.agent!r}; it may to: {', '.join(self.peers.names)}."
+            )
+
+    async def _run(self, message: Message, step: OpenStep) -> Outcome:
+        for number in range(MAX_QUESTIONS):
+            state = await self._follow(message)
+            if state not in INTERRUPTED_STATES:
+                return await self._outcome(state)
+            message = await self._ask(number, state)
+        raise DelegationError(f"{self.agent} asked more than {MAX_QUESTIONS} questions; given up.")
+
+    async def _message(self, text: str, files: list[str]) -> Message:
+        uris = dict.fromkeys([*files, *(match[0].rstrip(".,;)") for match in URI_PATTERN.finditer(text))])
+        parts = [Part(text=text)]
+        for uri in uris:
+            ref, body = await self.scope.files.get(self.scope.tenant, uri)
+            parts.append(Part(raw=body, filename=ref.name, media_type=ref.media_type))
+        return Message(message_id=self._message_id(""), role=Role.ROLE_USER, parts=parts)
+
+    def _message_id(self, suffix: str) -> str:
+        return str(uuid.uuid5(self.scope.run.lease.task_id, f"{self.key}{suffix}"))
+
+    async def _follow(self, message: Message) -> TaskState:
+        """Send `message`, pass the child's events on until it rests; take a broken stream up again."""
+        for pause in (*RETRY_SECONDS, None):
+            try:
+                return await self._stream(message)
+            except (UnavailableError, NotFoundError) as error:
+                if pause is None or (isinstance(error, NotFoundError) and not self.child_id):
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _stream(self, message: Message) -> TaskState:
+        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
+        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
+        request = SendMessageRequest(message=message)
+        async with aclosing(send_streaming(self.peers.http, entry.url, token, request)) as events:
+            async for event in events:
+                self.child.apply(event)
+                await self._pass_on(event)
+        state = self.child.state
+        if state not in RESTING_STATES:
+            raise UnavailableError(f"The stream of {self.agent} ended before its task did.")
+        return state
+
+    async def _pass_on(self, event: StreamResponse) -> None:
+        match event.WhichOneof("payload"):
+            case "task":
+                self.child_id = event.task.id
+                for artifact in event.task.artifacts:
+                    await self._pass_artifact(TaskArtifactUpdateEvent(artifact=artifact))
+            case "status_update":
+                step = step_of(MessageToDict(event.status_update.metadata))
+                if step is not None:
+                    await self.scope.say(step)
+            case "artifact_update":
+                await self._pass_artifact(event.artifact_update)
+            case _:
+                pass
+
+    async def _pass_artifact(self, update: TaskArtifactUpdateEvent) -> None:
+        """The child's own texts and files, and the files that it was passed itself."""
+        source = update.artifact
+        known = source.artifact_id in self.passed_on
+        if source.artifact_id in self.skipped or (update.append and not known):
+            return
+        if not known and SOURCE in source.metadata and not any(_is_file(part) for part in source.parts):
+            self.skipped.add(source.artifact_id)
+            return
+        artifact = Artifact(
+            artifact_id=f"{self.child_id}.{source.artifact_id}"
+            if SOURCE not in source.metadata
+            else source.artifact_id,
+            name=source.name,
+            parts=source.parts,
+        )
+        if not update.append:
+            self.passed_on.add(source.artifact_id)
+            artifact.metadata.update(
+                {SOURCE: MessageToDict(source.metadata).get(SOURCE) or [*self.scope.path, self.agent]}
+            )
+        await self.scope.attach(artifact, append=update.append, last_chunk=update.last_chunk)
+
+    async def _ask(self, number: int, state: TaskState) -> Message:
+        """Bring the child's question to whoever sent this task; the answer as a message to the child."""
+        status = self.child.snapshot().status
+        data = data_of(status.message)
+        question = Question(
+            f"{self.key}!peer{number}",
+            text_of_question(status.message) or f"{self.agent} needs more input.",
+            {"kind": "peer", **data, "path": data.get("path") or [*self.scope.path, self.agent]},
+            state=state,
+        )
+        answer = await wait_for_answer(self.scope, question)
+        return Message(
+            message_id=self._message_id(f"!answer{number}"),
+            task_id=self.child_id,
+            role=Role.ROLE_USER,
+            parts=answer.parts,
+        )
+
+    async def _outcome(self, state: TaskState) -> Outcome:
+        task = self.child.snapshot()
+        files = []
+        for artifact in task.artifacts:
+            for part in artifact.parts:
+                if part.raw:
+                    ref = await self.scope.files.put(
+                        self.scope.tenant, part.filename or artifact.name, part.media_type, part.raw
+                    )
+                    files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
+        name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
+        answer = answer_of(task) or text_of(task.status.message)
+        return Outcome(self.agent, task.id, name, answer, files)
+
+
+def answer_of(task: Task) -> str:
+    """The texts of a task's own artifacts, without those that its peers gave it."""
+    texts = [
+        part.text
+        for artifact in task.artifacts
+        if SOURCE not in artifact.metadata
+        for part in artifact.parts
+        if part.HasField("text") and part.text
+    ]
+    return "\n\n".join(texts)
+
+
+def text_of_question(message: Message) -> str:
+    """The words of a question, without its data."""
+    return "\n".join(part.text for part in message.parts if part.HasField("text"))
+
+
+def _is_file(part: Part) -> bool:
+    return bool(part.raw or part.url)
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    skills = entry.document.get("skills", [])
+    return {
+        "name": entry.name,
+        "description": entry.description,
+        "skills": [
+            {name: skill.get(name, "") for name in ("id", "name", "description")}
+            for skill in skills
+            if isinstance(skill, dict)
+        ],
+        "score": entry.score,
+    }

@@ -1,0 +1,223 @@
+"""The executor of specialists: runs the OpenAI Agents SDK on a task and streams what happens.
+
+An execution begins from the start every time: the journal answers what was done before, the rest is done now. It ends
+when the agent has answered, when a question has to be asked, or when the task was handed off.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.events.event_queue import EventQueue
+from a2a.types.a2a_pb2 import Artifact, Message, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
+from agents import (
+    Agent,
+    MaxTurnsExceeded,
+    ModelBehaviorError,
+    ModelProvider,
+    ModelSettings,
+    RunConfig,
+    Runner,
+    RunResultStreaming,
+    Tool,
+    ToolExecutionConfig,
+)
+from openai import APIError
+from openai.types.responses import ResponseTextDeltaEvent
+
+from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.files import FileStore
+from agentnet.manifest import Specialist
+from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
+from agentnet.runs.definition import build_agent, load_tools
+from agentnet.runs.delegation import Peers
+from agentnet.runs.journal import JournaledModels
+from agentnet.runs.question import Question, remember, take_answer
+from agentnet.runs.scope import RunScope
+from agentnet.runs.toolservers import ToolServers
+from agentnet.tasks.events import agent_message, status_update
+from agentnet.tasks.run import TaskRun
+from agentnet.tasks.store import TaskStore
+from agentnet.tasks.worker import RUN
+
+logger = logging.getLogger(__name__)
+
+RESPONSE = "response"
+"""Id of the artifact that holds the agent's answer."""
+
+
+class SpecialistExecutor(AgentExecutor):
+    """Runs one specialist. Everything it needs from outside comes through the constructor."""
+
+    def __init__(
+        self,
+        specialist: Specialist,
+        *,
+        models: ModelProvider,
+        model_name: str,
+        model_settings: ModelSettings,
+        store: TaskStore,
+        files: FileStore,
+        tool_servers: ToolServers,
+        peers: Peers,
+    ) -> None:
+        self._specialist = specialist
+        self._models = models
+        self._model_name = model_name
+        self._model_settings = model_settings
+        self._store = store
+        self._files = files
+        self._tool_servers = tool_servers
+        self._peers = peers
+        self._own_tools = load_tools(specialist)
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        """Run the task of `context` until it rests."""
+        run: TaskRun = context.call_context.state[RUN]
+        scope = RunScope(run, self._specialist.name, self._files)
+        await run.emit(status_update(run.task(0), TaskState.TASK_STATE_WORKING))
+        await self._take_answer(run)
+        running = asyncio.create_task(self._run(scope))
+        try:
+            either: list[asyncio.Future[Any]] = [running, scope.asked]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+                await event_queue.enqueue_event(
+                    status_update(run.task(0), TaskState.TASK_STATE_COMPLETED).status_update
+                )
+                return
+            await self._ask(run, scope.asked.result(), event_queue)
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await running
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        """Nothing is left to stop: the execution was cancelled, and with it the model call and the tools."""
+
+    async def _take_answer(self, run: TaskRun) -> None:
+        seen = requests_of(run)[1:]
+        consumed = {key for key in run.leased.journal if key.startswith("request/")}
+        await take_answer(run, [message for message in seen if f"request/{message.message_id}" not in consumed])
+
+    async def _ask(self, run: TaskRun, question: Question, event_queue: EventQueue) -> None:
+        await remember(run, question)
+        task = run.task(0)
+        message = agent_message(task, question.text)
+        del message.parts[:]
+        message.parts.extend(question.parts())
+        await event_queue.enqueue_event(status_update(task, question.state, message).status_update)
+
+    async def _run(self, scope: RunScope) -> None:
+        """Answer each request of the task in turn; those answered before are replayed."""
+        run = scope.run
+        agent = await self._agent(scope)
+        models = JournaledModels(self._models, scope, self._specialist.manifest.limits.max_tokens)
+        items: list[Any] = await earlier_in_context(run, self._specialist.name, self._store)
+        answered = 0
+        while answered < len(requests := requests_of(run)):
+            request: Message = requests[answered]
+            items.append(await as_input(request, self._files, run.leased.tenant))
+            items = await self._answer(agent, models, scope, items, answered)
+            if answered:
+                await run.journal(f"request/{request.message_id}", b"")
+            answered += 1
+
+    async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
+        manifest = self._specialist.manifest
+        served: list[Tool] = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
+        return build_agent(
+            self._specialist,
+            self._model_name,
+            self._model_settings,
+            self._own_tools,
+            [*served, *self._peers.tools()],
+        )
+
+    async def _answer(
+        self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
+    ) -> list[Any]:
+        limits = self._specialist.manifest.limits
+        config = RunConfig(
+            model_provider=models,
+            tracing_disabled=True,
+            tool_not_found_behavior="return_error_to_model",
+            tool_execution=ToolExecutionConfig(max_function_tool_concurrency=limits.max_parallel_tools),
+        )
+        result = Runner.run_streamed(agent, items, context=scope, max_turns=limits.max_turns, run_config=config)
+        try:
+            await self._stream(result, scope, number)
+        except MaxTurnsExceeded:
+            raise AgentNetError(f"Stopped after {limits.max_turns} model turns, the limit of this agent.") from None
+        except ModelBehaviorError as error:
+            raise AgentNetError(f"The model answered what cannot be used: {error}") from error
+        except APIError as error:
+            raise UnavailableError(f"The model does not answer: {error.message}") from error
+        return result.to_input_list()
+
+    async def _stream(self, result: RunResultStreaming, scope: RunScope, number: int) -> None:
+        writer = _AnswerWriter(scope.run, RESPONSE if number == 0 else f"{RESPONSE}-{number + 1}")
+        try:
+            async for event in result.stream_events():
+                if scope.handed_off is not None:
+                    result.cancel(mode="immediate")
+                    break
+                if event.type != "raw_response_event":
+                    continue
+                if isinstance(event.data, ResponseTextDeltaEvent):
+                    await writer.write(event.data.delta)
+                elif event.data.type == "response.completed":
+                    writer.end_turn()
+        except BaseException:
+            result.cancel(mode="immediate")
+            raise
+        await writer.finish(scope.handed_off if scope.handed_off is not None else str(result.final_output or ""))
+
+
+class _AnswerWriter:
+    """Streams the answer as one artifact. Words before a tool call are replaced by those that come after it."""
+
+    def __init__(self, run: TaskRun, artifact_id: str) -> None:
+        self._run = run
+        self._artifact_id = artifact_id
+        self._written = ""
+        self._fresh = True
+
+    async def write(self, text: str) -> None:
+        """Show more of the answer."""
+        if text:
+            await self._emit(text, append=not self._fresh)
+            self._written = text if self._fresh else self._written + text
+            self._fresh = False
+
+    def end_turn(self) -> None:
+        """What comes next belongs to another turn of the model."""
+        self._fresh = True
+
+    async def finish(self, answer: str) -> None:
+        """Make sure that the artifact holds exactly `answer`, and close it."""
+        if self._written == answer and answer:
+            await self._emit("", append=True, last_chunk=True)
+        elif answer and not self._stored(answer):
+            await self._emit(answer, append=False, last_chunk=True)
+
+    def _stored(self, answer: str) -> bool:
+        """Whether an earlier execution of this task has shown the whole answer already."""
+        for artifact in self._run.leased.projection.snapshot().artifacts:
+            if artifact.artifact_id == self._artifact_id:
+                return "".join(part.text for part in artifact.parts) == answer
+        return False
+
+    async def _emit(self, text: str, *, append: bool, last_chunk: bool = False) -> None:
+        task = self._run.leased
+        update = TaskArtifactUpdateEvent(
+            task_id=str(task.lease.task_id),
+            context_id=task.context_id,
+            artifact=Artifact(artifact_id=self._artifact_id, name=RESPONSE, parts=[Part(text=text)]),
+            append=append,
+            last_chunk=last_chunk,
+        )
+        await self._run.emit(StreamResponse(artifact_update=update))

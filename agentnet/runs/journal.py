@@ -1,0 +1,170 @@
+"""The journal's two seams in the OpenAI Agents SDK: every model call and every tool call passes here.
+
+A step that is in the journal is answered from it; any other is executed, and its result stored with the events before
+it. So a run is resumed by running it again from the start. Keys: `m<n>` for the n-th model turn of a scope,
+`t:<call id>` for a tool call; the scope is the path of nested agent-as-tool calls.
+"""
+
+import copy
+import json
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+from agents import Agent, FunctionTool, Model, ModelProvider, RunContextWrapper, Tool
+from agents.tool_context import ToolContext
+from openai.types.responses import Response, ResponseCompletedEvent, ResponseOutputItemDoneEvent
+
+from agentnet.errors import AgentNetError
+from agentnet.runs.approval import Approvals
+from agentnet.runs.scope import RunScope
+from agentnet.tasks.store import LostLeaseError
+
+scope_path: ContextVar[str] = ContextVar("scope_path", default="")
+"""Where in the run this code is: the path of nested calls, ending in `/`."""
+
+call_key: ContextVar[str] = ContextVar("call_key", default="")
+"""Key of the tool call that this code belongs to: unique in the run and the same in every replay."""
+
+
+class JournaledModels(ModelProvider):
+    """Wraps the models of `inner` for one run."""
+
+    def __init__(self, inner: ModelProvider, scope: RunScope, max_tokens: int | None) -> None:
+        self._inner = inner
+        self._scope = scope
+        self._max_tokens = max_tokens
+        self._turns: dict[str, int] = {}
+
+    def get_model(self, model_name: str | None) -> Model:
+        """The model of that name, journaled."""
+        return _JournaledModel(self._inner.get_model(model_name), self._scope, self._turns, self._max_tokens)
+
+
+class _JournaledModel(Model):
+    def __init__(self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None) -> None:
+        self._inner = inner
+        self._scope = scope
+        self._turns = turns
+        self._max_tokens = max_tokens
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Not used: runs are streamed, and nested agents as well."""
+        raise NotImplementedError("Runs are streamed.")
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """The events of a model turn: from the journal, or live and then into the journal."""
+        path = scope_path.get()
+        turn = self._turns[path] = self._turns.get(path, 0) + 1
+        key = f"{path}m{turn}"
+        stored = self._scope.run.leased.journal.get(key)
+        if stored is not None:
+            response = Response.model_validate_json(stored)
+            for index, item in enumerate(response.output):
+                yield ResponseOutputItemDoneEvent(
+                    item=item, output_index=index, sequence_number=index, type="response.output_item.done"
+                )
+            self._announce(response)
+            yield ResponseCompletedEvent(
+                response=response, sequence_number=len(response.output), type="response.completed"
+            )
+            return
+        self._check_budget()
+        self._scope.working += 1
+        try:
+            async for event in self._inner.stream_response(*args, **kwargs):
+                if isinstance(event, ResponseCompletedEvent):
+                    await self._scope.run.journal(key, event.response.model_dump_json(warnings=False).encode())
+                    self._announce(event.response)
+                yield event
+        finally:
+            self._scope.working -= 1
+
+    def _announce(self, response: Response) -> None:
+        self._scope.announced += sum(1 for item in response.output if item.type == "function_call")
+        if response.usage is not None:
+            self._scope.tokens += response.usage.total_tokens
+
+    def _check_budget(self) -> None:
+        limit = self._max_tokens
+        if limit is not None and self._scope.tokens >= limit:
+            raise AgentNetError(f"Stopped: the task used {self._scope.tokens} model tokens; its limit is {limit}.")
+
+
+class JournaledAgent(Agent[RunScope]):
+    """An SDK agent whose tools are journaled. The runner asks for tools in this one place."""
+
+    async def get_all_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
+        """The tools, each wrapped."""
+        tools = await super().get_all_tools(run_context)
+        return [_journaled(tool, self.approvals) if isinstance(tool, FunctionTool) else tool for tool in tools]
+
+    @property
+    def approvals(self) -> Approvals:
+        """Which tools need a person first."""
+        found: Approvals = getattr(self, "_approvals", Approvals())
+        return found
+
+
+def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
+    wrapped = copy.copy(tool)
+    nested = bool(getattr(tool, "_is_agent_tool", False))
+
+    async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        scope: RunScope = context.context
+        scope.announced -= 1
+        key = f"{scope_path.get()}t:{context.tool_call_id}"
+        if nested:  # what it returns follows from its own journal
+            token = scope_path.set(f"{scope_path.get()}{context.tool_call_id}/")
+            try:
+                return await tool.on_invoke_tool(context, arguments)
+            finally:
+                scope_path.reset(token)
+        stored = scope.run.leased.journal.get(key)
+        if stored is not None:
+            return json.loads(stored)
+        return await _execute(tool, approvals, scope, key, context, arguments)
+
+    wrapped.on_invoke_tool = invoke
+    return wrapped
+
+
+async def _execute(
+    tool: FunctionTool, approvals: Approvals, scope: RunScope, key: str, context: ToolContext[Any], arguments: str
+) -> Any:
+    token = call_key.set(key)
+    scope.working += 1
+    try:
+        arguments, refusal = await approvals.clear(tool.name, scope, key, arguments)
+        if refusal is not None:
+            await scope.run.journal(key, json.dumps(refusal).encode())
+            return refusal
+        result = await _told(tool, scope, key, context, arguments)
+        await scope.run.journal(key, json.dumps(result, default=str).encode())
+        return result
+    finally:
+        scope.working -= 1
+        scope.settle()
+        call_key.reset(token)
+
+
+async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolContext[Any], arguments: str) -> Any:
+    """Call the tool; those that tell of themselves (delegations, questions) are not told of here."""
+    if getattr(tool, "_tells_itself", False):
+        return await tool.on_invoke_tool(context, arguments)
+    step = await scope.begin("tool", key, tool.name, arguments)
+    try:
+        result = await tool.on_invoke_tool(context, arguments)
+    except LostLeaseError:
+        raise
+    except Exception as error:
+        await step.end(str(error), ok=False)
+        raise
+    await step.end(result if isinstance(result, str) else json.dumps(result, default=str))
+    return result
+
+
+def tells_itself(tool: FunctionTool) -> FunctionTool:
+    """Mark a tool that reports its own steps."""
+    tool._tells_itself = True  # type: ignore[attr-defined]
+    return tool

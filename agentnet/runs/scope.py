@@ -1,0 +1,146 @@
+"""What one run of a specialist shares with its model, its tools and its delegations."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
+
+from agentnet.files import FileRef, FileStore
+from agentnet.identity import Budget, Delegation, Principal
+from agentnet.runs.question import Question
+from agentnet.steps import Step, StepKind
+from agentnet.tasks.events import status_update
+from agentnet.tasks.run import TaskRun
+
+SUMMARY_CHARACTERS = 160
+SETTLE_SECONDS = 1.0
+"""How long a question waits for siblings of its turn that never begin."""
+
+
+@dataclass(slots=True)
+class RunScope:
+    """One run. Handed to tools as the SDK's context."""
+
+    run: TaskRun
+    agent: str
+    files: FileStore
+    asked: asyncio.Future[Question] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """The question that the run has to stop for."""
+    handed_off: str | None = None
+    """The answer of the agent that finished the task in this one's stead."""
+    questions: list[Question] = field(default_factory=list[Question])
+    working: int = 0
+    """Model calls and tool calls under way, without those that wait for an answer."""
+    announced: int = 0
+    """Tool calls that the model asked for and that have not begun."""
+    tokens: int = 0
+
+    @property
+    def tenant(self) -> str:
+        """Whose task it is."""
+        return self.run.leased.tenant
+
+    @property
+    def task_id(self) -> str:
+        """The task."""
+        return str(self.run.lease.task_id)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Agents from the root to this one."""
+        return (*(name.removeprefix("agent:") for name in self.run.leased.chain), self.agent)
+
+    @property
+    def budget(self) -> Budget:
+        """What is left."""
+        return Budget(**self.run.leased.budget)
+
+    def principal(self, delegation: bool = False) -> Principal:
+        """Who calls tools and peers on this task's behalf; for a delegation with the task and what is left for it."""
+        leased = self.run.leased
+        below = Delegation(self.task_id, str(leased.root_id), self.budget.after_hop()) if delegation else None
+        return Principal(
+            leased.tenant, leased.principal, chain=(*leased.chain, f"agent:{self.agent}"), delegation=below
+        )
+
+    async def say(self, step: Step) -> None:
+        """Tell followers of a step."""
+        event = status_update(self.run.task(0), TaskState.TASK_STATE_WORKING)
+        event.status_update.metadata.update(step.as_metadata())
+        await self.run.emit(event)
+
+    async def begin(
+        self, kind: StepKind, key: str, name: str, summary: str, peer_task_id: str | None = None
+    ) -> "OpenStep":
+        """Tell that a step begins."""
+        step = Step(
+            id=f"{self.task_id}/{key}",
+            kind=kind,
+            phase="start",
+            name=name,
+            path=self.path,
+            task_id=self.task_id,
+            summary=shorten(summary),
+            peer_task_id=peer_task_id,
+        )
+        await self.say(step)
+        return OpenStep(self, step, time.monotonic())
+
+    async def attach_file(self, key: str, name: str, media_type: str, body: bytes) -> FileRef:
+        """Keep a file that a tool made and show it as an artifact of the task."""
+        ref = await self.files.put(self.tenant, name, media_type, body)
+        part = Part(raw=body, filename=ref.name, media_type=media_type)
+        await self.attach(Artifact(artifact_id=f"file-{key}", name=ref.name, parts=[part]))
+        return ref
+
+    async def attach(self, artifact: Artifact, *, append: bool = False, last_chunk: bool = True) -> None:
+        """Show an artifact of the task."""
+        update = TaskArtifactUpdateEvent(
+            task_id=self.task_id,
+            context_id=self.run.leased.context_id,
+            artifact=artifact,
+            append=append,
+            last_chunk=last_chunk,
+        )
+        await self.run.emit(StreamResponse(artifact_update=update))
+
+    def ask(self, question: Question) -> None:
+        """Stop the run for `question`, once nothing of the turn is still at work."""
+        self.questions.append(question)
+        self.settle()
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle_without_the_announced)
+
+    def settle(self) -> None:
+        """Ask if there is a question and nothing else left to do."""
+        if self.questions and self.working == 0 and self.announced <= 0 and not self.asked.done():
+            self.asked.set_result(self.questions[0])
+
+    def _settle_without_the_announced(self) -> None:
+        if self.working == 0:
+            self.announced = 0
+        self.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step that has begun."""
+
+    scope: RunScope
+    step: Step
+    began: float
+
+    async def end(self, summary: str, *, ok: bool = True, peer_task_id: str | None = None) -> None:
+        """Tell that it has ended."""
+        ms = round((time.monotonic() - self.began) * 1000)
+        fields: dict[str, Any] = {name: getattr(self.step, name) for name in Step.__slots__}
+        fields |= {"phase": "end", "summary": shorten(summary), "ms": ms, "ok": ok}
+        fields["peer_task_id"] = peer_task_id or self.step.peer_task_id
+        await self.scope.say(Step(**fields))
+
+
+def shorten(text: str) -> str:
+    """`text` on one line, at most `SUMMARY_CHARACTERS` long."""
+    line = " ".join(text.split())
+    return line if len(line) <= SUMMARY_CHARACTERS else line[: SUMMARY_CHARACTERS - 1] + "…"

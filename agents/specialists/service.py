@@ -1,0 +1,124 @@
+"""The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.context import ServerCallContext
+from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from a2a.server.routes.common import ServerCallContextBuilder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from agentnet.database.tables import EVERYONE
+from agentnet.files import FileStore
+from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.ids import new_id
+from agentnet.manifest import Specialist, load_specialists, pick
+from agentnet.models import default_model_settings, model_name, model_provider
+from agentnet.runs.definition import load_executor
+from agentnet.runs.delegation import Peers
+from agentnet.runs.executor import SpecialistExecutor
+from agentnet.runs.toolservers import ToolServers
+from agentnet.runtime import Runtime
+from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
+from agentnet.tasks.limits import MessageLimits
+from agentnet.tasks.worker import Worker
+from cards import CardResponse, build_card, card_to_json, entry_from_card
+
+BUNDLED = Path(__file__).parent
+
+
+async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
+    """The specialist `name`, bundled or from the user's own folders, to be reached at `url`.
+
+    Raises `ManifestError`, `NotFoundError` for a name that no folder has.
+    """
+    specialist = pick(load_specialists([BUNDLED, *runtime.settings.agents_dirs]), name)
+    return await create_app(runtime, specialist, url)
+
+
+async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGIApp:
+    """The ASGI app of one specialist. Its lifespan registers it and runs its tasks."""
+    settings, manifest = runtime.settings, specialist.manifest
+    store, signals = await runtime.tasks(), await runtime.signals()
+    database, keys = await runtime.database(), await runtime.keys()
+    directory = runtime.directory(f"agent:{specialist.name}")
+    tool_servers = ToolServers(directory, runtime.tokens)
+    executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
+        specialist,
+        models=model_provider(settings),
+        model_name=model_name(settings, manifest.model),
+        model_settings=default_model_settings(settings),
+        store=store,
+        files=FileStore(database, settings.max_file_bytes),
+        tool_servers=tool_servers,
+        peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
+    )
+    worker = Worker(
+        store,
+        signals,
+        specialist.name,
+        executor,
+        concurrency=settings.concurrency,
+        timeout_seconds=manifest.limits.timeout_seconds,
+        repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
+    )
+    card = build_card(manifest, url, definition=specialist.definition)
+    handler = DurableRequestHandler(
+        store,
+        worker,
+        signals,
+        card,
+        agent=specialist.name,
+        definition=specialist.definition,
+        limits=MessageLimits(settings.max_file_bytes),
+        max_depth=settings.max_depth,
+    )
+    entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await worker.open()
+        runtime.before_stop(worker.close)
+        async with directory.registered(entry, settings.lease_seconds):
+            yield
+        await worker.close()
+        await tool_servers.close()
+
+    async def ready(_request: Request) -> Response:
+        await database.pool.fetchval("SELECT 1")
+        return JSONResponse({"status": "ready", "agent": specialist.name, "definition": specialist.definition})
+
+    builder = CallContextBuilder()
+    app = Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/ready", ready),
+            *CardResponse(card).routes(),
+            *create_jsonrpc_routes(handler, "/", builder, enable_v0_3_compat=True),
+            *create_rest_routes(handler, builder, enable_v0_3_compat=True),
+        ],
+        lifespan=lifespan,
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
+    return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
+
+
+class CallContextBuilder(ServerCallContextBuilder):
+    """Hands the caller that the middleware admitted to the request handler."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        """The call context of a request."""
+        state = {PRINCIPAL: request.scope["state"]["principal"], "headers": dict(request.headers)}
+        return ServerCallContext(state=state)
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,28 @@
+import pytest
+
+from agentnet.errors import BusyError, UnavailableError
+from gateway.binding import jsonrpc_error, request_id
+
+
+@pytest.mark.parametrize(
+    ("body", "complete", "identifier"),
+    [
+        (b'{"jsonrpc":"2.0","id":7,"method":"x"}', True, 7),
+        (b'{"id":"a\\"b"}', True, 'a"b'),
+        (b'{"id":null}', True, None),
+        (b"[1]", True, None),
+        (b"not json", True, None),
+        (b'{"id": "m-1", "params": {"mess', False, "m-1"),
+        (b'{"params": {"mess', False, None),
+    ],
+)
+def test_the_id_is_found_in_whole_and_in_begun_requests(body: bytes, complete: bool, identifier: object) -> None:
+    assert request_id(body, complete) == identifier
+
+
+def test_an_error_names_its_reason() -> None:
+    error = jsonrpc_error(BusyError("Too many.", retry_after=2), "x")
+    assert error["id"] == "x"
+    assert error["error"]["code"] == -32600
+    assert error["error"]["data"][0]["reason"] == "RESOURCE_EXHAUSTED"
+    assert jsonrpc_error(UnavailableError("Away."), 1)["error"]["code"] == -32603

@@ -1,0 +1,18 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.events import data_of
+
+pytestmark = pytest.mark.anyio
+
+STREAM = b': ping\r\n\r\nevent: message\r\ndata: {"a":1}\r\n\r\nid: 7\ndata:one\ndata: two\n\ndata: cut'
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+async def test_events_are_read_however_they_are_cut(size: int) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(STREAM), size):
+            yield STREAM[start : start + size]
+
+    assert [data async for data in data_of(chunks())] == [b'{"a":1}', b"one\ntwo"]

@@ -1,0 +1,198 @@
+"""The pool against servers that answer in every way that HTTP/1.1 allows, on both event loops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from agentnet.errors import InvalidInputError, UnavailableError
+from gateway.http1 import Http1Transport
+from gateway.transport import Incoming, NotReachedError, Outgoing
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": use}) for use in (False, True)]),
+]
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+@asynccontextmanager
+async def served(serve: Serve) -> AsyncIterator[tuple[Http1Transport, str]]:
+    """A pool and the address of a server that hands each connection to `serve`."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    transport = Http1Transport()
+    async with server:
+        try:
+            yield transport, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            await transport.close()
+
+
+async def read(incoming: Incoming) -> bytes:
+    try:
+        return b"".join([chunk async for chunk in incoming.chunks()])
+    finally:
+        await incoming.close()
+
+
+def answering(*answers: bytes) -> Serve:
+    """Answers the requests of one connection in turn, then hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+
+    return serve
+
+
+def get(url: str, method: str = "GET") -> Outgoing:
+    return Outgoing(method, url, [], b"")
+
+
+async def test_a_connection_serves_one_request_after_another() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await answering(*[OK] * 5)(reader, writer)
+
+    async with served(serve) as (transport, url):
+        for _ in range(5):
+            assert await read(await transport.send(get(url))) == b"ok"
+    assert connections == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (OK, b"ok"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
+        (b"HTTP/1.1 200 OK\r\n\r\nok", b"ok"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", b""),
+    ],
+)
+async def test_every_framing_of_a_body_is_read(answer: bytes, body: bytes) -> None:
+    async with served(answering(answer)) as (transport, url):
+        incoming = await transport.send(get(url))
+        assert incoming.status in (200, 204)
+        assert (b"content-length", b"2") in incoming.headers or b"content-length: 2" not in answer
+        assert await read(incoming) == body
+
+
+async def test_head_has_no_body() -> None:
+    async with served(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n")) as (transport, url):
+        assert await read(await transport.send(get(url, "HEAD"))) == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n",
+    ],
+)
+async def test_a_body_that_breaks_off_is_an_error(answer: bytes) -> None:
+    async with served(answering(answer)) as (transport, url):
+        incoming = await transport.send(get(url))
+        with pytest.raises(UnavailableError):
+            await read(incoming)
+
+
+@pytest.mark.parametrize("answer", [b"", b"this is not HTTP\r\n\r\n"])
+async def test_no_answer_is_an_error_that_forbids_a_second_try(answer: bytes) -> None:
+    async with served(answering(answer)) as (transport, url):
+        with pytest.raises(UnavailableError) as caught:
+            await transport.send(get(url))
+        assert not isinstance(caught.value, NotReachedError)
+
+
+async def test_a_connection_that_was_closed_is_not_used_again() -> None:
+    hung_up = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answering(OK)(reader, writer)
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
+
+    async with served(serve) as (transport, url):
+        for _ in range(3):
+            hung_up.clear()
+            assert await read(await transport.send(get(url))) == b"ok"
+            await hung_up.wait()
+            await asyncio.sleep(0)  # one turn of the loop, in which the pool hears of it
+            await asyncio.sleep(0)
+
+
+async def test_nobody_there_is_not_reached() -> None:
+    transport = Http1Transport()
+    with pytest.raises(NotReachedError):
+        await transport.send(get("http://127.0.0.1:9"))
+    with pytest.raises(UnavailableError):
+        await transport.send(get("nowhere"))
+
+
+async def test_bodies_are_sent_with_their_length_or_in_chunks() -> None:
+    heads: list[bytes] = []
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for end in (b"!", b"0\r\n\r\n"):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            bodies.append(await reader.readuntil(end))
+            writer.write(OK)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"ab"
+        yield b""
+        yield b"c"
+
+    async with served(serve) as (transport, url):
+        await read(await transport.send(Outgoing("POST", url, [], b"abc!")))
+        await read(await transport.send(Outgoing("POST", f"{url}/a?b=c", [(b"x-own", b"1")], parts())))
+    assert b"content-length: 4" in heads[0] and bodies[0] == b"abc!"
+    assert heads[1].startswith(b"POST /a?b=c HTTP/1.1\r\nhost: 127.0.0.1:") and b"x-own: 1\r\n" in heads[1]
+    assert bodies[1] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+
+
+async def test_a_header_cannot_begin_another_request() -> None:
+    async with served(answering(OK)) as (transport, url):
+        with pytest.raises(InvalidInputError):
+            await transport.send(Outgoing("GET", url, [(b"x", b"1\r\n\r\nGET /other HTTP/1.1")], b""))
+
+
+async def test_a_slow_reader_holds_the_sender_back_and_loses_nothing() -> None:
+    size = 8 * 1024 * 1024
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+        for _ in range(size // 65536):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async with served(serve) as (transport, url):
+        incoming = await transport.send(get(url))
+        total = 0
+        async for chunk in incoming.chunks():
+            assert len(chunk) <= 1024 * 1024
+            total += len(chunk)
+            await asyncio.sleep(0)
+        await incoming.close()
+    assert total == size

@@ -1,0 +1,70 @@
+import pytest
+from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
+from pydantic import ValidationError
+
+from agentnet.directory import Entry
+from agentnet.errors import BusyError
+from agentnet.identity import Principal
+from agentnet.steps import SOURCE, Step
+from gateway.limits import StreamLimit
+from gateway.mcp.answer import Answer
+from gateway.mcp.progress import line_of
+from gateway.mcp.tools import AgentArguments, by_tool_name, list_tools
+
+
+def entries(*names: str) -> list[Entry]:
+    return [Entry(kind="agent", name=name, url="http://x", skills=["s"]) for name in names]
+
+
+def test_names_of_tools_are_stable_short_and_never_the_same() -> None:
+    named = by_tool_name(entries("web-reader", "find-agents", "a" * 80, "a" * 90, "echo"))
+    assert list(named) == sorted(named)
+    assert named["web_reader"].name == "web-reader"
+    assert named["find_agents_2"].name == "find-agents"
+    assert named["a" * 64].name == "a" * 80
+    assert named["a" * 62 + "_2"].name == "a" * 90
+    assert [tool.name for tool in list_tools(entries("z", "a"))] == ["a", "find_agents", "z"]
+
+
+def test_wrong_arguments_are_refused() -> None:
+    for wrong in ({}, {"message": "x", "other": 1}, {"message": "x", "files": [{"name": "f", "base64": "!"}]}):
+        with pytest.raises(ValidationError):
+            AgentArguments.model_validate(wrong)
+
+
+def chunk(text: str, *, append: bool, source: bool = False) -> StreamResponse:
+    artifact = Artifact(artifact_id="a", parts=[Part(text=text)])
+    if source:
+        artifact.artifact_id = "peer"
+        artifact.metadata.update({SOURCE: ["x"]})
+    return StreamResponse(artifact_update=TaskArtifactUpdateEvent(task_id="t", artifact=artifact, append=append))
+
+
+def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
+    answer = Answer()
+    for event in (
+        chunk("Hel", append=False),
+        chunk("from a peer", append=False, source=True),
+        chunk("lo", append=True),
+    ):
+        answer.feed(event)
+    answer.state = TaskState.TASK_STATE_COMPLETED
+    assert answer.text == "Hello"
+    assert answer.result().structured_content["state"] == "completed"
+
+
+def test_a_step_is_told_in_a_line() -> None:
+    step = Step("1", "tool", "end", "search", ("concierge", "researcher"), "t", ms=120, ok=False)
+    assert line_of(step) == "researcher: search (120 ms) failed"
+
+
+def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:
+    limit = StreamLimit(2)
+    one, other = Principal("acme", "key:1"), Principal("acme", "key:2")
+    with limit.stream(one), limit.stream(one):
+        with pytest.raises(BusyError), limit.stream(one):
+            pass
+        with limit.stream(other):
+            pass
+    with limit.stream(one):
+        pass

@@ -1,0 +1,61 @@
+"""What the documentation tells readers to type exists, and what it links to is there."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from agentnet.cli.app import app
+from tests.unit.project.repository import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE = re.compile(r"```bash\n(.*?)```|`((?:make|agentnet) [^`\n]+)`", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+pages = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+
+
+def commands(page: Path, program: str) -> Iterator[list[str]]:
+    """The words after `program` in every command line of a page, also inside `$(…)`."""
+    for block, inline in CODE.findall(page.read_text()):
+        text = (block or inline).replace("\\\n", " ")
+        for line in re.split(r"[\n;|]|&&|\$\(|\)\"?", text):
+            words = (
+                shlex.split(line, comments=True) if line.count('"') % 2 == line.count("'") % 2 == 0 else line.split()
+            )
+            if words and words[0] == program:
+                yield words[1:]
+
+
+def find(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that the words name, and the words that are left."""
+    command: Any = get_command(app)  # Typer's own copy of click has no public types
+    while words and (inner := getattr(command, "commands", None)) and not words[0].startswith("-"):
+        assert words[0] in inner, f"there is no command {words[0]!r} in {command.name}"
+        command, words = inner[words[0]], words[1:]
+    return command, words
+
+
+@pages
+def test_every_make_target_in_the_documentation_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for words in commands(page, "make"):
+        assert {word for word in words if "=" not in word} <= targets, words
+
+
+@pages
+def test_every_command_in_the_documentation_exists_with_its_options(page: Path) -> None:
+    for words in commands(page, "agentnet"):
+        command, rest = find(words)
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert {word for word in rest if word.startswith("--")} <= known, words
+
+
+@pages
+def test_every_link_of_the_documentation_leads_somewhere(page: Path) -> None:
+    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert not missing
