@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from agentnet.errors import UnavailableError
 
@@ -51,6 +51,7 @@ class Cache(Generic[Key, Value]):
         task = self._loading.get(key)
         if task is None:
             task = asyncio.create_task(self._load(key, load))
+            task.add_done_callback(_look_at)
             self._loading[key] = task
         return await asyncio.shield(task)  # a caller that leaves must not take the load from the others
 
@@ -63,3 +64,9 @@ class Cache(Generic[Key, Value]):
             self._kept.clear()
         self._kept[key] = _Kept(value, time.monotonic())
         return value
+
+
+def _look_at(task: "asyncio.Task[Any]") -> None:
+    """Those who waited may all have left; asyncio would complain of an error that nobody saw."""
+    if not task.cancelled():
+        task.exception()

@@ -58,7 +58,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
 
     mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
-    views += [Route("/mcp", mcp), Route("/mcp/", mcp)]
+    views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

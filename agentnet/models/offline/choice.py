@@ -15,14 +15,17 @@ from agentnet.models.offline.words import likeness, stem, terms, words
 
 FITS = 1.5
 """Least score at which a tool is used."""
-CLEARLY = 3.5
+MARGIN = 1.5
+"""Lead that a tool which lacks an argument needs over one that lacks nothing."""
+CLEARLY = 3.0
 """Least score at which one who could delegate does the step itself."""
 VERBS = PLAIN_VERBS | NOUN_VERBS
+_GENERAL_VERBS = word_set("show give make get tell find do create use take have see let prepare produce put run")
 _BEST_TERMS = 4
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
 _WANTS_KNOWLEDGE = re.compile(
-    r"^(?:explain|describe|tell|find|look|search|give|show|learn|research|investigate|know)\b", re.IGNORECASE
+    r"^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b", re.IGNORECASE
 )
 _VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
 
@@ -36,6 +39,11 @@ class Candidate:
     score: float
 
     @property
+    def lacks(self) -> float:
+        """How much is missing that no other tool is likely to know."""
+        return _lacking(self.filled)
+
+    @property
     def complete(self) -> bool:
         """Whether it can be called now."""
         return not self.filled.missing
@@ -45,7 +53,16 @@ def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
     """The tools with their scores, best first; the order of `tools` decides between equals."""
     index = _Index(tools)
     found = [_candidate(tool, task, index.score(tool, task.step.text)) for tool in tools]
-    return sorted(found, key=lambda candidate: -candidate.score)
+    found.sort(key=lambda candidate: -candidate.score)
+    return _complete_first(found)
+
+
+def _complete_first(found: list[Candidate]) -> list[Candidate]:
+    """A tool that can be called now goes before one that fits little better and lacks something."""
+    if not found or found[0].lacks < 1:
+        return found
+    near = [item for item in found if not item.lacks and item.score >= max(FITS, found[0].score - MARGIN)]
+    return [*near[:1], *(item for item in found if item not in near[:1])]
 
 
 def lexical(text: str, documents: Sequence[str], position: int) -> float:
@@ -57,7 +74,7 @@ def lexical(text: str, documents: Sequence[str], position: int) -> float:
 def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
     spoken += _knowledge_bonus(tool, task.step.text)
-    score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _inferable(filled)
+    score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
     score -= MISSING if _ignores_material(filled, task) else 0.0
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
 
@@ -72,7 +89,7 @@ def _ignores_material(filled: Filled, task: Task) -> bool:
     return not any(len(piece) > 1 and piece in data for piece in re.split(r"\n|\s{2,}", given) if piece.strip())
 
 
-def _inferable(filled: Filled) -> float:
+def _lacking(filled: Filled) -> float:
     """Missing arguments, counted; those that other tools often know weigh less."""
     kinds = [kind_of(parameter) for parameter in filled.missing]
     return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
@@ -84,7 +101,7 @@ def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
     takes_query = any(kind_of(parameter) is Kind.QUERY for parameter in tool.parameters)
-    return 1.6 if asks and searches and takes_query else 0.0
+    return 1.6 if asks and searches and takes_query and not _implied(step) else 0.0
 
 
 class _Index:
@@ -109,14 +126,16 @@ class _Index:
 
 def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
-    groups = bool(group_phrases(text)) or over_time(text)
+    if over_time(text):
+        return ["chart", "line"]
+    groups = bool(group_phrases(text))
     return ["aggregat", "group"] if (groups or counts(text) or measure_phrases(text)) else []
 
 
 def _agreement(lead: str, tool: ToolSpec) -> float:
     """Less than 1 where the step's verb and the tool's are different ones."""
     verbs = [word for word in words(tool.name) if word in VERBS]
-    if lead not in VERBS or not verbs:
+    if lead not in VERBS - _GENERAL_VERBS or not verbs:
         return 1.0
     return 1.2 if likeness(stem(lead), map(stem, verbs)) else 0.75
 

@@ -3,7 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from agentnet.models.offline.vocabulary import DETERMINERS, NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
+from agentnet.models.offline.vocabulary import (
+    DETERMINERS,
+    NOUN_VERBS,
+    PLAIN_VERBS,
+    QUESTION_WORDS,
+    STOP_WORDS,
+    word_set,
+)
 
 MAX_CLAUSES = 16
 
@@ -38,6 +45,7 @@ _MODIFIER = re.compile(
     re.IGNORECASE,
 )
 _AUXILIARIES = word_set("is are was were does do did can could will would has have many much time")
+_OBJECTS = word_set("the my our your it them this that these those all every each")
 _QUANTITY = re.compile(r"^-?\d[\d.,]*\s*\S+")
 
 
@@ -72,7 +80,13 @@ def opens_request(text: str) -> bool:
     first = _first_words(_POLITE.sub("", text))
     if first and first[0] in _SUBORDINATE and "," in text:
         return opens_request(text.split(",", 1)[1].strip())
-    return bool(first) and (first[0] in PLAIN_VERBS | NOUN_VERBS | QUESTION_WORDS or text.rstrip().endswith("?"))
+    known = bool(first) and first[0] in PLAIN_VERBS | NOUN_VERBS | QUESTION_WORDS
+    return known or _orders(first) or bool(first and text.rstrip().endswith("?"))
+
+
+def _orders(first: list[str]) -> bool:
+    """Whether words that begin with an unknown one are an order all the same: "water the plants"."""
+    return len(first) > 2 and first[0] not in DETERMINERS | STOP_WORDS and first[1] in _OBJECTS
 
 
 def _sort_out(found: list[Clause]) -> Clauses:
@@ -156,7 +170,10 @@ def _separates(left: str, right: str, link: str, *, comma: bool) -> bool:
     if after[0] in QUESTION_WORDS:
         if not link:
             return before[0] in QUESTION_WORDS and len(after) > 2 and after[1] in _AUXILIARIES
-        return before[0] in QUESTION_WORDS | {"tell", "give", "show"} and not _refers(after)
+        direct = comma and len(after) > 2 and after[1] in _AUXILIARIES
+        return (direct or before[0] in QUESTION_WORDS | {"tell", "give", "show"}) and not _refers(after)
+    if link and _orders(after):
+        return opens_request(_LEAD.sub("", left))
     return ("then" in link or "after" in link) and len(after) > 1
 
 

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.models.offline.choice import lexical
-from agentnet.models.offline.conversation import Material, material_section
-from agentnet.models.offline.filling import Task
+from agentnet.models.offline.conversation import QUESTION, Material, material_section
+from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
+from agentnet.models.offline.rendering import NOTHING
+from agentnet.models.offline.smalltalk import REFUSAL
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from agentnet.models.offline.values import Quantity, file_uris_in, sql_in, urls_in
 from agentnet.models.offline.words import shorten, words
 
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
-_LEAST_LIKENESS = 0.7
+MAX_PEERS = 2
+_LEAST_LIKENESS = 0.4
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,24 @@ class Delegating:
         return None if output is None else _peers(output)
 
     def give(self, task: Task) -> Outcome | None:
-        """The step of `task` done by the peer that fits best; a refused outcome when none fits."""
-        need = need_of(task.step.text)
+        """The step of `task` done by the peer that fits best; who declines is followed by the next best, once.
+
+        The outcome is refused when nobody fits.
+        """
+        need = need_of(task.step)
         peers = self.find(need)
         if peers is None:
             return None
-        peer = fitting(need, peers)
-        if peer is None:
-            said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
-            return Outcome(task.step, said, ok=False, refused=True)
+        outcome: Outcome | None = None
+        for peer in fitting(need, peers)[:MAX_PEERS]:
+            tried = self._ask(peer, task)
+            if tried is None or not tried.declined:
+                return tried
+            outcome = outcome or tried
+        said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
+        return outcome or Outcome(task.step, said, ok=False, refused=True)
+
+    def _ask(self, peer: Peer, task: Task) -> Outcome | None:
         tool = self.box.runtime[DELEGATE]
         message = message_for(task, peer)
         files = list(dict.fromkeys(file_uris_in(message)))
@@ -65,40 +78,40 @@ class Delegating:
     def hand_over(self, request: str, message: str) -> bool | None:
         """Transfer the whole task; None while it is under way, False when nobody fits."""
         peers = self.find(request)
-        peer = fitting(request, peers) if peers else None
+        if peers is None:
+            return None
+        peer = next(iter(fitting(request, peers)), None)
+        if peer is None:
+            return False
         tool = self.box.runtime[HANDOFF]
-        if peers is None or peer is None:
-            return None if peers is None else False
         output = self.ledger.call(tool, _call(tool, {"agent": peer.name, "message": message}))
         return None if output is None else error_of(output) is None
 
 
-def fitting(need: str, peers: Sequence[Peer]) -> Peer | None:
-    """The peer to choose: the one that is named, else the best; None when not even that one fits."""
+def fitting(need: str, peers: Sequence[Peer]) -> list[Peer]:
+    """The peers to ask, in order: the one that is named, then those that fit, best first."""
     spoken = " ".join(words(need))
-    for peer in peers:
-        if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken):
-            return peer
-    top = max((peer.score for peer in peers), default=0.0)
+    named = [peer for peer in peers if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken)]
     documents = [f"{peer.name} {peer.about}" for peer in peers]
     likely = [
         peer
         for place, peer in enumerate(peers)
         if peer.score >= TRUSTED_SCORE or lexical(need, documents, place) >= _LEAST_LIKENESS
     ]
-    return next((peer for peer in likely if peer.score >= top * 0.5), likely[0] if likely else None)
+    return list(dict.fromkeys([*named, *likely]))
 
 
-def need_of(step: str) -> str:
+def need_of(step: Step) -> str:
     """What to look for: the step, with a word for what its values ask for."""
+    text = IT.sub("1", step.text) if step.points_back else step.text
     hints = {
-        "calculate": expression_in(step),
-        "convert units": (quantity_in(step) or Quantity()).target,
-        "fetch a web page": urls_in(step),
-        "query data with SQL": sql_in(step),
+        "calculate": expression_in(text),
+        "convert units": (quantity_in(text) or Quantity()).target,
+        "fetch a web page": urls_in(text),
+        "query data with SQL": sql_in(text),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
-    return f"{step} ({told})" if told else step
+    return f"{step.text} ({told})" if told else step.text
 
 
 def message_for(task: Task, peer: Peer) -> str:
@@ -160,7 +173,15 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
         for item in given or []
         if isinstance(item, Mapping) and item.get("uri")
     )
-    return Outcome(task.step, text or "(done, without a text)", files=files or files_named(text), by=peer.name)
+    declined = text.startswith((REFUSAL, NOTHING, QUESTION))
+    return Outcome(
+        task.step,
+        text or "(done, without a text)",
+        ok=not declined,
+        declined=declined,
+        files=files or files_named(text),
+        by=peer.name,
+    )
 
 
 def _call(tool: ToolSpec, values: Mapping[str, Any]) -> dict[str, Any]:

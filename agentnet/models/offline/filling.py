@@ -34,7 +34,7 @@ WEAK: Mapping[Kind, float] = {
 }
 MISSING = 2.5
 DEFAULT_LIMIT = 5
-_IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
+IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
     r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
@@ -170,7 +170,7 @@ class _Filler:
         spoken = self._task.step.text
         if self._task.step.points_back and self._task.materials:
             numbers = values.numbers_in(self._task.materials[-1].text.split("\n", 1)[0])
-            spoken = _IT.sub(str(numbers[-1]), spoken) if numbers else spoken
+            spoken = IT.sub(str(numbers[-1]), spoken) if numbers else spoken
         return expression_in(spoken) or expression_in(self._task.text)
 
     def _sql(self, _: Parameter) -> str | None:

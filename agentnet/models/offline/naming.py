@@ -5,7 +5,14 @@ import re
 from agentnet.models.offline import values
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names
-from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time, source_phrases
+from agentnet.models.offline.phrases import (
+    counted_phrases,
+    counts,
+    group_phrases,
+    measure_phrases,
+    over_time,
+    source_phrases,
+)
 from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.vocabulary import word_set
 from agentnet.models.offline.words import nearest, words
@@ -47,7 +54,7 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
         return _column(group_phrases(step), names) or next(spans, None)
     if own & _GROUPING:
         return _column(group_phrases(step), names) or (
-            _mentioned(step, names, skip=measure_phrases(step)) if names.columns else None
+            _mentioned(step, names, skip=[*measure_phrases(step), *counted_phrases(step)]) if names.columns else None
         )
     if own & _MEASURING:
         found = _column(measure_phrases(step), names)
@@ -77,8 +84,8 @@ def _column(phrases: list[str], names: Names) -> str | None:
 
 
 def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | None:
-    measured = _column(skip or [], names)
-    return next((name for name in _all_mentioned(step, names) if name != measured), None)
+    skipped = {_column([phrase], names) for phrase in skip or []}
+    return next((name for name in _all_mentioned(step, names) if name not in skipped), None)
 
 
 def _all_mentioned(step: str, names: Names) -> list[str]:

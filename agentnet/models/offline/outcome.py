@@ -27,6 +27,8 @@ class Outcome:
     ok: bool = True
     refused: bool = False
     """Nothing here can do it."""
+    declined: bool = False
+    """A peer was asked and answered that it cannot, or found nothing."""
     question: str = ""
     """What has to be answered first."""
     files: tuple[File, ...] = ()

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from agentnet.models.offline.words import likeness, terms
@@ -70,7 +71,7 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
 def cited(found: Sequence[Sentence]) -> str:
     """Sentences as a text; the citation stands after the last sentence that it covers."""
     parts: list[str] = []
-    for sentence, following in zip(found, [*found[1:], None], strict=True):
+    for sentence, following in zip_longest(found, found[1:]):
         covers_next = following is not None and following.citation == sentence.citation
         needs = sentence.citation and not covers_next and not _CITED.search(sentence.text)
         parts.append(f"{sentence.text} {sentence.citation}" if needs else sentence.text)

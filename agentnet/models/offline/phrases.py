@@ -12,6 +12,10 @@ _GROUP = re.compile(
     rf"each\s+)?([\w -]+?){_STOP}",
     re.IGNORECASE,
 )
+_SUPERLATIVE = re.compile(
+    r"\b(?:most|least|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
+)
+_COUNTED = re.compile(r"\b(?:how many|number of|count(?: of)?)\s+(?:the\s+)?([\w-]+)", re.IGNORECASE)
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
 _MEASURE = re.compile(
     r"\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|"
@@ -45,7 +49,8 @@ _TIME_LIKE = re.compile(
 
 def group_phrases(text: str) -> list[str]:
     """What `text` groups by."""
-    return [match.strip() for match in _GROUP.findall(text)] or [match.strip() for match in _WHICH.findall(text)]
+    groups = [match.strip() for match in _GROUP.findall(text)]
+    return groups or (_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])
 
 
 def measure_phrases(text: str) -> list[str]:
@@ -56,6 +61,11 @@ def measure_phrases(text: str) -> list[str]:
 def source_phrases(text: str) -> list[str]:
     """What `text` takes its data from, likeliest (the last one) first."""
     return [match.strip() for match in reversed(_SOURCE.findall(text))]
+
+
+def counted_phrases(text: str) -> list[str]:
+    """What `text` counts."""
+    return list(_COUNTED.findall(text))
 
 
 def counts(text: str) -> bool:
@@ -83,5 +93,5 @@ def title_in(text: str) -> str:
         return next(part for part in named.groups() if part).strip()
     line = re.split(r"(?<=\w)[.!?](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
     line = re.sub(r"\s+(?:from|in|using)\s+(?:the\s+)?(?:agentnet-file:\S+|[\w ./-]+)$", "", _ORDER.sub("", line))
-    line = line.strip(" .,:;?!")
+    line = re.sub(r"^(?:in|from)\s+(?:the|our|my)\s+\w+\s+", "", line.strip(" .,:;?!"), flags=re.IGNORECASE)
     return line[:1].upper() + line[1:120]

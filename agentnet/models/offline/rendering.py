@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from agentnet.files import URI_PATTERN
 from agentnet.models.offline.known import parsed
 from agentnet.models.offline.moments import moment_of, said, tells_again
 from agentnet.models.offline.passages import Passage, best_sentences, cited, passages_of
 from agentnet.models.offline.phrases import counts
+from agentnet.models.offline.values import is_file_uri
 from agentnet.models.offline.vocabulary import word_set
 from agentnet.models.offline.words import words
 
 T = TypeVar("T")
+NOTHING = "I found nothing that answers this."
+"""How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
 MAX_COLUMNS = 10
 _LONG_TEXT = 1_200
@@ -44,10 +46,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
-    if best:
-        return cited(best)
-    sources = ", ".join(dict.fromkeys(passage.citation for passage in found if passage.citation))
-    return "I found nothing that answers this." + (f" Nearest places: {sources}." if sources else "")
+    return cited(best) if best else NOTHING
 
 
 def _text(text: str, question: str) -> str:
@@ -94,7 +93,7 @@ def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: s
     if rows:
         parts += [part for part in (_headline(rows[1], question, arguments), table(rows[1])) if part]
         used |= rows[0]
-    links = [key for key, item in value.items() if isinstance(item, str) and URI_PATTERN.fullmatch(item)]
+    links = [key for key, item in value.items() if isinstance(item, str) and is_file_uri(item)]
     parts += [_link(value, key) for key in links]
     shown = used | set(links)
     rest = {key: item for key, item in value.items() if key not in shown and item not in (None, "", [], {})}

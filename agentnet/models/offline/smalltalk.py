@@ -27,6 +27,8 @@ _ABOUT = re.compile(
     r"introduce yourself|was kannst du(?: tun)?|wer bist du|qué puedes hacer|que peux-tu faire)\W*$",
     re.IGNORECASE,
 )
+REFUSAL = "I cannot do this:"
+"""How an answer begins that declines the request."""
 MAX_ABILITIES = 20
 
 
@@ -76,7 +78,7 @@ def abilities(box: Toolbox, peers: Sequence[tuple[str, str]] = ()) -> str:
 def refusal(requests: Sequence[str], box: Toolbox) -> str:
     """Says plainly what cannot be done here, and what can."""
     quoted = "; ".join(f"“{shorten(request, 160)}”" for request in requests)
-    return f"I cannot do this: {quoted}.\n\n{OFFLINE} No tool here fits that request.\n\n{abilities(box)}"
+    return f"{REFUSAL} {quoted}.\n\n{OFFLINE} No tool here fits that request.\n\n{abilities(box)}"
 
 
 def _ability(tool: ToolSpec) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from agentnet.models.offline import values
 from agentnet.models.offline.conversation import Material
+from agentnet.models.offline.phrases import title_in
 from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.words import likeness, stem, terms, words
 
@@ -91,7 +92,7 @@ def _fit(parameter: Parameter, item: Material) -> float:
 
 
 def _headed(item: Material) -> str:
-    return f"## {item.label}\n\n{item.text}" if item.label else item.text
+    return f"## {title_in(item.label) or item.label}\n\n{item.text}" if item.label else item.text
 
 
 def _quoted_text(step: str) -> str | None:

@@ -76,6 +76,11 @@ def file_uris_in(text: str) -> list[str]:
     return _unique([match.rstrip(".:!?") for match in _FILE_URI.findall(text)])
 
 
+def is_file_uri(text: str) -> bool:
+    """Whether `text` is the URI of a file of this network and nothing else."""
+    return bool(_FILE_URI.fullmatch(text))
+
+
 def paths_in(text: str) -> list[str]:
     """Names of files, with or without folders."""
     return _unique(_PATH.findall(_EMAIL.sub(" ", _FILE_URI.sub(" ", _URL.sub(" ", text)))))

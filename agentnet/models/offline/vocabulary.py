@@ -26,7 +26,7 @@ GROUPS: tuple[str, ...] = (
     "day date today tomorrow yesterday calendar weekday",
     "search find look lookup retrieve discover locate seek suche finde busca cherche",
     "knowledge document doc docs documentation manual guide handbook wiki dokumentation",
-    "explain describe tell answer question erkläre",
+    "explain answer question erkläre",
     "chart plot graph draw visualise visualize visualization diagram figure histogram diagramm",
     "summarise summarize summary recap digest condense overview tldr zusammenfassung brief",
     "aggregate summarize summarise group breakdown tally",

@@ -145,8 +145,8 @@ def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
         Route("/endless", _App(endless)),
         Route("/broken", _App(broken)),
         Route("/size", _App(size)),
-        *create_jsonrpc_routes(handler, "/"),
-        *create_rest_routes(handler),
+        *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True),
+        *create_rest_routes(handler, enable_v0_3_compat=True),
     ]
     app = Starlette(routes=routes)
 

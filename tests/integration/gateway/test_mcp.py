@@ -166,3 +166,10 @@ async def test_a_request_for_another_host_is_refused(network: Network, era: str)
         assert evil.status_code == 421
         origin = await http.post("/mcp", json=body, headers=headers | {"origin": "http://evil.example"})
         assert origin.status_code == 403
+
+
+async def test_there_is_no_session_to_open_or_close(network: Network, era: str) -> None:
+    async with network.client() as http:
+        for method in ("GET", "DELETE"):
+            response = await http.request(method, "/mcp", headers={"accept": "text/event-stream"})
+            assert response.status_code == 405

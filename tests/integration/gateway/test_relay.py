@@ -242,6 +242,20 @@ async def test_one_key_has_so_many_streams_and_no_more(network: Network) -> None
         assert (await http.get("/agents/echo/tasks", headers=V1)).status_code == 200
 
 
+@pytest.mark.parametrize("base", ["/agents/concierge", ""])
+async def test_clients_of_the_older_protocol_are_served(network: Network, base: str) -> None:
+    await network.agent("concierge")
+    part = {"kind": "text", "text": "hi"}
+    message = {"kind": "message", "messageId": "m1", "role": "user", "parts": [part]}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message}}
+    async with network.client() as http:
+        answer = (await http.post(f"{base}/", json=call)).json()
+        assert answer["result"]["status"]["state"] == "completed"
+        rest = {"message": {"messageId": "m2", "role": "ROLE_USER", "content": [{"text": "hi"}]}}
+        response = await http.post(f"{base}/v1/message:send", json=rest)
+        assert response.status_code == 200, response.text
+
+
 async def test_a_large_body_streams_through(network: Network) -> None:
     await network.agent("echo")
 

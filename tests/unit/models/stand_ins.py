@@ -12,6 +12,7 @@ from agents import Agent, FunctionTool, RunConfig, Runner, function_tool
 from agents.items import ToolCallItem
 
 from agentnet.models.offline import OfflineModel
+from agentnet.models.offline.words import overlap
 
 TASKS = [
     {"task": "t1", "agent": "analyst", "status": "completed", "duration_ms": 120, "day": "2026-03-01"},
@@ -258,8 +259,6 @@ def network_tools(
         Args:
             need: What has to be done, in words.
         """
-        from agentnet.models.offline.words import overlap
-
         found = [
             {
                 "name": name,

@@ -1,0 +1,125 @@
+"""A local OpenAI-compatible server, so that the whole network can be run over the true client path without a model.
+
+It answers from a script, or decides like the offline model, and fails on purpose at counted requests.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from agentnet.models.offline import Decision, Request, decide
+from agentnet.testing.chat import chunks, completion, request_of
+
+MODEL = "rules"
+"""The one model that the server lists; any name is answered."""
+
+Brain = Callable[[Request], Decision]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong at every n-th completion request."""
+
+    every: int
+    status: int | None = None
+    """HTTP status answered in place of a completion; None answers well, after the delay."""
+    retry_after: float | None = None
+    """Seconds of the Retry-After header."""
+    delay_seconds: float = 0.0
+    """Wait before answering: longer than the client's timeout, it is a timeout."""
+    breaks_stream: bool = False
+    """Ends a stream after its first chunk, without its end."""
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every must be 1 or more, not {self.every}")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a server behaves."""
+
+    script: Sequence[Decision] = ()
+    """Answers of the first requests, in order; after them the brain decides."""
+    brain: Brain = decide
+    faults: Sequence[Fault] = ()
+    """Of several that meet at one request, the first counts. Failed requests use up no script."""
+    chunk_delay_seconds: float = 0.0
+    """Pause between the chunks of a stream."""
+
+
+@dataclass
+class OpenAIServer:
+    """The ASGI application is `app`; what was asked is in `requests`, what failed in `faulted`."""
+
+    scenario: Scenario = field(default_factory=Scenario)
+    requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Bodies of all completion requests, in order."""
+    faulted: list[int] = field(default_factory=list[int])
+    """Numbers, from 1, of the requests at which a fault happened."""
+    answered: int = 0
+
+    def __post_init__(self) -> None:
+        self.app = Starlette(
+            routes=[
+                Route("/v1/models", self._models),
+                Route("/v1/chat/completions", self._complete, methods=["POST"]),
+            ]
+        )
+
+    async def _models(self, _: HttpRequest) -> Response:
+        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "agentnet"}
+        return JSONResponse({"object": "list", "data": [model]})
+
+    async def _complete(self, request: HttpRequest) -> Response:
+        try:
+            body = await request.json()
+        except ValueError:
+            return _error(400, "The body is not JSON.")
+        if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+            return _error(400, "messages must be a list.")
+        self.requests.append(body)
+        fault = self._fault(len(self.requests))
+        if fault is not None:
+            await asyncio.sleep(fault.delay_seconds)
+            if fault.status is not None:
+                return _error(fault.status, "This failure is part of the scenario.", fault.retry_after)
+        decision = self._decide(body)
+        if body.get("stream"):
+            breaks = fault is not None and fault.breaks_stream
+            return StreamingResponse(self._stream(decision, body, breaks=breaks), media_type="text/event-stream")
+        return JSONResponse(completion(decision, body))
+
+    def _fault(self, number: int) -> Fault | None:
+        fault = next((fault for fault in self.scenario.faults if number % fault.every == 0), None)
+        if fault is not None:
+            self.faulted.append(number)
+        return fault
+
+    def _decide(self, body: Mapping[str, Any]) -> Decision:
+        number, self.answered = self.answered, self.answered + 1
+        script = self.scenario.script
+        return script[number] if number < len(script) else self.scenario.brain(request_of(body))
+
+    async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[str]:
+        for chunk in chunks(decision, body):
+            yield f"data: {json.dumps(chunk)}\n\n"
+            if breaks:
+                raise ConnectionResetError("The scenario breaks this stream.")
+            await asyncio.sleep(self.scenario.chunk_delay_seconds)
+        yield "data: [DONE]\n\n"
+
+
+def _error(status: int, message: str, retry_after: float | None = None) -> JSONResponse:
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+    kind = "rate_limit_exceeded" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse(
+        {"error": {"message": message, "type": kind, "code": kind}}, status_code=status, headers=headers
+    )

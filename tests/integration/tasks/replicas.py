@@ -1,0 +1,144 @@
+"""Replicas of one agent in this process: each has a store, a worker and a handler of its own, as if it were a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.context import ServerCallContext
+from a2a.server.events.event_queue import EventQueue
+from a2a.server.tasks import TaskUpdater
+from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role, SendMessageConfiguration, SendMessageRequest, Task
+
+from agentnet.database import Database
+from agentnet.identity import Principal
+from agentnet.settings import Settings
+from agentnet.signals import Signal
+from agentnet.signals.postgres import PostgresSignals
+from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
+from agentnet.tasks.limits import MessageLimits
+from agentnet.tasks.store import TaskStore
+from agentnet.tasks.worker import Worker
+
+
+@dataclass
+class Replica:
+    store: TaskStore
+    worker: Worker
+    handler: DurableRequestHandler
+    signals: PostgresSignals
+
+    async def die(self) -> None:
+        """What kill -9 does, as far as others can see: nothing is renewed, released or written any more."""
+        for loop in self.worker._loops:
+            loop.cancel()
+        for active in self.worker._active.values():
+            active.run._failure = RuntimeError("dead")
+            active.running.cancel()
+        self.worker._closing = True
+        await self.signals.close()
+
+
+@asynccontextmanager
+async def replicas(
+    database_url: str,
+    executor: AgentExecutor,
+    count: int = 1,
+    *,
+    lease_seconds: float = 1.0,
+    concurrency: int = 16,
+    repeatable: bool = True,
+    timeout_seconds: float = 30.0,
+) -> AsyncIterator[list[Replica]]:
+    agent = f"agent-{uuid4().hex[:8]}"
+    async with AsyncExitStack() as stack:
+        made: list[Replica] = []
+        for _ in range(count):
+            database = await Database.open(Settings(database_url=database_url, database_pool=5))
+            stack.push_async_callback(database.close)
+            signals = PostgresSignals(database.url, uuid4().hex)
+            await signals.start()
+            stack.push_async_callback(signals.close)
+            store = TaskStore(database, uuid4().hex, lease_seconds)
+
+            def heard(signal: Signal, store: TaskStore = store) -> None:
+                if signal.topic == "task":
+                    store.feeds.signal(UUID(signal.id))
+
+            signals.listen(heard)
+            worker = Worker(
+                store,
+                signals,
+                agent,
+                executor,
+                concurrency=concurrency,
+                timeout_seconds=timeout_seconds,
+                repeatable=repeatable,
+            )
+            await worker.open()
+            stack.push_async_callback(worker.close)
+            handler = DurableRequestHandler(
+                store,
+                worker,
+                signals,
+                AgentCard(name=agent),
+                agent=agent,
+                definition="1.0.0+0",
+                limits=MessageLimits(1000),
+                max_depth=3,
+            )
+            made.append(Replica(store, worker, handler, signals))
+        yield made
+
+
+def context(tenant: str = "default", subject: str = "key:test") -> ServerCallContext:
+    return ServerCallContext(state={PRINCIPAL: Principal(tenant, subject)})
+
+
+def request(
+    text: str, *, message_id: str | None = None, task: Task | None = None, at_once: bool = False
+) -> SendMessageRequest:
+    message = Message(
+        message_id=message_id or uuid4().hex,
+        role=Role.ROLE_USER,
+        parts=[Part(text=text)],
+        task_id=task.id if task else "",
+    )
+    return SendMessageRequest(message=message, configuration=SendMessageConfiguration(return_immediately=at_once))
+
+
+class Script(AgentExecutor):
+    """Does what the message says: `echo`, `ask`, `fail`, `count N`, `wait` (for `go`), one word after the other."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.begun: list[str] = []
+        self.canceled = 0
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        assert context.task_id and context.context_id
+        self.begun.append(context.task_id)
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        await updater.start_work()
+        words = iter(context.get_user_input().split())
+        for word in words:
+            match word:
+                case "ask":
+                    await updater.requires_input(updater.new_agent_message([Part(text="which?")]))
+                    return
+                case "fail":
+                    raise RuntimeError("secret detail")
+                case "count":
+                    for number in range(int(next(words))):
+                        await updater.add_artifact([Part(text=f"{number} ")], artifact_id="n", append=number > 0)
+                        await asyncio.sleep(0)
+                case "wait":
+                    await self.go.wait()
+                case other:
+                    await updater.add_artifact([Part(text=other)], artifact_id=other)
+        await updater.complete()
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        self.canceled += 1

@@ -1,0 +1,171 @@
+"""Followers see what the log will say, wherever they begin: checked against every interleaving hypothesis finds."""
+
+import asyncio
+from contextlib import aclosing
+from uuid import UUID, uuid4
+
+import pytest
+from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentnet.errors import InvalidInputError
+from agentnet.tasks.feed import Feed, FeedItem, LogEvent
+from agentnet.tasks.position import WHOLE, Position
+
+TASK = uuid4()
+
+
+def _text(text: str, *, append: bool = True) -> StreamResponse:
+    artifact = Artifact(artifact_id="a", parts=[Part(text=text)])
+    return StreamResponse(artifact_update=TaskArtifactUpdateEvent(artifact=artifact, append=append))
+
+
+def _words(event: StreamResponse) -> str:
+    return event.artifact_update.artifact.parts[0].text
+
+
+class _Log:
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+        self.reads = 0
+
+    async def read(self, _task_id: UUID, seq: int, limit: int) -> list[LogEvent]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        return [stored for stored in self.events if stored.seq > seq][:limit]
+
+
+async def _collect(feed: Feed, after: Position, until: str) -> list[str]:
+    seen: list[str] = []
+    async with asyncio.timeout(5), aclosing(feed.follow(after)) as items:
+        async for item in items:
+            seen.append(_words(item.event))
+            if "".join(seen).endswith(until):
+                return seen
+    raise AssertionError("the feed ended")
+
+
+@pytest.mark.anyio
+async def test_a_follower_of_a_local_run_needs_no_look_into_the_log() -> None:
+    log = _Log()
+    feed = Feed(TASK, log.read)
+    feed.attach(1)
+    follower = asyncio.create_task(_collect(feed, Position(1, 1, WHOLE, 1), "!"))
+    await asyncio.sleep(0)
+    for seq, word in enumerate(("a", "b", "!"), start=2):
+        feed.publish(FeedItem(Position(seq, 1, WHOLE, seq), _text(word)))
+    assert await follower == ["a", "b", "!"]
+    assert log.reads == 0
+
+
+@pytest.mark.anyio
+async def test_a_client_that_saw_half_of_an_open_event_gets_the_other_half() -> None:
+    log = _Log()
+    log.events = [LogEvent(2, 1, _text("hello world!"))]
+    feed = Feed(TASK, log.read)
+    assert await _collect(feed, Position(2, 1, 6, 1), "!") == ["world!"]
+
+
+@pytest.mark.anyio
+async def test_an_event_that_another_replica_wrote_anew_is_sent_whole() -> None:
+    log = _Log()
+    log.events = [LogEvent(2, 2, _text("other words!", append=False))]
+    feed = Feed(TASK, log.read)
+    assert await _collect(feed, Position(2, 1, 6, 1), "!") == ["other words!"]
+
+
+@pytest.mark.anyio
+async def test_a_follower_behind_the_buffer_is_served_from_the_log() -> None:
+    log = _Log()
+    feed = Feed(TASK, log.read)
+    feed.attach(0)
+    for seq in range(1, 1001):
+        event = _text("!" if seq == 1000 else ".")
+        log.events.append(LogEvent(seq, 1, event))
+        feed.publish(FeedItem(Position(seq, 1, WHOLE, seq), event))
+    seen = await _collect(feed, Position(0, 1, WHOLE, 0), "!")
+    assert len(seen) == 1000
+
+
+@pytest.mark.anyio
+async def test_many_followers_of_a_task_elsewhere_share_one_read_of_the_log() -> None:
+    log = _Log()
+    log.events = [LogEvent(1, 1, _text("a"))]
+    feed = Feed(TASK, log.read)
+    followers = [asyncio.create_task(_collect(feed, Position(1, 1, WHOLE, 1), "!")) for _ in range(50)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    before = log.reads
+    log.events.append(LogEvent(2, 1, _text("!")))
+    feed.wake()
+    assert await asyncio.gather(*followers) == [["!"]] * 50
+    assert log.reads - before <= 2
+
+
+@pytest.mark.anyio
+async def test_what_a_dead_run_had_not_stored_is_taken_back() -> None:
+    log = _Log()
+    log.events = [LogEvent(1, 1, _text("a"))]
+    feed = Feed(TASK, log.read)
+    feed.attach(1)
+    follower = asyncio.create_task(_collect(feed, Position(1, 1, WHOLE, 1), "!"))
+    await asyncio.sleep(0)
+    feed.publish(FeedItem(Position(2, 1, 3, 1), _text("bad")))
+    await asyncio.sleep(0)
+    feed.reset()
+    log.events.append(LogEvent(2, 2, _text("good!", append=False)))
+    feed.wake()
+    assert await follower == ["bad", "good!"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(st.text("xyz", min_size=1, max_size=6), min_size=1, max_size=12),
+    start=st.integers(0, 12),
+    offset=st.integers(0, 6),
+    stored=st.integers(0, 12),
+    local=st.booleans(),
+)
+def test_nothing_is_lost_and_nothing_comes_twice(
+    texts: list[str], start: int, offset: int, stored: int, local: bool
+) -> None:
+    """Events 1..n hold `texts`; a client that saw up to `start` (and `offset` characters more) gets exactly the rest."""
+
+    async def scenario() -> None:
+        log = _Log()
+        feed = Feed(TASK, log.read)
+        n = len(texts)
+        durable = min(stored, n) if local else n
+        log.events = [LogEvent(seq, 1, _text(text)) for seq, text in enumerate(texts[:durable], start=1)]
+        if local:
+            feed.attach(0)
+            for seq, text in enumerate(texts, start=1):
+                for end in range(1, len(text) + 1):
+                    position = Position(seq, 1, end, min(durable, seq - 1))
+                    feed.publish(FeedItem(position, _text(text[end - 1])))
+        seen = min(start, n)
+        after = Position(seen, 1, WHOLE, min(seen, durable))
+        rest = "".join(texts[seen:])
+        if seen < n and offset:
+            cut = min(offset, len(texts[seen]))
+            after, rest = Position(seen + 1, 1, cut, min(seen, durable)), rest[cut:]
+        got = ""
+        async with aclosing(feed.follow(after)) as items:
+            while len(got) < len(rest):
+                async with asyncio.timeout(2):
+                    got += _words((await anext(items)).event)
+        assert got == rest
+
+    asyncio.run(scenario())
+
+
+def test_a_position_survives_its_way_through_a_client() -> None:
+    position = Position(12, 3, 40, 11)
+    assert Position.parse(str(position)) == position
+
+
+@pytest.mark.parametrize("text", ["", "1", "1.2.3", "a.b.c.d", "1.1.1.9", "-1.0.-1.0", "1.1.-5.1", "9" * 5000])
+def test_a_wrong_event_id_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="not an event id"):
+        Position.parse(text)
