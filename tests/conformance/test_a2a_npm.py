@@ -15,7 +15,13 @@ TIMEOUT_SECONDS = 180
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
 def test_the_javascript_client_reads_the_card_sends_and_streams(network: UpNetwork, node: Path, binding: str) -> None:
     done = subprocess.run(
-        [str(node), str(SCRIPT), f"{network.url}/agents/researcher", "What is a lease?", binding],
+        [
+            str(node),
+            str(SCRIPT),
+            f"{network.url}/agents/researcher",
+            "What does the documentation say about leases?",
+            binding,
+        ],
         env={"AGENTNET_API_KEY": network.key},
         capture_output=True,
         text=True,
@@ -27,5 +33,5 @@ def test_the_javascript_client_reads_the_card_sends_and_streams(network: UpNetwo
     assert seen["card"] == "researcher"
     assert seen["skills"] >= 1
     assert seen["state"] == seen["streamedState"] == "TASK_STATE_COMPLETED"
-    assert "lease" in seen["text"].lower()
+    assert "replica" in seen["text"].lower()
     assert seen["events"][0] == "task"

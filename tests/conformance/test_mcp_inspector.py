@@ -59,10 +59,17 @@ def test_the_inspector_finds_the_schemas_portable(network: UpNetwork, node: Path
 
 @era
 def test_the_inspector_gets_an_answer_from_an_agent(network: UpNetwork, node: Path, tmp_path: Path, era: str) -> None:
-    call = ("--method", "tools/call", "--tool-name", "researcher", "--tool-arg", "message=What is a lease?")
+    call = (
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "researcher",
+        "--tool-arg",
+        "message=What does the documentation say about leases?",
+    )
     result = answer(inspect(node, network.url, "--protocol-era", era, *call, *bearer(network), home=tmp_path))
     assert not result.get("isError")
-    assert "lease" in " ".join(part.get("text", "") for part in result["content"]).lower()
+    assert "replica" in " ".join(part.get("text", "") for part in result["content"]).lower()
 
 
 def test_the_inspector_is_refused_without_a_key(network: UpNetwork, node: Path, tmp_path: Path) -> None:

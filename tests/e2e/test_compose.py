@@ -47,9 +47,9 @@ async def test_every_service_of_the_file_starts_does_a_job_and_ends(variables: d
     with running(Network(specs, directory, ROOT)) as network:
         gateway = f"http://{network.addresses['gateway']}:{GATEWAY_PORT}"
         async with client_for(gateway, KEY) as client:
-            outcome = await send(client, "What is a lease?")
+            outcome = await send(client, "What does the documentation say about leases?")
         assert outcome.completed, f"{outcome}\n{network.logs()}"
-        assert "lease" in outcome.text.lower()
+        assert "replica" in outcome.text.lower()
         assert len(await agents_that_worked(network, specs["postgres"])) >= 2, "the concierge delegated nothing"
         await closed_without_a_key(gateway, network)
 
@@ -73,10 +73,14 @@ async def agents_that_worked(network: Network, postgres: ServiceSpec) -> set[str
 
 
 async def closed_without_a_key(gateway: str, network: Network) -> None:
-    """Every service refuses a caller with no key; the API key opens the gateway only."""
-    writer = f"http://{network.addresses['writer']}:8710"
+    """No service answers a caller without a key; the registry and the tools take no API key, only services' tokens."""
+    key = {"authorization": f"Bearer {KEY}"}
+    agent = f"http://{network.addresses['writer']}:8710"
+    registry = f"http://{network.addresses['registry']}:8701"
+    tools = f"http://{network.addresses['data']}:8710"
     async with httpx.AsyncClient(trust_env=False) as http:
-        assert (await http.get(f"{gateway}/agents")).status_code == httpx.codes.UNAUTHORIZED
-        headers = {"authorization": f"Bearer {KEY}"}
-        assert (await http.get(f"{gateway}/agents", headers=headers)).status_code == httpx.codes.OK
-        assert (await http.get(f"{writer}/tasks", headers=headers)).status_code == httpx.codes.UNAUTHORIZED
+        assert (await http.get(f"{gateway}/agents", headers=key)).status_code == httpx.codes.OK
+        for url in (f"{gateway}/agents", f"{agent}/tasks", f"{registry}/v1/entries", f"{tools}/mcp"):
+            assert (await http.get(url)).status_code == httpx.codes.UNAUTHORIZED, url
+        for url in (f"{registry}/v1/entries", f"{tools}/mcp"):
+            assert (await http.get(url, headers=key)).status_code == httpx.codes.UNAUTHORIZED, url
