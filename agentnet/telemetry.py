@@ -107,9 +107,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
         raise ConfigurationError(f"AGENTNET_LOG_LEVEL {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR.")
-    stream = stream or sys.stderr
-    as_text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
+    out: TextIO = stream or sys.stderr
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and out.isatty())
+    handler = logging.StreamHandler(out)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     handler.addFilter(ContextFilter())
     root = logging.getLogger()

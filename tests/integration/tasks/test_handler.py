@@ -23,7 +23,6 @@ from a2a.utils.errors import (
 
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.handler import PRINCIPAL
-
 from tests.integration.tasks.replicas import Script, context, replicas, request
 
 pytestmark = pytest.mark.anyio
