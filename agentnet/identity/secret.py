@@ -14,8 +14,8 @@ ADMIN_KEY_FILE = "admin.key"
 
 def read_or_make(path: Path, make: str | None = None) -> str:
     """The text in `path`, written with mode 0600 if it is not there yet. Safe when several processes start together."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()

@@ -9,6 +9,7 @@ from agentnet.files import FileStore
 from agentnet.runs.delegation import answer_of
 from agentnet.runs.question import answered_message_ids, text_of
 from agentnet.tasks.run import TaskRun
+from agentnet.tasks.store import TaskStore
 
 EARLIER_TASKS = 5
 EARLIER_CHARACTERS = 4000
@@ -47,7 +48,7 @@ async def _store(part: Part, number: int, files: FileStore, tenant: str) -> str:
     return f"- {ref.name} ({ref.media_type}, {ref.size} bytes): {ref.uri}"
 
 
-async def earlier_in_context(run: TaskRun, agent: str, store: Any) -> list[dict[str, Any]]:
+async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, Any]]:
     """What was asked and answered in earlier tasks of the same context, as input items, oldest first."""
     stored = run.leased.journal.get(EARLIER)
     if stored is not None:
@@ -55,11 +56,11 @@ async def earlier_in_context(run: TaskRun, agent: str, store: Any) -> list[dict[
         return items
     leased = run.leased
     rows = await store.pool.fetch(
-        _EARLIER_SQL, leased.tenant, agent, leased.context_id, leased.lease.task_id, EARLIER_TASKS
+        _EARLIER_SQL, leased.tenant, leased.agent, leased.context_id, leased.lease.task_id, EARLIER_TASKS
     )
     items = []
     for row in reversed(rows):
-        found = await store.read(row["id"], leased.tenant, agent, None)
+        found = await store.read(row["id"], leased.tenant, leased.agent, None)
         if found is not None:
             items.extend(_exchange(found[0]))
     if items:

@@ -116,7 +116,7 @@ class SpecialistExecutor(AgentExecutor):
         run = scope.run
         agent = await self._agent(scope)
         models = JournaledModels(self._models, scope, self._specialist.manifest.limits.max_tokens)
-        items: list[Any] = await earlier_in_context(run, self._specialist.name, self._store)
+        items: list[Any] = await earlier_in_context(run, self._store)
         answered = 0
         while answered < len(requests := requests_of(run)):
             request: Message = requests[answered]

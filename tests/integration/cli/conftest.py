@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,29 +16,34 @@ from agentnet.settings import Settings
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+def inherited() -> dict[str, str]:
+    """The environment of the test as it is now, without settings of whoever runs it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AGENTNET_")}
+
+
 @pytest.fixture
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("home")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o755)  # PostgreSQL runs as a user of its own when root runs the tests
-    return with_free_ports(Settings(home=home))
+def settings() -> Iterator[Settings]:
+    # not below pytest's own folder: PostgreSQL runs as a user of its own when root runs the tests, and each session of
+    # pytest closes that folder to others anew
+    with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield with_free_ports(Settings(home=Path(folder)))
 
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     """Start `agentnet <arguments>` on the stand-ins, in a process group of its own as a terminal does it."""
     root = Path(__file__).parents[3]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AGENTNET_")} | {
-        "AGENTNET_HOME": str(settings.home),
+    ours = {
         "AGENTNET_PORT": str(settings.port),
         "AGENTNET_REGISTRY_PORT": str(settings.registry_port),
         "PYTHONPATH": os.pathsep.join([str(root), str(root / "agents")]),
     }
-    if settings.database_url:
-        environment["DATABASE_URL"] = settings.database_url
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, stdin: int = subprocess.DEVNULL, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    def start(
+        *arguments: str, stdin: int = subprocess.DEVNULL, output: int = subprocess.PIPE, home: Path = settings.home
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.cli.standins", *arguments],
             stdin=stdin,
@@ -45,7 +51,7 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
             stderr=output,
             text=True,
             cwd=tmp_path,
-            env=environment,
+            env={**inherited(), **ours, "AGENTNET_HOME": str(home)},
             start_new_session=True,
         )
         started.append(process)

@@ -66,6 +66,11 @@ class Agents:
         if text.startswith("ask"):
             yield status("INPUT_REQUIRED", "Which year?")
             return
+        if text.startswith("break"):
+            yield step("delegation", "start", "writer", ("concierge",), summary="It will break.")
+            artifact(parts=[{"text": "Done all the same."}])
+            status("COMPLETED")
+            return
         if text.startswith("sleep"):
             yield step("delegation", "start", "writer", ("concierge",), summary="Sleep well.")
             while task_id not in self.canceled:

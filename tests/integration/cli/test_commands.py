@@ -95,6 +95,30 @@ def test_ctrl_c_cancels_the_task_and_ends_with_130(network: object, start: Start
     assert "Canceled task" in errors
 
 
+def test_a_stream_that_breaks_off_is_taken_up_again(network: object, start: Start) -> None:
+    code, output, errors = finished(start("ask", "break off"))
+    assert code == 0
+    assert "concierge → writer" in errors
+    assert "Done all the same." in output
+
+
+def test_a_database_that_is_gone_is_one_line_without_its_password(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/x")
+    code, _, errors = finished(start("up"))
+    assert code == 2
+    assert "127.0.0.1:1/x cannot be used" in errors.splitlines()[-1]
+    assert "hunter2" not in errors
+
+
+def test_a_home_that_cannot_be_made_is_one_line(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, errors = finished(start("up", home=tmp_path / "file" / "home"))
+    assert code == 2
+    assert "Set AGENTNET_HOME" in errors.splitlines()[-1]
+
+
 def test_time_runs_out_in_one_line(network: object, start: Start) -> None:
     code, _, errors = finished(start("ask", "sleep well", "--timeout", "0.5"))
     assert code == 1

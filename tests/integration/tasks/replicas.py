@@ -1,4 +1,4 @@
-"""Replicas of one agent in this process: each has its own store, worker and handler, like a process."""
+"""Replicas of one agent in this process: each has a store, a worker and a handler of its own, like a process."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -130,7 +130,7 @@ async def test_what_a_dead_run_had_not_stored_is_taken_back() -> None:
 def test_nothing_is_lost_and_nothing_comes_twice(
     texts: list[str], start: int, offset: int, stored: int, local: bool
 ) -> None:
-    """Events 1..n hold `texts`; a client that saw `start` of them and `offset` characters gets exactly the rest."""
+    """Events 1..n hold `texts`; a client that saw up to `start` and `offset` characters more gets exactly the rest."""
 
     async def scenario() -> None:
         log = _Log()
