@@ -58,8 +58,8 @@ weights AS (
 ),
 scored AS (
   SELECT p.*, (
-    SELECT sum(w.weight * r.rank / (r.rank + 0.2)) / greatest(sum(w.weight), 0.01)
-    FROM weights w, LATERAL (SELECT ts_rank_cd('{{0.1, 0.2, 0.4, 1.0}}', p.search, w.term, 1) AS rank) r
+    SELECT sum(w.weight * r.rank / (r.rank + 0.05)) / greatest(sum(w.weight), 0.01)
+    FROM weights w, LATERAL (SELECT ts_rank_cd('{{0.1, 0.2, 0.4, 1.0}}', p.search, w.term, 0) AS rank) r
   ) + 0.3 * ts_rank_cd('{{0.1, 0.2, 0.4, 1.0}}', p.search, replace($3::text, ' | ', ' & ')::tsquery, 32) AS score
   FROM passages p WHERE p.search @@ $2::tsquery
 )
