@@ -13,6 +13,8 @@ from typing import Any
 from agentnet.models.offline.tools import ToolSpec
 
 MATERIAL = "Material:"
+ATTACHED = "Attached files"
+"""Label of the list of files that a message brings along: links, not text to work on."""
 QUESTION = "I need one more thing: "
 """How a question that is asked in an answer begins; the next message is then taken as what it asked for."""
 REQUEST_CHARACTERS = 6_000
@@ -51,6 +53,11 @@ class Material:
 
     label: str
     text: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is there to be read, and not a list of attached files."""
+        return self.label != ATTACHED
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,14 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
 
 def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
     """The request of a message and the data that it carries."""
+    message, mark, files = message.partition(f"\n\n{ATTACHED}:\n")
+    attached = (Material(ATTACHED, files.strip()),) if mark else ()
     heading = _MATERIAL_LINE.search(message)
     if heading:
-        return message[: heading.start()].strip()[:REQUEST_CHARACTERS], _blocks(message[heading.end() :])
+        request, blocks = message[: heading.start()].strip(), _blocks(message[heading.end() :])
+        return request[:REQUEST_CHARACTERS], (*blocks, *attached)
     request, text = _inline_text(message.strip())
-    return request, (Material("", text),) if text else ()
+    return request, (*((Material("", text),) if text else ()), *attached)
 
 
 def material_section(materials: Iterable[Material]) -> str:

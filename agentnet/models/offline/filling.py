@@ -11,7 +11,7 @@ from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
 from agentnet.models.offline.known import Names
 from agentnet.models.offline.naming import column_for, measuring, source_for
-from agentnet.models.offline.phrases import counts, over_time, topic
+from agentnet.models.offline.phrases import counts, object_of, over_time, topic
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.texts import list_items, text_for
@@ -277,6 +277,10 @@ class _Filler:
 
     def _date(self, parameter: Parameter) -> str | None:
         found = values.dates_in(self._task.text)
+        if len(found) == 1 and self._kinds.count(Kind.DATE) == 2:
+            today = "today" if "today" in parameter.description.lower() else None
+            open_end = bool(re.search(r"\b(?:since|ago|from|old)\b", self._task.text, re.IGNORECASE))
+            return today if open_end == (role_of(parameter) == "to") else found[0]
         return found[-1 if role_of(parameter) == "to" else 0] if found else None
 
     def _clock(self, _: Parameter) -> str | None:
@@ -284,7 +288,7 @@ class _Filler:
         return found[0][1] if found else None
 
     def _title(self, parameter: Parameter) -> str | None:
-        return topic(self._task.step.text, [item.label for item in self._task.materials])
+        return topic(self._task.step.text, [item.label for item in self._task.materials if item.is_text])
 
     def _query(self, _: Parameter) -> str | None:
         return self._task.step.text or None
@@ -328,9 +332,9 @@ class _Filler:
         return next((word for word in sorted(listed) if any(likeness(term, asked) for term in terms(word))), None)
 
     def _lone_text(self, parameter: Parameter) -> str | None:
-        """The step itself, for a tool whose one argument could be anything."""
-        lone = [p for p in self._tool.parameters if p.required]
-        return self._task.step.text if lone == [parameter] and kind_of(parameter) is Kind.OTHER else None
+        """What the step is about, for a tool whose one argument could be anything."""
+        lone = [p for p in self._tool.parameters if p.required] == [parameter]
+        return object_of(self._task.step.text) if lone and kind_of(parameter) is Kind.OTHER else None
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {

@@ -97,7 +97,9 @@ def _told(parameter: Parameter, said: str) -> Kind | None:
         return Kind(parameter.schema["format"])
     if re.search(r"\btime ?zone\b|\biana\b", said) and not re.search(r"\bclock|hh:mm|iso 8601\b", said):
         return Kind.ZONE
-    if re.search(r"\bsql\b", said):
+    if "yyyy-mm-dd" in said and "time of day" not in said:
+        return Kind.DATE
+    if re.search(r"\bsql\b", said) and not parameter.type == "array":
         return Kind.SQL
     if re.search(
         r"\bname of (?:the|a) column\b|\bcolumn (?:to|that|whose|for|of|by|on|name)\b|^(?:the |a )?column\b", said

@@ -16,8 +16,10 @@ _COLUMN_LINE = re.compile(r"^\W*(?:columns?|fields?|headers?)\b[^:\n]*:\s*(.+)$"
 _SOURCE_LINE = re.compile(
     r"^\W*(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
+_TYPED_LINE = re.compile(r"^\s*[-*•]\s*[`\"']?([\w. ]+?)[`\"']?\s*[:(]\s*([A-Za-z][\w() ,]*)\)?\s*$", re.MULTILINE)
+_COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]*:\s*\n((?:\s*[-*•].*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*[-*•|]\s*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
-_NUMERIC = re.compile(r"int|float|num|double|decimal|real|long", re.IGNORECASE)
+_NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"[\w./:-]*\w")
 _ERROR = re.compile(
     r"^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|"
@@ -58,6 +60,9 @@ def names_in(outputs: Iterable[str]) -> Names:
             continue
         value = parsed(output)
         if value is None:
+            listed = [pair for block in _COLUMN_LIST.findall(output) for pair in _TYPED_LINE.findall(block)]
+            typed |= dict(listed)
+            columns += [name for name, _ in listed]
             columns += [name for line in _COLUMN_LINE.findall(output) for name in _list_of_names(line)]
             sources += [name for line in _SOURCE_LINE.findall(output) for name in _list_of_names(line)]
             sources += [] if columns else _BULLET.findall(output)

@@ -17,6 +17,7 @@ MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]+(?::\d[\d-]*)?\]\.?$")
+_BLOCK = re.compile(r"^(\[[^\]\n]+:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
 _WORTH = 0.45
 
 
@@ -47,6 +48,19 @@ def passages_of(value: Any) -> list[Passage]:
         return []
     found = [passage for item in value if isinstance(item, Mapping) for passage in _passage(item)]
     return found if len(found) == len(value) else []
+
+
+def cited_blocks(text: str) -> list[Passage]:
+    """The passages of a text whose blocks begin with a citation such as [guide.md:12] and a heading."""
+    marks = list(_BLOCK.finditer(text))
+    if not marks or text[: marks[0].start()].strip():
+        return []
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    found: list[Passage] = []
+    for mark, end in zip(marks, ends, strict=True):
+        body = text[mark.end() : end].strip()
+        found.append(Passage(body or mark[2].strip(), mark[1]))
+    return found
 
 
 def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_SENTENCES) -> list[Sentence]:

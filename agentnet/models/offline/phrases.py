@@ -78,6 +78,14 @@ def over_time(text: str) -> bool:
     return any(_TIME_LIKE.search(phrase) for phrase in group_phrases(text)) or "over time" in text.lower()
 
 
+def object_of(text: str) -> str | None:
+    """What an order is about: the words after "of" or "for", else those after the verb."""
+    plain = text.strip().rstrip(".?!")
+    after = re.search(r"\b(?:of|for|about|named|called)\s+(?:the\s+|a\s+)?(.+)$", plain, re.IGNORECASE)
+    rest = after[1] if after else re.sub(r"^\S+\s+(?:(?:up|me|the|a|an|my|our)\s+)*", "", plain, count=1)
+    return rest.strip("\"'`“” ") or None
+
+
 def topic(text: str, labels: Sequence[str]) -> str | None:
     """A title for work on labelled material: the words of `text`, or of the labels where `text` only points at it."""
     own = title_in(text)

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from agentnet.models.offline.known import parsed
 from agentnet.models.offline.moments import moment_of, said, tells_again
-from agentnet.models.offline.passages import Passage, best_sentences, cited, passages_of
+from agentnet.models.offline.passages import Passage, best_sentences, cited, cited_blocks, passages_of
 from agentnet.models.offline.phrases import counts
-from agentnet.models.offline.values import is_file_uri
+from agentnet.models.offline.values import is_file_uri, number
 from agentnet.models.offline.vocabulary import word_set
 from agentnet.models.offline.words import words
 
@@ -18,6 +18,10 @@ NOTHING = "I found nothing that answers this."
 MAX_ROWS = 50
 MAX_COLUMNS = 10
 _LONG_TEXT = 1_200
+_SHORT_TEXT = 300
+_EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
+_FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*\n?", re.MULTILINE)
+_TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+", re.MULTILINE)
 _BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
 _VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
 _AGGREGATES = word_set("group_by groupby group by x column columns function aggregate")
@@ -28,7 +32,7 @@ def render(output: str, question: str, arguments: Mapping[str, Any]) -> str:
     """`output` of a call with `arguments`, as the answer to `question`."""
     value = parsed(output)
     if value is None:
-        return _text(output.strip(), question)
+        return _text(output.strip(), question, arguments)
     found = passages_of(value)
     if found:
         return _found(question, found)
@@ -49,23 +53,48 @@ def _found(question: str, found: list[Passage]) -> str:
     return cited(best) if best else NOTHING
 
 
-def _text(text: str, question: str) -> str:
+def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:
     if not text:
         return "The tool returned nothing."
+    if _EMPTY.match(text) and len(text) < _SHORT_TEXT:
+        return f"{NOTHING} {text}"
     if re.fullmatch(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", text):
         return f"The result is {text}."
-    asks = question.rstrip().endswith("?") or words(question)[:1] in (
-        ["what"],
-        ["how"],
-        ["why"],
-        ["explain"],
-        ["who"],
-        ["when"],
-    )
-    if asks and (len(text) > _LONG_TEXT or len(_CITATION.findall(text)) > 2):
+    found = cited_blocks(text)
+    if found:
+        return _found(question, found)
+    asks = question.rstrip().endswith("?") or words(question)[:1] in (["what"], ["how"], ["why"], ["explain"], ["who"])
+    if asks and (len(text) > _LONG_TEXT or len(_CITATION.findall(text)) > 2) and not tables_in(text):
         best = best_sentences(question, [Passage(block) for block in text.split("\n\n")])
         return cited(best) or text
-    return text
+    return _with_headline(_with_links(text, arguments), question, arguments)
+
+
+def tables_in(text: str) -> list[list[dict[str, str]]]:
+    """The Markdown tables of `text` as rows by column."""
+    found: list[list[dict[str, str]]] = []
+    for block in _TABLE.findall(text):
+        lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.strip().splitlines()]
+        found.append([dict(zip(lines[0], cells, strict=False)) for cells in lines[2:]])
+    return found
+
+
+def _with_links(text: str, arguments: Mapping[str, Any]) -> str:
+    """`text` with lines that name a file of this network made links, pictures shown."""
+    title = str(arguments.get("title") or "")
+    files = [_link({"uri": uri, "title": title}, "uri") for uri in _FILE_LINE.findall(text)]
+    return "\n\n".join(filter(None, (_FILE_LINE.sub("", text).strip(), *files)))
+
+
+def _with_headline(text: str, question: str, arguments: Mapping[str, Any]) -> str:
+    tables = tables_in(text)
+    rows = [{key: _number(cell) for key, cell in row.items()} for row in tables[0]] if len(tables) == 1 else []
+    headline = _headline(rows, question, arguments) if rows else ""
+    return f"{headline}\n\n{text}" if headline else text
+
+
+def _number(cell: str) -> str | float | int:
+    return number(cell) if re.fullmatch(r"-?\d[\d,]*(?:\.\d+)?", cell) else cell
 
 
 def _value(value: Any, arguments: Mapping[str, Any], question: str) -> str:
@@ -98,7 +127,7 @@ def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: s
     shown = used | set(links)
     rest = {key: item for key, item in value.items() if key not in shown and item not in (None, "", [], {})}
     if parts:
-        rest = {key: item for key, item in rest.items() if item not in arguments.values()}
+        rest = {key: item for key, item in rest.items() if item is not True and item not in arguments.values()}
     lines = [_line(key, item) for key, item in rest.items()]
     return "\n\n".join([*parts, "\n".join(lines)] if lines else parts)
 
@@ -111,13 +140,34 @@ def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any]) -> tuple[list[
     result = next((key for key in _VALUE_KEYS if _is_scalar(value.get(key))), None)
     if result and {"expression", "from_unit"} & set(arguments):
         return [_statement(value[result], arguments)], {result, *arguments}
+    pair = _two_moments(value)
+    if pair:
+        return [pair[0]], pair[1]
     moments = {key: moment for key, item in value.items() if (moment := moment_of(item))}
     if len(moments) == 1 and len(value) <= 8:
         key, moment = next(iter(moments.items()))
-        zone = next((str(item) for name, item in value.items() if re.search(r"zone|city|place|^tz", name)), "")
-        told = {name for name, item in value.items() if tells_again(item, moment) or item == zone}
-        return [f"It is {said(moment)}{f' in {zone}' if zone else ''}."], {key, *told}
+        told = {name for name, item in value.items() if tells_again(item, moment) or item == _zone(value)}
+        return [f"It is {_moment_there(value)}."], {key, *told}
     return [], set()
+
+
+def _two_moments(value: Mapping[str, Any]) -> tuple[str, set[str]] | None:
+    """A moment here and there, as a sentence, with the keys that it tells."""
+    inner = {key: item for key, item in value.items() if isinstance(item, Mapping) and _moment_there(item)}
+    if len(inner) != 2:
+        return None
+    here, there = inner.values()
+    return f"{_moment_there(here)} is {_moment_there(there)}.", {*inner, *(key for key in value if "shift" in key)}
+
+
+def _moment_there(value: Mapping[str, Any]) -> str:
+    moment = next((found for item in value.values() if (found := moment_of(item))), None)
+    zone = _zone(value)
+    return f"{said(moment)}{f' in {zone}' if zone else ''}" if moment else ""
+
+
+def _zone(value: Mapping[str, Any]) -> str:
+    return next((str(item) for name, item in value.items() if re.search(r"zone|city|place|^tz", str(name))), "")
 
 
 def _link(value: Mapping[str, Any], key: str) -> str:

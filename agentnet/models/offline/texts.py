@@ -19,6 +19,7 @@ def text_for(
     parameter: Parameter, siblings: Sequence[Parameter], step: str, materials: Sequence[Material]
 ) -> str | None:
     """The text that `parameter` takes: its share of the material, else the text that the step quotes."""
+    materials = [item for item in materials if item.is_text]
     if not materials:
         return _quoted_text(step)
     share = shares(siblings, materials).get(parameter.name, ())
@@ -29,6 +30,7 @@ def text_for(
 
 def list_items(parameter: Parameter, materials: Sequence[Material]) -> list[str]:
     """The material as the elements of a list: its list lines, else its pieces, else its paragraphs."""
+    materials = [item for item in materials if item.is_text]
     best = max(materials, key=lambda item: _fit(parameter, item), default=None)
     if best is None:
         return []

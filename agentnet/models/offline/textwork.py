@@ -30,7 +30,7 @@ _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 def work_on(step: str, materials: Sequence[Material]) -> str | None:
     """`step` done on `materials` with their own sentences; None when that is not work of this sort."""
-    given = [item for item in materials if item.text.strip()]
+    given = [item for item in materials if item.is_text and item.text.strip()]
     if not given:
         return None
     text = "\n\n".join(item.text for item in given)
