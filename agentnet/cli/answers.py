@@ -31,9 +31,9 @@ def error_of(response: httpx.Response) -> AgentNetError:
 
 def error_for(message: str, response: httpx.Response) -> AgentNetError:
     """The error of our own kind that `response`'s status stands for."""
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+    if response.status_code == 429:
         return BusyError(message, retry_after=float(response.headers.get("retry-after") or 1))
-    if response.status_code == httpx.codes.UNAUTHORIZED:
+    if response.status_code == 401:
         return UnauthenticatedError(
             f"The gateway does not take the key: {message}", hint="Set AGENTNET_API_KEY, or run as the network's owner."
         )

@@ -94,7 +94,7 @@ async def _export_log(gateway: Gateway, path: Path) -> Path:
     """The network's own tasks as CSV, each with the seconds that it took."""
     tasks = await gateway.tasks(limit=LOG_LENGTH)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, LOG_COLUMNS, extrasaction="ignore")
+        writer: csv.DictWriter[str] = csv.DictWriter(file, LOG_COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(_row(task) for task in tasks)
     return path

@@ -47,7 +47,8 @@ def _what(step: Step) -> str | None:
             return f"{step.agent} · {step.name}"
         case "model", "end" if not step.ok:
             return f"{step.agent} · model {step.name}"
-    return None
+        case _:
+            return None
 
 
 def _doing(step: Step) -> str:
@@ -58,7 +59,8 @@ def _doing(step: Step) -> str:
             return f"{step.agent} uses {step.name}"
         case "question":
             return f"{step.agent} asks"
-    return f"{step.name} works for {step.agent}"
+        case _:
+            return f"{step.name} works for {step.agent}"
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Protobuf and JSON of A2A messages. Protobuf's Python code carries no types; they are given back here, once."""
+"""Protobuf and JSON of A2A messages."""
 
 from typing import Any, TypeVar
 
@@ -11,23 +11,23 @@ P = TypeVar("P", bound=Message)
 
 def as_dict(message: Message) -> dict[str, Any]:
     """A message as A2A's JSON."""
-    return dict(MessageToDict(message))  # type: ignore[no-untyped-call]
+    return dict(MessageToDict(message))
 
 
 def as_value(message: Message) -> Any:
     """A `google.protobuf.Value` as the JSON value that it is."""
-    return MessageToDict(message)  # type: ignore[no-untyped-call]
+    return MessageToDict(message)
 
 
 def parsed(data: Any, into: P) -> P:
     """`into`, filled from A2A's JSON; what it does not know is left out, a later version may have sent it."""
-    ParseDict(data, into, ignore_unknown_fields=True)  # type: ignore[no-untyped-call]
+    ParseDict(data, into, ignore_unknown_fields=True)
     return into
 
 
 def kind_of(message: Message, oneof: str) -> str:
     """Which field of a `oneof` is set; empty if none is."""
-    return message.WhichOneof(oneof) or ""  # type: ignore[no-untyped-call]
+    return message.WhichOneof(oneof) or ""
 
 
 def content_of(part: Part) -> str:
@@ -37,5 +37,5 @@ def content_of(part: Part) -> str:
 
 def state_name(state: int) -> str:
     """A2A's own word for a state, such as `input-required`."""
-    name: str = TaskState.Name(state)  # type: ignore[attr-defined]
+    name: str = TaskState.Name(state)
     return name.removeprefix("TASK_STATE_").lower().replace("_", "-")
