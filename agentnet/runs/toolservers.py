@@ -153,8 +153,8 @@ class ToolServers:
         self, principal: Principal, server: str, tool: str, context: ToolContext[Any], arguments: str
     ) -> str:
         scope: RunScope = context.context
+        values = _arguments(arguments)
         try:
-            values = _arguments(arguments)
             result = await self._call_once(principal, server, tool, values)
         except UnavailableError:
             await self._drop(principal, server)

@@ -273,8 +273,9 @@ class Worker:
     async def _final(self, run: TaskRun) -> StreamResponse:
         """Execute once; the event that brings the task to rest."""
         queue = RunQueue(run)
+        limit = asyncio.timeout(self._timeout_seconds)
         try:
-            async with asyncio.timeout(self._timeout_seconds) as limit:
+            async with limit:
                 await self._executor.execute(request_context(run), queue)
         except TimeoutError:
             if not limit.expired():

@@ -50,7 +50,7 @@ def _ceil(value: Decimal) -> Decimal:
 _FUNCTIONS: dict[str, tuple[Callable[..., Decimal], int, int]] = {
     "sqrt": (Decimal.sqrt, 1, 1),
     "round": (_round, 1, 2),
-    "abs": (abs, 1, 1),
+    "abs": (Decimal.__abs__, 1, 1),
     "floor": (_floor, 1, 1),
     "ceil": (_ceil, 1, 1),
     "min": (min, 1, 100),

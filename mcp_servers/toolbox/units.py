@@ -34,7 +34,7 @@ _UNIT = re.compile(rf"(?:1\s*/\s*)?{_WORD}(?:\s*(?:\*|/|·|\s)\s*{_WORD})*")
 
 @cache
 def _registry() -> "pint.UnitRegistry[Decimal]":
-    return pint.UnitRegistry(non_int_type=Decimal)
+    return pint.UnitRegistry(non_int_type=Decimal)  # pyright: ignore[reportArgumentType] - pint takes any number type
 
 
 def convert(value: float, source: str, target: str) -> tuple[float, str, str]:

@@ -1,5 +1,6 @@
 """What the documentation tells readers to type exists, and what it links to is there."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -7,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from agentnet.cli.app import app
+from agentnet.cli.hosts import host_settings
+from agentnet.manifest import Limits, Manifest, SkillManifest
 from tests.unit.project.repository import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,3 +63,35 @@ def test_every_command_in_the_documentation_exists_with_its_options(page: Path) 
 def test_every_link_of_the_documentation_leads_somewhere(page: Path) -> None:
     missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert not missing
+
+
+@pages
+def test_every_python_example_runs(page: Path) -> None:
+    for source in blocks(page, "python"):
+        exec(compile(source, page.name, "exec"), {"__name__": "example"})
+
+
+def test_every_manifest_example_is_a_manifest() -> None:
+    examples = [text for page in PAGES for text in blocks(page, "yaml")]
+    assert examples
+    for text in examples:
+        Manifest.model_validate(yaml.safe_load(text))
+
+
+def test_the_reference_of_the_manifest_names_every_key() -> None:
+    reference = (ROOT / "docs" / "specialists.md").read_text()
+    keys = [*Manifest.model_fields, *SkillManifest.model_fields, *Limits.model_fields]
+    assert not [key for key in keys if key not in reference]
+
+
+def test_the_settings_for_hosts_are_those_that_the_network_prints() -> None:
+    printed = [entry.settings for entry in host_settings("http://127.0.0.1:8700")]
+    documented = [json.loads(text) for page in PAGES for text in blocks(page, "json")]
+    assert len(documented) >= len(printed)
+    for settings in documented:
+        assert settings in printed or "command" in settings["mcpServers"]["agentnet"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced examples of a page in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
