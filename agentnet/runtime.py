@@ -74,9 +74,7 @@ class Runtime:
         """The signals between this process and the others of the network."""
         database = await self.database()
         if self._signals is None:
-            from agentnet.signals.postgres import PostgresSignals
-
-            self._signals = PostgresSignals(database.url, secrets.token_hex(8))
+            self._signals = _signals(self.settings, database.url)
             await self._signals.start()
         return self._signals
 
@@ -119,3 +117,12 @@ class Runtime:
         if self._database is not None:
             database, self._database = self._database, None
             await database.close()
+
+
+def _signals(settings: Settings, database_url: str) -> Signals:
+    from agentnet.signals.postgres import PostgresSignals
+    from agentnet.signals.redis import RedisSignals
+
+    origin = secrets.token_hex(8)
+    over_postgres = PostgresSignals(database_url, origin)
+    return RedisSignals(settings.redis_url, origin, over_postgres) if settings.redis_url else over_postgres
