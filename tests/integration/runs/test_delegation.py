@@ -68,7 +68,7 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         """One agent for each script, each of which may delegate to any other."""
         unique = uuid4().hex[:6]
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
-        monkeypatch.setattr(specialists.service, "model_provider", lambda _: provider)
+        monkeypatch.setattr(Runtime, "models", lambda _: provider)
         monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
         for name in scripts:
             folder = tmp_path / unique / name
