@@ -167,6 +167,7 @@ async def test_a_body_over_the_limit_is_cut_off_whether_it_says_its_length_or_no
         async def chunks():
             while True:
                 yield b"x" * 500
+                await asyncio.sleep(0)  # lets the server see that the client has gone
 
         return StreamingResponse(chunks(), media_type="text/plain")
 
@@ -187,7 +188,9 @@ async def test_other_types_and_sites_that_stall_are_told():
         return Response(b"x", media_type="image/png")
 
     async def stalled(request):
-        await asyncio.Event().wait()
+        await request.body()
+        await request.receive()  # returns when the client has gone
+        return Response()
 
     async with site(picture=picture, stalled=stalled) as port, guarded_client(allow_private=True) as client:
         with pytest.raises(InvalidInputError, match="image/png"):
