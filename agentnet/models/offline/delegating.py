@@ -12,7 +12,6 @@ from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.outcome import File, Outcome, files_named
-from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
 from agentnet.models.offline.smalltalk import REFUSAL
@@ -23,6 +22,9 @@ from agentnet.models.offline.words import shorten, words
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
 MAX_PEERS = 2
+_OWN_WEIGHT = 0.4
+"""How much likeness in words counts beside the registry's own score."""
+_FEW_WORDS = 20
 _LEAST_LIKENESS = 0.4
 
 
@@ -55,7 +57,7 @@ class Delegating:
 
         The outcome is refused when nobody fits.
         """
-        need = need_of(task.step)
+        need = need_of(task)
         peers = self.find(need)
         if peers is None:
             return None
@@ -92,23 +94,27 @@ def fitting(need: str, peers: Sequence[Peer]) -> list[Peer]:
     """The peers to ask, in order: the one that is named, then those that fit, best first."""
     spoken = " ".join(words(need))
     named = [peer for peer in peers if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken)]
-    documents = [f"{peer.name} {peer.about}" for peer in peers]
-    likely = [
-        peer
-        for place, peer in enumerate(peers)
-        if peer.score >= TRUSTED_SCORE or lexical(need, documents, place) >= _LEAST_LIKENESS
-    ]
+    likeness = dict(zip(peers, lexical(need, [(peer.name, peer.about) for peer in peers]), strict=True))
+    likely = [peer for peer in peers if peer.score >= TRUSTED_SCORE or likeness[peer] >= _LEAST_LIKENESS]
+    top_score = max((peer.score for peer in likely), default=0.0) or 1.0
+    top_likeness = max(likeness.values(), default=0.0) or 1.0
+    likely.sort(key=lambda peer: -(peer.score / top_score + _OWN_WEIGHT * likeness[peer] / top_likeness))
     return list(dict.fromkeys([*named, *likely]))
 
 
-def need_of(step: Step) -> str:
+def need_of(task: Task) -> str:
     """What to look for: the step, with a word for what its values ask for."""
+    step = task.step
     text = IT.sub("1", step.text) if step.points_back else step.text
+    about_text = step.points_back and any(
+        item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
+    )
     hints = {
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
+        "a text": about_text,
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text

@@ -10,7 +10,7 @@ from agentnet.models.offline.filling import Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names, correction, error_of, names_in
 from agentnet.models.offline.ledger import Ledger
-from agentnet.models.offline.naming import spoken_source
+from agentnet.models.offline.naming import columns_spoken, spoken_source
 from agentnet.models.offline.outcome import Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
 from agentnet.models.offline.questions import Questions
@@ -21,6 +21,7 @@ from agentnet.models.offline.words import terms
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
 MAX_QUESTIONS = 3
+MAX_DESCRIBED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,30 @@ class Tooling:
                 outputs.append(output)
                 task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
                 break
+            if kind is Kind.SOURCE and _lacks(tool, kind, task):
+                chosen = self._by_columns(tool, task)
+                if chosen is None:
+                    return None
+                task = chosen
         return task
+
+    def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
+        """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
+        teller = next((t for t in self._tellers(tool, Kind.COLUMN) if len(t.required) == 1), None)
+        sources = task.names.sources
+        if teller is None or not 1 < len(sources) <= MAX_DESCRIBED:
+            return task
+        told = [self._told(teller, {teller.required[0].name: source}) for source in sources]
+        outputs = [output for output in told if output is not None]
+        if len(outputs) < len(told):
+            return None
+        found = [names_in([output]) for output in outputs]
+        spoken = [len(columns_spoken(task.step.text, names)) for names in found]
+        best = spoken.index(max(spoken))
+        if not spoken[best] or spoken.count(spoken[best]) > 1:
+            return task
+        names = Names((sources[best],), found[best].columns, found[best].words)
+        return replace(task, names=names)
 
     def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
         output = self.ledger.call(teller, arguments)
