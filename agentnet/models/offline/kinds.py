@@ -99,7 +99,7 @@ def _told(parameter: Parameter, said: str) -> Kind | None:
         return Kind.ZONE
     if "yyyy-mm-dd" in said and "time of day" not in said:
         return Kind.DATE
-    if re.search(r"\bsql\b", said) and not parameter.type == "array":
+    if re.search(r"\bsql\b", said) and parameter.type != "array":
         return Kind.SQL
     if re.search(
         r"\bname of (?:the|a) column\b|\bcolumn (?:to|that|whose|for|of|by|on|name)\b|^(?:the |a )?column\b", said
