@@ -33,7 +33,7 @@ from agentnet.files import URI_PATTERN
 from agentnet.identity.tokens import Tokens
 from agentnet.peers import send_streaming
 from agentnet.runs.approval import wait_for_answer
-from agentnet.runs.journal import call_key, tells_itself
+from agentnet.runs.journal import call_key, in_words, tells_itself
 from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
 from agentnet.steps import SOURCE, step_of
@@ -67,7 +67,7 @@ class Peers:
         return [self._find_agents(), tells_itself(self._delegate()), tells_itself(self._handoff())]
 
     def _find_agents(self) -> FunctionTool:
-        @function_tool
+        @function_tool(failure_error_function=in_words)
         async def find_agents(context: ToolContext[Any], need: str) -> str:
             """Find agents in the network that can do something.
 
@@ -82,7 +82,7 @@ class Peers:
         return find_agents
 
     def _delegate(self) -> FunctionTool:
-        @function_tool(strict_mode=False)
+        @function_tool(strict_mode=False, failure_error_function=in_words)
         async def delegate(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
             """Hand a piece of work to another agent and wait for its answer.
 
@@ -97,7 +97,7 @@ class Peers:
         return delegate
 
     def _handoff(self) -> FunctionTool:
-        @function_tool(strict_mode=False)
+        @function_tool(strict_mode=False, failure_error_function=in_words)
         async def handoff(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
             """Give the whole task away: the other agent finishes it, and its answer is the answer to the user.
 

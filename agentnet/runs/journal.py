@@ -7,6 +7,7 @@ it. So a run is resumed by running it again from the start. Keys: `m<n>` for the
 
 import copy
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
@@ -18,7 +19,8 @@ from openai.types.responses import Response, ResponseCompletedEvent, ResponseOut
 from agentnet.errors import AgentNetError
 from agentnet.runs.approval import Approvals
 from agentnet.runs.scope import RunScope
-from agentnet.tasks.store import LostLeaseError
+
+logger = logging.getLogger(__name__)
 
 scope_path: ContextVar[str] = ContextVar("scope_path", default="")
 """Where in the run this code is: the path of nested calls, ending in `/`."""
@@ -155,13 +157,22 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
     step = await scope.begin("tool", key, tool.name, arguments)
     try:
         result = await tool.on_invoke_tool(context, arguments)
-    except LostLeaseError:
-        raise
-    except Exception as error:
+    except AgentNetError as error:
         await step.end(str(error), ok=False)
+        return in_words(context, error)
+    except Exception as error:
+        await step.end(type(error).__name__, ok=False)
         raise
     await step.end(result if isinstance(result, str) else json.dumps(result, default=str))
     return result
+
+
+def in_words(_context: RunContextWrapper[Any], error: Exception) -> str:
+    """What the model is told of a failed call: our own errors are made to be read, others stay in the log."""
+    if isinstance(error, AgentNetError):
+        return f"Error: {error}"
+    logger.error("a tool failed", exc_info=error)
+    return f"Error: the tool failed ({type(error).__name__})."
 
 
 def tells_itself(tool: FunctionTool) -> FunctionTool:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from a2a.types.a2a_pb2 import AgentCard, Message, Role
-from a2a.utils.errors import InvalidParamsError
-from a2a.utils.input_mode_validator import validate_input_modes
+from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
 
 MAX_PARTS = 64
 MAX_ID_CHARACTERS = 256
@@ -39,4 +38,15 @@ def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> N
             raise InvalidParamsError(
                 f"A text part has {len(part.text)} characters; the limit is {MAX_TEXT_CHARACTERS}."
             )
-    validate_input_modes(message, card)
+    _check_media_types(message, card)
+
+
+def _check_media_types(message: Message, card: AgentCard) -> None:
+    """Each stated media type must be one that the card or one of its skills takes; `*/*` and `text/*` take many."""
+    taken = {*card.default_input_modes, *(mode for skill in card.skills for mode in skill.input_modes)}
+    for part in message.parts:
+        stated = part.media_type.partition(";")[0].strip().lower()
+        if stated and taken and not taken & {stated, f"{stated.partition('/')[0]}/*", "*/*"}:
+            raise ContentTypeNotSupportedError(
+                f"The media type {stated} is not supported; this agent takes {', '.join(sorted(taken))}."
+            )
