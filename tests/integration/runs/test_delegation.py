@@ -1,5 +1,6 @@
 """Agents that hand work to each other: real HTTP between them, a real registry, models that follow a script."""
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -8,12 +9,12 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import specialists.service
 from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest, StreamResponse, Task, TaskState
 from agents import Model, ModelProvider
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from google.protobuf.json_format import MessageToDict
 
+import specialists.service
 from agentnet.identity import Principal
 from agentnet.peers import PeerError, send_streaming
 from agentnet.runtime import Runtime
@@ -217,7 +218,7 @@ async def test_a_chain_longer_than_the_limit_is_refused(start: Any) -> None:
     names = ["n0", "n1", "n2", "n3", "n4"]
     scripts: dict[str, Any] = {
         name: [[_delegate(following, "x")], [assistant_message(f"{name} saw")]]
-        for name, following in zip(names, names[1:], strict=False)
+        for name, following in itertools.pairwise(names)
     }
     scripts["n4"] = [[assistant_message("never")]]
     async with start(scripts) as network:
@@ -265,6 +266,6 @@ async def test_without_a_token_an_agent_answers_nothing_but_its_card(start: Any)
             assert response.status_code == 401
             assert response.json()["error"]["status"] == "UNAUTHENTICATED"
         other = network.runtime.tokens.mint(Principal("default", "key:test"), "agent:other")
-        with pytest.raises((PeerError, Exception), match="401|not valid"):
+        with pytest.raises((PeerError, Exception), match=r"401|not valid"):
             async for _ in send_streaming(http, url, other, SendMessageRequest()):
                 pass
