@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpcore
@@ -160,7 +160,9 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, allow_private: bool, resolve: Resolve) -> None:
         self._allow_private = allow_private
         self._resolve = resolve
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = cast(
+            httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend()
+        )  # without anyio it is an empty class
 
     async def connect_tcp(
         self,
