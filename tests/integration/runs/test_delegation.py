@@ -1,6 +1,5 @@
 """Agents that hand work to each other: real HTTP between them, a real registry, models that follow a script."""
 
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
@@ -218,12 +217,7 @@ async def test_a_loop_is_refused_with_the_path_named(start: Any) -> None:
 async def test_a_chain_longer_than_the_limit_is_refused(start: Any) -> None:
     names = ["n0", "n1", "n2", "n3", "n4"]
     scripts: dict[str, Any] = {
-        name: [[_delegate(following, "x")], [assistant_message(f"{name} saw")]]
-<<<<<<< HEAD
-        for name, following in pairwise(names)
-=======
-        for name, following in itertools.pairwise(names)
->>>>>>> ci
+        name: [[_delegate(following, "x")], [assistant_message(f"{name} saw")]] for name, following in pairwise(names)
     }
     scripts["n4"] = [[assistant_message("never")]]
     async with start(scripts) as network:
