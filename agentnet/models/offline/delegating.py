@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.models.offline.choice import lexical
+from agentnet.models.offline.clauses import BACKGROUND
 from agentnet.models.offline.conversation import QUESTION, Material, material_section
 from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
+from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
 from agentnet.models.offline.smalltalk import REFUSAL
@@ -115,6 +118,7 @@ def need_of(task: Task) -> str:
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
         "a text": about_text,
+        "analyse data": over_time(text) or (group_phrases(text) and (counts(text) or measure_phrases(text))),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text
@@ -124,9 +128,13 @@ def message_for(task: Task, peer: Peer) -> str:
     """The step with what was told besides and the material it needs."""
     addressed = rf"^(?:ask|tell|have|get|let)\s+(?:the\s+)?{re.escape(peer.name)}(?:\s+agent)?\s+(?:to\s+)?"
     step = re.sub(addressed, "", task.step.text, flags=re.IGNORECASE)
-    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], task.step.background)))
+    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], _background(task.step))))
     section = material_section(task.materials)
     return f"{said}\n\n{section}" if section else said
+
+
+def _background(step: Step) -> str:
+    return f"{BACKGROUND} {' '.join(step.background.split())}" if step.background else ""
 
 
 def material_of(outcome: Outcome) -> Material:
@@ -180,6 +188,7 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
         if isinstance(item, Mapping) and item.get("uri")
     )
     declined = text.startswith((REFUSAL, NOTHING, QUESTION))
+    text = f"{peer.name} was asked and cannot do it." if text.startswith(REFUSAL) else text
     return Outcome(
         task.step,
         text or "(done, without a text)",

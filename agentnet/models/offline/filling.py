@@ -29,7 +29,7 @@ WEAK: Mapping[Kind, float] = {
     Kind.CLOCK: 1.0,
     Kind.PLACE: 0.8,
     Kind.DATE: 0.6,
-    Kind.TEXT: 0.3,
+    Kind.TEXT: 0.9,
     Kind.COLUMN: 0.4,
 }
 MISSING = 2.5

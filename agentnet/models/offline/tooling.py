@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentnet.models.offline.choice import Candidate, candidates
+from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.filling import Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names, correction, error_of, names_in
@@ -14,7 +15,8 @@ from agentnet.models.offline.naming import columns_spoken, spoken_source
 from agentnet.models.offline.outcome import Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
 from agentnet.models.offline.questions import Questions
-from agentnet.models.offline.rendering import render
+from agentnet.models.offline.rendering import render, tables_in
+from agentnet.models.offline.textwork import wants_summary, work_on
 from agentnet.models.offline.tools import Parameter, ToolSpec
 from agentnet.models.offline.words import terms
 
@@ -22,6 +24,8 @@ _LISTING = frozenset(terms("list describe show sources available catalog schema 
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
 MAX_QUESTIONS = 3
 MAX_DESCRIBED = 5
+LONG_TEXT = 300
+"""Characters from which a text that was got is worth summing up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +144,15 @@ class Tooling:
             return None
         if error:
             return Outcome(task.step, f"`{tool.name}` failed: {error}", ok=False, by=tool.name)
-        text = render(output, task.step.text, mended or arguments)
+        text = _in_short(render(output, task.step.text, mended or arguments), task)
         return Outcome(task.step, text, files=files_named(output), by=tool.name)
+
+
+def _in_short(text: str, task: Task) -> str:
+    """`text` as a summary, when a text was got that the step wants in short."""
+    if len(text) < LONG_TEXT or tables_in(text) or not wants_summary(task.step.text):
+        return text
+    return work_on(task.step.text, [Material("", text)]) or text
 
 
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
