@@ -20,6 +20,7 @@ from agentnet.settings import Settings
 from agentnet.signals import Signal, Signals
 
 if TYPE_CHECKING:
+    from agentnet.models import Models
     from agentnet.tasks.store import TaskStore
 
 CONNECT_SECONDS = 5.0
@@ -40,6 +41,7 @@ class Runtime:
         self._keys: Keys | None = None
         self._tasks: TaskStore | None = None
         self._signals: Signals | None = None
+        self._models: Models | None = None
         self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
 
@@ -74,9 +76,7 @@ class Runtime:
         """The signals between this process and the others of the network."""
         database = await self.database()
         if self._signals is None:
-            from agentnet.signals.postgres import PostgresSignals
-
-            self._signals = PostgresSignals(database.url, secrets.token_hex(8))
+            self._signals = _signals(self.settings, database.url)
             await self._signals.start()
         return self._signals
 
@@ -96,6 +96,14 @@ class Runtime:
             signals.listen(heard)
         return self._tasks
 
+    def models(self) -> "Models":
+        """The models of this process, over one HTTP client."""
+        if self._models is None:
+            from agentnet.models import model_provider
+
+            self._models = model_provider(self.settings)
+        return self._models
+
     def before_stop(self, stop: Stop) -> None:
         """Call `stop` as soon as this process begins to stop, before connections are waited for."""
         self._stops.append(stop)
@@ -114,8 +122,19 @@ class Runtime:
     async def close(self) -> None:
         """Close what was opened."""
         await self.stop()
+        if self._models is not None:
+            await self._models.aclose()
         if self._signals is not None:
             await self._signals.close()
         if self._database is not None:
             database, self._database = self._database, None
             await database.close()
+
+
+def _signals(settings: Settings, database_url: str) -> Signals:
+    from agentnet.signals.postgres import PostgresSignals
+    from agentnet.signals.redis import RedisSignals
+
+    origin = secrets.token_hex(8)
+    over_postgres = PostgresSignals(database_url, origin)
+    return RedisSignals(settings.redis_url, origin, over_postgres) if settings.redis_url else over_postgres

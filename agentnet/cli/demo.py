@@ -4,12 +4,10 @@ The input is the project's own: its documentation, and the log of the tasks that
 """
 
 import asyncio
-import csv
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -28,7 +26,7 @@ from agentnet.settings import Settings
 
 JOB = """\
 Find out from the documentation how a task survives the crash of the replica that runs it, with citations. \
-Count the tasks of each agent in the attached task log tasks.csv and draw a bar chart of it. \
+Count the tasks in the network's task log by agent and draw a bar chart of it. \
 Then write a short report of both, have it reviewed, and revise it once."""
 
 FIRST_TASKS = (
@@ -39,8 +37,6 @@ FIRST_TASKS = (
 """Small tasks that come first, so that a new network has a log to look at."""
 
 FIRST_TASKS_SECONDS = 15.0
-LOG_COLUMNS = ("id", "agent", "state", "created_at", "status_at", "parent_id", "attempt")
-LOG_LENGTH = 500
 
 
 def run_demo(home: Path | None, out: Path | None) -> None:
@@ -62,11 +58,8 @@ async def _demo(settings: Settings, out: Path | None, console: Console) -> int:
     async with network(settings, report=Progress(console)) as running, Gateway.open(running.settings) as gateway:
         console.print(f"\nGiving it {len(FIRST_TASKS)} small tasks, so that there is a task log to look at")
         await _first_tasks(gateway, console)
-        log = await _export_log(gateway, settings.home / "tasks.csv")
-        console.print(
-            f"\nThe job, with {len(settings.knowledge_dirs)} folder(s) of documentation and {log.name}:\n\n{JOB}\n"
-        )
-        job = Job(JOB, files=(log,), out=out)
+        console.print(f"\nThe job:\n\n{JOB}\n")
+        job = Job(JOB, out=out)
         talk = Talk(out=out, console=console)
         code = await converse(await gateway.agent(), job.message(settings.max_file_bytes), talk)
         console.print("Stopping the network")
@@ -88,20 +81,6 @@ async def _first_tasks(gateway: Gateway, console: Console) -> None:
             await asyncio.gather(*(one(text) for text in FIRST_TASKS))
     except TimeoutError:
         console.print("  (not all ended in time; the log shows them as they are)")
-
-
-async def _export_log(gateway: Gateway, path: Path) -> Path:
-    """The network's own tasks as CSV, each with the seconds that it took."""
-    tasks = await gateway.tasks(limit=LOG_LENGTH)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer: csv.DictWriter[str] = csv.DictWriter(file, LOG_COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(_row(task) for task in tasks)
-    return path
-
-
-def _row(task: dict[str, Any]) -> dict[str, Any]:
-    return {column: task.get(column) for column in LOG_COLUMNS}
 
 
 def _knowledge(settings: Settings) -> list[Path]:

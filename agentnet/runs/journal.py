@@ -61,7 +61,7 @@ class _JournaledModel(Model):
         key = f"{path}m{turn}"
         stored = self._scope.run.leased.journal.get(key)
         if stored is not None:
-            response = Response.model_validate_json(stored)
+            response = Response.construct(**json.loads(stored))  # as lenient as the client was when it read it
             for index, item in enumerate(response.output):
                 yield ResponseOutputItemDoneEvent(
                     item=item, output_index=index, sequence_number=index, type="response.output_item.done"

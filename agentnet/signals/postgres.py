@@ -36,7 +36,15 @@ class PostgresSignals:
 
     def publish(self, signal: Signal) -> None:
         """Call local listeners now, tell other processes within milliseconds."""
+        self.tell_local(signal)
+        self.tell_others(signal)
+
+    def tell_local(self, signal: Signal) -> None:
+        """Call the listeners of this process."""
         self._local.publish(signal)
+
+    def tell_others(self, signal: Signal) -> None:
+        """Tell other processes, soon."""
         self._outbox[signal] = None
         self._ready.set()
 
@@ -67,26 +75,30 @@ class PostgresSignals:
         connection = await asyncpg.connect(self._url, timeout=10)
         try:
             connection.add_termination_listener(lambda _: self._ready.set())
-            await connection.add_listener(CHANNEL, self._received)
+            await connection.add_listener(CHANNEL, self._notified)
             while not connection.is_closed():
                 await self._ready.wait()
                 await asyncio.sleep(BATCH_SECONDS)
                 self._ready.clear()
                 batch, self._outbox = self._outbox, {}
-                for payload in _payloads(self._origin, list(batch)):
+                for payload in payloads(self._origin, list(batch)):
                     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
         finally:
             await connection.close(timeout=1)
 
-    def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        origin, *pairs = json.loads(str(payload))
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self.received(str(payload))
+
+    def received(self, payload: str | bytes) -> None:
+        """Tell this process's listeners what another process sent."""
+        origin, *pairs = json.loads(payload)
         if origin == self._origin:
             return
         for topic, identifier in pairs:
             self._local.publish(Signal(topic, identifier))
 
 
-def _payloads(origin: str, signals: list[Signal]) -> list[str]:
+def payloads(origin: str, signals: list[Signal]) -> list[str]:
     """The signals as JSON lists that each fit into a notification."""
     payloads: list[str] = []
     batch: list[list[str]] = []

@@ -20,7 +20,7 @@ from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.manifest import Specialist, load_specialists, pick
-from agentnet.models import default_model_settings, model_name, model_provider
+from agentnet.models import default_model_settings, model_name
 from agentnet.runs.definition import load_executor
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
@@ -52,7 +52,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     tool_servers = ToolServers(directory, runtime.tokens)
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
         specialist,
-        models=model_provider(settings),
+        models=runtime.models(),
         model_name=model_name(settings, manifest.model),
         model_settings=default_model_settings(settings),
         store=store,

@@ -12,7 +12,7 @@ from mcp_servers.data.models import Chart, Grid
 WIDTH = 640
 HEIGHT = 400
 ROW_HEIGHT = 22
-SCALE = 2
+SCALE = 1.5
 MAX_PNG_BYTES = 4 * 1024 * 1024
 LONG_LABEL = 12
 FEW_BARS = 12
@@ -34,7 +34,7 @@ def specification(request: Chart, grouping: Grouping, grid: Grid) -> dict[str, A
     title = request.title or f"{grouping.y[:1].upper()}{grouping.y[1:]} by {grouping.x}"
     common = {
         "$schema": SCHEMA,
-        "title": title,
+        "title": {"text": title, "subtitle": _left_out(request, grid)},
         "background": "white",
         "width": WIDTH,
         "height": HEIGHT,
@@ -63,6 +63,13 @@ def _bars(grouping: Grouping, labels: list[str], y: dict[str, Any]) -> dict[str,
     if grouping.temporal or (len(labels) <= FEW_BARS and max(map(len, labels)) <= LONG_LABEL):
         return {"mark": "bar", "encoding": {"x": x | {"axis": {"labelAngle": -45 * (len(labels) > 5)}}, "y": y}}
     return {"mark": "bar", "encoding": {"x": y, "y": x}, "height": max(HEIGHT, ROW_HEIGHT * len(labels))}
+
+
+def _left_out(request: Chart, grid: Grid) -> str:
+    if not grid.truncated:
+        return ""
+    which = "first" if request.chart in {"scatter", "line", "area"} else "largest"
+    return f"The {which} {len(grid.rows)} of {grid.total_rows}"
 
 
 def _label(value: object) -> str:

@@ -17,7 +17,7 @@ WORKERS = 4
 QUEUE_SECONDS = 30.0
 GRACE_SECONDS = 10.0
 """What a worker may take beyond the time of its statement, to start, to draw and to answer."""
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
 class Sandbox:
@@ -61,11 +61,13 @@ class Sandbox:
         """End the process that waits."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            await _end(await ahead)
+            with suppress(UnavailableError):
+                await _end(await ahead)
 
 
 async def _start() -> Process:
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    environment["TZ"] = "UTC"  # the drawing engine would move dates into the zone of this machine
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     try:
         return await asyncio.create_subprocess_exec(

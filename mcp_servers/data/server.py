@@ -33,6 +33,8 @@ MEMORY_BYTES = 256 * 1024 * 1024
 MAX_ROWS = 200
 MAX_GROUPS = 500
 SAMPLE_ROWS = 3
+MAX_PLOTTED_ROWS = 60
+"""Plotted numbers that are also said as text; all are in the structured content."""
 MAX_SQL_CHARACTERS = 10_000
 
 Source = Annotated[
@@ -142,8 +144,9 @@ class DataTools:
         """Draw a bar, line, area, scatter or pie chart of a source as PNG, with the plotted numbers as text."""
         request = Chart(chart=kind, x=x, y=y, function=function, title=title)
         outcome = await self._run(context, [source], request)
+        numbers = text.table(_grid(outcome), MAX_PLOTTED_ROWS)
         picture = ImageContent(type="image", data=outcome.png or "", mime_type="image/png")
-        return _result(outcome, text.table(_grid(outcome)), picture)
+        return _result(outcome, numbers, picture)
 
     async def _run(
         self, context: Context[Any, Any], sources: list[str], request: Describe | Query | Summarize | Chart

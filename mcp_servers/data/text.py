@@ -6,15 +6,16 @@ from typing import Any
 from mcp_servers.data.models import Grid, Table
 
 
-def table(grid: Grid) -> str:
-    """`grid` as a Markdown table, with a line that says what is missing."""
+def table(grid: Grid, most: int | None = None) -> str:
+    """The first `most` rows of `grid` as a Markdown table, with a line that says what is missing."""
     if not grid.columns:
         return "No columns."
     names = [column.name for column in grid.columns]
-    lines = [_line(names), _line(["---"] * len(names)), *(_line(row) for row in grid.rows)]
-    if grid.truncated:
+    lines = [_line(names), _line(["---"] * len(names)), *(_line(row) for row in grid.rows[:most])]
+    shown = len(lines) - 2
+    if grid.truncated or shown < len(grid.rows):
         of = f" of {grid.total_rows}" if grid.total_rows is not None else ""
-        lines.append(f"\nThe first {len(grid.rows)}{of} rows; there are more.")
+        lines.append(f"\nThe first {shown}{of} rows; there are more.")
     elif not grid.rows:
         lines.append("\nNo rows.")
     return "\n".join(lines)

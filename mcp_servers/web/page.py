@@ -5,7 +5,7 @@ import warnings
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
+from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import Comment, Tag
 from markdownify import MarkdownConverter
 
@@ -22,6 +22,7 @@ LEFT_OUT = (
     "aside",
     "button",
     "head",
+    "title",
 )
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 
@@ -34,8 +35,8 @@ class Readable:
     text: str
 
 
-for _warning in (MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning):  # what sites send is not ours to mend
-    warnings.filterwarnings("ignore", category=_warning)
+# What sites send is not ours to mend.
+warnings.filterwarnings("ignore", category=XMLParsedAsHTMLWarning)
 
 
 def readable(url: str, body: bytes, media_type: str, charset: str | None) -> Readable:
@@ -50,6 +51,8 @@ def readable(url: str, body: bytes, media_type: str, charset: str | None) -> Rea
 
 
 def _from_html(url: str, body: bytes, charset: str | None) -> Readable:
+    if b"<" not in body:  # the parser would warn that it looks like a file name
+        body += b"<!---->"
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     for part in soup.find_all(LEFT_OUT):

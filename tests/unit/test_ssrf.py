@@ -1,12 +1,18 @@
 import asyncio
 import gzip
 import socket
+import ssl
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import httpx
 import pytest
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -30,13 +36,15 @@ def resolver(*answers):
 
 
 @asynccontextmanager
-async def site(**paths):
+async def site(tls=None, **paths):
     """A real server on a free port; `paths` are endpoints."""
     routes = [Route(f"/{name}", endpoint) for name, endpoint in paths.items()]
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off", ws="none"))
+    files = {"ssl_certfile": tls, "ssl_keyfile": tls} if tls else {}
+    config = uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off", ws="none", **files)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]
@@ -167,6 +175,7 @@ async def test_a_body_over_the_limit_is_cut_off_whether_it_says_its_length_or_no
         async def chunks():
             while True:
                 yield b"x" * 500
+                await asyncio.sleep(0)  # lets the server see that the client has gone
 
         return StreamingResponse(chunks(), media_type="text/plain")
 
@@ -187,7 +196,9 @@ async def test_other_types_and_sites_that_stall_are_told():
         return Response(b"x", media_type="image/png")
 
     async def stalled(request):
-        await asyncio.Event().wait()
+        await request.body()
+        await request.receive()  # returns when the client has gone
+        return Response()
 
     async with site(picture=picture, stalled=stalled) as port, guarded_client(allow_private=True) as client:
         with pytest.raises(InvalidInputError, match="image/png"):
@@ -214,3 +225,31 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch):
     async with site(hello=hello) as port, guarded_client(allow_private=True) as client:
         assert isinstance(client, httpx.AsyncClient)
         assert (await client.get(f"http://127.0.0.1:{port}/hello")).status_code == 200
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate of inside.example and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "inside.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("inside.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path / "site.pem"
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
+
+
+async def test_a_certificate_is_checked_against_the_name_and_not_the_pinned_address(certificate):
+    trusted = ssl.create_default_context(cafile=str(certificate))
+    async with site(tls=certificate, hello=hello) as port:
+        async with guarded_client(allow_private=True, resolve=resolver(["127.0.0.1"]), verify=trusted) as client:
+            assert (await client.get(f"https://inside.example:{port}/hello")).status_code == 200
+            with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+                await client.get(f"https://other.example:{port}/hello")

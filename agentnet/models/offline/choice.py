@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from agentnet.models.offline.filling import MISSING, Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
-from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
+from agentnet.models.offline.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.tools import ToolSpec
+from agentnet.models.offline.values import numbers_in
 from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
 from agentnet.models.offline.words import likeness, stem, terms, words
 
@@ -21,6 +22,8 @@ CLEARLY = 3.0
 """Least score at which one who could delegate does the step itself."""
 VERBS = PLAIN_VERBS | NOUN_VERBS
 _GENERAL_VERBS = word_set("show give make get tell find do create use take have see let prepare produce put run")
+_SHAPE = word_set("rows columns records lines entries fields")
+_SOME_TEXT = 2_000
 _BEST_TERMS = 4
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
@@ -65,17 +68,18 @@ def _complete_first(found: list[Candidate]) -> list[Candidate]:
     return [*near[:1], *(item for item in found if item not in near[:1])]
 
 
-def lexical(text: str, documents: Sequence[str], position: int) -> float:
-    """Score of one of `documents` for `text` by words alone."""
-    tools = [ToolSpec("", document) for document in documents]
-    return _Index(tools).score(tools[position], text)
+def lexical(text: str, documents: Sequence[tuple[str, str]]) -> list[float]:
+    """Score of each of `documents`, names with descriptions, for `text` by words alone."""
+    tools = [ToolSpec(name, about) for name, about in documents]
+    index = _Index(tools)
+    return [index.score(tool, text) for tool in tools]
 
 
 def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
     spoken += _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
-    score -= MISSING if _ignores_material(filled, task) else 0.0
+    score = min(score, 0.0) if _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
 
 
@@ -84,9 +88,11 @@ def _ignores_material(filled: Filled, task: Task) -> bool:
     about_it = task.step.points_back and len(terms(task.step.text)) <= 3
     if not about_it or not task.materials:
         return False
-    given = " ".join(str(value) for value in filled.arguments.values() if value != task.step.text)
+    given = "\n".join(str(value) for value in filled.arguments.values() if value != task.step.text)
     data = "\n".join(item.text for item in task.materials)
-    return not any(len(piece) > 1 and piece in data for piece in re.split(r"\n|\s{2,}", given) if piece.strip())
+    pieces = [piece for piece in given.splitlines() if len(piece.strip()) > 1]
+    same_numbers = set(numbers_in(given)) & set(numbers_in(data[:_SOME_TEXT]))
+    return not same_numbers and not any(piece in data for piece in pieces)
 
 
 def _lacking(filled: Filled) -> float:
@@ -128,8 +134,11 @@ def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
     if over_time(text):
         return ["chart", "line"]
-    groups = bool(group_phrases(text))
-    return ["aggregat", "group"] if (groups or counts(text) or measure_phrases(text)) else []
+    if set(map(str.lower, counted_phrases(text))) & _SHAPE:
+        return ["row", "column", "describ"]
+    asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS
+    groups = group_phrases(text) and (not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE))
+    return ["aggregat", "group"] if groups or counts(text) or measure_phrases(text) else []
 
 
 def _agreement(lead: str, tool: ToolSpec) -> float:

@@ -13,6 +13,8 @@ from agentnet.models.offline.vocabulary import (
 )
 
 MAX_CLAUSES = 16
+BACKGROUND = "Background:"
+"""How a line begins that tells about the situation and asks for nothing."""
 
 _PROTECTED = re.compile(
     r"```.*?```|`[^`\n]+`|\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|(?<!\w)'[^'\n]{2,400}'(?!\w)"
@@ -46,6 +48,10 @@ _MODIFIER = re.compile(
 )
 _AUXILIARIES = word_set("is are was were does do did can could will would has have many much time")
 _OBJECTS = word_set("the my our your it them this that these those all every each")
+_GROUPS = re.compile(r"\b(?:per|by|for each)\b", re.IGNORECASE)
+_TOLD = re.compile(rf"^{BACKGROUND}[ \t]*(.+)$", re.MULTILINE)
+_ANNOUNCES = re.compile(r"\b(?:things?|following|tasks|steps|questions|items|calculations|conversions)$", re.IGNORECASE)
+_BACKGROUND = "\ue002"
 _QUANTITY = re.compile(r"^-?\d[\d.,]*\s*\S+")
 
 
@@ -68,11 +74,14 @@ class Clauses:
 
 def clauses(request: str) -> Clauses:
     """Take `request` apart. Quotations, code, links and parentheses stay whole."""
+    told = " ".join(_TOLD.findall(request))
+    request = _TOLD.sub("", request)
     held: list[str] = []
     masked = _PROTECTED.sub(lambda match: _hold(match[0], held), request)
-    found = [clause for sentence in _sentences(masked) for clause in _split(sentence)]
+    found = [clause for sentence in _sentences(masked) for part in _announced(sentence) for clause in _split(part)]
     found = [Clause(_HELD.sub(lambda match: held[int(match[1])], item.text), item.follows) for item in found]
-    return _sort_out([item for item in found if re.search(r"\w", item.text)][: MAX_CLAUSES * 2])
+    sorted_out = _sort_out([item for item in found if re.search(r"\w", item.text)][: MAX_CLAUSES * 2])
+    return Clauses(sorted_out.asks, ". ".join(filter(None, (told, sorted_out.background))))
 
 
 def opens_request(text: str) -> bool:
@@ -94,7 +103,9 @@ def _sort_out(found: list[Clause]) -> Clauses:
     background: list[str] = []
     some_ask = any(opens_request(clause.text) for clause in found)
     for clause in found:
-        if asks and _MODIFIER.match(clause.text) and not clause.follows:
+        if clause.text.startswith(_BACKGROUND):
+            background.append(clause.text.removeprefix(_BACKGROUND))
+        elif asks and _MODIFIER.match(clause.text) and not clause.follows:
             asks[-1] = Clause(f"{asks[-1].text}. {clause.text}", asks[-1].follows)
         elif some_ask and not opens_request(clause.text) and not clause.follows:
             background.append(clause.text)
@@ -134,6 +145,21 @@ def _line_sentences(line: str) -> list[str]:
     return parts
 
 
+def _announced(sentence: str) -> list[str]:
+    """What stands after a colon, as sentences: an announced list item by item, orders after what they are about."""
+    about, colon, rest = sentence.partition(": ")
+    if not colon or not rest.strip():
+        return [sentence]
+    if _ANNOUNCES.search(about):
+        return [item for item in re.split(r",\s+(?:and\s+|then\s+)?|\s+and\s+", rest) if item.strip()]
+    first = _first_words(_LEAD.sub("", rest))
+    return (
+        [f"{_BACKGROUND}{about}", rest]
+        if first and first[0] in PLAIN_VERBS | NOUN_VERBS and len(first) > 2
+        else [sentence]
+    )
+
+
 def _introduced(intro: str, item: str) -> str:
     """A list's item as a request of its own: "Convert these to km" and "5 miles" make "Convert 5 miles to km"."""
     named, found = re.subn(
@@ -143,6 +169,8 @@ def _introduced(intro: str, item: str) -> str:
 
 
 def _split(sentence: str) -> list[Clause]:
+    if sentence.startswith(_BACKGROUND):
+        return [Clause(sentence)]
     found: list[Clause] = []
     start, follows = 0, bool(re.match(r"(?:then|afterwards|after that|finally)\b", sentence, re.IGNORECASE))
     for match in _BOUNDARY.finditer(sentence):
@@ -166,7 +194,8 @@ def _separates(left: str, right: str, link: str, *, comma: bool) -> bool:
     if after[0] in PLAIN_VERBS:
         return len(after) > 1 or "then" in link or link == "and"
     if after[0] in NOUN_VERBS:
-        return _noun_verb_opens(after, strong=comma or "then" in link) and opens_request(_LEAD.sub("", left))
+        alike = bool(_GROUPS.search(left) and _GROUPS.search(right))
+        return _noun_verb_opens(after, strong=comma or alike or "then" in link) and opens_request(_LEAD.sub("", left))
     if after[0] in QUESTION_WORDS:
         if not link:
             return before[0] in QUESTION_WORDS and len(after) > 2 and after[1] in _AUXILIARIES
@@ -192,6 +221,8 @@ def _refers(after: list[str]) -> bool:
 def _elided(left: str, right: str) -> str | None:
     """The verb that `right` leaves out: "convert 5 km to miles and 3 kg to pounds"."""
     verb = left.split(" ", 1)[0]
+    if verb.lower() not in PLAIN_VERBS | NOUN_VERBS:
+        return None
     if _QUANTITY.match(right) and re.search(r"\s(?:to|in|into|as)\s", right) and re.search(r"\d", left):
         return verb if re.search(r"\s(?:to|in|into|as)\s", left) else None
     return None

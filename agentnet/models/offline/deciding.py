@@ -7,18 +7,27 @@ from dataclasses import dataclass, replace
 from agentnet.models.offline.answering import compose
 from agentnet.models.offline.choice import CLEARLY, FITS
 from agentnet.models.offline.conversation import Conversation, Material, Request, read
-from agentnet.models.offline.delegating import Delegating, material_of
+from agentnet.models.offline.delegating import Delegating, fitting, material_of
 from agentnet.models.offline.filling import Task
 from agentnet.models.offline.followup import completed
 from agentnet.models.offline.ledger import Decision, Ledger
 from agentnet.models.offline.outcome import Outcome
 from agentnet.models.offline.plan import Step, plan
 from agentnet.models.offline.questions import Questions
-from agentnet.models.offline.smalltalk import abilities, asks_abilities, greeting, introduction, is_greeting
+from agentnet.models.offline.smalltalk import (
+    abilities,
+    asks_abilities,
+    asks_for_agent,
+    greeting,
+    introduction,
+    is_greeting,
+)
 from agentnet.models.offline.textwork import work_on
 from agentnet.models.offline.tooling import Tooling
 from agentnet.models.offline.tools import ASK_USER, FIND_AGENTS, HANDOFF, Toolbox, toolbox
+from agentnet.models.offline.words import first_sentence
 
+NOBODY = "Nobody in the network can do that."
 EMPTY = "There is no request in this message. Tell me what you would like to have done."
 _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
@@ -39,6 +48,8 @@ def decide(request: Request) -> Decision:
 def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision | None:
     if is_greeting(talk.request):
         return Decision(text=greeting(talk.request, request.instructions, box))
+    if asks_for_agent(talk.request) and FIND_AGENTS in box.runtime:
+        return _who(talk, box)
     if not asks_abilities(talk.request):
         return None
     ledger = Ledger(talk.results)
@@ -47,6 +58,17 @@ def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision 
         return Decision(calls=tuple(ledger.pending))
     told = abilities(box, [(peer.name, peer.about) for peer in found])
     return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told))))
+
+
+def _who(talk: Conversation, box: Toolbox) -> Decision:
+    """Who in the network can do what was asked about."""
+    ledger = Ledger(talk.results)
+    found = Delegating(box, ledger).find(talk.request)
+    if found is None:
+        return Decision(calls=tuple(ledger.pending))
+    peers = fitting(talk.request, found)
+    lines = [f"- **{peer.name}**: {first_sentence(peer.about)}" for peer in peers]
+    return Decision(text="\n".join(["These agents fit, the best first:", *lines]) if lines else NOBODY)
 
 
 def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:

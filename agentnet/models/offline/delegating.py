@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.models.offline.choice import lexical
+from agentnet.models.offline.clauses import BACKGROUND
 from agentnet.models.offline.conversation import QUESTION, Material, material_section
 from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
@@ -23,6 +25,9 @@ from agentnet.models.offline.words import shorten, words
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
 MAX_PEERS = 2
+_OWN_WEIGHT = 0.4
+"""How much likeness in words counts beside the registry's own score."""
+_FEW_WORDS = 20
 _LEAST_LIKENESS = 0.4
 
 
@@ -55,7 +60,7 @@ class Delegating:
 
         The outcome is refused when nobody fits.
         """
-        need = need_of(task.step)
+        need = need_of(task)
         peers = self.find(need)
         if peers is None:
             return None
@@ -92,23 +97,28 @@ def fitting(need: str, peers: Sequence[Peer]) -> list[Peer]:
     """The peers to ask, in order: the one that is named, then those that fit, best first."""
     spoken = " ".join(words(need))
     named = [peer for peer in peers if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken)]
-    documents = [f"{peer.name} {peer.about}" for peer in peers]
-    likely = [
-        peer
-        for place, peer in enumerate(peers)
-        if peer.score >= TRUSTED_SCORE or lexical(need, documents, place) >= _LEAST_LIKENESS
-    ]
+    likeness = dict(zip(peers, lexical(need, [(peer.name, peer.about) for peer in peers]), strict=True))
+    likely = [peer for peer in peers if peer.score >= TRUSTED_SCORE or likeness[peer] >= _LEAST_LIKENESS]
+    top_score = max((peer.score for peer in likely), default=0.0) or 1.0
+    top_likeness = max(likeness.values(), default=0.0) or 1.0
+    likely.sort(key=lambda peer: -(peer.score / top_score + _OWN_WEIGHT * likeness[peer] / top_likeness))
     return list(dict.fromkeys([*named, *likely]))
 
 
-def need_of(step: Step) -> str:
+def need_of(task: Task) -> str:
     """What to look for: the step, with a word for what its values ask for."""
+    step = task.step
     text = IT.sub("1", step.text) if step.points_back else step.text
+    about_text = step.points_back and any(
+        item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
+    )
     hints = {
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
+        "a text": about_text,
+        "analyse data": over_time(text) or (group_phrases(text) and (counts(text) or measure_phrases(text))),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text
@@ -118,9 +128,13 @@ def message_for(task: Task, peer: Peer) -> str:
     """The step with what was told besides and the material it needs."""
     addressed = rf"^(?:ask|tell|have|get|let)\s+(?:the\s+)?{re.escape(peer.name)}(?:\s+agent)?\s+(?:to\s+)?"
     step = re.sub(addressed, "", task.step.text, flags=re.IGNORECASE)
-    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], task.step.background)))
+    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], _background(task.step))))
     section = material_section(task.materials)
     return f"{said}\n\n{section}" if section else said
+
+
+def _background(step: Step) -> str:
+    return f"{BACKGROUND} {' '.join(step.background.split())}" if step.background else ""
 
 
 def material_of(outcome: Outcome) -> Material:
@@ -174,6 +188,7 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
         if isinstance(item, Mapping) and item.get("uri")
     )
     declined = text.startswith((REFUSAL, NOTHING, QUESTION))
+    text = f"{peer.name} was asked and cannot do it." if text.startswith(REFUSAL) else text
     return Outcome(
         task.step,
         text or "(done, without a text)",

@@ -17,7 +17,7 @@ from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.texts import list_items, text_for
 from agentnet.models.offline.tools import Parameter, ToolSpec, parameters_of
 from agentnet.models.offline.values import Quantity
-from agentnet.models.offline.words import likeness, terms, words
+from agentnet.models.offline.words import likeness, nearest, terms, words
 from agentnet.models.offline.zones import zones_in
 
 STRONG: Mapping[Kind, float] = {
@@ -29,12 +29,13 @@ WEAK: Mapping[Kind, float] = {
     Kind.CLOCK: 1.0,
     Kind.PLACE: 0.8,
     Kind.DATE: 0.6,
-    Kind.TEXT: 0.3,
+    Kind.TEXT: 0.9,
     Kind.COLUMN: 0.4,
 }
 MISSING = 2.5
 DEFAULT_LIMIT = 5
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
+_ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
     r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
@@ -139,6 +140,10 @@ class _Filler:
         ):
             same = [parameter for parameter, own in single if own is kind and parameter.type == "string"]
             unique = list(dict.fromkeys(found))
+            targets = [parameter for parameter, own in single if own is kind and role_of(parameter) == "to"]
+            if kind is Kind.ZONE and len(targets) == 1 and len(same) == 2:
+                origins = {arguments[parameter.name] for parameter in same if parameter is not targets[0]}
+                unique, same = [zone for zone in unique if zone not in origins], targets
             if len(same) == 1 and len(unique) > 1:
                 return tuple({**arguments, same[0].name: value} for value in unique[:8])
         return ()
@@ -152,6 +157,9 @@ class _Filler:
             return next((zone for _, _, zone in zones_in(answer)), answer.strip())
         if kind is Kind.CHOICE:
             return _Filler(self._tool, Task(step)).value(parameter)
+        if kind in {Kind.SOURCE, Kind.COLUMN}:
+            known = self._task.names.sources if kind is Kind.SOURCE else self._task.names.columns
+            return nearest(answer, known) or answer.strip()
         found = quantity_in(answer) if kind is Kind.UNIT else None
         return found.unit if found else answer.strip()
 
@@ -171,7 +179,9 @@ class _Filler:
         if self._task.step.points_back and self._task.materials:
             numbers = values.numbers_in(self._task.materials[-1].text.split("\n", 1)[0])
             spoken = IT.sub(str(numbers[-1]), spoken) if numbers else spoken
-        return expression_in(spoken) or expression_in(self._task.text)
+        found = expression_in(spoken) or expression_in(self._task.text)
+        digits = _ROUNDED.search(spoken) if found else None
+        return f"round({found}, {digits[1]})" if digits else found
 
     def _sql(self, _: Parameter) -> str | None:
         return values.sql_in(self._task.text)
@@ -250,18 +260,22 @@ class _Filler:
             (_choice_score(choice, asked, said), -place, choice) for place, choice in enumerate(parameter.choices)
         ]
         best = max(scored, key=lambda item: item[:2])
-        if best[0] > 0:
+        aggregates_nothing = "count" in parameter.choices and best[0] < 2 and not self._measures(parameter)
+        if best[0] > 0 and not aggregates_nothing:
             return [best[2]] if parameter.type == "array" else best[2]
         preferred = self._preferred(parameter)
         if preferred is not None:
             return preferred
         return parameter.choices[0] if parameter.required else None
 
+    def _measures(self, parameter: Parameter) -> bool:
+        """Whether the function that `parameter` chooses has a column to work on, as far as columns are known."""
+        measured = [other for other in self._tool.parameters if other is not parameter and measuring(other)]
+        return not self._task.names.columns or any(self.value(other) for other in measured)
+
     def _preferred(self, parameter: Parameter) -> str | None:
         """What goes without saying: a measure that is not counted is added up, time makes a line."""
-        measures = any(
-            self.value(other) for other in self._tool.parameters if other is not parameter and measuring(other)
-        )
+        measures = bool(self._task.names.columns) and self._measures(parameter)
         likely = ("sum",) if measures and not counts(self._task.step.text) else ("count",)
         wanted = (*likely, "line") if over_time(self._task.step.text) else likely
         return next((choice for choice in wanted if choice in parameter.choices), None)

@@ -1,5 +1,6 @@
 """Naming: which source and which column a step means, out of those that are known."""
 
+import difflib
 import re
 
 from agentnet.models.offline import values
@@ -66,6 +67,13 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
 
 
+def columns_spoken(step: str, names: Names) -> list[str]:
+    """The known columns that a step speaks of, whole or as its group or measure."""
+    phrases = [*group_phrases(step), *measure_phrases(step)]
+    meant = [column for phrase in phrases if (column := _column([phrase], names))]
+    return list(dict.fromkeys([*meant, *_all_mentioned(step, names)]))
+
+
 def measuring(parameter: Parameter) -> bool:
     """Whether `parameter` names a column to aggregate."""
     return kind_of(parameter) is Kind.COLUMN and bool(set(words(parameter.name)) & _MEASURING)
@@ -77,6 +85,9 @@ def _column(phrases: list[str], names: Names) -> str | None:
         known = exact or nearest(phrase, names.columns)
         if known:
             return known
+        close = difflib.get_close_matches(phrase.casefold(), names.columns, n=1, cutoff=0.75)
+        if close:
+            return close[0]
         spelled = _IDENTIFIER.search(phrase)
         if spelled and not names.columns:
             return spelled[0]

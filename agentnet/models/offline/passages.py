@@ -18,6 +18,8 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]+(?::\d[\d-]*)?\]\.?$")
 _BLOCK = re.compile(r"^(\[[^\]\n]+:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
+_LEAST_WORDS = 4
+"""Shorter sentences, such as links and labels, are no part of a summary."""
 _WORTH = 0.45
 
 
@@ -110,7 +112,8 @@ def sentences(text: str) -> list[str]:
 
 def central_sentences(text: str, limit: int) -> list[str]:
     """The sentences that carry most of what `text` says, in its order: a summary made of its own words."""
-    found = sentences(text[:MAX_TEXT])
+    every = sentences(text[:MAX_TEXT])
+    found = [sentence for sentence in every if len(sentence.split()) >= _LEAST_WORDS] or every
     if len(found) <= limit:
         return found
     counted = Counter(term for sentence in found for term in set(terms(sentence)))

@@ -16,6 +16,10 @@ _SUPERLATIVE = re.compile(
     r"\b(?:most|least|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
 )
 _COUNTED = re.compile(r"\b(?:how many|number of|count(?: of)?)\s+(?:the\s+)?([\w-]+)", re.IGNORECASE)
+_TOP = re.compile(
+    rf"\b(?:top|best|first|bottom)\s+(?:\d+\s+)?([\w-]+)\s+by\s+(?:total\s+|average\s+)?([\w -]+?){_STOP}",
+    re.IGNORECASE,
+)
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
 _MEASURE = re.compile(
     r"\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|"
@@ -49,13 +53,18 @@ _TIME_LIKE = re.compile(
 
 def group_phrases(text: str) -> list[str]:
     """What `text` groups by."""
-    groups = [match.strip() for match in _GROUP.findall(text)]
+    top = _TOP.search(text)
+    if top:
+        return [top[1]]
+    groups = [phrase for match in _GROUP.findall(text) if not _MEASURE.match(phrase := match.strip())]
     return groups or (_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])
 
 
 def measure_phrases(text: str) -> list[str]:
     """What `text` averages, sums or compares."""
-    return [match.strip() for match in _MEASURE.findall(text)]
+    top = _TOP.search(text)
+    found = [match.strip() for match in _MEASURE.findall(text)]
+    return found or ([top[2].strip()] if top else [])
 
 
 def source_phrases(text: str) -> list[str]:

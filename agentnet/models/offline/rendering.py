@@ -19,8 +19,11 @@ MAX_ROWS = 50
 MAX_COLUMNS = 10
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
+_SHOWN_DIGITS = 15
+_COUNTED = re.compile(r"\bhow many ([a-z]+)", re.IGNORECASE)
+_LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_SHOWN_DIGITS},}}")
 _EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
-_FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*\n?", re.MULTILINE)
+_FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*$\n?", re.MULTILINE)
 _TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+", re.MULTILINE)
 _BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
 _VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
@@ -118,7 +121,7 @@ def _list(value: list[Any], arguments: Mapping[str, Any], question: str) -> str:
 
 def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> str:
     rows = _rows(value)
-    parts, used = _lead(value, arguments)
+    parts, used = _lead(value, arguments, question)
     if rows:
         parts += [part for part in (_headline(rows[1], question, arguments), table(rows[1])) if part]
         used |= rows[0]
@@ -132,7 +135,7 @@ def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: s
     return "\n\n".join([*parts, "\n".join(lines)] if lines else parts)
 
 
-def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any]) -> tuple[list[str], set[str]]:
+def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> tuple[list[str], set[str]]:
     """What to say first, as a text or a sentence, and the keys that it tells."""
     body = next((key for key in _BODY_KEYS if isinstance(value.get(key), str) and len(value[key]) > 80), None)
     if body:
@@ -148,6 +151,10 @@ def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any]) -> tuple[list[
         key, moment = next(iter(moments.items()))
         told = {name for name, item in value.items() if tells_again(item, moment) or item == _zone(value)}
         return [f"It is {_moment_there(value)}."], {key, *told}
+    wanted = _COUNTED.search(question)
+    counted = [name for name in value if wanted and name.rstrip("s") == wanted[1].lower().rstrip("s")]
+    if counted and _is_number(value[counted[0]]):
+        return [f"The answer is {_cell(value[counted[0]])} {counted[0]}."], {counted[0]}
     return [], set()
 
 
@@ -223,8 +230,8 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     if low[numeric[0]] == high[numeric[0]]:
         return f"All {len(rows)} have the same: {_cell(high[numeric[0]])}."
     total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if counts(question) else ""
-    highest = f"**{_cell(high[label])}** is highest with {_cell(high[numeric[0]])}"
-    return f"{highest}, **{_cell(low[label])}** lowest with {_cell(low[numeric[0]])}.{total}"
+    highest = f"The highest is {_cell(high[label])} with {_cell(high[numeric[0]])}"
+    return f"{highest}, the lowest {_cell(low[label])} with {_cell(low[numeric[0]])}.{total}"
 
 
 def _statement(value: Any, arguments: Mapping[str, Any]) -> str:
@@ -248,6 +255,8 @@ def _cell(value: Any) -> str:
     moment = moment_of(value)
     if moment:
         return said(moment)
+    if isinstance(value, str) and _LONG_NUMBER.fullmatch(value):
+        return f"{float(value):.{_SHOWN_DIGITS}g}…"
     return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
 
 

@@ -29,6 +29,12 @@ _ABOUT = re.compile(
 )
 REFUSAL = "I cannot do this:"
 """How an answer begins that declines the request."""
+_WHO = re.compile(
+    r"^\W*(?:who|which (?:agents?|specialists?|ones?)|"
+    r"is there (?:an? (?:agent|specialist)|any(?:one|body)|some(?:one|body)))\b"
+    r".{0,60}?\b(?:can|could|able|knows? how|should i ask|do i ask)\b",
+    re.IGNORECASE,
+)
 MAX_ABILITIES = 20
 
 
@@ -40,6 +46,11 @@ def is_greeting(request: str) -> bool:
 def asks_abilities(request: str) -> bool:
     """Whether `request` asks what the agent can do."""
     return len(request) < 160 and bool(_ABOUT.match(request))
+
+
+def asks_for_agent(request: str) -> bool:
+    """Whether `request` asks who can do something, and not for it to be done."""
+    return len(request) < 300 and bool(_WHO.match(request))
 
 
 def greeting(request: str, instructions: str, box: Toolbox) -> str:

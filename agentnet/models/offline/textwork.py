@@ -28,6 +28,11 @@ _WANTED = re.compile(
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
+def wants_summary(step: str) -> bool:
+    """Whether `step` asks for a text in short."""
+    return bool(_SUMMARY.search(step))
+
+
 def work_on(step: str, materials: Sequence[Material]) -> str | None:
     """`step` done on `materials` with their own sentences; None when that is not work of this sort."""
     given = [item for item in materials if item.is_text and item.text.strip()]

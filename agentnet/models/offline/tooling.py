@@ -6,21 +6,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentnet.models.offline.choice import Candidate, candidates
+from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.filling import Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names, correction, error_of, names_in
 from agentnet.models.offline.ledger import Ledger
-from agentnet.models.offline.naming import spoken_source
+from agentnet.models.offline.naming import columns_spoken, spoken_source
 from agentnet.models.offline.outcome import Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
 from agentnet.models.offline.questions import Questions
-from agentnet.models.offline.rendering import render
+from agentnet.models.offline.rendering import render, tables_in
+from agentnet.models.offline.textwork import wants_summary, work_on
 from agentnet.models.offline.tools import Parameter, ToolSpec
 from agentnet.models.offline.words import terms
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
 MAX_QUESTIONS = 3
+MAX_DESCRIBED = 5
+LONG_TEXT = 300
+"""Characters from which a text that was got is worth summing up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,30 @@ class Tooling:
                 outputs.append(output)
                 task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
                 break
+            if kind is Kind.SOURCE and _lacks(tool, kind, task):
+                chosen = self._by_columns(tool, task)
+                if chosen is None:
+                    return None
+                task = chosen
         return task
+
+    def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
+        """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
+        teller = next((t for t in self._tellers(tool, Kind.COLUMN) if len(t.required) == 1), None)
+        sources = task.names.sources
+        if teller is None or not 1 < len(sources) <= MAX_DESCRIBED:
+            return task
+        told = [self._told(teller, {teller.required[0].name: source}) for source in sources]
+        outputs = [output for output in told if output is not None]
+        if len(outputs) < len(told):
+            return None
+        found = [names_in([output]) for output in outputs]
+        spoken = [len(columns_spoken(task.step.text, names)) for names in found]
+        best = spoken.index(max(spoken))
+        if not spoken[best] or spoken.count(spoken[best]) > 1:
+            return task
+        names = Names((sources[best],), found[best].columns, found[best].words)
+        return replace(task, names=names)
 
     def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
         output = self.ledger.call(teller, arguments)
@@ -116,8 +144,15 @@ class Tooling:
             return None
         if error:
             return Outcome(task.step, f"`{tool.name}` failed: {error}", ok=False, by=tool.name)
-        text = render(output, task.step.text, mended or arguments)
+        text = _in_short(render(output, task.step.text, mended or arguments), task)
         return Outcome(task.step, text, files=files_named(output), by=tool.name)
+
+
+def _in_short(text: str, task: Task) -> str:
+    """`text` as a summary, when a text was got that the step wants in short."""
+    if len(text) < LONG_TEXT or tables_in(text) or not wants_summary(task.step.text):
+        return text
+    return work_on(task.step.text, [Material("", text)]) or text
 
 
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:

@@ -3,6 +3,7 @@
 import calendar
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 NUMBER_WORDS = {
     word: number
@@ -66,14 +67,14 @@ def number(text: str) -> float | int:
 
 def urls_in(text: str) -> list[str]:
     """Links in order, without the punctuation that follows them."""
-    found = [match.rstrip(".,;:!?)]}") for match in _URL.findall(text)]
-    bare = [match.rstrip(".,;:!?)") for match in _BARE_URL.findall(_URL.sub(" ", text))]
+    found = [match.rstrip(".,;:!?)]}") for match in _all(_URL, text)]
+    bare = [match.rstrip(".,;:!?)") for match in _all(_BARE_URL, _URL.sub(" ", text))]
     return _unique([*found, *(f"https://{match}" for match in bare)])
 
 
 def file_uris_in(text: str) -> list[str]:
     """File URIs of this network, in order."""
-    return _unique([match.rstrip(".:!?") for match in _FILE_URI.findall(text)])
+    return _unique([match.rstrip(".:!?") for match in _all(_FILE_URI, text)])
 
 
 def is_file_uri(text: str) -> bool:
@@ -121,6 +122,12 @@ def sql_in(text: str) -> str | None:
         if match and match[0].split(None, 1)[0].lower() in {"select", "with"} and "select" in match[0].lower():
             return match[0].strip().rstrip('?.`"')
     return None
+
+
+@lru_cache(maxsize=16)
+def _all(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    """What `pattern` finds; long material is searched once, however many arguments ask."""
+    return tuple(pattern.findall(text))
 
 
 def _clock(match: re.Match[str]) -> str | None:

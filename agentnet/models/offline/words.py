@@ -27,6 +27,7 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(word) >= least:
             word = _UNDOUBLE.sub(r"\1", word.removesuffix(suffix))
             break
+    word = word.removesuffix("er") if len(word) >= 6 else word
     word = word.removesuffix("e") if len(word) > 3 else word
     return word[:-1] + "z" if word.endswith("is") and len(word) > 6 else word
 

@@ -32,7 +32,7 @@ async def test_a_network_starts_in_order_and_stops_whole(settings: Settings) -> 
             headers = {"authorization": f"Bearer {read_key(settings)}"}
             assert (await http.get(f"{running.gateway_url}/agents", headers=headers)).is_success
     async with httpx.AsyncClient() as http:
-        for url in urls:
+        for url in (running.gateway_url, running.settings.registry_base_url):
             with pytest.raises(httpx.ConnectError):
                 await http.get(url)
 

@@ -42,7 +42,7 @@ async def ask(server: OpenAIServer, text: str, **values: Any) -> RunResultStream
 async def test_the_brain_works_over_http_with_streamed_tool_calls_and_usage() -> None:
     server = OpenAIServer()
     result = await ask(server, "Chart how many tasks per status from the task log, and what is 3*4?")
-    assert "**completed** is highest with 3" in result.final_output
+    assert "The highest is completed with 3" in result.final_output
     assert "3*4 = 12" in result.final_output
     assert result.context_wrapper.usage.total_tokens > 0
     assert all(request["stream"] for request in server.requests)
@@ -58,7 +58,7 @@ async def test_requests_that_are_limited_or_fail_are_tried_again() -> None:
     faults = [Fault(every=2, status=429, retry_after=0.01), Fault(every=3, status=500)]
     server = OpenAIServer(Scenario(faults=faults))
     result = await ask(server, "Chart how many tasks per status from the task log")
-    assert "**completed** is highest" in result.final_output
+    assert "The highest is completed" in result.final_output
     assert len(server.faulted) >= 2
     assert server.answered == 4
 

@@ -1,8 +1,8 @@
 """Agents that hand work to each other: real HTTP between them, a real registry, models that follow a script."""
 
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -68,7 +68,7 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         """One agent for each script, each of which may delegate to any other."""
         unique = uuid4().hex[:6]
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
-        monkeypatch.setattr(specialists.service, "model_provider", lambda _: provider)
+        monkeypatch.setattr(Runtime, "models", lambda _: provider)
         monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
         for name in scripts:
             folder = tmp_path / unique / name
@@ -217,8 +217,7 @@ async def test_a_loop_is_refused_with_the_path_named(start: Any) -> None:
 async def test_a_chain_longer_than_the_limit_is_refused(start: Any) -> None:
     names = ["n0", "n1", "n2", "n3", "n4"]
     scripts: dict[str, Any] = {
-        name: [[_delegate(following, "x")], [assistant_message(f"{name} saw")]]
-        for name, following in itertools.pairwise(names)
+        name: [[_delegate(following, "x")], [assistant_message(f"{name} saw")]] for name, following in pairwise(names)
     }
     scripts["n4"] = [[assistant_message("never")]]
     async with start(scripts) as network:

@@ -1,8 +1,10 @@
 import pytest
 
 from agentnet.errors import InvalidInputError, TooLargeError
+from mcp_servers.data.drawing import specification
 from mcp_servers.data.engine import execute
-from mcp_servers.data.models import Job, Query, Table
+from mcp_servers.data.grouping import Grouping
+from mcp_servers.data.models import Chart, Job, Query, Table
 
 MEMORY = 64 * 1024 * 1024
 
@@ -113,3 +115,22 @@ def test_an_unknown_table_brings_the_tables_there_are(ask):
 def test_an_unknown_column_is_told_with_its_neighbours(ask):
     with pytest.raises(InvalidInputError, match="amount"):
         ask("SELECT amonut FROM sales")
+
+
+def test_a_picture_says_when_it_does_not_show_everything(tmp_path):
+    path = tmp_path / "many.csv"
+    path.write_text("name,amount\n" + "".join(f"name {number},{number}\n" for number in range(50)))
+    request = Chart(chart="pie", x="name", y="amount", function=None, title=None)
+    grid = execute(
+        Job(
+            tables=(Table(name="many", label="many.csv", path=str(path), format="csv"),),
+            request=request,
+            seconds=10,
+            memory_bytes=MEMORY,
+        )
+    ).grid
+    grouping = Grouping("", 12, "name", "sum of amount")
+    assert specification(request, grouping, grid)["title"] == {
+        "text": "Sum of amount by name",
+        "subtitle": "The largest 12 of 50",
+    }

