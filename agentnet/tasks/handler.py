@@ -47,7 +47,7 @@ from agentnet.ids import new_id, uuid7
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
-from agentnet.tasks.limits import MessageLimits, check_message
+from agentnet.tasks.limits import MessageLimits, check_message, check_required
 from agentnet.tasks.listing import list_tasks
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
@@ -97,7 +97,6 @@ class DurableRequestHandler(RequestHandler):
         self._limits = limits
         self._max_depth = max_depth
 
-    @validate_request_params
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         """Begin or continue a task; wait until it rests unless the client wants it at once."""
@@ -220,6 +219,7 @@ class DurableRequestHandler(RequestHandler):
 
     async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
+        check_required(params)
         validate_history_length(params.configuration)
         check_message(params.message, self._limits, self._card)
         if params.configuration.HasField("task_push_notification_config"):
