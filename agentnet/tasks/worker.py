@@ -96,8 +96,10 @@ class Worker:
 
     def unreserve(self) -> None:
         """Give a reserved place back."""
+        was_full = self.room == 0
         self._reserved -= 1
-        self._look.set()
+        if was_full:
+            self._look.set()
 
     def start(self, leased: LeasedTask) -> TaskRun:
         """Run a task whose lease this process holds, in the background."""
@@ -118,13 +120,13 @@ class Worker:
             await asyncio.wait([active.running])
 
     async def cancel(self, task_id: UUID) -> bool:
-        """Stop a task that runs here and bring it to rest as canceled; False if it does not run here."""
+        """Stop a task that runs here and bring it to rest as canceled; False if it does not run here or was done."""
         active = self._active.get(task_id)
         if active is None:
             return False
         self._end(active, _Stop.CANCEL)
         await asyncio.wait([active.running])
-        return True
+        return active.run.state == CANCELED
 
     async def open(self) -> None:
         """Begin to keep leases and to take over."""
@@ -223,9 +225,11 @@ class Worker:
             logger.warning("task %s: given up here: %s", task_id, error)
             run.abandon()
         finally:
+            was_full = self.room == 0
             self._active.pop(task_id, None)
             self._signals.publish(Signal("task", str(task_id)))
-            self._look.set()
+            if was_full:
+                self._look.set()
 
     async def _stopped(self, run: TaskRun, active: _Active) -> None:
         try:
