@@ -117,19 +117,21 @@ async def test_every_follower_on_every_replica_sees_the_same_events(database_url
     async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait count 200", at_once=True), context())
 
-        async def follow(replica: object) -> str:
+        async def follow(replica: object, begun: asyncio.Event) -> str:
             text = ""
             stream = replica.handler.on_subscribe_to_task(SubscribeToTaskRequest(id=task.id), context())  # type: ignore[attr-defined]
             async with aclosing(stream) as events:
                 async for event in events:
+                    begun.set()
                     if isinstance(event, Task):
                         text += "".join(_texts(event).values())
                     elif isinstance(event, TaskArtifactUpdateEvent):
                         text += event.artifact.parts[0].text
             return text
 
-        followers = [asyncio.create_task(follow(replica)) for replica in (one, two, two)]
-        await asyncio.sleep(0)
+        follows = [(replica, asyncio.Event()) for replica in (one, two, two)]
+        followers = [asyncio.create_task(follow(replica, begun)) for replica, begun in follows]
+        await asyncio.gather(*(begun.wait() for _, begun in follows))
         script.go.set()
         expected = "".join(f"{number} " for number in range(200))
         assert await asyncio.gather(*followers) == [expected] * 3
