@@ -38,7 +38,7 @@ async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",)):
     )
     for seq in range(events):
         await database.pool.execute(
-            "INSERT INTO task_events (task_id, seq, tenant, kind, body) VALUES ($1, $2, $3, $4, '')",
+            "INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body) VALUES ($1, $2, $3, $4, 1, '')",
             task,
             seq + 1,
             tenant,
