@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar
 
 from a2a.utils.errors import (
@@ -72,7 +73,7 @@ def as_a2a(error: Exception) -> A2AError:
 
 def answers(
     method: Callable[Arguments, Coroutine[Any, Any, Answer]],
-) -> Callable[Arguments, Coroutine[Any, Any, Answer]]:
+) -> "Callable[Arguments, CoroutineType[Any, Any, Answer]]":
     """For a handler's method: its errors become A2A's."""
 
     @functools.wraps(method)
