@@ -83,4 +83,4 @@ def answers(
         except Exception as error:  # noqa: BLE001 - the boundary to clients
             raise as_a2a(error) from None
 
-    return bounded
+    return bounded  # type: ignore[return-value]
