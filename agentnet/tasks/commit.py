@@ -22,19 +22,27 @@ class GroupCommit(Generic[Op, Result]):
     def __init__(self, flush: Callable[[list[Op]], Awaitable[list[Result]]]) -> None:
         self._flush = flush
         self._waiting: list[tuple[Op, asyncio.Future[Result]]] = []
-        self._flushing: set[asyncio.Task[None]] = set()
+        self._flushing = 0
+        self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, op: Op) -> Result:
         """Write `op` with whatever else is waiting. Raises what the database raised for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((op, future))
-        if len(self._flushing) < CONCURRENCY:
+        if self._flushing < CONCURRENCY:
+            self._flushing += 1
             task = asyncio.create_task(self._run())
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return await future
 
     async def _run(self) -> None:
+        try:
+            await self._flush_all()
+        finally:
+            self._flushing -= 1  # in the same breath as the look that found nothing: who comes later starts anew
+
+    async def _flush_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
