@@ -117,19 +117,25 @@ async def test_every_follower_on_every_replica_sees_the_same_events(database_url
     async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait count 200", at_once=True), context())
 
+        following = 0
+
         async def follow(replica: object) -> str:
+            nonlocal following
             text = ""
             stream = replica.handler.on_subscribe_to_task(SubscribeToTaskRequest(id=task.id), context())  # type: ignore[attr-defined]
             async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, Task):
+                        following += 1
                         text += "".join(_texts(event).values())
                     elif isinstance(event, TaskArtifactUpdateEvent):
                         text += event.artifact.parts[0].text
             return text
 
         followers = [asyncio.create_task(follow(replica)) for replica in (one, two, two)]
-        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while following < len(followers):
+                await asyncio.sleep(0.01)
         script.go.set()
         expected = "".join(f"{number} " for number in range(200))
         assert await asyncio.gather(*followers) == [expected] * 3
