@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
+from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
 from agentnet.tasks.feed import FeedItem
 from agentnet.tasks.position import WHOLE, Position
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.025
 COALESCE_CHARACTERS = 1024
+TRUSTED_SHARE = 0.5
+"""Share of a lease for which it is trusted without asking."""
 BACKLOG_EVENTS = 512
 """Events that may wait to be stored; more make their writer wait."""
 
@@ -50,7 +53,9 @@ class TaskRun:
         self._leased = leased
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
-        self._feed.attach(leased.last_seq)
+        self._generation = self._feed.attach(leased.last_seq)
+        self._confirmed = asyncio.get_running_loop().time()
+        """When the lease was last known to be held."""
         self._seq = leased.last_seq
         """Number of the last event that was shown, stored or not."""
         self._durable = leased.last_seq
@@ -94,6 +99,30 @@ class TaskRun:
         """The place behind everything shown so far."""
         offset = self._open.length if self._open else WHOLE
         return Position(self._seq, self.lease.epoch, offset, self._durable)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the lease is surely held: not so when this process or its database stood still for a while."""
+        age = asyncio.get_running_loop().time() - self._confirmed
+        return self._failure is None and age < self._store.lease_seconds * TRUSTED_SHARE
+
+    def confirm(self, moment: float) -> None:
+        """The lease was held at `moment` of the loop's clock, and renewed."""
+        self._confirmed = max(self._confirmed, moment)
+
+    async def make_sure(self) -> None:
+        """Before something with effects outside: raises `LostLeaseError` when another replica has the task by now."""
+        self._check()
+        if not self.is_current:
+            moment = asyncio.get_running_loop().time()
+            try:
+                held = await self._store.holds(self.lease)
+            except DatabaseAwayError:
+                held = False
+            if not held:
+                self._failure = LostLeaseError()
+                raise self._failure
+            self.confirm(moment)
 
     async def emit(self, event: StreamResponse) -> None:
         """Show an event and let it be stored soon. Waits only when too much waits already. Raises `LostLeaseError`."""
@@ -158,7 +187,7 @@ class TaskRun:
         if not self._ended:
             self._failure = self._failure or LostLeaseError()
             self._end()
-            self._feed.reset()
+            self._feed.reset(self._generation)
 
     def _check_failure(self) -> None:
         if self._failure is not None:
@@ -220,7 +249,8 @@ class TaskRun:
         self._progress = asyncio.Event()
 
     def _show(self, event: StreamResponse, offset: int) -> None:
-        self._feed.publish(FeedItem(Position(self._seq, self.lease.epoch, offset, self._durable), event))
+        position = Position(self._seq, self.lease.epoch, offset, self._durable)
+        self._feed.publish(FeedItem(position, event), self._generation)
 
     def _write_later(self) -> None:
         def due() -> None:
@@ -254,7 +284,9 @@ class TaskRun:
             steps, self._steps = tuple(self._steps), []
             status, self._state = self._state, None
             lease, state, moment = self.lease, _open_state(status), _moment(status)
+            began = asyncio.get_running_loop().time()
             await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, steps, state, moment))
+            self.confirm(began)
             self._durable += len(events)
             self._stored += len(events) + len(steps)
             self._leased.journal.update(steps)
@@ -285,7 +317,7 @@ class TaskRun:
         self._durable = self._seq
         self._show(event, WHOLE)
         self._end()
-        self._feed.detach()
+        self._feed.detach(self._generation)
         return True
 
     def _end(self) -> None:
