@@ -28,6 +28,8 @@ COALESCE_SECONDS = 0.025
 COALESCE_CHARACTERS = 1024
 TRUSTED_SHARE = 0.5
 """Share of a lease for which it is trusted without asking."""
+GATHER_SECONDS = 0.004
+"""Other events wait so long for company: a task that is done at once is stored in one write."""
 BACKLOG_EVENTS = 512
 """Events that may wait to be stored; more make their writer wait."""
 
@@ -212,13 +214,13 @@ class TaskRun:
             kept.CopyFrom(event)
             self._open = _Open(kept, [text], len(text))
             self._show(event, len(text))
-            self._write_later()
+            self._write_later(COALESCE_SECONDS)
         else:
             self._queue(event)
             if state_of(event) is not None:
                 self._state = event
             self._show(event, WHOLE)
-            self._write_soon()
+            self._write_later(GATHER_SECONDS)
 
     def _grow(self, event: StreamResponse) -> None:
         assert self._open is not None
@@ -236,9 +238,6 @@ class TaskRun:
             closed = self._open.close()
             self._open = None
             self._queue(closed)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _queue(self, event: StreamResponse) -> None:
         self._events.append((kind_of(event), event.SerializeToString()))
@@ -252,12 +251,19 @@ class TaskRun:
         position = Position(self._seq, self.lease.epoch, offset, self._durable)
         self._feed.publish(FeedItem(position, event), self._generation)
 
-    def _write_later(self) -> None:
-        def due() -> None:
-            self._close_open()
-            self._write_soon()
+    def _write_later(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        if self._timer is None:
+            self._timer = loop.call_at(when, self._due)
+        elif self._timer.when() > when:
+            self._timer.cancel()
+            self._timer = loop.call_at(when, self._due)
 
-        self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, due)
+    def _due(self) -> None:
+        self._timer = None
+        self._close_open()
+        self._write_soon()
 
     def _write_soon(self) -> None:
         waits = self._events or self._steps
