@@ -199,9 +199,14 @@ class Delegated:
                 return await self._stream(message)
             except (UnavailableError, NotFoundError) as error:
                 failures = failures + 1 if self.seen == seen else 1
-                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self.child_id):
+                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
                     raise
                 await asyncio.sleep(RETRY_SECONDS[failures - 1])
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the peer must be somewhere: its replicas may all be starting. Other names a model may invent."""
+        return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
         entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
