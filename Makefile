@@ -103,9 +103,8 @@ bench: setup-dev ## Measure (there is no benchmark yet)
 	@test -d bench || { echo "There is no benchmark yet." >&2; exit 1; }
 	@$(BIN)/python -m bench
 
-chaos: setup-dev ## Kill, pause and cut services under load (there is no such test yet)
-	@test -d tests/chaos || { echo "There is no chaos test yet." >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are killed, paused and restarted (about 8 minutes)
+	@AGENTNET_CHAOS_TASKS=$${AGENTNET_CHAOS_TASKS:-300} $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
 
 # --- Keeping it -------------------------------------------------------------------------------------------------------
 

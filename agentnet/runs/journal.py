@@ -72,15 +72,20 @@ class _JournaledModel(Model):
             )
             return
         self._check_budget()
+        await self._scope.run.make_sure()
         self._scope.working += 1
+        finished = False
         try:
             async for event in self._inner.stream_response(*args, **kwargs):
                 if isinstance(event, ResponseCompletedEvent):
                     await self._scope.run.journal(key, event.response.model_dump_json(warnings=False).encode())
                     self._announce(event.response)
+                    finished = True
                 yield event
         finally:
             self._scope.working -= 1
+            if not finished:  # the runner may call again: still the same turn, also for a replay
+                self._turns[path] = turn - 1
 
     def _announce(self, response: Response) -> None:
         self._scope.announced += sum(1 for item in response.output if item.type == "function_call")
@@ -141,6 +146,7 @@ async def _execute(
         if refusal is not None:
             await scope.run.journal(key, json.dumps(refusal).encode())
             return refusal
+        await scope.run.make_sure()
         result = await _told(tool, scope, key, context, arguments)
         await scope.run.journal(key, json.dumps(result, default=str).encode())
         return result

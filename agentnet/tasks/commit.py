@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from agentnet.errors import UnavailableError
+
 Op = TypeVar("Op")
 Result = TypeVar("Result")
 
@@ -16,7 +18,8 @@ CONCURRENCY = 2
 class GroupCommit(Generic[Op, Result]):
     """Collects operations while a statement is under way and writes them together when it is done.
 
-    An operation alone waits for nothing. A failed batch is tried again one by one, so that a bad operation fails alone.
+    An operation alone waits for nothing. A failed batch is tried again one by one, so that a bad operation fails alone;
+    where nothing answers, all of it fails at once.
     """
 
     def __init__(self, flush: Callable[[list[Op]], Awaitable[list[Result]]]) -> None:
@@ -55,7 +58,7 @@ class GroupCommit(Generic[Op, Result]):
                     future.set_result(result)
 
     async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:
-        alone = len(batch) == 1
+        alone = len(batch) == 1 or isinstance(error, UnavailableError)
         for op, future in batch:
             try:
                 if alone:

@@ -38,15 +38,16 @@ FIND_BY_MESSAGE = """
 SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND message_id = $4
 """
 
-# Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease.
+# Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease, any other
+# renews it. A finished step is progress: the attempts before it count no more.
 # Answers the tasks whose write was taken: those still leased to $1 under the same epoch, and, for an end of the lease,
 # without input that the owner has not seen.
 APPEND = """
 WITH w AS (
     SELECT * FROM unnest(
         $2::uuid[], $3::int[], $4::int[], $5::int[], $6::smallint[], $7::timestamptz[], $8::bytea[], $9::bool[],
-        $10::int[]
-    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs)
+        $10::int[], $18::bool[]
+    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs, progress)
 ), held AS (
     UPDATE tasks t SET
         last_seq = w.last_seq,
@@ -55,7 +56,8 @@ WITH w AS (
         snapshot = COALESCE(w.snapshot, t.snapshot),
         snapshot_seq = CASE WHEN w.snapshot IS NULL THEN t.snapshot_seq ELSE w.last_seq END,
         lease_owner = CASE WHEN w.release THEN NULL ELSE t.lease_owner END,
-        lease_until = CASE WHEN w.release THEN NULL ELSE t.lease_until END
+        lease_until = CASE WHEN w.release THEN NULL ELSE now() + make_interval(secs => $19) END,
+        attempt = CASE WHEN w.progress THEN LEAST(t.attempt, 1) ELSE t.attempt END
     FROM w
     WHERE t.id = w.id AND t.epoch = w.epoch AND t.lease_owner = $1 AND t.last_seq = w.base_seq
       AND (NOT w.release OR t.inputs = w.inputs)
@@ -122,6 +124,7 @@ RETURNING id, epoch, attempt
 LOAD = """
 SELECT t.id, t.tenant, t.agent, t.context_id, t.principal, t.parent_id, t.root_id, t.chain, t.budget, t.definition,
        t.state, t.snapshot, t.snapshot_seq, t.last_seq, t.epoch, t.attempt, t.inputs, t.cancel_requested,
+       EXISTS (SELECT 1 FROM task_inputs i WHERE i.task_id = t.id) AS input_waits,
        extract(epoch FROM t.created_at)::float8 AS created_at
 FROM tasks t WHERE t.id = $1 AND t.epoch = $2
 """
@@ -129,11 +132,16 @@ FROM tasks t WHERE t.id = $1 AND t.epoch = $2
 # Events that hold messages, oldest first, up to $2.
 HISTORY = "SELECT body FROM task_events WHERE task_id = $1 AND kind IN (1, 2, 4) AND seq <= $2 ORDER BY seq"
 
-# Renew every lease of $1 among $3; tells which tasks were asked to stop and which have new input.
+# Renew every lease of $1 among $3; tells which tasks were asked to stop and which have new input. A row that is locked
+# is being written to, most likely by its owner, which renews it: waiting for it could be a deadlock.
 HEARTBEAT = """
-UPDATE tasks SET lease_until = now() + make_interval(secs => $2)
-WHERE id = ANY($3::uuid[]) AND lease_owner = $1
-RETURNING id, epoch, cancel_requested, inputs
+WITH mine AS (
+    SELECT id FROM tasks WHERE id = ANY($3::uuid[]) AND lease_owner = $1 FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE tasks t SET lease_until = now() + make_interval(secs => $2) FROM mine WHERE t.id = mine.id RETURNING t.id
+)
+SELECT t.id, t.epoch, t.cancel_requested, renewed.id IS NOT NULL AS renewed
+FROM tasks t LEFT JOIN renewed USING (id) WHERE t.id = ANY($3::uuid[]) AND t.lease_owner = $1
 """
 
 # Give leases back, so that any replica may claim the tasks at once; a graceful end is no failed attempt.
@@ -142,6 +150,13 @@ UPDATE tasks t SET lease_owner = NULL, lease_until = NULL, attempt = GREATEST(t.
 FROM unnest($2::uuid[], $3::int[]) AS r(id, epoch)
 WHERE t.id = r.id AND t.epoch = r.epoch AND t.lease_owner = $1
 RETURNING t.agent
+"""
+
+# Give back whatever $1 still holds of agent $2's.
+RELEASE_ALL = """
+UPDATE tasks SET lease_owner = NULL, lease_until = NULL, attempt = GREATEST(attempt - 1, 0)
+WHERE agent = $2 AND state IN (1, 2) AND lease_owner = $1
+RETURNING id
 """
 
 # Let a failed attempt be tried again after $4 seconds.
@@ -168,14 +183,16 @@ SELECT last_seq, epoch FROM woken
 """
 
 # A user's message for a task that runs or waits its turn: its owner takes it into the log when it would rest.
+# A message sent again is taken again, and known by its id.
 ADD_INPUT = """
 WITH open AS (
-    UPDATE tasks SET inputs = inputs + 1
-    WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
-      AND NOT EXISTS (SELECT 1 FROM task_inputs i WHERE i.task_id = $1 AND i.message_id = $5)
+    UPDATE tasks SET inputs = inputs + 1 WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
     RETURNING id, tenant
+), added AS (
+    INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open
+    ON CONFLICT DO NOTHING
 )
-INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open RETURNING task_id
+SELECT id FROM open
 """
 
 # The inputs of a task, oldest first, and how many it ever had.
@@ -207,6 +224,12 @@ SELECT tree.id FROM tree JOIN tasks USING (id) WHERE tree.depth > 0 AND tasks.st
 
 # The journal of a task.
 JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"
+
+# Completed tasks of a context that began before task $4, latest first.
+EARLIER_IN_CONTEXT = """
+SELECT id FROM tasks
+WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4 ORDER BY id DESC LIMIT $5
+"""
 
 # How many tasks of an agent wait for a replica.
 QUEUE_LENGTH = """
