@@ -4,31 +4,40 @@ Rules that hold in each of them: only the holder of the lease under the current 
 the database's; a row of another tenant is not there.
 
 States are A2A's numbers (1 submitted, 2 working, 3 completed, 4 failed, 5 canceled, 6 input required, 7 rejected,
-8 auth required); kinds are those of events.py (1, 2 and 4 hold messages).
+8 auth required); kinds are those of events.py (1, 2 and 4 hold messages; 1, 3, 4 and 5 are pushed).
 """
 
 # Store new tasks with their first event, each leased to $1 when it is to run there at once.
-# Tasks whose message is known already are left out of the answer.
+# Tasks whose message is known already are left out of the answer. A task that comes with a push config has its first
+# event in the outbox at once.
 ACCEPT = """
 WITH new AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[]
+        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[],
+        $17::text[], $18::text[], $19::text[], $20::bytea[]
     ) AS n(id, tenant, agent, context_id, principal, message_id, parent_id, root_id,
-           chain, budget, definition, status_at, leased, body)
+           chain, budget, definition, status_at, leased, body, push_id, push_version, push_address, push_config)
 ), made AS (
     INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain, budget,
-                       definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt)
+                       definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt, push)
     SELECT id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain::jsonb, budget::jsonb,
            definition, 1, status_at, 1,
            CASE WHEN leased THEN $1 END, CASE WHEN leased THEN now() + make_interval(secs => $2) END,
-           leased::int, leased::int
+           leased::int, leased::int, CASE WHEN push_id IS NOT NULL THEN ARRAY[push_id] END
     FROM new
     ON CONFLICT (tenant, agent, principal, message_id) DO NOTHING
     RETURNING id, epoch
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT id, 1, new.tenant, 1, made.epoch, new.body FROM new JOIN made USING (id)
+), configured AS (
+    INSERT INTO push_configs (task_id, id, tenant, version, address, config, due_at)
+    SELECT id, push_id, tenant, push_version, push_address, push_config, now()
+    FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
+), pushed AS (
+    INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
+    SELECT id, push_id, 1, tenant FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
 )
 SELECT id FROM made
 """
@@ -41,7 +50,8 @@ SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND mes
 # Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease, any other
 # renews it. A finished step is progress: the attempts before it count no more.
 # Answers the tasks whose write was taken: those still leased to $1 under the same epoch, and, for an end of the lease,
-# without input that the owner has not seen.
+# without input that the owner has not seen. Events of tasks with push configs enter the outbox; which configs those are
+# stands in the locked row of the task, so none is missed that was made while this statement waited for the lock.
 APPEND = """
 WITH w AS (
     SELECT * FROM unnest(
@@ -61,7 +71,7 @@ WITH w AS (
     FROM w
     WHERE t.id = w.id AND t.epoch = w.epoch AND t.lease_owner = $1 AND t.last_seq = w.base_seq
       AND (NOT w.release OR t.inputs = w.inputs)
-    RETURNING t.id, t.tenant, t.epoch
+    RETURNING t.id, t.tenant, t.epoch, t.push
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT e.id, e.seq, held.tenant, e.kind, held.epoch, e.body
@@ -73,8 +83,17 @@ WITH w AS (
     FROM unnest($15::uuid[], $16::text[], $17::bytea[]) AS j(id, key, value)
     JOIN held USING (id)
     ON CONFLICT DO NOTHING
+), pushed AS (
+    INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
+    SELECT e.id, config.id, e.seq, held.tenant
+    FROM unnest($11::uuid[], $12::int[], $13::smallint[]) AS e(id, seq, kind)
+    JOIN held USING (id) CROSS JOIN LATERAL unnest(held.push) AS config(id)
+    WHERE e.kind IN (1, 3, 4, 5)
+), due AS (
+    UPDATE push_configs SET due_at = COALESCE(due_at, now()), wakes = wakes + 1
+    WHERE task_id = ANY(ARRAY(SELECT id FROM held WHERE push IS NOT NULL))
 )
-SELECT id FROM held
+SELECT id, push IS NOT NULL AS pushed FROM held
 """
 
 # What became of tasks whose write was not taken.

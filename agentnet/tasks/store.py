@@ -5,6 +5,7 @@ One store serves all agents of a process, so that what they write at one moment 
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from a2a.types.a2a_pb2 import Message, StreamResponse, Task
 from agentnet.database import Database
 from agentnet.database.retry import LONG_PAUSES, once, retried
 from agentnet.errors import UnavailableError
+from agentnet.push.stored import StoredConfig
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
@@ -54,6 +56,8 @@ class NewTask:
     task: Task
     leased: bool
     """Whether it is to run in this process at once."""
+    push: StoredConfig | None = None
+    """Where the client wants to be told of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class TaskStore:
         self.owner = owner
         self.lease_seconds = lease_seconds
         self.feeds = Feeds(self.events_after)
+        self.pushed: Callable[[], None] = lambda: None
+        """Called when something entered the outbox."""
         self._accepts = GroupCommit(self._flush_accepts)
         self._appends = GroupCommit(self._flush_appends)
 
@@ -320,8 +326,14 @@ class TaskStore:
             [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
             [new.leased for new in batch],
             [StreamResponse(task=new.task).SerializeToString() for new in batch],
+            [new.push.id if new.push else None for new in batch],
+            [new.push.version if new.push else None for new in batch],
+            [new.push.address if new.push else None for new in batch],
+            [new.push.sealed if new.push else None for new in batch],
         ]
         rows = await retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        if any(new.push for new in batch):
+            self.pushed()
         made = {row["id"] for row in rows}
         return [new.id in made for new in batch]
 
@@ -352,6 +364,8 @@ class TaskStore:
             ),
             LONG_PAUSES,
         )
+        if any(row["pushed"] for row in rows):
+            self.pushed()
         taken = {row["id"] for row in rows}
         refused = [write for write in batch if write.id not in taken]
         verdicts = await self._inspect(refused) if refused else {}

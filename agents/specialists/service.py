@@ -18,6 +18,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.manifest import Specialist, load_specialists, pick
 from agentnet.models import default_model_settings, model_name
+from agentnet.push.signing import KeySet
 from agentnet.runs.definition import load_executor
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
@@ -45,6 +46,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     settings, manifest = runtime.settings, specialist.manifest
     store, signals = await runtime.tasks(), await runtime.signals()
     database, keys = await runtime.database(), await runtime.keys()
+    push = await runtime.push()
     directory = runtime.directory(f"agent:{specialist.name}")
     tool_servers = ToolServers(directory, runtime.tokens)
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
@@ -66,7 +68,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
     )
-    card = build_card(manifest, url, definition=specialist.definition)
+    card = build_card(manifest, url, definition=specialist.definition, push_notifications=True)
     handler = DurableRequestHandler(
         store,
         worker,
@@ -76,6 +78,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         definition=specialist.definition,
         limits=MessageLimits(settings.max_file_bytes),
         max_depth=settings.max_depth,
+        push=push.configs,
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 
@@ -93,7 +96,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         return JSONResponse({"status": "ready", "agent": specialist.name, "definition": specialist.definition})
 
     health = [Route("/health", _health), Route("/ready", ready)]
-    app = a2a_app(handler, [*health, *CardResponse(card).routes()], lifespan)
+    app = a2a_app(handler, [*health, *CardResponse(card).routes(), KeySet(push.keys).route()], lifespan)
     authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
     return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
 
