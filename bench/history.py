@@ -1,0 +1,111 @@
+"""GetTask of a conversation with 10 and with 1,000 messages, asked for with no history and with the last 10."""
+
+import time
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from typing import Any
+
+from bench.load import Client, LoadError
+from bench.meter import metered
+from bench.plan import Plan
+from bench.processes import Server
+from bench.report import Bars, Cell, Result, Table, Verdict
+from bench.servers import LABELS, MEMORY, OURS, POSTGRES
+from bench.statistics import Spread, percentile, ratios
+
+MESSAGES = (10, 1_000)
+LENGTHS = (0, 10)
+WITHIN = 1.5
+TURN_TEXT = "ask " + "word " * 40
+
+
+async def run(plan: Plan) -> Result:
+    """Hold the conversations, then read them, interleaved."""
+    kinds = (OURS, MEMORY) if plan.quick else (OURS, MEMORY, POSTGRES)
+    rounds, reads = plan.pick(6, 4), plan.pick(200, 100)
+    p50: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    cpu: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(plan.bed.serving(kind)) for kind in kinds]
+        tasks: dict[tuple[str, int], str] = {}
+        for server in servers:
+            for messages in MESSAGES:
+                began = time.monotonic()
+                tasks[server.kind, messages] = await _converse(server, messages)
+                plan.say(f"  {LABELS[server.kind]}: {messages} messages in {time.monotonic() - began:.1f} s")
+        for _ in range(rounds):
+            for server in servers:
+                for messages in MESSAGES:
+                    for length in LENGTHS:
+                        key = server.kind, messages, length
+                        with metered(plan.bed, server) as usage:
+                            times = await _read(server, tasks[server.kind, messages], length, messages, reads)
+                        p50[key].append(percentile(times, 0.5) * 1000)
+                        cpu[key].append(usage.server / reads * 1000)
+    return _result(kinds, p50, cpu)
+
+
+async def _converse(server: Server, messages: int) -> str:
+    """A task that has been asked and has answered until it has so many messages; its id."""
+    client, task_id = Client(server), ""
+    async with client.connections(1) as (connection,):
+        for _ in range(messages // 2):
+            result = await client.call(connection, client.message(TURN_TEXT, task_id=task_id))
+            task_id = str(result["task"]["id"])
+    return task_id
+
+
+async def _read(server: Server, task_id: str, length: int, messages: int, reads: int) -> list[float]:
+    client, times = Client(server), list[float]()
+    request = client.request("GetTask", {"id": task_id, "historyLength": length})
+    async with client.connections(1) as (connection,):
+        _check(await client.call(connection, request), length, messages)
+        for _ in range(reads):
+            sent = time.monotonic()
+            answer = await connection.send(request)
+            times.append(answer.at - sent)
+    return times
+
+
+def _check(task: dict[str, Any], length: int, messages: int) -> None:
+    """The last message of an interrupted task is in its status, not in its history."""
+    found = len(task.get("history", []))
+    if found not in {min(length, messages), min(length, messages - 1)}:
+        raise LoadError(f"GetTask with historyLength {length} answered {found} messages.")
+
+
+def _result(
+    kinds: tuple[str, ...],
+    p50: dict[tuple[str, int, int], list[float]],
+    cpu: dict[tuple[str, int, int], list[float]],
+) -> Result:
+    result = Result("history", "GetTask and the length of history")
+    rows: list[tuple[Cell, ...]] = []
+    for kind in kinds:
+        for length in LENGTHS:
+            short, long = (p50[kind, messages, length] for messages in MESSAGES)
+            rows.append(
+                (
+                    LABELS[kind],
+                    length,
+                    Spread.of(short),
+                    Spread.of(long),
+                    ratios(long, short),
+                    *(Spread.of(cpu[kind, messages, length]) for messages in MESSAGES),
+                )
+            )
+    columns = ("server", "historyLength", "10 messages, p50 ms", "1,000 messages, p50 ms", "1,000 over 10")
+    result.tables.append(Table("One client", (*columns, "CPU ms at 10", "CPU ms at 1,000"), tuple(rows)))
+    values = tuple((LABELS[kind], Spread.of(p50[kind, MESSAGES[1], 0])) for kind in kinds)
+    result.bars.append(Bars("GetTask of 1,000 messages, historyLength 0, p50", "ms", values))
+    for length in LENGTHS:
+        ratio = ratios(p50[OURS, MESSAGES[1], length], p50[OURS, MESSAGES[0], length])
+        result.verdicts.append(
+            Verdict(
+                f"GetTask, 1,000 messages, historyLength {length}",
+                f"within {WITHIN} times that of 10 messages",
+                f"{ratio} times",
+                ratio.median <= WITHIN,
+            )
+        )
+    return result
