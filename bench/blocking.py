@@ -27,6 +27,7 @@ class Sample:
     server_ms: float
     database_ms: float
     load_share: float
+    wal_kib: float
 
 
 async def run(plan: Plan) -> Result:
@@ -51,9 +52,10 @@ async def run(plan: Plan) -> Result:
 
 
 async def _sample(plan: Plan, server: Server, concurrency: int, seconds: float) -> Sample:
+    written = await plan.bed.wal_bytes()
     with metered(plan.bed, server) as usage:
         latencies, took = await closed_loop(Client(server), MESSAGE, concurrency, seconds)
-    count = len(latencies)
+    written, count = await plan.bed.wal_bytes() - written, len(latencies)
     return Sample(
         rate=count / took,
         p50=percentile(latencies, 0.5) * 1000,
@@ -61,6 +63,7 @@ async def _sample(plan: Plan, server: Server, concurrency: int, seconds: float) 
         server_ms=usage.server / count * 1000,
         database_ms=usage.database / count * 1000,
         load_share=usage.load / usage.seconds,
+        wal_kib=written / count / 1024,
     )
 
 
@@ -78,7 +81,7 @@ def _result(kinds: list[str], samples: dict[tuple[str, int], list[Sample]]) -> R
         )
     result.verdicts = _verdicts(samples)
     result.notes = [
-        "Server CPU and PostgreSQL CPU are per request; load is the share of its core that the load generator took. "
+        "CPU and WAL are per request; load is the share of its core that the load generator took. "
         "Ours checks an API key, keeps leases and sends signals; the SDK's servers check nothing."
     ]
     return result
@@ -96,12 +99,13 @@ def _table(concurrency: int, by_kind: dict[str, list[Sample]]) -> Table:
                 Spread.of([item.p99 for item in taken]),
                 Spread.of([item.server_ms for item in taken]),
                 Spread.of([item.database_ms for item in taken]),
+                Spread.of([item.wal_kib for item in taken]),
                 Spread.of([item.load_share * 100 for item in taken]),
                 ratios([item.rate for item in ours], [item.rate for item in taken]) if kind != OURS else None,
                 ratios([item.server_ms for item in taken], [item.server_ms for item in ours]) if kind != OURS else None,
             )
         )
-    columns = ("server", "req/s", "p50 ms", "p99 ms", "server CPU ms", "PostgreSQL CPU ms", "load %")
+    columns = ("server", "req/s", "p50 ms", "p99 ms", "server CPU ms", "PostgreSQL CPU ms", "WAL KiB", "load %")
     return Table(f"{concurrency} concurrent", (*columns, "our rate is … times", "our CPU is a …th of"), tuple(rows))
 
 

@@ -16,6 +16,7 @@ from bench.statistics import Spread, percentile, ratios
 MESSAGES = (10, 1_000)
 LENGTHS = (0, 10)
 WITHIN = 1.5
+LAST_TURNS = 5
 TURN_TEXT = "ask " + "word " * 40
 
 
@@ -28,11 +29,15 @@ async def run(plan: Plan) -> Result:
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(plan.bed.serving(kind)) for kind in kinds]
         tasks: dict[tuple[str, int], str] = {}
+        last: dict[tuple[str, int], Spread] = {}
         for server in servers:
             for messages in MESSAGES:
-                began = time.monotonic()
-                tasks[server.kind, messages] = await _converse(server, messages)
-                plan.say(f"  {LABELS[server.kind]}: {messages} messages in {time.monotonic() - began:.1f} s")
+                tasks[server.kind, messages], turns = await _converse(server, messages)
+                last[server.kind, messages] = Spread.of(turns[-LAST_TURNS:])
+                plan.say(
+                    f"  {LABELS[server.kind]}: {messages} messages in {sum(turns) / 1000:.1f} s, "
+                    f"the last turns took {last[server.kind, messages]} ms"
+                )
         for _ in range(rounds):
             for server in servers:
                 for messages in MESSAGES:
@@ -42,17 +47,22 @@ async def run(plan: Plan) -> Result:
                             times = await _read(server, tasks[server.kind, messages], length, messages, reads)
                         p50[key].append(percentile(times, 0.5) * 1000)
                         cpu[key].append(usage.server / reads * 1000)
-    return _result(kinds, p50, cpu)
+    result = _result(kinds, p50, cpu)
+    result.tables.append(_turns(kinds, last))
+    return result
 
 
-async def _converse(server: Server, messages: int) -> str:
-    """A task that has been asked and has answered until it has so many messages; its id."""
-    client, task_id = Client(server), ""
+async def _converse(server: Server, messages: int) -> tuple[str, list[float]]:
+    """A task that has been asked and has answered until it has so many messages: its id, and each turn's ms."""
+    client, turns = Client(server), list[float]()
+    task: dict[str, Any] | None = None
     async with client.connections(1) as (connection,):
         for _ in range(messages // 2):
-            result = await client.call(connection, client.message(TURN_TEXT, task_id=task_id))
-            task_id = str(result["task"]["id"])
-    return task_id
+            sent = time.monotonic()
+            task = (await client.call(connection, client.message(TURN_TEXT, task=task)))["task"]
+            turns.append((time.monotonic() - sent) * 1000)
+    assert task is not None
+    return str(task["id"]), turns
 
 
 async def _read(server: Server, task_id: str, length: int, messages: int, reads: int) -> list[float]:
@@ -109,3 +119,9 @@ def _result(
             )
         )
     return result
+
+
+def _turns(kinds: tuple[str, ...], last: dict[tuple[str, int], Spread]) -> Table:
+    columns = ("server", *(f"turn with {messages:,} messages, ms" for messages in MESSAGES))
+    rows = tuple((LABELS[kind], *(last[kind, messages] for messages in MESSAGES)) for kind in kinds)
+    return Table("A turn of the conversation itself (the last ones; full history answered)", columns, rows)

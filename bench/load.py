@@ -137,11 +137,13 @@ class Client:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
 
-    def message(self, text: str, *, method: str = "SendMessage", task_id: str = "", at_once: bool = False) -> bytes:
-        """A request that sends a message."""
+    def message(
+        self, text: str, *, method: str = "SendMessage", task: dict[str, Any] | None = None, at_once: bool = False
+    ) -> bytes:
+        """A request that sends a message, to `task` if one is given."""
         message: dict[str, Any] = {"messageId": uuid.uuid4().hex, "role": "ROLE_USER", "parts": [{"text": text}]}
-        if task_id:
-            message["taskId"] = task_id
+        if task is not None:
+            message |= {"taskId": task["id"], "contextId": task["contextId"]}  # the SDK needs both
         return self.request(method, {"message": message, "configuration": {"returnImmediately": at_once}})
 
     async def call(self, connection: Connection, request: bytes) -> dict[str, Any]:

@@ -173,6 +173,14 @@ class Bed:
         finally:
             await connection.close()
 
+    async def wal_bytes(self) -> int:
+        """How much write-ahead log PostgreSQL has ever written."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            return int(await connection.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+        finally:
+            await connection.close()
+
     async def settings(self) -> dict[str, str]:
         """What makes a PostgreSQL fast or safe."""
         names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "wal_level")

@@ -24,7 +24,7 @@ class BenchExecutor(AgentExecutor):
         """Announce the task, work, complete."""
         assert context.task_id and context.context_id
         known = context.current_task
-        if known is None or len(known.history) <= 1:
+        if known is None or known.status.state == TaskState.TASK_STATE_SUBMITTED:
             await event_queue.enqueue_event(_submitted(context))
         updater = TaskUpdater(event_queue, context.task_id, context.context_id)
         await updater.start_work()
