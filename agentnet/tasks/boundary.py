@@ -2,8 +2,7 @@
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from a2a.utils.errors import (
@@ -80,23 +79,6 @@ def answers(
     async def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return await method(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the boundary to clients
-            raise as_a2a(error) from None
-
-    return bounded
-
-
-def streams(
-    method: Callable[Arguments, AsyncGenerator[Answer, None]],
-) -> Callable[Arguments, AsyncGenerator[Answer, None]]:
-    """For a handler's streaming method: its errors become A2A's."""
-
-    @functools.wraps(method)
-    async def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> AsyncGenerator[Answer, None]:
-        try:
-            async with aclosing(method(*args, **kwargs)) as events:
-                async for event in events:
-                    yield event
         except Exception as error:  # noqa: BLE001 - the boundary to clients
             raise as_a2a(error) from None
 

@@ -16,9 +16,12 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.wire import dumps, stream_json
 
 BUFFERED_EVENTS = 512
 LOG_PAGE = 500
+IDLE_SECONDS = 15.0
+"""After so long without an event a follower is told, so that it can keep its connection alive."""
 POLL_SECONDS = 5.0
 """How long a follower trusts in signals before it looks into the log itself."""
 
@@ -32,12 +35,22 @@ class LogEvent:
     event: StreamResponse
 
 
-@dataclass(frozen=True, slots=True)
 class FeedItem:
     """An event, or a piece of one that is still open, and the place behind it."""
 
-    position: Position
-    event: StreamResponse
+    __slots__ = ("_json", "event", "position")
+
+    def __init__(self, position: Position, event: StreamResponse) -> None:
+        self.position = position
+        self.event = event
+        self._json: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """The event as JSON, rendered once for all followers."""
+        if self._json is None:
+            self._json = dumps(stream_json(self.event))
+        return self._json
 
 
 ReadLog = Callable[[UUID, int, int], Awaitable[list[LogEvent]]]
@@ -105,13 +118,17 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def follow(self, after: Position) -> AsyncGenerator[FeedItem, None]:
-        """Everything behind `after`, in order, without gap or repetition, until the caller or this process stops."""
+    async def follow(self, after: Position) -> AsyncGenerator[FeedItem | None, None]:
+        """Everything behind `after`, in order, without gap or repetition, until the caller or this process stops.
+
+        None tells that nothing came for `IDLE_SECONDS`.
+        """
         position = after
         index = self._first
         resets = self._resets
         behind = not self._covers(position)
         loaded = False
+        quiet = 0.0
         while not self._closed:
             changed = self._changed
             if behind or resets != self._resets:
@@ -136,15 +153,20 @@ class Feed:
                     yield item
             if changed is not self._changed or (behind and not loaded):
                 continue
-            await self._wait(changed)
             loaded = False
+            quiet = 0.0 if await self._wait(changed) else quiet + POLL_SECONDS
+            if quiet >= IDLE_SECONDS:
+                quiet = 0.0
+                yield None
             if self._head is None:
                 await self._tail(position)
 
-    async def _wait(self, changed: asyncio.Event) -> None:
+    async def _wait(self, changed: asyncio.Event) -> bool:
+        """Whether something changed within `POLL_SECONDS`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
-                await changed.wait()
+                return await changed.wait()
+        return False
 
     def _covers(self, position: Position) -> bool:
         """Whether nothing but the buffer is needed to go on from `position`."""

@@ -40,6 +40,7 @@ async def _collect(feed: Feed, after: Position, until: str) -> list[str]:
     seen: list[str] = []
     async with asyncio.timeout(5), aclosing(feed.follow(after)) as items:
         async for item in items:
+            assert item is not None
             seen.append(_words(item.event))
             if "".join(seen).endswith(until):
                 return seen
@@ -154,7 +155,9 @@ def test_nothing_is_lost_and_nothing_comes_twice(
         async with aclosing(feed.follow(after)) as items:
             while len(got) < len(rest):
                 async with asyncio.timeout(2):
-                    got += _words((await anext(items)).event)
+                    item = await anext(items)
+                    assert item is not None
+                    got += _words(item.event)
         assert got == rest
 
     asyncio.run(scenario())
