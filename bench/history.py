@@ -123,5 +123,5 @@ def _result(
 
 def _turns(kinds: tuple[str, ...], last: dict[tuple[str, int], Spread]) -> Table:
     columns = ("server", *(f"turn with {messages:,} messages, ms" for messages in MESSAGES))
-    rows = tuple((LABELS[kind], *(last[kind, messages] for messages in MESSAGES)) for kind in kinds)
-    return Table("A turn of the conversation itself (the last ones; full history answered)", columns, rows)
+    rows: list[tuple[Cell, ...]] = [(LABELS[kind], *(last[kind, messages] for messages in MESSAGES)) for kind in kinds]
+    return Table("A turn of the conversation itself (the last ones; full history answered)", columns, tuple(rows))
