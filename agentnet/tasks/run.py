@@ -74,7 +74,8 @@ class TaskRun:
         """Set, and replaced by another, when more is stored or nothing more will be."""
         self._resting: asyncio.Task[bool] | None = None
         """The write that brings the task to rest; what is emitted meanwhile waits for its outcome."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due_at = 0.0
         self._failure: BaseException | None = None
         self._ended = False
 
@@ -254,11 +255,12 @@ class TaskRun:
     def _write_later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         when = loop.time() + seconds
-        if self._timer is None:
-            self._timer = loop.call_at(when, self._due)
-        elif self._timer.when() > when:
+        if self._timer is not None:
+            if self._due_at <= when:
+                return
             self._timer.cancel()
-            self._timer = loop.call_at(when, self._due)
+        # Not asked for its time later: uvloop's handle of a moment that has come already knows none.
+        self._timer, self._due_at = loop.call_at(when, self._due), when
 
     def _due(self) -> None:
         self._timer = None
