@@ -16,6 +16,7 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.projection import Projection
 from agentnet.tasks.wire import dumps, stream_json
 
 BUFFERED_EVENTS = 512
@@ -169,6 +170,11 @@ class Feed:
                 if relation is _Relation.GAP:
                     behind = True
                     break
+                if relation is _Relation.NEXT and _leaves_behind(position, item.position.epoch):
+                    again = await self._anew(position)
+                    position = again.position
+                    yield again
+                    continue
                 index += 1
                 if relation is _Relation.NEXT:
                     position, loaded = item.position, False
@@ -214,12 +220,28 @@ class Feed:
             if stored.epoch == position.epoch and stored.seq < position.seq:
                 position = replace(position, durable=stored.seq)
                 continue
+            if _leaves_behind(position, stored.epoch):
+                items.append(await self._anew(position))
+                position = items[-1].position
             seen = position.offset if (stored.seq, stored.epoch) == (position.seq, position.epoch) else 0
             position = Position(stored.seq, stored.epoch, WHOLE, stored.seq)
             rest = cut(stored.event, seen)
             if rest is not None:
                 items.append(FeedItem(position, rest))
         return items, position, len(page) == LOG_PAGE
+
+    async def _anew(self, position: Position) -> FeedItem:
+        """The task as of the last stored event that was seen, in place of what was seen after it and never stored."""
+        projection, seq = Projection(), 0
+        while seq < position.durable:
+            page = await self._read_log(self.task_id, seq, min(LOG_PAGE, position.durable - seq))
+            if not page:
+                break
+            for stored in page:
+                projection.apply(stored.event)
+            seq = page[-1].seq
+        reached = Position(position.durable, 0, WHOLE, position.durable)
+        return FeedItem(reached, StreamResponse(task=projection.task()))
 
     async def _tail(self, position: Position) -> None:
         """Bring the buffer up to the log, once for all followers that one signal woke."""
@@ -242,6 +264,11 @@ class _Relation(Enum):
     SEEN = 0
     NEXT = 1
     GAP = 2
+
+
+def _leaves_behind(position: Position, epoch: int) -> bool:
+    """Whether the writer of `epoch` never knew some of what was seen: another showed it, and it was not stored."""
+    return epoch != position.epoch and 0 < position.durable < position.seq
 
 
 def _relation(position: Position, item: Position) -> _Relation:

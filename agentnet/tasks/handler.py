@@ -462,5 +462,5 @@ async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:
-                update = item.event.HasField("status_update")
-                yield item.event.status_update if update else item.event.artifact_update
+                payload: Event = getattr(item.event, item.event.WhichOneof("payload"))
+                yield payload

@@ -26,7 +26,7 @@ WITH new AS (
            CASE WHEN leased THEN $1 END, CASE WHEN leased THEN now() + make_interval(secs => $2) END,
            leased::int, leased::int, CASE WHEN push_id IS NOT NULL THEN ARRAY[push_id] END
     FROM new
-    ON CONFLICT (tenant, agent, principal, message_id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id, epoch
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)

@@ -157,3 +157,42 @@ async def test_a_write_that_fails_for_any_reason_ends_the_run_and_never_skips_ev
         with pytest.raises(LostLeaseError):
             await run.rest(completed(run))
         assert await held(store, run) == [1]
+
+
+async def test_a_run_that_stood_still_makes_sure_of_its_lease_before_it_acts(database_url: str) -> None:
+    async with opened(database_url) as store, opened(database_url) as other:
+        run = await begun(store)
+        run._confirmed -= store.lease_seconds
+        assert not run.is_current
+        await run.make_sure()  # nobody took it: it is renewed
+        assert run.is_current
+        assert await other.claim_one(run.lease.task_id, "default", force=True)
+        await run.make_sure()  # trusted for a part of the lease
+        run._confirmed -= store.lease_seconds
+        with pytest.raises(LostLeaseError):
+            await run.make_sure()
+        with pytest.raises(LostLeaseError):
+            await run.emit(artifact(run, "late"))
+
+
+async def test_a_heartbeat_waits_for_no_write_and_loses_no_lease_to_it(database_url: str) -> None:
+    async with opened(database_url) as store:
+        run = await begun(store)
+        async with store.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE", run.lease.task_id)
+            [beat] = await store.heartbeat([run.lease.task_id])
+            assert (beat.epoch, beat.renewed) == (1, False)
+        [beat] = await store.heartbeat([run.lease.task_id])
+        assert beat.renewed
+
+
+async def test_a_finished_step_makes_the_attempts_before_it_count_no_more(database_url: str) -> None:
+    async with opened(database_url) as store:
+        run = await begun(store)
+        await store.pool.execute("UPDATE tasks SET attempt = 5 WHERE id = $1", run.lease.task_id)
+        await run.emit(artifact(run, "a"))
+        await run.flush()
+        attempt = "SELECT attempt FROM tasks WHERE id = $1"
+        assert await store.pool.fetchval(attempt, run.lease.task_id) == 5
+        await run.journal("m1", b"turn")
+        assert await store.pool.fetchval(attempt, run.lease.task_id) == 1

@@ -22,6 +22,8 @@ def _text(text: str, *, append: bool = True) -> StreamResponse:
 
 
 def _words(event: StreamResponse) -> str:
+    if event.HasField("task"):
+        return "again: "
     return event.artifact_update.artifact.parts[0].text
 
 
@@ -73,7 +75,7 @@ async def test_an_event_that_another_replica_wrote_anew_is_sent_whole() -> None:
     log = _Log()
     log.events = [LogEvent(2, 2, _text("other words!", append=False))]
     feed = Feed(TASK, log.read)
-    assert await _collect(feed, Position(2, 1, 6, 1), "!") == ["other words!"]
+    assert await _collect(feed, Position(2, 1, 6, 1), "!") == ["again: ", "other words!"]
 
 
 @pytest.mark.anyio
@@ -117,7 +119,7 @@ async def test_what_a_dead_run_had_not_stored_is_taken_back() -> None:
     feed.reset(generation)
     log.events.append(LogEvent(2, 2, _text("good!", append=False)))
     feed.wake()
-    assert await follower == ["bad", "good!"]
+    assert await follower == ["bad", "again: ", "good!"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -208,4 +210,18 @@ async def test_a_run_whose_lease_was_lost_is_heard_no_more_once_another_runs_her
     feed.detach(lost)
     assert feed.is_local
     feed.publish(FeedItem(Position(3, 2, WHOLE, 2), _text("!")), generation)
-    assert await follower == ["never stored ", "a", "!"]
+    assert await follower == ["never stored ", "again: ", "a", "!"]
+
+
+@pytest.mark.anyio
+async def test_a_client_that_saw_what_was_never_stored_gets_the_task_anew_on_its_return() -> None:
+    log = _Log()
+    log.events = [LogEvent(1, 1, _text("a")), LogEvent(2, 1, _text("b")), LogEvent(3, 2, _text("!"))]
+    feed = Feed(TASK, log.read)
+    async with aclosing(feed.follow(Position(3, 1, 4, 2))) as items:
+        again, last = await anext(items), await anext(items)
+    assert again is not None
+    assert last is not None
+    assert again.event.task.artifacts[0].parts[0].text == "ab"
+    assert again.position == Position(2, 0, WHOLE, 2)
+    assert _words(last.event) == "!"
