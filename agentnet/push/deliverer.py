@@ -157,8 +157,6 @@ class Deliverer:
 
     async def _deliver_all(self, claim: Claim) -> None:
         body_of = self._body_of(claim)
-        if claim.version == VERSION_0_3:
-            await self._outbox.skip_artifacts(claim)
         deliveries = await self._outbox.pending(claim)
         for delivery in deliveries:
             if not await self._deliver(claim, delivery, body_of):

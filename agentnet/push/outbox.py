@@ -9,6 +9,7 @@ import asyncpg
 from agentnet.database import Database
 from agentnet.errors import ConflictError, NotFoundError
 from agentnet.push import sql
+from agentnet.push.stored import VERSION_0_3
 
 LEASE_SECONDS = 60.0
 """How long a claim holds without a result; more than one try may take."""
@@ -70,13 +71,15 @@ class Outbox:
         return [Claim(*row.values()) for row in rows]
 
     async def pending(self, claim: Claim) -> list[Delivery]:
-        """What is to be delivered next, in order, at most `PAGE`."""
-        rows = await self._pool.fetch(sql.PENDING, claim.task_id, claim.config_id, PAGE)
-        return [Delivery(*row.values()) for row in rows]
+        """What is to be delivered next, in order, at most `PAGE`.
 
-    async def skip_artifacts(self, claim: Claim) -> None:
-        """Forget artifact updates on their way to this config."""
-        await self._pool.execute(sql.SKIP_ARTIFACTS, claim.task_id, claim.config_id)
+        Artifact updates on their way to a client of 0.3 are forgotten: it gets them with the task at the next status.
+        """
+        without_artifacts = claim.version == VERSION_0_3
+        if without_artifacts:
+            await self._pool.execute(sql.SKIP_ARTIFACTS, claim.task_id, claim.config_id)
+        rows = await self._pool.fetch(sql.PENDING, claim.task_id, claim.config_id, PAGE, without_artifacts)
+        return [Delivery(*row.values()) for row in rows]
 
     async def delivered(self, claim: Claim, delivery: Delivery) -> None:
         """It arrived. Raises `LostClaimError`."""

@@ -59,11 +59,12 @@ FROM chosen WHERE c.task_id = chosen.task_id AND c.id = chosen.id
 RETURNING c.task_id, c.id, c.version, c.config, c.fence, c.wakes, c.failures
 """
 
-# Deliveries to a config that are not done, in order, with their events.
+# Deliveries to a config that are not done, in order, with their events; with $4 without artifact updates.
 PENDING = """
 SELECT d.id, d.seq, d.attempts, e.kind, e.body
 FROM push_deliveries d JOIN task_events e ON e.task_id = d.task_id AND e.seq = d.seq
-WHERE d.task_id = $1 AND d.config_id = $2 AND d.state = 'pending' ORDER BY d.seq LIMIT $3
+WHERE d.task_id = $1 AND d.config_id = $2 AND d.state = 'pending' AND NOT ($4 AND e.kind = 5)
+ORDER BY d.seq LIMIT $3
 """
 
 # Drop artifact updates on their way to a config: a client of 0.3 gets them with the task at the next status.

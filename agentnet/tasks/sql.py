@@ -88,7 +88,7 @@ WITH w AS (
     SELECT e.id, config.id, e.seq, held.tenant
     FROM unnest($11::uuid[], $12::int[], $13::smallint[]) AS e(id, seq, kind)
     JOIN held USING (id) CROSS JOIN LATERAL unnest(held.push) AS config(id)
-    WHERE e.kind IN (1, 3, 4, 5)
+    WHERE e.kind IN (1, 3, 4, 5) AND EXISTS (SELECT 1 FROM held WHERE push IS NOT NULL)  -- asked once, before the join
 ), due AS (
     UPDATE push_configs SET due_at = COALESCE(due_at, now()), wakes = wakes + 1
     WHERE task_id = ANY(ARRAY(SELECT id FROM held WHERE push IS NOT NULL))
