@@ -11,8 +11,8 @@ Result = TypeVar("Result")
 
 MAX_BATCH = 256
 """Operations in one statement; more wait for the next."""
-CONCURRENCY = 2
-"""Statements under way at once, so that one can be made while the database works on another."""
+CONCURRENCY = 1
+"""Statements under way at once. One: the longer a commit takes, the more of the next go out together."""
 
 
 class GroupCommit(Generic[Op, Result]):

@@ -132,6 +132,12 @@ FROM chosen WHERE t.id = chosen.id
 RETURNING t.id, t.epoch, t.attempt
 """
 
+# Seconds until the first of an agent's leases runs out, unless it is renewed before.
+NEXT_EXPIRY = """
+SELECT extract(epoch FROM min(lease_until) - now())::float8 FROM tasks
+WHERE agent = $1 AND state IN (1, 2) AND lease_until > now()
+"""
+
 # Claim one task for a cancel: free, expired, or resting while it waits for input; with $3 from any owner.
 CLAIM_ONE = """
 UPDATE tasks SET lease_owner = $4, lease_until = now() + make_interval(secs => $5), epoch = epoch + 1

@@ -186,6 +186,11 @@ class TaskStore:
         rows = await self.pool.fetch(sql.CLAIM, self.owner, self.lease_seconds, agent, limit)
         return [_lease(row) for row in rows]
 
+    async def next_expiry(self, agent: str) -> float | None:
+        """Seconds until the first lease of `agent`'s tasks runs out, here or elsewhere; None if none is held."""
+        seconds: float | None = await self.pool.fetchval(sql.NEXT_EXPIRY, agent)
+        return seconds
+
     async def claim_one(self, task_id: UUID, tenant: str, *, force: bool) -> Lease | None:
         """Claim an open task that nobody owns, or with `force` from whoever does."""
         row = await once(

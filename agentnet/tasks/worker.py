@@ -33,6 +33,8 @@ RUN = "agentnet.run"
 """Key of the run in the state of the call context that an executor gets."""
 MAX_ATTEMPTS = 5
 HEARTBEATS_PER_LEASE = 3
+EXPIRY_MARGIN_SECONDS = 0.02
+"""How long after a lease ran out one looks for it."""
 CANCEL_SECONDS = 5.0
 """How long an executor's own `cancel` may take."""
 CLOSE_SECONDS = 3.0
@@ -237,6 +239,9 @@ class Worker:
             if leases:
                 return
         pause = self._store.lease_seconds / HEARTBEATS_PER_LEASE * random.uniform(0.5, 1.0)  # noqa: S311
+        expiry = await self._store.next_expiry(self._agent) if self.room else None
+        if expiry is not None:
+            pause = min(pause, expiry + EXPIRY_MARGIN_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._look.wait()
