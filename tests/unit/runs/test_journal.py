@@ -1,14 +1,16 @@
 """The journal's keys are the same in every replay, whatever went wrong the first time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import Model, ModelProvider
 from openai.types.responses import Response, ResponseCompletedEvent
 
 from agentnet.runs.journal import JournaledModels
+from agentnet.runs.scope import RunScope
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +49,7 @@ async def _turn(model: Model) -> None:
 
 async def test_a_model_call_that_the_runner_tries_again_is_the_same_turn_for_a_replay() -> None:
     run, inner = Run(), FailingOnce()
-    scope: Any = SimpleNamespace(run=run, working=0, announced=0, tokens=0)
+    scope = RunScope(cast(Any, run), "a", cast(Any, None))
     model = JournaledModels(inner, scope, None).get_model(None)
     with pytest.raises(ConnectionError):
         await _turn(model)
@@ -58,3 +60,16 @@ async def test_a_model_call_that_the_runner_tries_again_is_the_same_turn_for_a_r
     await _turn(replayed)
     await _turn(replayed)
     assert inner.calls == 3
+
+
+async def test_what_the_sdk_still_does_after_the_end_of_an_execution_leaves_no_trace() -> None:
+    run, inner = Run(), FailingOnce()
+    inner.calls = 1
+    scope = RunScope(cast(Any, run), "a", cast(Any, None))
+    model = JournaledModels(inner, scope, None).get_model(None)
+    scope.over = True
+    with pytest.raises(asyncio.CancelledError):
+        await _turn(model)
+    with pytest.raises(asyncio.CancelledError):
+        await scope.journal("t:1", b"An error occurred")
+    assert run.leased.journal == {}
