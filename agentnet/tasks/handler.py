@@ -193,7 +193,7 @@ class DurableRequestHandler(RequestHandler):
         return shown(params)
 
     @answers
-    async def on_get_task_push_notification_config(
+    async def on_get_task_push_notification_config(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         """A push config of a task. Not validated: a client of 0.3 may ask without the config's id."""
