@@ -21,6 +21,8 @@ BATCH_SECONDS = 0.002
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000."""
 RECONNECT_SECONDS = 0.5
+TIMEOUT_SECONDS = 5.0
+"""How long one notification may take before its connection counts as lost."""
 
 
 class PostgresSignals:
@@ -81,8 +83,13 @@ class PostgresSignals:
                 await asyncio.sleep(BATCH_SECONDS)
                 self._ready.clear()
                 batch, self._outbox = self._outbox, {}
-                for payload in payloads(self._origin, list(batch)):
-                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+                try:
+                    for payload in payloads(self._origin, list(batch)):
+                        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload, timeout=TIMEOUT_SECONDS)
+                except BaseException:
+                    self._outbox = batch | self._outbox  # over the next connection
+                    self._ready.set()
+                    raise
         finally:
             await connection.close(timeout=1)
 

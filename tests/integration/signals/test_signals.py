@@ -1,4 +1,5 @@
 import asyncio
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,3 +98,19 @@ def test_many_signals_fit_into_notifications() -> None:
     made = payloads("origin", signals)
     assert len(made) > 1
     assert all(len(payload.encode()) < 8000 for payload in made)
+
+
+async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}"
+    with redis_server(port) as server:
+        one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
+        two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
+        heard = Heard(two)
+        async with started(one, two):
+            await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
+            server.send_signal(signal.SIGSTOP)
+            try:
+                await heard.wait_for(Signal("task", "without"), while_publishing=one)
+            finally:
+                server.send_signal(signal.SIGCONT)
