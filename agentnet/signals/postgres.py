@@ -18,12 +18,15 @@ from agentnet.signals.local import Listener, LocalSignals, Signal
 logger = logging.getLogger(__name__)
 
 CHANNEL = "agentnet"
+NOTIFY = "SELECT pg_notify($1, $2)"
 BATCH_SECONDS = 0.002
 PRESENCE_SECONDS = 60.0
 """A process says that it is there three times as often; where no other was heard for so long, none is told."""
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000."""
 RECONNECT_SECONDS = 0.5
+TIMEOUT_SECONDS = 5.0
+"""How long one notification may take before its connection counts as lost."""
 
 
 class PostgresSignals:
@@ -86,7 +89,7 @@ class PostgresSignals:
             await connection.add_listener(CHANNEL, self._notified)
             hello = json.dumps([self._origin])
             while not connection.is_closed():
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, hello)
+                await connection.execute(NOTIFY, CHANNEL, hello, timeout=TIMEOUT_SECONDS)
                 self._greet = False
                 said = time.monotonic()
                 while not self._greet and time.monotonic() < said + PRESENCE_SECONDS / 3 and not connection.is_closed():
@@ -103,8 +106,13 @@ class PostgresSignals:
             await asyncio.sleep(BATCH_SECONDS)
         self._ready.clear()
         batch, self._outbox = self._outbox, {}
-        for payload in payloads(self._origin, list(batch)):
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        try:
+            for payload in payloads(self._origin, list(batch)):
+                await connection.execute(NOTIFY, CHANNEL, payload, timeout=TIMEOUT_SECONDS)
+        except BaseException:
+            self._outbox = batch | self._outbox  # over the next connection
+            self._ready.set()
+            raise
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self.received(str(payload))

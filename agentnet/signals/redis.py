@@ -85,8 +85,9 @@ class RedisSignals:
             self._ready.clear()
             batch, self._outbox = self._outbox, {}
             try:
-                for payload in payloads(self._origin, list(batch)):
-                    await self._redis.publish(CHANNEL, payload)
+                async with asyncio.timeout(TIMEOUT_SECONDS):  # a Redis that stands still refuses nothing
+                    for payload in payloads(self._origin, list(batch)):
+                        await self._redis.publish(CHANNEL, payload)
             except (RedisError, OSError):
                 self._connected = False
                 for signal in batch:

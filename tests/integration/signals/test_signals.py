@@ -1,4 +1,5 @@
 import asyncio
+import signal
 import socket
 import subprocess
 import tempfile
@@ -108,3 +109,19 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
         async with started(two):
             await heard.wait_for(Signal("task", "t1"), while_publishing=one)
             await Heard(one).wait_for(Signal("task", "t2"), while_publishing=two)
+
+
+async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}"
+    with redis_server(port) as server:
+        one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
+        two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
+        heard = Heard(two)
+        async with started(one, two):
+            await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
+            server.send_signal(signal.SIGSTOP)
+            try:
+                await heard.wait_for(Signal("task", "without"), while_publishing=one)
+            finally:
+                server.send_signal(signal.SIGCONT)
