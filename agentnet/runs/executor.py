@@ -33,7 +33,7 @@ from agentnet.manifest import Specialist
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import build_agent, load_tools
 from agentnet.runs.delegation import Peers
-from agentnet.runs.journal import JournaledModels
+from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import RunScope
 from agentnet.runs.toolservers import ToolServers
@@ -116,6 +116,7 @@ class SpecialistExecutor(AgentExecutor):
         """Answer each request of the task in turn; those answered before are replayed."""
         run = scope.run
         agent = await self._agent(scope)
+        self._check_definition(run, {tool.name for tool in agent.tools})
         models = JournaledModels(self._models, scope, self._specialist.manifest.limits.max_tokens)
         items: list[Any] = await earlier_in_context(run, self._store)
         answered = 0
@@ -126,6 +127,15 @@ class SpecialistExecutor(AgentExecutor):
             if answered:
                 await run.journal(f"request/{request.message_id}", b"")
             answered += 1
+
+    def _check_definition(self, run: TaskRun, tools: set[str]) -> None:
+        """A task that began under another definition goes on if its journal fits this one. Raises `AgentNetError`."""
+        began, now = run.leased.definition, self._specialist.definition
+        if began != now and (gone := tools_called(run.leased.journal) - tools):
+            raise AgentNetError(
+                f"This task began under {self._specialist.name} {began}; {now}, which runs now, has no longer what the "
+                f"task has used: {', '.join(sorted(gone))}."
+            )
 
     async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
         manifest = self._specialist.manifest

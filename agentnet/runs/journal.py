@@ -8,7 +8,8 @@ it. So a run is resumed by running it again from the start. Keys: `m<n>` for the
 import copy
 import json
 import logging
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,6 +22,9 @@ from agentnet.runs.approval import Approvals
 from agentnet.runs.scope import RunScope
 
 logger = logging.getLogger(__name__)
+
+TURN_KEY = re.compile(r"m\d+")
+"""Key of a model turn that is no nested agent's."""
 
 scope_path: ContextVar[str] = ContextVar("scope_path", default="")
 """Where in the run this code is: the path of nested calls, ending in `/`."""
@@ -181,6 +185,12 @@ def in_words(_context: RunContextWrapper[Any], error: Exception) -> str:
         return f"Error: {error}"
     logger.error("a tool failed", exc_info=error)
     return f"Error: the tool failed ({type(error).__name__})."
+
+
+def tools_called(journal: Mapping[str, bytes]) -> set[str]:
+    """Names of the tools that the model turns in `journal` called, those of nested agents left out."""
+    turns = [json.loads(value) for key, value in journal.items() if TURN_KEY.fullmatch(key)]
+    return {item["name"] for turn in turns for item in turn["output"] if item["type"] == "function_call"}
 
 
 def tells_itself(tool: FunctionTool) -> FunctionTool:

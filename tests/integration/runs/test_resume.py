@@ -201,3 +201,25 @@ async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(15):
         while not await holds():
             await asyncio.sleep(0.02)
+
+
+async def test_a_task_whose_tools_a_deploy_took_away_fails_and_names_both_versions(
+    database_url: str, tmp_path: Path
+) -> None:
+    steps = [
+        [
+            function_call("note", {"text": "a"}, call_id="c1"),
+            function_call("ask_user", {"question": "go on?"}, call_id="c2"),
+        ],
+        [assistant_message("never said")],
+    ]
+    async with specialist(database_url, tmp_path, steps) as (worker, [one]):
+        asked = await _sent(one, "go")
+        assert asked.status.state == ASKS
+        worker._own_tools = [tool for tool in worker._own_tools if tool.name != "note"]
+        failed = await _sent(one, "yes", asked)
+        assert failed.status.state == TaskState.TASK_STATE_FAILED
+        reason = failed.status.message.parts[0].text
+        assert "1.0.0+0" in reason
+        assert worker._specialist.definition in reason
+        assert "note" in reason
