@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, ParamSpec, TypeVar
@@ -18,7 +19,16 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from agentnet.errors import AgentNetError, BusyError, ConflictError, DelegationError, InvalidInputError, NotFoundError
+from agentnet.errors import (
+    AgentNetError,
+    BusyError,
+    ConflictError,
+    DelegationError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from agentnet.errors import UnavailableError as Unavailable
 
 logger = logging.getLogger(__name__)
@@ -39,9 +49,23 @@ class ServerUnavailableError(A2AError):
     message = "Unavailable"
 
 
+class CallerUnknownError(A2AError):
+    """No credential, or one that does not hold."""
+
+    message = "Unauthenticated"
+
+
+class CallerNotAllowedError(A2AError):
+    """A credential that holds but does not reach this far."""
+
+    message = "Permission denied"
+
+
 _OWN: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     ServerBusyError: (-32050, ErrorMapping(429, "RESOURCE_EXHAUSTED", "BUSY")),
     ServerUnavailableError: (-32051, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
+    CallerUnknownError: (-32052, ErrorMapping(401, "UNAUTHENTICATED", "UNAUTHENTICATED")),
+    CallerNotAllowedError: (-32053, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
 }
 for _error, (_code, _mapping) in _OWN.items():
     JSON_RPC_ERROR_CODE_MAP[_error] = _code
@@ -55,7 +79,11 @@ _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
     (ConflictError, UnsupportedOperationError),
     (BusyError, ServerBusyError),
     (Unavailable, ServerUnavailableError),
+    (UnauthenticatedError, CallerUnknownError),
+    (ForbiddenError, CallerNotAllowedError),
 )
+TYPE_URL = "type.googleapis.com/google.rpc."
+DOMAIN = "a2a-protocol.org"
 
 
 def as_a2a(error: Exception) -> A2AError:
@@ -69,6 +97,29 @@ def as_a2a(error: Exception) -> A2AError:
         return InternalError(str(error))
     logger.error("unforeseen error", exc_info=error)
     return InternalError("Internal error; the agent's log has the details.")
+
+
+def error_details(error: A2AError) -> list[dict[str, Any]]:
+    """The details of `error` in ProtoJSON (A2A 1.0 section 3.3.2): an ErrorInfo, and a BadRequest for wrong fields."""
+    data = dict(error.data or {})
+    wrong = data.pop("errors", None) if isinstance(error, InvalidParamsError) else None
+    details: list[dict[str, Any]] = [
+        {
+            "@type": f"{TYPE_URL}ErrorInfo",
+            "reason": A2A_ERROR_REASONS.get(type(error), "INTERNAL_ERROR"),
+            "domain": DOMAIN,
+            "metadata": {key: str(value) for key, value in data.items()},
+        }
+    ]
+    if wrong:
+        violations = [{"field": _camel(item["field"]), "description": item["message"]} for item in wrong]
+        details.append({"@type": f"{TYPE_URL}BadRequest", "fieldViolations": violations})
+    return details
+
+
+def _camel(path: str) -> str:
+    """A field's path as JSON names it: `message.messageId`."""
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
 
 
 def answers(

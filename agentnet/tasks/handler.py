@@ -44,19 +44,21 @@ from a2a.utils.task import validate_history_length, validate_page_size
 from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
+from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers, streams
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
 from agentnet.tasks.limits import MessageLimits, check_message
 from agentnet.tasks.listing import list_tasks
+from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, NewTask, TaskStore
 from agentnet.tasks.worker import Worker
 
-PRINCIPAL = "principal"
-"""Key of the caller in the state of the call context."""
+__all__ = ["PRINCIPAL", "DurableRequestHandler"]
+
 QUEUE_LIMIT = 10_000
 BUSY_RETRY_SECONDS = 2.0
 CANCEL_GRACE_SECONDS = 0.7
@@ -86,6 +88,7 @@ class DurableRequestHandler(RequestHandler):
         definition: str,
         limits: MessageLimits,
         max_depth: int,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -95,21 +98,29 @@ class DurableRequestHandler(RequestHandler):
         self._definition = definition
         self._limits = limits
         self._max_depth = max_depth
+        self._max_wait_seconds = max_wait_seconds
 
     @validate_request_params
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
-        """Begin or continue a task; wait until it rests unless the client wants it at once."""
+        """Begin or continue a task; wait until it rests unless the client wants it at once.
+
+        The task goes on when the client's deadline passes; it is answered as it is then.
+        """
         history_length = _history_length(params.configuration)
+        limit = asyncio.timeout(patience(context, self._max_wait_seconds))
         view = await self._deliver(params, context)
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
             return _shortened(view.task, history_length)
         run = self._worker.run_of(view.task_id)
-        if run is not None:
-            await self._worker.finished(view.task_id)
-            if run.state in RESTING_STATES:
-                return run.task(history_length)
-        await self._reached(view, RESTING_STATES)
+        try:
+            async with limit:
+                await self._rested(view, run)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        if run is not None and run.state in RESTING_STATES:
+            return run.task(history_length)
         return await self._task(view.task_id, context, history_length)
 
     @validate_request_params
@@ -118,6 +129,7 @@ class DurableRequestHandler(RequestHandler):
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
         """Begin or continue a task; the task first, then its events until it rests."""
+        self._check_streaming()
         view = await self._deliver(params, context)
         yield _shortened(view.task, _history_length(params.configuration))
         if view.task.status.state in RESTING_STATES:
@@ -132,7 +144,8 @@ class DurableRequestHandler(RequestHandler):
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
         """The task as it is, then its events until it has ended."""
-        view = await self._view(_task_id(params.id), _principal(context))
+        self._check_streaming()
+        view = await self._view(_task_id(params.id), caller(context))
         if view.task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
         yield view.task
@@ -154,13 +167,13 @@ class DurableRequestHandler(RequestHandler):
         validate_history_length(params)
         if params.HasField("page_size"):
             validate_page_size(params.page_size)
-        return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
+        return await list_tasks(self._store, params, caller(context).tenant, self._agent)
 
     @validate_request_params
     @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
-        task_id, tenant = _task_id(params.id), _principal(context).tenant
+        task_id, tenant = _task_id(params.id), caller(context).tenant
         if await self._store.read(task_id, tenant, self._agent, 0) is None:
             raise TaskNotFoundError(f"There is no task {params.id}.")
         below = await self._store.open_descendants(task_id, tenant)
@@ -207,17 +220,22 @@ class DurableRequestHandler(RequestHandler):
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
         """The card for callers with a key."""
+        caller(context)
+        if not self._card.capabilities.extended_agent_card:
+            raise UnsupportedOperationError("This agent has no extended card.")
         return self._card
 
     async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
+        principal = caller(context)
+        check_extensions(context, self._card)
         validate_history_length(params.configuration)
         check_message(params.message, self._limits, self._card)
         if params.configuration.HasField("task_push_notification_config"):
             raise PushNotificationNotSupportedError
         if params.message.task_id:
-            return await self._continue(params.message, _principal(context))
-        return await self._begin(params.message, _principal(context))
+            return await self._continue(params.message, principal)
+        return await self._begin(params.message, principal)
 
     async def _begin(self, message: Message, principal: Principal) -> "_View":
         delegation = principal.delegation
@@ -299,6 +317,10 @@ class DurableRequestHandler(RequestHandler):
             )
         return False
 
+    def _check_streaming(self) -> None:
+        if not self._card.capabilities.streaming:
+            raise UnsupportedOperationError("This agent does not stream; send without streaming and get the task.")
+
     def _check_chain(self, principal: Principal, budget: Budget) -> None:
         me = f"agent:{self._agent}"
         path = " → ".join((*principal.chain, me))
@@ -320,7 +342,7 @@ class DurableRequestHandler(RequestHandler):
 
     async def _task(self, task_id: UUID, context: ServerCallContext, history_length: int | None) -> Task:
         """The task as it is, with no more history than is asked for. Raises `TaskNotFoundError`."""
-        tenant = _principal(context).tenant
+        tenant = caller(context).tenant
         run = self._worker.run_of(task_id)
         if run is not None and run.leased.tenant == tenant:
             return run.task(history_length)
@@ -342,6 +364,14 @@ class DurableRequestHandler(RequestHandler):
                         return
         finally:
             self._store.feeds.close(view.task_id)
+
+    async def _rested(self, view: "_View", run: TaskRun | None) -> None:
+        """Wait until the task rests; `run` is its run in this process, if it has one."""
+        if run is not None:
+            await self._worker.finished(view.task_id)
+            if run.state in RESTING_STATES:
+                return
+        await self._reached(view, RESTING_STATES)
 
     async def _reached(self, view: "_View", until: "frozenset[TaskState]") -> None:
         """Wait until the task has come into a state of `until`."""
@@ -392,11 +422,6 @@ def _fresh(new: NewTask) -> LeasedTask:
         cancel_requested=False,
         projection=Projection(new.task),
     )
-
-
-def _principal(context: ServerCallContext) -> Principal:
-    principal: Principal = context.state[PRINCIPAL]
-    return principal
 
 
 def _task_id(text: str) -> UUID:

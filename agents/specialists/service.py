@@ -1,13 +1,15 @@
 """The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
+from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.server.routes.common import ServerCallContextBuilder
+from a2a.utils.constants import VERSION_HEADER
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,8 +28,10 @@ from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.runtime import Runtime
-from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
+from agentnet.tasks.grpc import GrpcServer
+from agentnet.tasks.handler import DurableRequestHandler
 from agentnet.tasks.limits import MessageLimits
+from agentnet.tasks.parameters import call_context
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
 
@@ -69,7 +73,11 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
     )
-    card = build_card(manifest, url, definition=specialist.definition)
+    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
+    over_grpc = GrpcServer(settings, authenticate) if settings.grpc_port else None
+    card = build_card(
+        manifest, url, definition=specialist.definition, grpc_address=over_grpc.address if over_grpc else None
+    )
     handler = DurableRequestHandler(
         store,
         worker,
@@ -79,6 +87,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         definition=specialist.definition,
         limits=MessageLimits(settings.max_file_bytes),
         max_depth=settings.max_depth,
+        max_wait_seconds=settings.max_wait_seconds,
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 
@@ -86,7 +95,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await worker.open()
         runtime.before_stop(worker.close)
-        async with directory.registered(entry, settings.lease_seconds):
+        async with (
+            over_grpc.serving(handler) if over_grpc else nullcontext(),
+            directory.registered(entry, settings.lease_seconds),
+        ):
             yield
         await worker.close()
         await tool_servers.close()
@@ -107,7 +119,6 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         lifespan=lifespan,
         exception_handlers=EXCEPTION_HANDLERS,
     )
-    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
     return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
 
 
@@ -115,9 +126,13 @@ class CallContextBuilder(ServerCallContextBuilder):
     """Hands the caller that the middleware admitted to the request handler."""
 
     def build(self, request: Request) -> ServerCallContext:
-        """The call context of a request."""
-        state = {PRINCIPAL: request.scope["state"]["principal"], "headers": dict(request.headers)}
-        return ServerCallContext(state=state)
+        """The call context of a request. Raises `VersionNotSupportedError`."""
+        return call_context(
+            request.scope["state"]["principal"],
+            dict(request.headers),
+            extensions=request.headers.getlist(HTTP_EXTENSION_HEADER),
+            version=request.query_params.get(VERSION_HEADER, ""),
+        )
 
 
 async def _health(_request: Request) -> Response:
