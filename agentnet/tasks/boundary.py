@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, ParamSpec, TypeVar
 
+from a2a.server.jsonrpc_models import JSONRPCError
+from a2a.server.request_handlers.response_helpers import EXCEPTION_MAP
 from a2a.utils.errors import (
     A2A_ERROR_MAPPING,
     A2A_ERROR_REASONS,
@@ -71,6 +73,7 @@ for _error, (_code, _mapping) in _OWN.items():
     JSON_RPC_ERROR_CODE_MAP[_error] = _code
     A2A_ERROR_MAPPING[_error] = _mapping
     A2A_ERROR_REASONS[_error] = _mapping.reason
+    EXCEPTION_MAP[_error] = JSONRPCError
 
 _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
     (NotFoundError, TaskNotFoundError),

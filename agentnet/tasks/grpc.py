@@ -105,7 +105,9 @@ class _Handler(GrpcHandler):
 
 class _CompatHandler(CompatGrpcHandler):
     async def abort_context(self, error: A2AError, context: Context) -> None:
-        await _abort(error, context)
+        await _abort(
+            type(error)(f"{type(error).__name__}: {error.message}", error.data), context
+        )  # as 0.3 clients read it
 
 
 def _bound(server: grpc.aio.Server, host: str, port: int) -> int:

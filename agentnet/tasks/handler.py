@@ -33,13 +33,11 @@ from a2a.types.a2a_pb2 import (
     TaskState,
 )
 from a2a.utils.errors import (
-    InvalidParamsError,
     PushNotificationNotSupportedError,
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
-from a2a.utils.task import validate_history_length, validate_page_size
 
 from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
@@ -48,7 +46,13 @@ from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers, streams
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
-from agentnet.tasks.limits import MessageLimits, check_message
+from agentnet.tasks.limits import (
+    MessageLimits,
+    check_history_length,
+    check_message,
+    check_page_size,
+    wrong_field,
+)
 from agentnet.tasks.listing import list_tasks
 from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience
 from agentnet.tasks.position import WHOLE, Position
@@ -157,16 +161,16 @@ class DurableRequestHandler(RequestHandler):
     @answers
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
-        validate_history_length(params)
+        check_history_length(params.history_length)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
     @validate_request_params
     @answers
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         """A page of the tenant's tasks of this agent, those with the latest status first."""
-        validate_history_length(params)
+        check_history_length(params.history_length)
         if params.HasField("page_size"):
-            validate_page_size(params.page_size)
+            check_page_size(params.page_size)
         return await list_tasks(self._store, params, caller(context).tenant, self._agent)
 
     @validate_request_params
@@ -229,7 +233,7 @@ class DurableRequestHandler(RequestHandler):
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
         principal = caller(context)
         check_extensions(context, self._card)
-        validate_history_length(params.configuration)
+        check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
         if params.configuration.HasField("task_push_notification_config"):
             raise PushNotificationNotSupportedError
@@ -276,7 +280,7 @@ class DurableRequestHandler(RequestHandler):
         view = await self._view(_task_id(message.task_id), principal)
         task = view.task
         if message.context_id and message.context_id != task.context_id:
-            raise InvalidParamsError(f"Task {task.id} belongs to context {task.context_id}, not {message.context_id}.")
+            raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
         message.context_id = task.context_id
         if any(known.message_id == message.message_id for known in task.history):
             return view
