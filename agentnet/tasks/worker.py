@@ -257,6 +257,9 @@ class Worker:
             return
         while True:
             final = await self._final(run)
+            if self._active[run.lease.task_id].stop is _Stop.CANCEL:  # an executor may have swallowed the cancellation
+                await self._cancel(run)
+                return
             if await self._rest(run, final):
                 return
             await run.take_inputs()
