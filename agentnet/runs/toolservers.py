@@ -159,7 +159,7 @@ class ToolServers:
         except UnavailableError:
             await self._drop(principal, server)
             result = await self._call_once(principal, server, tool, values)
-        return await _rendered(result, scope, context.tool_call_id)
+        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool))
 
     async def _call_once(
         self, principal: Principal, server: str, tool: str, values: dict[str, Any]
@@ -187,7 +187,7 @@ def _arguments(text: str) -> dict[str, Any]:
     return values
 
 
-async def _rendered(result: types.CallToolResult, scope: RunScope, call_id: str) -> str:
+async def _rendered(result: types.CallToolResult, scope: RunScope, call_id: str, title: str) -> str:
     """A tool's result as text; images and files become artifacts of the task, named by their URI in the text."""
     texts: list[str] = []
     for number, content in enumerate(result.content):
@@ -196,7 +196,7 @@ async def _rendered(result: types.CallToolResult, scope: RunScope, call_id: str)
                 texts.append(content.text)
             case types.ImageContent() | types.AudioContent():
                 extension = content.mime_type.partition("/")[2].partition("+")[0] or "bin"
-                name = f"{_file_stem(result)}.{extension}"
+                name = f"{title[:60]}.{extension}"
                 body = base64.b64decode(content.data)
                 ref = await scope.attach_file(f"{call_id}-{number}", name, content.mime_type, body)
                 texts.append(f"File: {ref.uri} ({ref.media_type}, {ref.size} bytes)")
@@ -213,9 +213,3 @@ async def _rendered(result: types.CallToolResult, scope: RunScope, call_id: str)
     if result.is_error:
         raise AgentNetError(text or "The tool failed.")
     return text if len(text) <= MAX_RESULT_CHARACTERS else text[:MAX_RESULT_CHARACTERS] + "\n[cut here]"
-
-
-def _file_stem(result: types.CallToolResult) -> str:
-    structured = result.structured_content
-    name = structured.get("name") or structured.get("title") if isinstance(structured, dict) else None
-    return str(name)[:60] if name else "image"

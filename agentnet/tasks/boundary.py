@@ -3,8 +3,8 @@
 import functools
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar
 
 from a2a.server.jsonrpc_models import JSONRPCError
@@ -17,6 +17,7 @@ from a2a.utils.errors import (
     ErrorMapping,
     InternalError,
     InvalidParamsError,
+    JSONParseError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
@@ -67,6 +68,7 @@ _OWN: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     ServerBusyError: (-32050, ErrorMapping(429, "RESOURCE_EXHAUSTED", "BUSY")),
     ServerUnavailableError: (-32051, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
     CallerUnknownError: (-32052, ErrorMapping(401, "UNAUTHENTICATED", "UNAUTHENTICATED")),
+    JSONParseError: (-32700, ErrorMapping(400, "INVALID_ARGUMENT", "JSON_PARSE_ERROR")),
     CallerNotAllowedError: (-32053, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
 }
 for _error, (_code, _mapping) in _OWN.items():
@@ -127,7 +129,7 @@ def _camel(path: str) -> str:
 
 def answers(
     method: Callable[Arguments, Coroutine[Any, Any, Answer]],
-) -> Callable[Arguments, Coroutine[Any, Any, Answer]]:
+) -> "Callable[Arguments, CoroutineType[Any, Any, Answer]]":
     """For a handler's method: its errors become A2A's."""
 
     @functools.wraps(method)
@@ -137,21 +139,4 @@ def answers(
         except Exception as error:  # noqa: BLE001 - the boundary to clients
             raise as_a2a(error) from None
 
-    return bounded
-
-
-def streams(
-    method: Callable[Arguments, AsyncGenerator[Answer, None]],
-) -> Callable[Arguments, AsyncGenerator[Answer, None]]:
-    """For a handler's streaming method: its errors become A2A's."""
-
-    @functools.wraps(method)
-    async def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> AsyncGenerator[Answer, None]:
-        try:
-            async with aclosing(method(*args, **kwargs)) as events:
-                async for event in events:
-                    yield event
-        except Exception as error:  # noqa: BLE001 - the boundary to clients
-            raise as_a2a(error) from None
-
-    return bounded
+    return bounded  # type: ignore[return-value]

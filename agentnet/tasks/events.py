@@ -31,6 +31,14 @@ TERMINAL_STATES = frozenset(
 INTERRUPTED_STATES = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})
 RESTING_STATES = TERMINAL_STATES | INTERRUPTED_STATES
 
+SUBMITTED = TaskState.TASK_STATE_SUBMITTED
+WORKING = TaskState.TASK_STATE_WORKING
+COMPLETED = TaskState.TASK_STATE_COMPLETED
+FAILED = TaskState.TASK_STATE_FAILED
+CANCELED = TaskState.TASK_STATE_CANCELED
+INPUT_REQUIRED = TaskState.TASK_STATE_INPUT_REQUIRED
+"""Read once: protobuf looks an enum's members up by name each time."""
+
 KIND_TASK = 1
 KIND_MESSAGE = 2
 KIND_STATUS = 3
@@ -49,7 +57,7 @@ def now_timestamp() -> Timestamp:
 
 def submitted(task_id: str, context_id: str, message: Message) -> Task:
     """The task that `message` begins."""
-    status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now_timestamp())
+    status = TaskStatus(state=SUBMITTED, timestamp=now_timestamp())
     return Task(id=task_id, context_id=context_id, status=status, history=[message])
 
 
@@ -74,7 +82,7 @@ def agent_message(task: Task, text: str) -> Message:
 
 def failed(task: Task, reason: str) -> StreamResponse:
     """The event that ends `task` as failed, with the reason in words for people."""
-    return status_update(task, TaskState.TASK_STATE_FAILED, agent_message(task, reason))
+    return status_update(task, FAILED, agent_message(task, reason))
 
 
 def kind_of(event: StreamResponse) -> int:
@@ -98,7 +106,7 @@ def state_of(event: StreamResponse) -> TaskState | None:
         case "task":
             return event.task.status.state
         case "message":
-            return TaskState.TASK_STATE_SUBMITTED
+            return SUBMITTED
         case _:
             return None
 

@@ -16,9 +16,12 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.wire import dumps, stream_json
 
 BUFFERED_EVENTS = 512
 LOG_PAGE = 500
+IDLE_SECONDS = 15.0
+"""After so long without an event a follower is told, so that it can keep its connection alive."""
 POLL_SECONDS = 5.0
 """How long a follower trusts in signals before it looks into the log itself."""
 
@@ -32,12 +35,28 @@ class LogEvent:
     event: StreamResponse
 
 
-@dataclass(frozen=True, slots=True)
 class FeedItem:
     """An event, or a piece of one that is still open, and the place behind it."""
 
-    position: Position
-    event: StreamResponse
+    __slots__ = ("_json", "event", "position")
+
+    def __init__(self, position: Position, event: StreamResponse) -> None:
+        self.position = position
+        self.event = event
+        self._json: bytes | None = None
+
+    @property
+    def begins(self) -> int:
+        """The offset at which a piece of an open event begins; 0 for a whole event."""
+        offset = self.position.offset
+        return 0 if offset == WHOLE else offset - len(self.event.artifact_update.artifact.parts[0].text)
+
+    @property
+    def json(self) -> bytes:
+        """The event as JSON, rendered once for all followers."""
+        if self._json is None:
+            self._json = dumps(stream_json(self.event))
+        return self._json
 
 
 ReadLog = Callable[[UUID, int, int], Awaitable[list[LogEvent]]]
@@ -105,13 +124,17 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def follow(self, after: Position) -> AsyncGenerator[FeedItem, None]:
-        """Everything behind `after`, in order, without gap or repetition, until the caller or this process stops."""
+    async def follow(self, after: Position) -> AsyncGenerator[FeedItem | None, None]:
+        """Everything behind `after`, in order, without gap or repetition, until the caller or this process stops.
+
+        None tells that nothing came for `IDLE_SECONDS`.
+        """
         position = after
         index = self._first
         resets = self._resets
         behind = not self._covers(position)
-        loaded = False
+        loaded = joined = False
+        quiet = 0.0
         while not self._closed:
             changed = self._changed
             if behind or resets != self._resets:
@@ -119,32 +142,40 @@ class Feed:
                 items, position, more = await self._load(position)
                 for item in items:
                     yield item
-                index = self._first
+                index, joined = self._first, False
                 if more:
                     continue
             behind = False
             while index < self._first + len(self._items):
-                index = max(index, self._first)
+                if index < self._first:
+                    index, joined = self._first, False
                 item = self._items[index - self._first]
-                relation = _relation(position, item.position)
+                relation = _relation(position, item, joined)
                 if relation is _Relation.GAP:
                     behind = True
                     break
                 index += 1
                 if relation is _Relation.NEXT:
                     position, loaded = item.position, False
+                joined = item.position == position
+                if relation is _Relation.NEXT:
                     yield item
             if changed is not self._changed or (behind and not loaded):
                 continue
-            await self._wait(changed)
             loaded = False
+            quiet = 0.0 if await self._wait(changed) else quiet + POLL_SECONDS
+            if quiet >= IDLE_SECONDS:
+                quiet = 0.0
+                yield None
             if self._head is None:
                 await self._tail(position)
 
-    async def _wait(self, changed: asyncio.Event) -> None:
+    async def _wait(self, changed: asyncio.Event) -> bool:
+        """Whether something changed within `POLL_SECONDS`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
-                await changed.wait()
+                return await changed.wait()
+        return False
 
     def _covers(self, position: Position) -> bool:
         """Whether nothing but the buffer is needed to go on from `position`."""
@@ -152,7 +183,7 @@ class Feed:
             return False
         if not self._items:
             return position.seq >= self._head and position.offset == WHOLE
-        return _relation(position, self._items[0].position) is not _Relation.GAP
+        return _relation(position, self._items[0], False) is not _Relation.GAP
 
     async def _load(self, position: Position) -> tuple[list[FeedItem], Position, bool]:
         """A page of stored items behind `position`, the place reached, and whether there may be more."""
@@ -190,18 +221,24 @@ class _Relation(Enum):
     GAP = 2
 
 
-def _relation(position: Position, item: Position) -> _Relation:
-    """How `item` stands to what was seen up to `position`."""
-    if item.seq <= position.durable:
+def _relation(position: Position, item: FeedItem, joined: bool) -> _Relation:
+    """How `item` stands to what was seen up to `position`; `joined`: in the buffer it follows the item of that place.
+
+    Whether an open event went on behind `position` cannot be told from its place: pieces may have left the buffer.
+    """
+    at = item.position
+    if at.seq <= position.durable:
         return _Relation.SEEN
-    if item.epoch != position.epoch:
-        return _Relation.NEXT if item.seq == position.durable + 1 else _Relation.GAP
-    if item.seq < position.seq:
+    if at.epoch != position.epoch:
+        return _Relation.NEXT if at.seq == position.durable + 1 and not item.begins else _Relation.GAP
+    if at.seq < position.seq:
         return _Relation.SEEN
-    if item.seq == position.seq:
-        seen = position.offset == WHOLE or (item.offset != WHOLE and item.offset <= position.offset)
-        return _Relation.SEEN if seen else _Relation.NEXT
-    return _Relation.NEXT if item.seq == position.seq + 1 else _Relation.GAP
+    if at.seq == position.seq:
+        if position.offset == WHOLE or (at.offset != WHOLE and at.offset <= position.offset):
+            return _Relation.SEEN
+        return _Relation.NEXT if item.begins <= position.offset else _Relation.GAP
+    whole = joined or position.offset == WHOLE
+    return _Relation.NEXT if at.seq == position.seq + 1 and whole and not item.begins else _Relation.GAP
 
 
 def cut(event: StreamResponse, offset: int) -> StreamResponse | None:

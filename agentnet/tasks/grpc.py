@@ -95,7 +95,7 @@ class _ContextBuilder(GrpcServerCallContextBuilder):
     def build(self, context: Context) -> ServerCallContext:
         """The call context of a call, with its deadline."""
         metadata = _metadata(context.invocation_metadata())
-        return call_context(_caller.get(), metadata, deadline_seconds=context.time_remaining())
+        return call_context(_caller.get(), metadata, context.time_remaining())
 
 
 class _Handler(GrpcHandler):

@@ -44,13 +44,14 @@ from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
-from agentnet.tasks.boundary import answers, streams
+from agentnet.tasks.boundary import answers
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
 from agentnet.tasks.limits import (
     MessageLimits,
     check_history_length,
     check_message,
     check_page_size,
+    check_required,
     wrong_field,
 )
 from agentnet.tasks.listing import list_tasks
@@ -59,6 +60,7 @@ from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, NewTask, TaskStore
+from agentnet.tasks.stream import Items, TaskStream
 from agentnet.tasks.worker import Worker
 
 __all__ = ["PRINCIPAL", "DurableRequestHandler"]
@@ -104,7 +106,6 @@ class DurableRequestHandler(RequestHandler):
         self._max_depth = max_depth
         self._max_wait_seconds = max_wait_seconds
 
-    @validate_request_params
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         """Begin or continue a task; wait until it rests unless the client wants it at once.
@@ -127,41 +128,50 @@ class DurableRequestHandler(RequestHandler):
             return run.task(history_length)
         return await self._task(view.task_id, context, history_length)
 
-    @validate_request_params
-    @streams
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
         """Begin or continue a task; the task first, then its events until it rests."""
-        self._check_streaming()
-        view = await self._deliver(params, context)
-        yield _shortened(view.task, _history_length(params.configuration))
-        if view.task.status.state in RESTING_STATES:
-            return
-        async with aclosing(self._events(view, RESTING_STATES)) as events:
+        async with aclosing(_events(await self.open_stream(params, context))) as events:
             async for event in events:
                 yield event
 
-    @validate_request_params
-    @streams
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event, None]:
         """The task as it is, then its events until it has ended."""
-        self._check_streaming()
-        view = await self._view(_task_id(params.id), caller(context))
-        if view.task.status.state in TERMINAL_STATES:
-            raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
-        yield view.task
-        async with aclosing(self._events(view, TERMINAL_STATES)) as events:
+        async with aclosing(_events(await self.subscribe(params, context))) as events:
             async for event in events:
                 yield event
+
+    @answers
+    async def open_stream(self, params: SendMessageRequest, context: ServerCallContext) -> TaskStream:
+        """Begin or continue a task; the stream of the task and then its events until it rests."""
+        self._check_streaming()
+        view = await self._deliver(params, context)
+        task = _shortened(view.task, _history_length(params.configuration))
+        return TaskStream(task, view.position, self._follow(view.task_id, view.position), RESTING_STATES)
+
+    @validate_request_params
+    @answers
+    async def subscribe(
+        self, params: SubscribeToTaskRequest, context: ServerCallContext, after: Position | None = None
+    ) -> TaskStream:
+        """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
+        self._check_streaming()
+        view = await self._view(_task_id(params.id), caller(context, params))
+        if after is not None:
+            return TaskStream(None, after, self._follow(view.task_id, after), TERMINAL_STATES)
+        if view.task.status.state in TERMINAL_STATES:
+            raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
+        return TaskStream(view.task, view.position, self._follow(view.task_id, view.position), TERMINAL_STATES)
 
     @validate_request_params
     @answers
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
         check_history_length(params.history_length)
+        caller(context, params)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
     @validate_request_params
@@ -171,13 +181,13 @@ class DurableRequestHandler(RequestHandler):
         check_history_length(params.history_length)
         if params.HasField("page_size"):
             check_page_size(params.page_size)
-        return await list_tasks(self._store, params, caller(context).tenant, self._agent)
+        return await list_tasks(self._store, params, caller(context, params).tenant, self._agent)
 
     @validate_request_params
     @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
-        task_id, tenant = _task_id(params.id), caller(context).tenant
+        task_id, tenant = _task_id(params.id), caller(context, params).tenant
         if await self._store.read(task_id, tenant, self._agent, 0) is None:
             raise TaskNotFoundError(f"There is no task {params.id}.")
         below = await self._store.open_descendants(task_id, tenant)
@@ -224,15 +234,16 @@ class DurableRequestHandler(RequestHandler):
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
         """The card for callers with a key."""
-        caller(context)
+        caller(context, params)
         if not self._card.capabilities.extended_agent_card:
             raise UnsupportedOperationError("This agent has no extended card.")
         return self._card
 
     async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
-        principal = caller(context)
+        principal = caller(context, params)
         check_extensions(context, self._card)
+        check_required(params)
         check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
         if params.configuration.HasField("task_push_notification_config"):
@@ -355,19 +366,15 @@ class DurableRequestHandler(RequestHandler):
             raise TaskNotFoundError(f"There is no task {task_id}.")
         return found[0]
 
-    async def _events(self, view: "_View", until: "frozenset[TaskState]") -> AsyncGenerator[Event, None]:
-        """Events behind `view`, up to one that brings a state of `until`, or until this replica stops."""
-        feed = self._store.feeds.open(view.task_id)
+    async def _follow(self, task_id: UUID, after: Position) -> Items:
+        """Everything that happens to the task behind `after`, until this replica stops."""
+        feed = self._store.feeds.open(task_id)
         try:
-            async with aclosing(feed.follow(view.position)) as items:
+            async with aclosing(feed.follow(after)) as items:
                 async for item in items:
-                    event = _payload(item.event)
-                    if event is not None:
-                        yield event
-                    if state_of(item.event) in until:
-                        return
+                    yield item
         finally:
-            self._store.feeds.close(view.task_id)
+            self._store.feeds.close(task_id)
 
     async def _rested(self, view: "_View", run: TaskRun | None) -> None:
         """Wait until the task rests; `run` is its run in this process, if it has one."""
@@ -375,13 +382,14 @@ class DurableRequestHandler(RequestHandler):
             await self._worker.finished(view.task_id)
             if run.state in RESTING_STATES:
                 return
-        await self._reached(view, RESTING_STATES)
+        await self._reached(view.task_id, view.position, RESTING_STATES)
 
-    async def _reached(self, view: "_View", until: "frozenset[TaskState]") -> None:
+    async def _reached(self, task_id: UUID, after: Position, until: "frozenset[TaskState]") -> None:
         """Wait until the task has come into a state of `until`."""
-        async with aclosing(self._events(view, until)) as events:
-            async for _ in events:
-                pass
+        async with aclosing(self._follow(task_id, after)) as items:
+            async for item in items:
+                if item is not None and state_of(item.event) in until:
+                    return
 
     async def _cancel(self, task_id: UUID, tenant: str) -> bool:
         """Bring a task of any agent to rest as canceled; False if it has ended already."""
@@ -394,7 +402,7 @@ class DurableRequestHandler(RequestHandler):
             self._signals.publish(Signal("control", str(task_id)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(CANCEL_GRACE_SECONDS):
-                    await self._reached(_View(task_id, Task(), Position(0)), TERMINAL_STATES)
+                    await self._reached(task_id, Position(0), TERMINAL_STATES)
         lease = await self._store.claim_one(task_id, tenant, force=True)
         if lease is not None:
             await self._cancel_claimed(lease)
@@ -447,12 +455,12 @@ def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | 
     return params.history_length if params.HasField("history_length") else None
 
 
-def _payload(event: StreamResponse) -> Event | None:
-    """What a client's stream shows of an event: a user's own messages are in the task, not in the stream."""
-    match event.WhichOneof("payload"):
-        case "status_update":
-            return event.status_update
-        case "artifact_update":
-            return event.artifact_update
-        case _:
-            return None
+async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
+    """The stream for bindings that know no places: the SDK's."""
+    if stream.task is not None:
+        yield stream.task
+    async with aclosing(stream.events()) as items:
+        async for item in items:
+            if item is not None:
+                update = item.event.HasField("status_update")
+                yield item.event.status_update if update else item.event.artifact_update

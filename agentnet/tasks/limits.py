@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role
+from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role, SendMessageRequest
 from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
+from a2a.utils.proto_utils import validate_proto_required_fields
 
 MAX_PARTS = 64
 MAX_ID_CHARACTERS = 256
@@ -16,6 +17,15 @@ class MessageLimits:
     """Limits of one agent server."""
 
     max_file_bytes: int
+
+
+def check_required(request: SendMessageRequest) -> None:
+    """Raises `InvalidParamsError` that names what is missing. Reflection looks only where a glance found a fault."""
+    message = request.message
+    if not (message.message_id and message.role and message.parts) or request.configuration.HasField(
+        "task_push_notification_config"
+    ):
+        validate_proto_required_fields(request)
 
 
 def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> None:

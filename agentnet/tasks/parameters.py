@@ -6,12 +6,13 @@ A client says how long it waits for a blocking answer with `Request-Timeout: <se
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.types.a2a_pb2 import AgentCard
-from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
+from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0
 from a2a.utils.errors import ExtensionSupportRequiredError, InvalidParamsError, VersionNotSupportedError
 
 from agentnet.errors import ForbiddenError
@@ -34,19 +35,11 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)", re.IGNORECASE)
 def call_context(
     principal: Principal,
     headers: Mapping[str, str],
-    *,
-    extensions: Iterable[str] = (),
-    version: str = "",
     deadline_seconds: float | None = None,
 ) -> ServerCallContext:
-    """The context of a call. `headers` have lower-case names; `version` is the one in the query, for want of a header.
-
-    Raises `VersionNotSupportedError`.
-    """
-    known = dict(headers)
-    known[VERSION_HEADER.lower()] = spoken_version(known.get(VERSION_HEADER.lower()) or version)
-    state = {PRINCIPAL: principal, HEADERS: known, DEADLINE_SECONDS: deadline_seconds}
-    wanted = get_requested_extensions([*extensions, known.get(HTTP_EXTENSION_HEADER.lower(), "")])
+    """The context of a call. `headers` have lower-case names, and commas between the values of one name."""
+    state = {PRINCIPAL: principal, HEADERS: headers, DEADLINE_SECONDS: deadline_seconds}
+    wanted = get_requested_extensions([headers.get(HTTP_EXTENSION_HEADER.lower(), "")])
     return ServerCallContext(state=state, requested_extensions=wanted)
 
 
@@ -66,11 +59,12 @@ def spoken_version(stated: str) -> str:
     return found[1]
 
 
-def caller(context: ServerCallContext) -> Principal:
-    """Who calls. Raises `ForbiddenError` when the request names a tenant that the credential is not of."""
+def caller(context: ServerCallContext, request: Any = None) -> Principal:
+    """Who calls. Raises `ForbiddenError` when path or request name a tenant that the credential is not of."""
     principal: Principal = context.state[PRINCIPAL]
-    if context.tenant and context.tenant != principal.tenant:
-        raise ForbiddenError(f"This credential is not of the tenant {context.tenant[:80]}.")
+    for named in (context.tenant, request.tenant if request is not None else ""):
+        if named and named != principal.tenant:
+            raise ForbiddenError(f"This credential is not of the tenant {named[:80]}.")
     return principal
 
 

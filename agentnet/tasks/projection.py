@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from a2a.types.a2a_pb2 import Artifact, Message, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState
 
+from agentnet.tasks.events import SUBMITTED
+
 
 class Projection:
     """A task as of its last applied event."""
@@ -50,7 +52,7 @@ class Projection:
             case "message":
                 self._retire_status_message()
                 self.history.append(event.message)
-                self._task.status.state = TaskState.TASK_STATE_SUBMITTED
+                self._task.status.state = SUBMITTED
             case "task":
                 self._begin(event.task)
             case _:

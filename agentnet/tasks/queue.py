@@ -6,12 +6,11 @@ from a2a.types.a2a_pb2 import (
     StreamResponse,
     Task,
     TaskArtifactUpdateEvent,
-    TaskState,
     TaskStatusUpdateEvent,
 )
 from a2a.utils.errors import InvalidAgentResponseError
 
-from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, now_timestamp, status_update
+from agentnet.tasks.events import COMPLETED, RESTING_STATES, TERMINAL_STATES, now_timestamp, status_update
 from agentnet.tasks.run import TaskRun
 
 
@@ -41,7 +40,7 @@ class RunQueue(EventQueue):
                 message = Message()
                 message.CopyFrom(event)
                 message.task_id, message.context_id = task.id, task.context_id
-                self.final = status_update(task, TaskState.TASK_STATE_COMPLETED, message)
+                self.final = status_update(task, COMPLETED, message)
             case Task():
                 await self._task(event)
 

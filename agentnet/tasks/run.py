@@ -20,6 +20,8 @@ from agentnet.tasks.store import Append, Lease, LeasedTask, LostLeaseError, Task
 
 COALESCE_SECONDS = 0.025
 COALESCE_CHARACTERS = 1024
+GATHER_SECONDS = 0.004
+"""Other events wait so long for company: a task that is done at once is stored in one write."""
 BACKLOG_EVENTS = 512
 """Events that may wait to be stored; more make their writer wait."""
 
@@ -119,7 +121,8 @@ class TaskRun:
         Raises `LostLeaseError`.
         """
         await self._quiet()
-        base, events = self._durable, (*self._events, (kind_of(event), event.SerializeToString()))
+        waiting, self._events = self._events, []
+        base, events = self._durable, (*waiting, (kind_of(event), event.SerializeToString()))
         final = self._preview(event)
         write = Append(
             self.lease.task_id,
@@ -133,8 +136,8 @@ class TaskRun:
             inputs=self._leased.inputs,
         )
         if not await self._append(write):
+            self._events = [*waiting, *self._events]
             return False
-        self._events = []
         self._leased.projection.apply(event)
         self._seq += 1
         self._durable = self._seq
@@ -189,13 +192,13 @@ class TaskRun:
             kept.CopyFrom(event)
             self._open = _Open(kept, [text], len(text))
             self._show(event, len(text))
-            self._write_later()
+            self._write_later(COALESCE_SECONDS)
         else:
             self._events.append((kind_of(event), event.SerializeToString()))
             if state_of(event) is not None:
                 self._state = event
             self._show(event, WHOLE)
-            self._write_soon()
+            self._write_later(GATHER_SECONDS)
 
     def _grow(self, event: StreamResponse) -> None:
         assert self._open is not None
@@ -213,19 +216,23 @@ class TaskRun:
             closed = self._open.close()
             self._open = None
             self._events.append((kind_of(closed), closed.SerializeToString()))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _show(self, event: StreamResponse, offset: int) -> None:
         self._feed.publish(FeedItem(Position(self._seq, self.lease.epoch, offset, self._durable), event))
 
-    def _write_later(self) -> None:
-        def due() -> None:
-            self._close_open()
-            self._write_soon()
+    def _write_later(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        if self._timer is None:
+            self._timer = loop.call_at(when, self._due)
+        elif self._timer.when() > when:
+            self._timer.cancel()
+            self._timer = loop.call_at(when, self._due)
 
-        self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, due)
+    def _due(self) -> None:
+        self._timer = None
+        self._close_open()
+        self._write_soon()
 
     def _write_soon(self) -> None:
         if self._events and self._writing is None and self._failure is None and not self._ended:

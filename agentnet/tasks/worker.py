@@ -16,12 +16,12 @@ from uuid import UUID
 import asyncpg
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import Message, Role, SendMessageRequest, StreamResponse, TaskState
+from a2a.types.a2a_pb2 import Message, Role, SendMessageRequest, StreamResponse
 from a2a.utils.errors import A2AError
 
 from agentnet.errors import AgentNetError
 from agentnet.signals import Signal, Signals
-from agentnet.tasks.events import failed, status_update
+from agentnet.tasks.events import CANCELED, COMPLETED, failed, status_update
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, TaskStore
@@ -50,8 +50,8 @@ class _Active:
     run: TaskRun
     running: "asyncio.Task[None]"
     stop: _Stop | None = None
-    resting: "asyncio.Future[bool] | None" = None
-    """The write that brings the task to rest, once it is under way: nothing interrupts it."""
+    resting: bool = False
+    """The write that brings the task to rest is under way: nothing interrupts it."""
 
 
 class Worker:
@@ -96,8 +96,10 @@ class Worker:
 
     def unreserve(self) -> None:
         """Give a reserved place back."""
+        was_full = self.room == 0
         self._reserved -= 1
-        self._look.set()
+        if was_full:
+            self._look.set()
 
     def start(self, leased: LeasedTask) -> TaskRun:
         """Run a task whose lease this process holds, in the background."""
@@ -118,13 +120,13 @@ class Worker:
             await asyncio.wait([active.running])
 
     async def cancel(self, task_id: UUID) -> bool:
-        """Stop a task that runs here and bring it to rest as canceled; False if it does not run here."""
+        """Stop a task that runs here and bring it to rest as canceled; False if it does not run here or was done."""
         active = self._active.get(task_id)
         if active is None:
             return False
         self._end(active, _Stop.CANCEL)
         await asyncio.wait([active.running])
-        return True
+        return active.run.state == CANCELED
 
     async def open(self) -> None:
         """Begin to keep leases and to take over."""
@@ -162,7 +164,8 @@ class Worker:
     def _end(self, active: _Active, why: _Stop) -> None:
         if active.stop is None:
             active.stop = why
-            active.running.cancel()
+            if not active.resting:
+                active.running.cancel()
 
     async def _forever(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -222,14 +225,14 @@ class Worker:
             logger.warning("task %s: given up here: %s", task_id, error)
             run.abandon()
         finally:
+            was_full = self.room == 0
             self._active.pop(task_id, None)
             self._signals.publish(Signal("task", str(task_id)))
-            self._look.set()
+            if was_full:
+                self._look.set()
 
     async def _stopped(self, run: TaskRun, active: _Active) -> None:
         try:
-            if active.resting is not None and await active.resting:
-                return
             match active.stop:
                 case _Stop.CANCEL:
                     await self._cancel(run)
@@ -291,13 +294,17 @@ class Worker:
         except Exception:  # the boundary of foreign code: whatever an executor raises, its task must come to rest
             logger.exception("task %s failed", run.lease.task_id)
             return failed(run.task(0), "The agent failed with an internal error; its log has the details.")
-        return queue.final or status_update(run.task(0), TaskState.TASK_STATE_COMPLETED)
+        return queue.final or status_update(run.task(0), COMPLETED)
 
     async def _rest(self, run: TaskRun, event: StreamResponse) -> bool:
         active = self._active[run.lease.task_id]
-        active.resting = asyncio.ensure_future(run.rest(event))
-        rested = await asyncio.shield(active.resting)
-        active.resting = None
+        active.resting = True
+        try:
+            rested = await run.rest(event)
+        finally:
+            active.resting = False
+        if active.stop is not None and not rested:
+            raise asyncio.CancelledError
         return rested
 
     async def _cancel(self, run: TaskRun) -> None:
@@ -308,8 +315,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
             logger.info("task %s: cancel of the executor: %s", run.lease.task_id, error)
         event = queue.final
-        if event is None or event.status_update.status.state != TaskState.TASK_STATE_CANCELED:
-            event = status_update(run.task(0), TaskState.TASK_STATE_CANCELED)
+        if event is None or event.status_update.status.state != CANCELED:
+            event = status_update(run.task(0), CANCELED)
         while not await run.rest(event):
             await run.take_inputs()
 

@@ -4,21 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
-from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.server.agent_execution import AgentExecutor
-from a2a.server.context import ServerCallContext
-from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
-from a2a.server.routes.common import ServerCallContextBuilder
-from a2a.utils.constants import VERSION_HEADER
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from agentnet.bindings.app import a2a_app
 from agentnet.database.tables import EVERYONE
 from agentnet.files import FileStore
-from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.manifest import Specialist, load_specialists, pick
@@ -31,7 +26,6 @@ from agentnet.runtime import Runtime
 from agentnet.tasks.grpc import GrpcServer
 from agentnet.tasks.handler import DurableRequestHandler
 from agentnet.tasks.limits import MessageLimits
-from agentnet.tasks.parameters import call_context
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
 
@@ -107,32 +101,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         await database.pool.fetchval("SELECT 1")
         return JSONResponse({"status": "ready", "agent": specialist.name, "definition": specialist.definition})
 
-    builder = CallContextBuilder()
-    app = Starlette(
-        routes=[
-            Route("/health", _health),
-            Route("/ready", ready),
-            *CardResponse(card).routes(),
-            *create_jsonrpc_routes(handler, "/", builder, enable_v0_3_compat=True),
-            *create_rest_routes(handler, builder, enable_v0_3_compat=True),
-        ],
-        lifespan=lifespan,
-        exception_handlers=EXCEPTION_HANDLERS,
-    )
+    health = [Route("/health", _health), Route("/ready", ready)]
+    app = a2a_app(handler, [*health, *CardResponse(card).routes()], lifespan)
+    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
     return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
-
-
-class CallContextBuilder(ServerCallContextBuilder):
-    """Hands the caller that the middleware admitted to the request handler."""
-
-    def build(self, request: Request) -> ServerCallContext:
-        """The call context of a request. Raises `VersionNotSupportedError`."""
-        return call_context(
-            request.scope["state"]["principal"],
-            dict(request.headers),
-            extensions=request.headers.getlist(HTTP_EXTENSION_HEADER),
-            version=request.query_params.get(VERSION_HEADER, ""),
-        )
 
 
 async def _health(_request: Request) -> Response:

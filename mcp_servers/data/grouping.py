@@ -57,13 +57,19 @@ def _table(connection: duckdb.DuckDBPyConnection, name: str) -> _Table:
 
 
 def group(connection: duckdb.DuckDBPyConnection, name: str, request: Summarize) -> Grouping:
-    """The groups that `request` asks for, largest first. Raises `InvalidInputError` for wrong columns."""
+    """The groups that `request` asks for, largest first, or the whole table as one.
+
+    Raises `InvalidInputError` for wrong columns.
+    """
     table = _table(connection, name)
+    measure, meaning = _measure(table, request.value, request.function)
+    if request.group_by is None:
+        whole = f"SELECT {measure} AS {quoted(meaning)}, 1 AS groups FROM {quoted(name)}"  # noqa: S608
+        return Grouping(whole, 1, name, meaning)
     columns = match_columns(request.group_by, list(table.types))
     if not 1 <= len(columns) <= MAX_GROUP_COLUMNS:
         raise InvalidInputError(f"group_by takes 1 to {MAX_GROUP_COLUMNS} columns.")
     keys = [_key(table, column) for column in columns]
-    measure, meaning = _measure(table, request.value, request.function)
     selected = ", ".join(f"{key} AS {quoted(label)}" for key, label in keys)
     by = ", ".join(str(position + 1) for position in range(len(keys)))
     value = len(keys) + 1

@@ -42,10 +42,10 @@ class Query(_Frozen):
 
 
 class Summarize(_Frozen):
-    """One row for each group of the first table, largest first."""
+    """One row for each group of the first table, largest first; without a group, one for the whole table."""
 
     kind: Literal["summarize"] = "summarize"
-    group_by: str
+    group_by: str | None
     value: str | None
     function: Function | None
     limit: int

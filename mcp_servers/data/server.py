@@ -113,16 +113,20 @@ class DataTools:
         context: Context[Any, Any],
         source: Source,
         group_by: Annotated[
-            str,
-            Field(min_length=1, max_length=400, description="Column to group by, or up to three with commas between."),
-        ],
+            str | None,
+            Field(
+                min_length=1,
+                max_length=400,
+                description="Column to group by, or up to three with commas between; leave it out for the whole table.",
+            ),
+        ] = None,
         value: Annotated[
             str | None, Field(max_length=200, description="Column that the function works on; not needed for count.")
         ] = None,
         function: OfValue = None,
         limit: Annotated[int, Field(ge=1, le=MAX_GROUPS, description="Most groups to return, largest first.")] = 20,
     ) -> Annotated[CallToolResult, Grid]:
-        """Count, sum or average by group: one row for each group, largest first. No SQL needed."""
+        """Count, sum or average, by group or over all rows: one row for each group, largest first. No SQL needed."""
         request = Summarize(group_by=group_by, value=value, function=function, limit=limit)
         outcome = await self._run(context, [source], request)
         return _result(outcome, text.table(_grid(outcome)))

@@ -33,5 +33,5 @@ def test_the_javascript_client_reads_the_card_sends_and_streams(network: UpNetwo
     assert seen["card"] == "researcher"
     assert seen["skills"] >= 1
     assert seen["state"] == seen["streamedState"] == "TASK_STATE_COMPLETED"
-    assert "replica" in seen["text"].lower()
+    assert "concepts.md" in seen["text"].lower()
     assert seen["events"][0] == "task"

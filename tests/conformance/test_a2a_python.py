@@ -9,8 +9,8 @@ from tests.conformance.network import AGENTS, UpNetwork
 from tests.conformance.sdk_client import client_for, send
 
 QUESTION = "What does the documentation say about leases?"
-ANSWER = "replica"
-"""A word that stands in the documentation and not in the question."""
+ANSWER = "concepts.md"
+"""The document that it must come from: these tests judge the way there, not the wording."""
 BINDINGS = [("JSONRPC", "1.0"), ("HTTP+JSON", "1.0"), ("JSONRPC", "0.3")]
 
 

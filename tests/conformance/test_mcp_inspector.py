@@ -69,7 +69,7 @@ def test_the_inspector_gets_an_answer_from_an_agent(network: UpNetwork, node: Pa
     )
     result = answer(inspect(node, network.url, "--protocol-era", era, *call, *bearer(network), home=tmp_path))
     assert not result.get("isError")
-    assert "replica" in " ".join(part.get("text", "") for part in result["content"]).lower()
+    assert "concepts.md" in " ".join(part.get("text", "") for part in result["content"]).lower()
 
 
 def test_the_inspector_is_refused_without_a_key(network: UpNetwork, node: Path, tmp_path: Path) -> None:

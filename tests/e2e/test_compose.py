@@ -49,7 +49,7 @@ async def test_every_service_of_the_file_starts_does_a_job_and_ends(variables: d
         async with client_for(gateway, KEY) as client:
             outcome = await send(client, "What does the documentation say about leases?")
         assert outcome.completed, f"{outcome}\n{network.logs()}"
-        assert "replica" in outcome.text.lower()
+        assert "concepts.md" in outcome.text.lower()
         assert len(await agents_that_worked(network, specs["postgres"])) >= 2, "the concierge delegated nothing"
         await closed_without_a_key(gateway, network)
 

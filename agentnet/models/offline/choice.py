@@ -91,7 +91,7 @@ def _ignores_material(filled: Filled, task: Task) -> bool:
     given = "\n".join(str(value) for value in filled.arguments.values() if value != task.step.text)
     data = "\n".join(item.text for item in task.materials)
     pieces = [piece for piece in given.splitlines() if len(piece.strip()) > 1]
-    same_numbers = set(numbers_in(given)) & set(numbers_in(data[:_SOME_TEXT]))
+    same_numbers = set(numbers_in(given[:_SOME_TEXT])) & set(numbers_in(data[:_SOME_TEXT]))
     return not same_numbers and not any(piece in data for piece in pieces)
 
 

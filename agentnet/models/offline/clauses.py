@@ -18,9 +18,11 @@ BACKGROUND = "Background:"
 
 _PROTECTED = re.compile(
     r"```.*?```|`[^`\n]+`|\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|(?<!\w)'[^'\n]{2,400}'(?!\w)"
-    r"|\bselect\b[^;\n]+?\bfrom\b[^;\n]+|\b[a-z][a-z0-9+.-]*:(?://)?[^\s,;<>\"']*[\w/]|\([^()\n]{1,200}\)",
+    r"|\bselect\b[^;\n]+?\bfrom\b[^;\n]+|\b[a-z][a-z0-9+.-]{0,20}:(?://)?[^\s,;<>\"']*[\w/]|\([^()\n]{1,200}\)",
     re.IGNORECASE | re.DOTALL,
 )
+_RESERVED = re.compile("[\ue000-\ue002]")
+"""Private characters that stand for something while a request is taken apart."""
 _HELD = re.compile(r"\ue000(\d+)\ue001")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|dr|mr|mrs|ms|no|st|approx|a\.m|p\.m|z\.b)\.$", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|;")
@@ -74,6 +76,7 @@ class Clauses:
 
 def clauses(request: str) -> Clauses:
     """Take `request` apart. Quotations, code, links and parentheses stay whole."""
+    request = _RESERVED.sub(" ", request)
     told = " ".join(_TOLD.findall(request))
     request = _TOLD.sub("", request)
     held: list[str] = []

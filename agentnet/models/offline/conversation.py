@@ -21,7 +21,7 @@ REQUEST_CHARACTERS = 6_000
 MATERIAL_CHARACTERS = 400_000
 
 _MATERIAL_LINE = re.compile(
-    r"^[#*\s]*(?:material|materials|context|input|attachments?)[*\s]*:[*\s]*$", re.IGNORECASE | re.MULTILINE
+    r"^[#* \t]{0,8}(?:material|materials|context|input|attachments?)[*\s]*:[*\s]*$", re.IGNORECASE | re.MULTILINE
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
 _LONG_PARAGRAPH = 600
@@ -145,7 +145,7 @@ def _results(items: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
 def _arguments(call: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value = json.loads(call.get("arguments") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -164,7 +164,7 @@ def _unwrapped(text: str) -> str:
     if text.startswith("{") and '"type"' in text[:400]:
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
         if isinstance(value, dict) and value.get("type") in {"text", "input_text"} and isinstance(value["text"], str):
             return value["text"]

@@ -287,7 +287,11 @@ class _Filler:
         return False if parameter.required else None
 
     def _column(self, parameter: Parameter) -> str | None:
-        return column_for(parameter, self._task.step.text, self._task.names)
+        """A column that the step names; of a step that points back, one that the step it points to names."""
+        said = [self._task.step.text]
+        if self._task.step.points_back or self._task.step.depends:
+            said += [item.label for item in reversed(self._task.materials)]
+        return next((column for text in said if (column := column_for(parameter, text, self._task.names))), None)
 
     def _date(self, parameter: Parameter) -> str | None:
         found = values.dates_in(self._task.text)

@@ -10,15 +10,23 @@ from typing import Any
 from agentnet.models.offline.vocabulary import word_set
 from agentnet.models.offline.words import nearest
 
+MAX_DEPTH = 24
+MAX_LISTING = 20_000
+"""Characters of a listing in words that are searched for names."""
+
 _COLUMN_KEYS = word_set("columns column_names fields schema headers")
 _SOURCE_KEYS = word_set("source sources name file path uri table tables dataset datasets files names id")
-_COLUMN_LINE = re.compile(r"^\W*(?:columns?|fields?|headers?)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_SOURCE_LINE = re.compile(
-    r"^\W*(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
+_COLUMN_LINE = re.compile(
+    r"^[^\w\n]{0,20}(?:columns?|fields?|headers?)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
-_TYPED_LINE = re.compile(r"^\s*[-*•]\s*[`\"']?([\w. ]+?)[`\"']?\s*[:(]\s*([A-Za-z][\w() ,]*)\)?\s*$", re.MULTILINE)
-_COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]*:\s*\n((?:\s*[-*•].*\n?)+)", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*[-*•|]\s*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
+_SOURCE_LINE = re.compile(
+    r"^[^\w\n]{0,20}(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
+)
+_TYPED_LINE = re.compile(
+    r"^[ \t]*[-*•][ \t]*[`\"']?([\w. ]+?)[`\"']?\s*[:(]\s*([A-Za-z][\w() ,]*)\)?\s*$", re.MULTILINE
+)
+_COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
+_BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"[\w./:-]*\w")
 _ERROR = re.compile(
@@ -55,7 +63,7 @@ def names_in(outputs: Iterable[str]) -> Names:
     sources: list[str] = []
     columns: list[str] = []
     typed: dict[str, str] = {}
-    for output in outputs:
+    for output in map(_searched, outputs):
         if error_of(output) is not None:
             continue
         value = parsed(output)
@@ -73,6 +81,11 @@ def names_in(outputs: Iterable[str]) -> Names:
     return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy)
 
 
+def _searched(output: str) -> str:
+    """JSON whole, words up to a limit."""
+    return output if output.lstrip()[:1] in {"[", "{"} else output[:MAX_LISTING]
+
+
 def parsed(output: str) -> Any:
     """The JSON value of `output` without a lone `result` around it; several values on lines become a list."""
     text = output.strip()
@@ -80,8 +93,12 @@ def parsed(output: str) -> Any:
         return None
     try:
         value = json.loads(text)
+    except RecursionError:
+        return None
     except ValueError:
         value = _lines(text)
+    if _is_deep(value):
+        return None
     while isinstance(value, dict) and len(value) == 1 and next(iter(value)) in {"result", "results", "data", "output"}:
         value = next(iter(value.values()))
     return value
@@ -113,6 +130,21 @@ def correction(error: str, wrong: str) -> str | None:
     return nearest(wrong, offered) or (offered[0] if len(offered) == 1 else None)
 
 
+def _is_deep(value: Any) -> bool:
+    """Whether `value` is nested deeper than anything a tool means."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, list | dict)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _lines(text: str) -> Any:
     """JSON values one after the other, as a tool that returns a list over MCP sends them."""
     decoder = json.JSONDecoder()
@@ -121,7 +153,7 @@ def _lines(text: str) -> Any:
     while position < len(text):
         try:
             value, position = decoder.raw_decode(text, position)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         values.append(value)
         while position < len(text) and text[position] in " \r\n\t":

@@ -16,8 +16,8 @@ MAX_SENTENCES = 4
 MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
-_CITED = re.compile(r"\[[^\]\n]+(?::\d[\d-]*)?\]\.?$")
-_BLOCK = re.compile(r"^(\[[^\]\n]+:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
+_CITED = re.compile(r"\[[^\]\n]{1,200}(?::\d[\d-]*)?\]\.?$")
+_BLOCK = re.compile(r"^(\[[^\]\n]{1,200}:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
 _LEAST_WORDS = 4
 """Shorter sentences, such as links and labels, are no part of a summary."""
 _WORTH = 0.45

@@ -38,11 +38,19 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    r"^(?:please\s+)?(?:(?:chart|plot|graph|draw|show|write|make|create|draft|compose|produce|prepare|assemble|generate|"
+    r"^(?:please\s+)?(?:(?:find out|look up|work out|explain|describe|research|count|"
+    r"chart|plot|graph|draw|show|write|make|create|draft|compose|produce|prepare|assemble|generate|"
     r"visuali[sz]e|summari[sz]e|build|list|find|tell|give|display|report)\b\s*)(?:me\s+)?(?:(?:a|an|the)\s+)?"
     r"(?:(?:(?:short|brief|one-page|long|detailed|bar|line|pie|quick|scatter|simple)\s+)*(?:chart|"
     r"plot|graph|diagram|figure|report|summary|article|document|brief)\s+)?"
-    r"(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?",
+    r"(?:(?:from|in) (?:the|our|my) [\w-]+\s+)?(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?",
+    re.IGNORECASE,
+)
+_HOW = re.compile(
+    r",?\s+with (?:the )?(?:citations?|sources?|references?|figures?|numbers?|examples?)\b.*$", re.IGNORECASE
+)
+_THING = re.compile(
+    r"^\w+\s+(?:a|an|the)\s+([\w -]+?)\s+(?:of|for|from|about|on)\s+(?:it|them|both|this|that|these|those)\b",
     re.IGNORECASE,
 )
 _VAGUE = re.compile(r"(?:both|them|it|this|that|these|those|from|everything|all)\b", re.IGNORECASE)
@@ -98,17 +106,20 @@ def object_of(text: str) -> str | None:
 def topic(text: str, labels: Sequence[str]) -> str | None:
     """A title for work on labelled material: the words of `text`, or of the labels where `text` only points at it."""
     own = title_in(text)
-    if own and not _VAGUE.match(own):
+    if own and not _VAGUE.match(own) and not _THING.match(text):
         return own
-    return " and ".join(filter(None, map(title_in, labels[:3]))) or own or None
+    clear = [label for label in labels[:3] if not _THING.match(label)]
+    return " and ".join(filter(None, map(title_in, clear or labels[:3]))) or own or None
 
 
 def title_in(text: str) -> str:
-    """A title: the one that `text` gives, else its words without the order."""
+    """A title: the one that `text` gives, else its words without the order, else the thing that it orders."""
     named = _NAMED.search(text)
     if named:
         return next(part for part in named.groups() if part).strip()
     line = re.split(r"(?<=\w)[.!?](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
     line = re.sub(r"\s+(?:from|in|using)\s+(?:the\s+)?(?:agentnet-file:\S+|[\w ./-]+)$", "", _ORDER.sub("", line))
     line = re.sub(r"^(?:in|from)\s+(?:the|our|my)\s+\w+\s+", "", line.strip(" .,:;?!"), flags=re.IGNORECASE)
+    thing = _THING.match(text)
+    line = thing[1] if thing and _VAGUE.match(line) else _HOW.sub("", line)
     return line[:1].upper() + line[1:120]

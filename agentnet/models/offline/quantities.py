@@ -52,8 +52,9 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "),
     (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
 )
+_PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
 _SPOKEN_PATTERNS = tuple(
-    (re.compile(pattern.replace("NUM", _NUMBER), re.IGNORECASE), into) for pattern, into in _SPOKEN
+    (re.compile(pattern.replace("NUM", _PLAIN_NUMBER), re.IGNORECASE), into) for pattern, into in _SPOKEN
 )
 _JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
 _EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)

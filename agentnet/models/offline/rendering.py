@@ -28,7 +28,7 @@ _TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+
 _BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
 _VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
 _AGGREGATES = word_set("group_by groupby group by x column columns function aggregate")
-_CITATION = re.compile(r"\[[^\]\n]+:\d[\d-]*\]")
+_CITATION = re.compile(r"\[[^\]\n]{1,200}:\d[\d-]*\]")
 
 
 def render(output: str, question: str, arguments: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.words import likeness, stem, terms, words
 
 _AFTER_COLON = re.compile(r":\s+(\S.{2,})$", re.DOTALL)
-_LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+)$", re.MULTILINE)
+_LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+(.+)$", re.MULTILINE)
 _HEAD = 300
 _MAX_ITEMS = 50
 

@@ -13,15 +13,18 @@ NUMBER_WORDS = {
 } | {"twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000, "dozen": 12}
 MONTHS = [name.lower() for name in calendar.month_name if name]
 
+MAX_NUMBER_CHARACTERS = 40
+
 _NUMBER = r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?"
 _NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d+)?(?![\w]*[/:]\d)", re.IGNORECASE)
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _BARE_URL = re.compile(
-    r"(?<![\w@/.:])(?:www\.)?(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?", re.IGNORECASE
+    r"(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?", re.IGNORECASE
 )
 _FILE_URI = re.compile(r"\bagentnet-file:[0-9a-f]+/[^\s)\]>,;\"'`]+")
 _PATH = re.compile(
-    r"(?<![\w:/])(?:[\w.~-]*/)*[\w-][\w.-]*\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()", re.IGNORECASE
+    r"(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|„([^“\n]+)“|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 _CLOCK = re.compile(
@@ -33,7 +36,7 @@ _ISO_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-
 _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?({'|'.join(MONTHS)}),? (\d{{4}})\b", re.IGNORECASE)
 _MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b", re.IGNORECASE)
 _SQL = re.compile(r"\b(?:select|with)\b.+?\bfrom\b[^;]+", re.IGNORECASE | re.DOTALL)
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def numbers_in(text: str) -> list[float | int]:
     plain = text
     for pattern in (_URL, _FILE_URI, _ISO_MOMENT, _ISO_DATE, _PATH, _CLOCK):
         plain = pattern.sub(" ", plain)
-    found = [(match.start(), number(match[0])) for match in _NUMBERS.finditer(plain)]
+    matches = [match for match in _NUMBERS.finditer(plain) if len(match[0]) <= MAX_NUMBER_CHARACTERS]
+    found = [(match.start(), number(match[0])) for match in matches]
     found += [
         (match.start(), NUMBER_WORDS[match[0].lower()])
         for match in re.finditer(r"[^\W\d_]+", plain)

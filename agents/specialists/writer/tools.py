@@ -11,7 +11,7 @@ FILE = re.compile(r"agentnet-file:[0-9a-f]{32}/[^\s)\]]+")
 PICTURE = re.compile(r"\.(?:png|jpe?g|svg|gif|webp)$", re.IGNORECASE)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
-CLAUSE = re.compile(r"(?:;|, and(?= (?:the|it|a|an|this|that|they)\b))\s+(\w)")
+CLAUSE = re.compile(r"(?:;|, and(?= (?:it|this|that|they) ))\s+(\w)")
 LONG_SENTENCE_WORDS = 28
 SUMMARY_SENTENCES = 3
 

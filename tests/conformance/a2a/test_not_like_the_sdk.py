@@ -221,15 +221,46 @@ async def test_w12_a_slow_reader_gets_every_event_and_the_end(server: Server, na
     assert state(events[-1]["statusUpdate"]) == "COMPLETED"
 
 
-@pytest.mark.xfail(strict=True, reason="dispatch: number the events of a stream (SSE id) for Last-Event-ID")
-async def test_w12_a_reader_that_was_cut_off_goes_on_where_it_was(server: Server) -> None:
-    async with server.http() as http:
-        task = (await http.post("/message:send", json={"message": message("ask")})).json()["task"]
-        async with http.stream("GET", f"/tasks/{task['id']}:subscribe") as response:
-            async for line in response.aiter_lines():
-                assert not line.startswith("data:"), "the first event has no id"
-                if line.startswith("id:"):
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+async def test_w12_a_reader_that_was_cut_off_goes_on_where_it_was(
+    pair: tuple[Server, Server], binding: str, where: str
+) -> None:
+    gate = uuid4().hex
+    async with pair[0].door() as door:
+        task = await begun(door, f"count 30 wait {gate} more")
+        await stage.until_begun(task["id"])
+        seen = await numbered(pair[0], binding, task["id"], None, until_text=numbers(30))
+        last, _ = seen[-1]
+        stage.gates[gate].set()
+        rest = await numbered(pair[where == "elsewhere"], binding, task["id"], last)
+    assert text_of([event for _, event in seen]) == numbers(30)
+    assert text_of([event for _, event in rest]) == ""  # none of it twice
+    assert text_of([event for _, event in rest], "more") == "more"
+    assert "task" not in rest[0][1]
+    assert state(rest[-1][1]["statusUpdate"]) == "COMPLETED"
+
+
+async def numbered(
+    server: Server, binding: str, task_id: str, after: str | None, until_text: str | None = None
+) -> list[tuple[str, Json]]:
+    """The events of a subscription with their ids, behind the id `after`, up to the text or the end."""
+    path, body = "/", {"jsonrpc": "2.0", "id": 1, "method": "SubscribeToTask", "params": {"id": task_id}}
+    if binding == "HTTP+JSON":
+        path, body = f"/tasks/{task_id}:subscribe", {}
+    found: list[tuple[str, Json]] = []
+    headers = {"last-event-id": after} if after else {}
+    async with server.http() as http, http.stream("POST", path, json=body, headers=headers) as response:
+        identifier = ""
+        async for line in response.aiter_lines():
+            if line.startswith("id:"):
+                identifier = line.removeprefix("id:").strip()
+            elif line.startswith("data:"):
+                data = json.loads(line.removeprefix("data:"))
+                found.append((identifier, data["result"] if binding == "JSONRPC" else data))
+                if until_text is not None and text_of([event for _, event in found]) == until_text:
                     break
+    return found
 
 
 async def test_w13_tasks_that_wait_for_input_take_no_place_and_no_worker(
@@ -332,7 +363,6 @@ async def test_w20_a_queue_over_its_limit_says_busy_and_when_to_come_back(
     assert codes == {"JSONRPC-1.0": -32050, "HTTP+JSON-1.0": 429, "GRPC-1.0": "RESOURCE_EXHAUSTED"}
 
 
-@pytest.mark.xfail(strict=True, reason="dispatch: say Retry-After when the agent is busy")
 async def test_w20_busy_comes_with_retry_after(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from agentnet.files import FileStore
 from agentnet.ids import uuid7
+from agentnet.tasks.events import KIND_STATUS
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,11 @@ async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",)):
     )
     for seq in range(events):
         await database.pool.execute(
-            "INSERT INTO task_events (task_id, seq, tenant, body) VALUES ($1, $2, $3, '')", task, seq + 1, tenant
+            "INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body) VALUES ($1, $2, $3, $4, 1, '')",
+            task,
+            seq + 1,
+            tenant,
+            KIND_STATUS,
         )
 
 

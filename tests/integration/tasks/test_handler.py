@@ -117,19 +117,26 @@ async def test_every_follower_on_every_replica_sees_the_same_events(database_url
     async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait count 200", at_once=True), context())
 
-        async def follow(replica: object) -> str:
+        begun = [asyncio.Event() for _ in range(3)]
+
+        async def follow(replica: object, follows: asyncio.Event) -> str:
             text = ""
             stream = replica.handler.on_subscribe_to_task(SubscribeToTaskRequest(id=task.id), context())  # type: ignore[attr-defined]
             async with aclosing(stream) as events:
                 async for event in events:
+                    follows.set()
                     if isinstance(event, Task):
                         text += "".join(_texts(event).values())
                     elif isinstance(event, TaskArtifactUpdateEvent):
                         text += event.artifact.parts[0].text
             return text
 
-        followers = [asyncio.create_task(follow(replica)) for replica in (one, two, two)]
-        await asyncio.sleep(0)
+        followers = [
+            asyncio.create_task(follow(replica, follows))
+            for replica, follows in zip((one, two, two), begun, strict=True)
+        ]
+        for follows in begun:
+            await follows.wait()
         script.go.set()
         expected = "".join(f"{number} " for number in range(200))
         assert await asyncio.gather(*followers) == [expected] * 3
@@ -216,7 +223,9 @@ async def test_tasks_beyond_the_room_wait_and_all_are_done(database_url: str) ->
     async with replicas(database_url, Script(), 2, concurrency=2) as [one, two]:
         tasks = await asyncio.gather(*(_sent(one.handler, request(f"t{n}"), context()) for n in range(20)))
         assert all(task.status.state == DONE for task in tasks)
-        assert one.worker.room == two.worker.room == 2
+        async with asyncio.timeout(10):
+            while one.worker.room < 2 or two.worker.room < 2:
+                await asyncio.sleep(0.01)
 
 
 async def test_an_internal_failure_shows_no_detail(database_url: str) -> None:

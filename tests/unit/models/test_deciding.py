@@ -134,15 +134,34 @@ def test_any_text_ends_in_an_answer_after_bounded_calls_and_no_call_is_repeated(
         "chart x per " * 17_000,
         "-" * 200_000,
         "a.b" * 66_000,
+        "a-" * 100_000,
+        "sum of 1, 1," + "1, " * 66_000,
+        "Review it\n\nMaterial:\n\n" + "\n" * 200_000,
         "Material:\n" * 20_000,
         "How does it work?\n\nMaterial:\n\n" + "- line with words and numbers 12:30\n" * 6_000,
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_two_hundred_kilobytes_are_decided_in_less_than_a_second_of_processor_time(text: str) -> None:
     decide(Request("", ({"role": "user", "content": "warm up in Paris"},), SPECS))
     begun = time.process_time()
     decision = decide(Request("", ({"role": "user", "content": text},), SPECS))
+    assert decision.calls or decision.text
+    assert time.process_time() - begun < 1.0
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["[" * 100_000, '{"a":' * 100_000, "[" * 90 + "]" * 90, "columns: " * 20_000, "\n" * 200_000, "\ue0007\ue001"],
+)
+def test_a_hostile_tool_output_is_answered_in_less_than_a_second_of_processor_time(output: str) -> None:
+    items: tuple[dict[str, Any], ...] = (
+        {"role": "user", "content": "Chart tasks per status from the task log \ue0009\ue001 \ue002"},
+        {"type": "function_call", "call_id": "1", "name": "data_sources", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": output},
+    )
+    begun = time.process_time()
+    decision = decide(Request("", items, SPECS))
     assert decision.calls or decision.text
     assert time.process_time() - begun < 1.0
 

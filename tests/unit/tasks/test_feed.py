@@ -40,6 +40,7 @@ async def _collect(feed: Feed, after: Position, until: str) -> list[str]:
     seen: list[str] = []
     async with asyncio.timeout(5), aclosing(feed.follow(after)) as items:
         async for item in items:
+            assert item is not None
             seen.append(_words(item.event))
             if "".join(seen).endswith(until):
                 return seen
@@ -104,6 +105,29 @@ async def test_many_followers_of_a_task_elsewhere_share_one_read_of_the_log() ->
 
 
 @pytest.mark.anyio
+async def test_a_slow_follower_misses_no_piece_of_an_event_that_grew_out_of_the_buffer() -> None:
+    log = _Log()
+    feed = Feed(TASK, log.read)
+    feed.attach(0)
+    pieces, events = 100, 20
+    got = ""
+    async with aclosing(feed.follow(Position(0, 1, WHOLE, 0))) as items:
+        for seq in range(1, events + 1):
+            for end in range(1, pieces + 1):
+                feed.publish(FeedItem(Position(seq, 1, end, seq - 1), _text("abcde"[end % 5])))
+                if (seq, end) in ((1, 1), (1, 2)):
+                    got += _words((await anext(items)).event)  # type: ignore[union-attr]
+            log.events.append(LogEvent(seq, 1, _text("".join("abcde"[end % 5] for end in range(1, pieces + 1)))))
+        feed.detach()
+        async with asyncio.timeout(10):
+            while len(got) < pieces * events:
+                item = await anext(items)
+                assert item is not None
+                got += _words(item.event)
+    assert got == "".join("abcde"[end % 5] for end in range(1, pieces + 1)) * events
+
+
+@pytest.mark.anyio
 async def test_what_a_dead_run_had_not_stored_is_taken_back() -> None:
     log = _Log()
     log.events = [LogEvent(1, 1, _text("a"))]
@@ -154,7 +178,9 @@ def test_nothing_is_lost_and_nothing_comes_twice(
         async with aclosing(feed.follow(after)) as items:
             while len(got) < len(rest):
                 async with asyncio.timeout(2):
-                    got += _words((await anext(items)).event)
+                    item = await anext(items)
+                    assert item is not None
+                    got += _words(item.event)
         assert got == rest
 
     asyncio.run(scenario())

@@ -1,0 +1,195 @@
+"""The JSON-RPC binding (A2A 1.0 section 9), with the methods of 0.3 on the same address."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from a2a.compat.v0_3.jsonrpc_adapter import JSONRPC03Adapter
+from a2a.server.context import ServerCallContext
+from a2a.server.request_handlers.response_helpers import build_error_response
+from a2a.server.routes.common import serialize_list_tasks_response
+from a2a.types.a2a_pb2 import (
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTasksRequest,
+    Message,
+    SubscribeToTaskRequest,
+    TaskPushNotificationConfig,
+)
+from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from agentnet.bindings.calls import (
+    CallContextBuilder,
+    Headers,
+    call_context,
+    check_state,
+    check_version,
+    headers_of,
+    last_event_id,
+    parse_json,
+    read_body,
+    retry_after,
+)
+from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
+from agentnet.tasks.boundary import ServerBusyError, as_a2a
+from agentnet.tasks.handler import DurableRequestHandler
+from agentnet.tasks.stream import TaskStream
+from agentnet.tasks.wire import dumps, message_json, send_message_request, task_json
+
+logger = logging.getLogger(__name__)
+
+RequestId = str | int | None
+Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]
+
+
+class JsonRpc:
+    """The ASGI endpoint."""
+
+    def __init__(self, handler: DurableRequestHandler) -> None:
+        self._handler = handler
+        self._v03 = JSONRPC03Adapter(http_handler=handler, context_builder=CallContextBuilder())
+        self._unary: dict[str, Unary] = {
+            "SendMessage": self._send_message,
+            "GetTask": self._get_task,
+            "ListTasks": self._list_tasks,
+            "CancelTask": self._cancel_task,
+            "CreateTaskPushNotificationConfig": _plain(
+                TaskPushNotificationConfig, handler.on_create_task_push_notification_config
+            ),
+            "GetTaskPushNotificationConfig": _plain(
+                GetTaskPushNotificationConfigRequest, handler.on_get_task_push_notification_config
+            ),
+            "ListTaskPushNotificationConfigs": _plain(
+                ListTaskPushNotificationConfigsRequest, handler.on_list_task_push_notification_configs
+            ),
+            "DeleteTaskPushNotificationConfig": _plain(
+                DeleteTaskPushNotificationConfigRequest, handler.on_delete_task_push_notification_config
+            ),
+            "GetExtendedAgentCard": _plain(GetExtendedAgentCardRequest, handler.on_get_extended_agent_card),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = headers_of(scope)
+        request_id: RequestId = None
+        try:
+            body = parse_json(headers, await read_body(receive))
+            request_id = _request_id(body)
+            method, params = _checked(body)
+            if self._v03.supports_method(method):
+                response = await self._v03.handle_request(request_id, method, body, Request(scope, receive))
+                await response(scope, receive, send)
+                return
+            if method in ("SendStreamingMessage", "SubscribeToTask"):
+                check_version(headers, scope)
+                stream = await self._stream(method, params, call_context(scope, headers), headers)
+                await EventStream(_frames(stream, request_id))(scope, receive, send)
+                return
+            call = self._unary.get(method)
+            if call is None:
+                raise MethodNotFoundError(f"There is no method {method[:80]!r}.")
+            check_version(headers, scope)
+            result = await call(params, call_context(scope, headers))
+            await _answer(send, dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
+        except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
+            await _refuse(send, request_id, as_a2a(_as_params_error(error)))
+
+    async def _send_message(self, params: Any, context: ServerCallContext) -> Any:
+        answer = await self._handler.on_message_send(send_message_request(params), context)
+        return {"message": message_json(answer)} if isinstance(answer, Message) else {"task": task_json(answer)}
+
+    async def _get_task(self, params: Any, context: ServerCallContext) -> Any:
+        task = await self._handler.on_get_task(_parsed(params, GetTaskRequest()), context)
+        return task_json(task) if task else None
+
+    async def _cancel_task(self, params: Any, context: ServerCallContext) -> Any:
+        task = await self._handler.on_cancel_task(_parsed(params, CancelTaskRequest()), context)
+        return task_json(task) if task else None
+
+    async def _list_tasks(self, params: Any, context: ServerCallContext) -> Any:
+        request = _parsed(params, ListTasksRequest())
+        check_state(params.get("status"))
+        page = await self._handler.on_list_tasks(request, context)
+        return serialize_list_tasks_response(page, request.include_artifacts)
+
+    async def _stream(self, method: str, params: Any, context: ServerCallContext, headers: Headers) -> TaskStream:
+        if method == "SendStreamingMessage":
+            return await self._handler.open_stream(send_message_request(params), context)
+        request: SubscribeToTaskRequest = _parsed(params, SubscribeToTaskRequest())
+        stream: TaskStream = await self._handler.subscribe(request, context, last_event_id(headers))
+        return stream
+
+
+def _plain(model: type[Any], method: Unary) -> Unary:
+    """A method whose request and result are read and written by reflection: none of them is called often."""
+
+    async def call(params: Any, context: ServerCallContext) -> Any:
+        result = await method(_parsed(params, model()), context)
+        return MessageToDict(result) if result is not None else None
+
+    return call
+
+
+def _parsed(params: Any, message: Any) -> Any:
+    if not isinstance(params, dict):
+        raise ParseError("params must be an object.")
+    return ParseDict(params, message, ignore_unknown_fields=True)
+
+
+def _request_id(body: Any) -> RequestId:
+    """The id as far as it is a valid one: a string, an integer or null."""
+    value = body.get("id") if isinstance(body, dict) else None
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _checked(body: Any) -> tuple[str, Any]:
+    """Method and params of a JSON-RPC 2.0 request. Raises `InvalidRequestError`."""
+    if isinstance(body, list):
+        raise InvalidRequestError("Batches are not supported; send one request at a time.")
+    if not isinstance(body, dict) or body.get("jsonrpc") != "2.0":
+        raise InvalidRequestError('A request is an object with "jsonrpc": "2.0".')
+    identifier, method = body.get("id"), body.get("method")
+    if identifier is not None and _request_id(body) is None:
+        raise InvalidRequestError("id must be a string, an integer or null.")
+    if not isinstance(method, str) or not method:
+        raise InvalidRequestError("method must be a string.")
+    return method, body.get("params", {})
+
+
+def _as_params_error(error: Exception) -> Exception:
+    if isinstance(error, ParseError):
+        return InvalidParamsError(f"Invalid params: {error}", {"parseError": str(error)})
+    return error
+
+
+async def _frames(stream: TaskStream, request_id: RequestId) -> Frames:
+    """The stream as frames; its errors as one last event."""
+    head = b'{"jsonrpc":"2.0","id":%b,"result":' % dumps(request_id)
+    try:
+        async with aclosing(stream.frames()) as items:
+            async for item in items:
+                if item is None:
+                    yield KEEP_ALIVE
+                else:
+                    yield frame(b"%b%b}" % (head, item.json), str(item.position))
+    except Exception as error:  # noqa: BLE001 - the boundary to clients
+        yield frame(dumps(build_error_response(request_id, as_a2a(error))), event="error")
+
+
+async def _answer(send: Send, body: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *extra]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse(send: Send, request_id: RequestId, error: A2AError) -> None:
+    retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
+    extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
+    await _answer(send, dumps(build_error_response(request_id, error)), extra)

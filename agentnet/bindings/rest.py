@@ -1,0 +1,197 @@
+"""The HTTP+JSON binding (A2A 1.0 section 11), with the paths of 0.3 below `/v1`."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from a2a.compat.v0_3.rest_adapter import REST03Adapter
+from a2a.server.context import ServerCallContext
+from a2a.server.routes.common import serialize_list_tasks_response
+from a2a.types.a2a_pb2 import (
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTasksRequest,
+    Message,
+    SubscribeToTaskRequest,
+    TaskPushNotificationConfig,
+)
+from a2a.utils.error_handlers import build_rest_error_payload
+from a2a.utils.errors import InvalidRequestError, TaskNotFoundError
+from a2a.utils.proto_utils import parse_params
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from agentnet.bindings.calls import (
+    CallContextBuilder,
+    call_context,
+    check_state,
+    check_version,
+    headers_of,
+    last_event_id,
+    parse_json,
+    retry_after,
+)
+from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
+from agentnet.tasks.boundary import as_a2a
+from agentnet.tasks.handler import DurableRequestHandler
+from agentnet.tasks.stream import TaskStream
+from agentnet.tasks.wire import dumps, message_json, send_message_request, task_json
+
+A2A_JSON = "application/a2a+json"
+JSON = "application/json"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
+
+
+class _StreamResponse(Response):
+    """An `EventStream` where Starlette wants a Response."""
+
+    def __init__(self, stream: EventStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._stream(scope, receive, send)
+
+
+class Rest:
+    """The endpoints; `routes()` hangs them up, also below a tenant's path."""
+
+    def __init__(self, handler: DurableRequestHandler) -> None:
+        self._handler = handler
+
+    def routes(self) -> list[BaseRoute]:
+        """The paths of 1.0 and of 0.3."""
+        handler = self._handler
+        own = [
+            _route("/message:send", self._send_message, "POST"),
+            _route("/message:stream", self._send_streaming_message, "POST"),
+            _route("/tasks", self._list_tasks, "GET"),
+            _route("/tasks/{id}:cancel", self._cancel_task, "POST"),
+            _route("/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
+            _route("/tasks/{id}", self._get_task, "GET"),
+            _route("/tasks/{id}/pushNotificationConfigs", self._create_push_config, "POST"),
+            _route("/tasks/{id}/pushNotificationConfigs", self._list_push_configs, "GET"),
+            _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._get_push_config, "GET"),
+            _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._delete_push_config, "DELETE"),
+            _route("/extendedAgentCard", self._extended_card, "GET"),
+        ]
+        v03 = REST03Adapter(http_handler=handler, context_builder=CallContextBuilder()).routes()
+        older = [Route(path, endpoint, methods=[method]) for (path, method), endpoint in v03.items()]
+        return [*own, *older, Mount("/{tenant}", routes=own)]
+
+    async def _send_message(self, request: Request, context: ServerCallContext) -> Any:
+        answer = await self._handler.on_message_send(send_message_request(await _body(request)), context)
+        return {"message": message_json(answer)} if isinstance(answer, Message) else {"task": task_json(answer)}
+
+    async def _send_streaming_message(self, request: Request, context: ServerCallContext) -> Any:
+        return await self._handler.open_stream(send_message_request(await _body(request)), context)
+
+    async def _subscribe(self, request: Request, context: ServerCallContext) -> Any:
+        after = last_event_id(context.state["headers"])
+        return await self._handler.subscribe(SubscribeToTaskRequest(id=request.path_params["id"]), context, after)
+
+    async def _get_task(self, request: Request, context: ServerCallContext) -> Any:
+        params = _query(request, GetTaskRequest())
+        params.id = request.path_params["id"]
+        return _found(await self._handler.on_get_task(params, context))
+
+    async def _list_tasks(self, request: Request, context: ServerCallContext) -> Any:
+        check_state(request.query_params.get("status"))
+        params = _query(request, ListTasksRequest())
+        page = await self._handler.on_list_tasks(params, context)
+        return serialize_list_tasks_response(page, params.include_artifacts)
+
+    async def _cancel_task(self, request: Request, context: ServerCallContext) -> Any:
+        task = await self._handler.on_cancel_task(CancelTaskRequest(id=request.path_params["id"]), context)
+        return _found(task)
+
+    async def _create_push_config(self, request: Request, context: ServerCallContext) -> Any:
+        params = ParseDict(await _body(request), TaskPushNotificationConfig(), ignore_unknown_fields=True)
+        params.task_id = request.path_params["id"]
+        return MessageToDict(await self._handler.on_create_task_push_notification_config(params, context))
+
+    async def _list_push_configs(self, request: Request, context: ServerCallContext) -> Any:
+        params = _query(request, ListTaskPushNotificationConfigsRequest())
+        params.task_id = request.path_params["id"]
+        return MessageToDict(await self._handler.on_list_task_push_notification_configs(params, context))
+
+    async def _get_push_config(self, request: Request, context: ServerCallContext) -> Any:
+        ids = {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
+        params = GetTaskPushNotificationConfigRequest(**ids)
+        return MessageToDict(await self._handler.on_get_task_push_notification_config(params, context))
+
+    async def _delete_push_config(self, request: Request, context: ServerCallContext) -> Any:
+        ids = {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
+        params = DeleteTaskPushNotificationConfigRequest(**ids)
+        await self._handler.on_delete_task_push_notification_config(params, context)
+        return {}
+
+    async def _extended_card(self, _request: Request, context: ServerCallContext) -> Any:
+        return MessageToDict(await self._handler.on_get_extended_agent_card(GetExtendedAgentCardRequest(), context))
+
+
+def _route(path: str, call: Call, *methods: str) -> Route:
+    async def endpoint(request: Request) -> Response:
+        headers = headers_of(request.scope)
+        try:
+            check_version(headers, request.scope)
+            context = call_context(request.scope, headers)
+            context.tenant = request.path_params.get("tenant", "")
+            result = await call(request, context)
+        except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
+            return _error(error)
+        if isinstance(result, TaskStream):
+            return _StreamResponse(EventStream(_frames(result)))
+        return Response(dumps(result), media_type=_media_type(headers.get("accept", "")))
+
+    return Route(path, endpoint, methods=list(methods))
+
+
+def _media_type(accept: str) -> str:
+    """`application/a2a+json` (A2A 1.0.1), or plain JSON for a client that asks for that."""
+    return JSON if JSON in accept and A2A_JSON not in accept else A2A_JSON
+
+
+async def _body(request: Request) -> Any:
+    """The body as a JSON object. Raises `ContentTypeNotSupportedError`, `JSONParseError`, `InvalidRequestError`."""
+    body = parse_json(headers_of(request.scope), await request.body())
+    if not isinstance(body, dict):
+        raise InvalidRequestError("The body must be a JSON object.")
+    return body
+
+
+def _query(request: Request, message: Any) -> Any:
+    parse_params(request.query_params, message)
+    return message
+
+
+def _found(task: Any) -> Any:
+    if task is None:
+        raise TaskNotFoundError
+    return task_json(task)
+
+
+def _error(error: Exception) -> Response:
+    known = error if isinstance(error, ParseError) else as_a2a(error)
+    payload = build_rest_error_payload(known)
+    retry = (getattr(known, "data", None) or {}).get("retry_after")
+    headers = {"retry-after": retry_after(retry)} if retry else None
+    return Response(dumps(payload), payload["error"]["code"], headers, media_type=JSON)
+
+
+async def _frames(stream: TaskStream) -> Frames:
+    """The stream as frames; its errors as one last event."""
+    try:
+        async with aclosing(stream.frames()) as items:
+            async for item in items:
+                yield KEEP_ALIVE if item is None else frame(item.json, str(item.position))
+    except Exception as error:  # noqa: BLE001 - the boundary to clients
+        yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")

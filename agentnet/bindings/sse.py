@@ -1,0 +1,58 @@
+"""Server-Sent Events: one response that costs little while nothing happens and ends when its reader leaves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from starlette.types import Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+KEEP_ALIVE = b": keep-alive\n\n"
+
+Frames = AsyncGenerator[bytes, None]
+
+
+def frame(data: bytes, event_id: str | None = None, event: str | None = None) -> bytes:
+    """One event. `data` must be one line."""
+    name = b"event: %b\n" % event.encode() if event else b""
+    identifier = b"id: %b\n" % event_id.encode() if event_id else b""
+    return b"%b%bdata: %b\n\n" % (name, identifier, data)
+
+
+class EventStream:
+    """An ASGI response that sends `frames` until they end or the reader leaves."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        sending = asyncio.current_task()
+        assert sending is not None
+        watching = asyncio.create_task(_until_gone(receive, sending))
+        try:
+            async for data in self._frames:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except asyncio.CancelledError:
+            if not watching.done():
+                raise
+            sending.uncancel()  # the reader has left; nobody is there to be told
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            await self._frames.aclose()
+
+
+async def _until_gone(receive: Receive, sending: "asyncio.Task[None]") -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    sending.cancel()

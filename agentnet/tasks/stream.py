@@ -1,0 +1,51 @@
+"""A task's stream as the HTTP bindings send it: events with their places, each rendered once for all its readers."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from a2a.types.a2a_pb2 import Task, TaskState
+
+from agentnet.tasks.events import state_of
+from agentnet.tasks.feed import FeedItem
+from agentnet.tasks.position import Position
+from agentnet.tasks.wire import dumps, task_json
+
+Items = AsyncGenerator[FeedItem | None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The task that a stream begins with."""
+
+    position: Position
+    json: bytes
+
+
+class TaskStream:
+    """`task` if the stream begins with it, then the events of `items` up to one that brings a state of `until`."""
+
+    def __init__(self, task: Task | None, position: Position, items: Items, until: frozenset[TaskState]) -> None:
+        self.task = task
+        self._position = position
+        self._items = items
+        self._until = until
+
+    async def events(self) -> Items:
+        """What clients see of the events; None after a while without any. A user's own messages are in the task."""
+        async with aclosing(self._items) as items:
+            if self.task is not None and self.task.status.state in self._until:
+                return
+            async for item in items:
+                if item is None or item.event.WhichOneof("payload") in ("status_update", "artifact_update"):
+                    yield item
+                if item is not None and state_of(item.event) in self._until:
+                    return
+
+    async def frames(self) -> AsyncGenerator[First | FeedItem | None, None]:
+        """The same, the task first, each with its JSON."""
+        if self.task is not None:
+            yield First(self._position, dumps({"task": task_json(self.task)}))
+        async with aclosing(self.events()) as events:
+            async for item in events:
+                yield item
