@@ -11,6 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 UPGRADE ?=
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
@@ -99,13 +100,11 @@ compose-env: ## Write .env with random secrets for docker compose, unless there 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
 	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
 
-bench: setup-dev ## Measure (there is no benchmark yet)
-	@test -d bench || { echo "There is no benchmark yet." >&2; exit 1; }
-	@$(BIN)/python -m bench
+bench: setup-dev ## Measure side by side with a plain a2a-sdk server; BENCH_ARGS="--quick blocking" narrows it
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-chaos: setup-dev ## Kill, pause and cut services under load (there is no such test yet)
-	@test -d tests/chaos || { echo "There is no chaos test yet." >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are killed, paused and restarted (about 8 minutes)
+	@AGENTNET_CHAOS_TASKS=$${AGENTNET_CHAOS_TASKS:-300} $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
 
 # --- Keeping it -------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ AgentNetError
 ├── BusyError                 a queue or rate limit; carries `retry_after` in seconds
 ├── DelegationError           depth, loop or budget refused; names the path
 └── UnavailableError          a part the service stands on does not answer
+    └── DatabaseAwayError     PostgreSQL does not answer; what was asked of it may have been done or not
 
 The body over HTTP is google.rpc.Status as JSON, the shape A2A's HTTP+JSON binding uses (A2A 1.0 section 11.6).
 """
@@ -112,6 +113,10 @@ class UnavailableError(AgentNetError):
 
     http_status = 503
     status = "UNAVAILABLE"
+
+
+class DatabaseAwayError(UnavailableError):
+    """PostgreSQL does not answer."""
 
 
 def error_body(error: AgentNetError) -> dict[str, Any]:

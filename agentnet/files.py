@@ -9,12 +9,19 @@ import re
 from dataclasses import dataclass
 
 from agentnet.database import Database
+from agentnet.database.retry import LONG_PAUSES, retried
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
 from agentnet.names import clean_name
 
 SCHEME = "agentnet-file"
 ID_CHARACTERS = 32
 URI_PATTERN = re.compile(rf"{SCHEME}:([0-9a-f]{{{ID_CHARACTERS}}})/([^\s/]+)")
+
+_PUT = """
+INSERT INTO files (tenant, id, name, media_type, size, body) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant, id) DO NOTHING
+"""
+_GET = "SELECT media_type, size, body FROM files WHERE tenant = $1 AND id = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +53,8 @@ class FileStore:
                 f"The file {name!r} has {len(body)} bytes; the limit is {self.max_bytes} bytes.", limit=self.max_bytes
             )
         ref = FileRef(hashlib.sha256(body).hexdigest()[:ID_CHARACTERS], clean_name(name), media_type, len(body))
-        await self._pool.execute(
-            "INSERT INTO files (tenant, id, name, media_type, size, body) VALUES ($1, $2, $3, $4, $5, $6) "
-            "ON CONFLICT (tenant, id) DO NOTHING",
-            tenant,
-            ref.id,
-            ref.name,
-            ref.media_type,
-            ref.size,
-            body,
-        )
+        row = (tenant, ref.id, ref.name, ref.media_type, ref.size, body)
+        await retried(lambda: self._pool.execute(_PUT, *row), LONG_PAUSES)
         return ref
 
     async def get(self, tenant: str, uri: str) -> tuple[FileRef, bytes]:
@@ -63,9 +62,7 @@ class FileStore:
         match = URI_PATTERN.fullmatch(uri)
         if match is None:
             raise InvalidInputError(f"{uri!r} is not a file URI of the form {SCHEME}:<id>/<name>.")
-        row = await self._pool.fetchrow(
-            "SELECT media_type, size, body FROM files WHERE tenant = $1 AND id = $2", tenant, match[1]
-        )
+        row = await retried(lambda: self._pool.fetchrow(_GET, tenant, match[1]), LONG_PAUSES)
         if row is None:
             raise NotFoundError(f"There is no file {uri}.")
         return FileRef(match[1], match[2], row["media_type"], row["size"]), row["body"]

@@ -20,6 +20,10 @@ IDLE_SECONDS = 60.0
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 
+TRANSIENT_CODES = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
+"""Busy, unavailable, and what HTTP says of such: worth another try."""
+
+
 class PeerError(AgentNetError):
     """The other agent refused, in its own words. `code` is the JSON-RPC error code."""
 
@@ -68,10 +72,14 @@ def _call(method: str, params: dict[str, Any]) -> dict[str, Any]:
 
 def _refusal(response: httpx.Response) -> AgentNetError:
     try:
-        error = response.json()["error"]
-        return PeerError(str(error["message"]), int(error["code"]))
+        return _peer_error(response.json()["error"])
     except (ValueError, KeyError, TypeError):
         return UnavailableError(f"The agent answered {response.status_code} {response.reason_phrase}.")
+
+
+def _peer_error(error: dict[str, Any]) -> AgentNetError:
+    message, code = str(error["message"]), int(error["code"])
+    return UnavailableError(message) if code in TRANSIENT_CODES else PeerError(message, code)
 
 
 async def _data(response: httpx.Response) -> AsyncGenerator[str, None]:
@@ -93,7 +101,7 @@ def _event(frame: str) -> StreamResponse:
     try:
         answer = json.loads(frame)
         if "error" in answer:
-            raise PeerError(str(answer["error"]["message"]), int(answer["error"]["code"]))
+            raise _peer_error(answer["error"])
         event: StreamResponse = ParseDict(answer["result"], StreamResponse(), ignore_unknown_fields=True)
     except (ValueError, KeyError, TypeError, ParseError) as error:
         raise UnavailableError(f"The agent sent what is not an A2A event ({type(error).__name__}).") from error

@@ -14,6 +14,7 @@ import httpx
 from agentnet.database import Database
 from agentnet.directory import Directory
 from agentnet.identity.keys import Keys
+from agentnet.identity.sealing import Seal
 from agentnet.identity.secret import signing_secret
 from agentnet.identity.tokens import Tokens
 from agentnet.settings import Settings
@@ -21,6 +22,7 @@ from agentnet.signals import Signal, Signals
 
 if TYPE_CHECKING:
     from agentnet.models import Models
+    from agentnet.push.service import Push
     from agentnet.tasks.store import TaskStore
 
 CONNECT_SECONDS = 5.0
@@ -36,12 +38,15 @@ class Runtime:
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self.settings = settings
         self.http = http
-        self.tokens = Tokens(signing_secret(settings))
+        secret = signing_secret(settings)
+        self.tokens = Tokens(secret)
+        self.seal = Seal(secret)
         self._database: Database | None = None
         self._keys: Keys | None = None
         self._tasks: TaskStore | None = None
         self._signals: Signals | None = None
         self._models: Models | None = None
+        self._push: Push | None = None
         self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
 
@@ -96,6 +101,17 @@ class Runtime:
             signals.listen(heard)
         return self._tasks
 
+    async def push(self) -> "Push":
+        """Push notifications of this process: one deliverer for all its agents."""
+        database, store = await self.database(), await self.tasks()
+        if self._push is None:
+            from agentnet.push.service import Push
+
+            self._push = Push(database, store, self.settings, self.seal)
+            await self._push.open()
+            self.before_stop(self._push.close)
+        return self._push
+
     def models(self) -> "Models":
         """The models of this process, over one HTTP client."""
         if self._models is None:
@@ -122,6 +138,8 @@ class Runtime:
     async def close(self) -> None:
         """Close what was opened."""
         await self.stop()
+        if self._push is not None:
+            await self._push.close()
         if self._models is not None:
             await self._models.aclose()
         if self._signals is not None:

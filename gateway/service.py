@@ -16,6 +16,8 @@ from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity.keys import Keys
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
 from agentnet.identity.principal import ADMIN, USE
+from agentnet.push.outbox import Outbox
+from agentnet.push.signing import JWKS_PATH, KeyRing, KeySet
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
@@ -28,6 +30,7 @@ from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import McpEndpoint
+from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
@@ -36,7 +39,7 @@ AUDIENCE = "gateway"
 DEFAULT_TENANT = "default"
 OPEN_CARDS = re.compile(r"(/agents/[^/]+)?/\.well-known/agent(-card)?\.json")
 READY_SECONDS = 2.0
-HEALTH_PATHS = frozenset({"/health", "/ready"})
+OPEN_PATHS = frozenset({"/health", "/ready", JWKS_PATH})
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
@@ -56,6 +59,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
+    views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
     mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
     views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
@@ -99,10 +103,10 @@ async def admit_operator(settings: Settings, keys: Keys) -> None:
 
 
 def is_open(scope: Scope) -> bool:
-    """Health and cards need no key; a card asked for with one is answered for its tenant."""
+    """Health, public keys and cards need no key; a card asked for with one is answered for its tenant."""
     if scope["method"] not in {"GET", "HEAD"}:
         return False
-    if scope["path"] in HEALTH_PATHS:
+    if scope["path"] in OPEN_PATHS:
         return True
     return OPEN_CARDS.fullmatch(scope["path"]) is not None and credential_of(scope) is None
 

@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from agentnet.cli.outcome import Outcome, source_of
 from agentnet.cli.wire import as_value, content_of
 from agentnet.errors import ConfigurationError
 from agentnet.names import clean_name
+
+ANSWER_FILE = "answer.md"
+LINK = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,12 @@ def save_files(outcome: Outcome, directory: Path) -> list[SavedFile]:
         place = part.url if body is None else str(_write(directory, name, body))
         saved.append(SavedFile(name, part.media_type, place, source_of(artifact) or ()))
     return saved
+
+
+def save_answer(text: str, directory: Path) -> SavedFile:
+    """Write the answer beside its files; its links to files of the network lead to these."""
+    body = LINK.sub(r"\1", text)
+    return SavedFile(ANSWER_FILE, "text/markdown", str(_write(directory, ANSWER_FILE, body.encode())), ())
 
 
 def _file_parts(outcome: Outcome) -> Iterator[tuple[Artifact, Part]]:

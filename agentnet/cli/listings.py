@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.tree import Tree
 from agentnet.cli import screen
 from agentnet.cli.gateway import Gateway, client_settings
 from agentnet.cli.loop import run
+from agentnet.errors import NotFoundError
 
 T = TypeVar("T")
 
@@ -66,6 +68,41 @@ def revoke_key(url: str | None, identifier: str) -> None:
     """`agentnet keys revoke`."""
     through_gateway(url, lambda gateway: gateway.call("DELETE", f"/v1/keys/{identifier}"))
     typer.echo(f"Revoked {identifier}.")
+
+
+def show_deliveries(url: str | None, state: str | None, limit: int, as_json: bool) -> None:
+    """`agentnet push list`."""
+    params = {"limit": limit} | ({"state": state} if state else {})
+    found = list(through_gateway(url, lambda gateway: gateway.call("GET", "/v1/push", params=params))["deliveries"])
+    rows = (
+        (
+            each["id"],
+            each["agent"],
+            each["state"],
+            str(each["attempts"]),
+            _moment(each["created_at"]),
+            each["url"],
+            each["last_error"] or NOTHING,
+        )
+        for each in found
+    )
+    columns = ("Delivery", "Agent", "State", "Tries", "Created", "Webhook", "Last error")
+    _show(found, columns, rows, as_json, "deliveries", "There are no such deliveries.")
+
+
+def retry_delivery(url: str | None, identifier: str) -> None:
+    """`agentnet push retry`."""
+    path = f"/v1/push/{delivery_id(identifier)}/retry"
+    through_gateway(url, lambda gateway: gateway.call("POST", path))
+    typer.echo(f"{identifier} is tried again.")
+
+
+def delivery_id(text: str) -> str:
+    """`text` if it is the id of a delivery. Raises `NotFoundError`."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise NotFoundError(f"There is no delivery {text!r}.", hint="`agentnet push list` shows them.") from None
 
 
 def print_tree(tasks: Sequence[dict[str, Any]], console: Console) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from agentnet.cli import exits, screen
-from agentnet.cli.artifacts import SavedFile, save_files
+from agentnet.cli.artifacts import SavedFile, save_answer, save_files
 from agentnet.cli.job import OUTPUT_DIRECTORY
 from agentnet.cli.outcome import Outcome
 from agentnet.cli.rendering import Trail
@@ -50,6 +50,8 @@ class Talk:
         """Print the result; the exit code."""
         directory = self.out or Path(OUTPUT_DIRECTORY) / (outcome.task_id or "answer")
         files = save_files(outcome, directory)
+        if (files or self.out) and outcome.succeeded and (text := outcome.answer()):
+            files.append(save_answer(text, directory))
         if self.as_json:
             screen.print_json(_as_json(outcome, agent, files, time.monotonic() - self._began))
         else:

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Computed, DateTime, Index, Integer, LargeBinary, SmallInteger, text
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy import BigInteger, Column, Computed, DateTime, Index, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
 EVERYONE = "*"
@@ -84,6 +84,8 @@ class TaskRow(SQLModel, table=True):
     inputs: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     """Messages that reached the task while it ran; it may not rest before its owner has taken them all."""
     cancel_requested: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    push: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    """Ids of its push configs. Kept in this row, whose lock makes every event see exactly the configs of its moment."""
 
 
 class TaskEvent(SQLModel, table=True):
@@ -128,16 +130,73 @@ class JournalEntry(SQLModel, table=True):
 
 
 class PushConfig(SQLModel, table=True):
-    """Where a client wants to be told of a task's events (A2A 1.0 section 4.3)."""
+    """Where a client wants to be told of a task's events (A2A 1.0 section 4.3), and how far that has come.
+
+    Its deliveries go out one after the other, so what is claimed is the config and not a delivery.
+    """
 
     __tablename__ = "push_configs"
+    __table_args__ = (Index("push_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),)
 
     task_id: UUID = Field(primary_key=True)
     id: str = Field(primary_key=True)
     tenant: str
     config: bytes
-    """A2A TaskPushNotificationConfig (protobuf)."""
+    """A2A TaskPushNotificationConfig (protobuf), sealed: it holds a token and credentials."""
+    version: str
+    """Protocol version of the client that made it: what it gets is said in that version."""
+    address: str
+    """The URL without its query, to be shown to operators."""
     created_at: datetime | None = Field(default=None, sa_column=_moment())
+    due_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+    """When its next delivery is to be tried; NULL while there is none."""
+    lease_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+    fence: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Rises with every claim; a result under an older fence is refused."""
+    wakes: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Rises with every write of deliveries, so that none is overlooked when the last one known is done."""
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Failed tries since the last one that went well."""
+
+
+class PushDelivery(SQLModel, table=True):
+    """One event on its way to one config, written in the same statement as the event."""
+
+    __tablename__ = "push_deliveries"
+    __table_args__ = (
+        Index("push_id", "id", unique=True),
+        Index("push_pending", "task_id", "config_id", "seq", postgresql_where=text("state = 'pending'")),
+        Index("push_list", "tenant", "state", "created_at"),
+        Index("push_done", "done_at", postgresql_where=text("state = 'delivered'")),
+    )
+
+    task_id: UUID = Field(primary_key=True)
+    config_id: str = Field(primary_key=True)
+    seq: int = Field(sa_column=Column(Integer, primary_key=True))
+    id: UUID = Field(sa_column_kwargs={"server_default": text("gen_random_uuid()")})
+    """Names the delivery to the receiver (`jti`) and to operators."""
+    tenant: str
+    state: str = Field(default="pending", sa_column_kwargs={"server_default": "pending"})
+    """`pending`, `delivered` or `dead`."""
+    attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    last_error: str | None = None
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+    done_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
+
+
+class SigningKey(SQLModel, table=True):
+    """A key that signs notifications; its public half is published until it retires."""
+
+    __tablename__ = "signing_keys"
+
+    kid: str = Field(primary_key=True)
+    tenant: str
+    private: bytes
+    """PEM, sealed."""
+    public: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """JWK."""
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+    retires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True, default=False))
 
 
 class StoredFile(SQLModel, table=True):

@@ -10,7 +10,9 @@ from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
 
-PUBLIC_PATHS = frozenset({"/health", "/ready", "/.well-known/agent-card.json", "/.well-known/agent.json"})
+PUBLIC_PATHS = frozenset(
+    {"/health", "/ready", "/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
+)
 
 Authenticate = Callable[[str], Awaitable[Principal]]
 
@@ -51,7 +53,7 @@ def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -
 
 
 def is_public(scope: Scope) -> bool:
-    """Health and public cards are open; everything else is closed."""
+    """Health, public cards and public keys are open; everything else is closed."""
     return scope["method"] in {"GET", "HEAD"} and scope["path"] in PUBLIC_PATHS
 
 

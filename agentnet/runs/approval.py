@@ -51,7 +51,7 @@ class Approvals:
 
     async def _begin_once(self, name: str, scope: RunScope, key: str, arguments: str) -> str | None:
         if key + INTENT not in scope.run.leased.journal:
-            await scope.run.journal(key + INTENT, b"begun")
+            await scope.journal(key + INTENT, b"begun")
             return None
         answer = await wait_for_answer(
             scope,

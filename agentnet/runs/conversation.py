@@ -16,11 +16,6 @@ EARLIER_CHARACTERS = 4000
 EARLIER = "earlier"
 """Journal key of what was said before: the same in every replay."""
 
-_EARLIER_SQL = """
-SELECT id FROM tasks
-WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4 ORDER BY id DESC LIMIT $5
-"""
-
 
 def requests_of(run: TaskRun) -> list[Message]:
     """The user's messages that are requests and not answers to questions, oldest first."""
@@ -55,12 +50,9 @@ async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, A
         items: list[dict[str, Any]] = json.loads(stored)
         return items
     leased = run.leased
-    rows = await store.pool.fetch(
-        _EARLIER_SQL, leased.tenant, leased.agent, leased.context_id, leased.lease.task_id, EARLIER_TASKS
-    )
     items = []
-    for row in reversed(rows):
-        found = await store.read(row["id"], leased.tenant, leased.agent, None)
+    for task_id in reversed(await store.earlier_in_context(leased, EARLIER_TASKS)):
+        found = await store.read(task_id, leased.tenant, leased.agent, None)
         if found is not None:
             items.extend(_exchange(found[0]))
     if items:

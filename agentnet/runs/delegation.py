@@ -143,6 +143,8 @@ class Delegated:
     key: str = field(default_factory=call_key.get)
     child: Projection = field(default_factory=Projection)
     child_id: str = ""
+    seen: int = 0
+    """Events of the child that arrived: a stream that breaks after some is no stream that never comes."""
     passed_on: set[str] = field(default_factory=set[str])
     skipped: set[str] = field(default_factory=set[str])
 
@@ -190,14 +192,21 @@ class Delegated:
 
     async def _follow(self, message: Message) -> TaskState:
         """Send `message`, pass the child's events on until it rests; take a broken stream up again."""
-        for pause in (*RETRY_SECONDS, None):
+        failures = 0
+        while True:
+            seen = self.seen
             try:
                 return await self._stream(message)
             except (UnavailableError, NotFoundError) as error:
-                if pause is None or (isinstance(error, NotFoundError) and not self.child_id):
+                failures = failures + 1 if self.seen == seen else 1
+                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
                     raise
-                await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+                await asyncio.sleep(RETRY_SECONDS[failures - 1])
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the peer must be somewhere: its replicas may all be starting. Other names a model may invent."""
+        return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
         entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
@@ -205,6 +214,7 @@ class Delegated:
         request = SendMessageRequest(message=message)
         async with aclosing(send_streaming(self.peers.http, entry.url, token, request)) as events:
             async for event in events:
+                self.seen += 1
                 self.child.apply(event)
                 await self._pass_on(event)
         state = self.child.state

@@ -91,6 +91,7 @@ class SpecialistExecutor(AgentExecutor):
                 return
             await self._ask(run, scope.asked.result(), event_queue)
         finally:
+            scope.over = True
             running.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await running

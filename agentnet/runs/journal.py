@@ -56,6 +56,7 @@ class _JournaledModel(Model):
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """The events of a model turn: from the journal, or live and then into the journal."""
+        self._scope.check()
         path = scope_path.get()
         turn = self._turns[path] = self._turns.get(path, 0) + 1
         key = f"{path}m{turn}"
@@ -72,15 +73,20 @@ class _JournaledModel(Model):
             )
             return
         self._check_budget()
+        await self._scope.run.make_sure()
         self._scope.working += 1
+        finished = False
         try:
             async for event in self._inner.stream_response(*args, **kwargs):
                 if isinstance(event, ResponseCompletedEvent):
-                    await self._scope.run.journal(key, event.response.model_dump_json(warnings=False).encode())
+                    await self._scope.journal(key, event.response.model_dump_json(warnings=False).encode())
                     self._announce(event.response)
+                    finished = True
                 yield event
         finally:
             self._scope.working -= 1
+            if not finished:  # the runner may call again: still the same turn, also for a replay
+                self._turns[path] = turn - 1
 
     def _announce(self, response: Response) -> None:
         self._scope.announced += sum(1 for item in response.output if item.type == "function_call")
@@ -114,6 +120,7 @@ def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
         scope: RunScope = context.context
+        scope.check()
         scope.announced -= 1
         key = f"{scope_path.get()}t:{context.tool_call_id}"
         if nested:  # what it returns follows from its own journal
@@ -139,10 +146,11 @@ async def _execute(
     try:
         arguments, refusal = await approvals.clear(tool.name, scope, key, arguments)
         if refusal is not None:
-            await scope.run.journal(key, json.dumps(refusal).encode())
+            await scope.journal(key, json.dumps(refusal).encode())
             return refusal
+        await scope.run.make_sure()
         result = await _told(tool, scope, key, context, arguments)
-        await scope.run.journal(key, json.dumps(result, default=str).encode())
+        await scope.journal(key, json.dumps(result, default=str).encode())
         return result
     finally:
         scope.working -= 1

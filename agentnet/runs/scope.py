@@ -36,6 +36,19 @@ class RunScope:
     announced: int = 0
     """Tool calls that the model asked for and that have not begun."""
     tokens: int = 0
+    over: bool = False
+    """Whether the execution has ended: what the SDK still does in the background must leave no trace."""
+
+    def check(self) -> None:
+        """Raises `CancelledError` once the execution has ended: the SDK takes a cancelled tool for a failed one, and
+        would go on with the model's next turn."""
+        if self.over:
+            raise asyncio.CancelledError
+
+    async def journal(self, key: str, value: bytes) -> None:
+        """Store the result of a step of this execution. Raises `LostLeaseError`."""
+        self.check()
+        await self.run.journal(key, value)
 
     @property
     def tenant(self) -> str:

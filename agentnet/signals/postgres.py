@@ -1,12 +1,13 @@
 """Signals over LISTEN/NOTIFY, for several processes on one PostgreSQL.
 
 Notifications are sent in batches on a connection of their own, after the commit that they tell of: NOTIFY inside a
-transaction would make all such commits wait for one another.
+transaction would make all such commits wait for one another. A process that is alone sends nothing but its presence.
 """
 
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "agentnet"
 BATCH_SECONDS = 0.002
+PRESENCE_SECONDS = 60.0
+"""A process says that it is there three times as often; where no other was heard for so long, none is told."""
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000."""
 RECONNECT_SECONDS = 0.5
@@ -32,6 +35,10 @@ class PostgresSignals:
         self._local = LocalSignals()
         self._outbox: dict[Signal, None] = {}
         self._ready = asyncio.Event()
+        self._others: set[str] = set()
+        self._others_seen = -PRESENCE_SECONDS
+        """When another process was heard for the last time."""
+        self._greet = False
         self._carrier: asyncio.Task[None] | None = None
 
     def publish(self, signal: Signal) -> None:
@@ -44,9 +51,10 @@ class PostgresSignals:
         self._local.publish(signal)
 
     def tell_others(self, signal: Signal) -> None:
-        """Tell other processes, soon."""
-        self._outbox[signal] = None
-        self._ready.set()
+        """Tell other processes, soon, if there are any."""
+        if self._others_seen + PRESENCE_SECONDS > time.monotonic():
+            self._outbox[signal] = None
+            self._ready.set()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Add a listener."""
@@ -76,15 +84,27 @@ class PostgresSignals:
         try:
             connection.add_termination_listener(lambda _: self._ready.set())
             await connection.add_listener(CHANNEL, self._notified)
+            hello = json.dumps([self._origin])
             while not connection.is_closed():
-                await self._ready.wait()
-                await asyncio.sleep(BATCH_SECONDS)
-                self._ready.clear()
-                batch, self._outbox = self._outbox, {}
-                for payload in payloads(self._origin, list(batch)):
-                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, hello)
+                self._greet = False
+                said = time.monotonic()
+                while not self._greet and time.monotonic() < said + PRESENCE_SECONDS / 3 and not connection.is_closed():
+                    await self._carry_batch(connection)
         finally:
             await connection.close(timeout=1)
+
+    async def _carry_batch(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """What is there to tell within a while, in one batch."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PRESENCE_SECONDS / 3):
+                await self._ready.wait()
+        if self._outbox:
+            await asyncio.sleep(BATCH_SECONDS)
+        self._ready.clear()
+        batch, self._outbox = self._outbox, {}
+        for payload in payloads(self._origin, list(batch)):
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self.received(str(payload))
@@ -94,6 +114,11 @@ class PostgresSignals:
         origin, *pairs = json.loads(payload)
         if origin == self._origin:
             return
+        if not pairs and origin not in self._others:
+            self._greet = True  # a newcomer does not know yet that it is not alone
+            self._ready.set()
+        self._others.add(origin)
+        self._others_seen = time.monotonic()
         for topic, identifier in pairs:
             self._local.publish(Signal(topic, identifier))
 

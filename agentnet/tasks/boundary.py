@@ -22,6 +22,7 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import (
     AgentNetError,
     BusyError,
@@ -95,6 +96,9 @@ def as_a2a(error: Exception) -> A2AError:
     """`error` as A2A says it. What we did not foresee is logged and becomes an internal error without details."""
     if isinstance(error, A2AError):
         return error
+    if isinstance(error, DATABASE_AWAY):
+        logger.warning("the database is away: %s: %s", type(error).__name__, error)
+        return ServerUnavailableError("The database does not answer; try again in a moment.")
     if isinstance(error, AgentNetError):
         for ours, theirs in _TRANSLATED:
             if isinstance(error, ours):

@@ -4,37 +4,48 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from agentnet.errors import UnavailableError
+
 Op = TypeVar("Op")
 Result = TypeVar("Result")
 
 MAX_BATCH = 256
 """Operations in one statement; more wait for the next."""
-CONCURRENCY = 2
-"""Statements under way at once, so that one can be made while the database works on another."""
+CONCURRENCY = 1
+"""Statements under way at once. One: the longer a commit takes, the more of the next go out together."""
 
 
 class GroupCommit(Generic[Op, Result]):
     """Collects operations while a statement is under way and writes them together when it is done.
 
-    An operation alone waits for nothing. A failed batch is tried again one by one, so that a bad operation fails alone.
+    An operation alone waits for nothing. A failed batch is tried again one by one, so that a bad operation fails alone;
+    where nothing answers, all of it fails at once.
     """
 
     def __init__(self, flush: Callable[[list[Op]], Awaitable[list[Result]]]) -> None:
         self._flush = flush
         self._waiting: list[tuple[Op, asyncio.Future[Result]]] = []
-        self._flushing: set[asyncio.Task[None]] = set()
+        self._flushing = 0
+        self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, op: Op) -> Result:
         """Write `op` with whatever else is waiting. Raises what the database raised for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((op, future))
-        if len(self._flushing) < CONCURRENCY:
+        if self._flushing < CONCURRENCY:
+            self._flushing += 1
             task = asyncio.create_task(self._run())
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return await future
 
     async def _run(self) -> None:
+        try:
+            await self._flush_all()
+        finally:
+            self._flushing -= 1  # in the same breath as the look that found nothing: who comes later starts anew
+
+    async def _flush_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
@@ -47,7 +58,7 @@ class GroupCommit(Generic[Op, Result]):
                     future.set_result(result)
 
     async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:
-        alone = len(batch) == 1
+        alone = len(batch) == 1 or isinstance(error, UnavailableError)
         for op, future in batch:
             try:
                 if alone:

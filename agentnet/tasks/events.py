@@ -19,6 +19,7 @@ from a2a.types.a2a_pb2 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agentnet.ids import new_id
+from agentnet.steps import STEPS
 
 TERMINAL_STATES = frozenset(
     {
@@ -44,6 +45,8 @@ KIND_MESSAGE = 2
 KIND_STATUS = 3
 KIND_STATUS_WITH_MESSAGE = 4
 KIND_ARTIFACT = 5
+KIND_STEP = 6
+"""A status that tells of a step and of nothing else: streamed and stored like any other, but never pushed."""
 HISTORY_KINDS = (KIND_TASK, KIND_MESSAGE, KIND_STATUS_WITH_MESSAGE)
 """Kinds that hold messages; the index `task_history` covers them."""
 
@@ -93,9 +96,16 @@ def kind_of(event: StreamResponse) -> int:
         case "message":
             return KIND_MESSAGE
         case "status_update":
-            return KIND_STATUS_WITH_MESSAGE if event.status_update.status.HasField("message") else KIND_STATUS
+            return _kind_of_status(event.status_update)
         case _:
             return KIND_ARTIFACT
+
+
+def _kind_of_status(update: TaskStatusUpdateEvent) -> int:
+    if update.status.HasField("message"):
+        return KIND_STATUS_WITH_MESSAGE
+    is_step = update.status.state == TaskState.TASK_STATE_WORKING and STEPS in update.metadata
+    return KIND_STEP if is_step else KIND_STATUS
 
 
 def state_of(event: StreamResponse) -> TaskState | None:

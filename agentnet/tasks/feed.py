@@ -16,6 +16,7 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.tasks.position import WHOLE, Position
+from agentnet.tasks.projection import Projection
 from agentnet.tasks.wire import dumps, stream_json
 
 BUFFERED_EVENTS = 512
@@ -80,47 +81,69 @@ class Feed:
         self._closed = False
         self._wakes = 0
         self._tailed_wakes = -1
+        """Wakes that had come when the log was last looked into."""
         self._tailed_at = 0.0
+        self._generation = 0
+        """Counts the runs that published here."""
 
     @property
     def is_local(self) -> bool:
         """Whether a run in this process publishes here."""
         return self._head is not None
 
-    def attach(self, last_seq: int) -> None:
-        """A run in this process publishes from now on, what comes after event `last_seq`."""
+    def attach(self, last_seq: int) -> int:
+        """A run in this process publishes from now on, what comes after event `last_seq`; under the number returned.
+
+        A run that still publishes here is one whose lease was lost: it is heard no more.
+        """
+        if self._head is not None:
+            self._forget()
+        self._generation += 1
         self._head = last_seq
         self.wake()
+        return self._generation
 
-    def detach(self) -> None:
+    def detach(self, generation: int) -> None:
         """The run ended well: all that it published is stored."""
-        self._head = None
-        self.wake()
+        if generation == self._generation:
+            self._head = None
+            self.wake()
 
-    def reset(self) -> None:
+    def reset(self, generation: int) -> None:
         """The run lost its lease: what it published and had not stored never was."""
+        if generation == self._generation:
+            self._forget()
+            self.wake()
+
+    def _forget(self) -> None:
         self._first += len(self._items)
         self._items.clear()
         self._head = None
         self._resets += 1
-        self.wake()
 
     def close(self) -> None:
         """End every follower: this process stops."""
         self._closed = True
         self.wake()
 
-    def publish(self, item: FeedItem) -> None:
-        """Add what comes next and wake the followers."""
+    def publish(self, item: FeedItem, generation: int) -> None:
+        """Add what the run shows next and wake the followers."""
+        if generation == self._generation:
+            self._add(item)
+
+    def _add(self, item: FeedItem) -> None:
         self._items.append(item)
         if len(self._items) > BUFFERED_EVENTS:
             self._items.popleft()
             self._first += 1
-        self.wake()
+        self._stir()
 
     def wake(self) -> None:
-        """Let the followers look for more."""
+        """There may be more in the log: let the followers look."""
         self._wakes += 1
+        self._stir()
+
+    def _stir(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -154,20 +177,28 @@ class Feed:
                 if relation is _Relation.GAP:
                     behind = True
                     break
+                if relation is _Relation.NEXT and _leaves_behind(position, item.position.epoch):
+                    again = await self._anew(position)
+                    position = again.position
+                    yield again
+                    continue
                 index += 1
                 if relation is _Relation.NEXT:
                     position, loaded = item.position, False
-                joined = item.position == position
+                joined = _place(item.position) == _place(position)
                 if relation is _Relation.NEXT:
                     yield item
             if changed is not self._changed or (behind and not loaded):
+                continue
+            if not self._tailed:
+                await self._tail(position)
                 continue
             loaded = False
             quiet = 0.0 if await self._wait(changed) else quiet + POLL_SECONDS
             if quiet >= IDLE_SECONDS:
                 quiet = 0.0
                 yield None
-            if self._head is None:
+            if self._head is None and self._wakes == self._tailed_wakes:
                 await self._tail(position)
 
     async def _wait(self, changed: asyncio.Event) -> bool:
@@ -176,6 +207,11 @@ class Feed:
             async with asyncio.timeout(POLL_SECONDS):
                 return await changed.wait()
         return False
+
+    @property
+    def _tailed(self) -> bool:
+        """Whether the log was looked into since the last wake, or need not be."""
+        return self._head is not None or self._tailed_wakes == self._wakes
 
     def _covers(self, position: Position) -> bool:
         """Whether nothing but the buffer is needed to go on from `position`."""
@@ -193,6 +229,9 @@ class Feed:
             if stored.epoch == position.epoch and stored.seq < position.seq:
                 position = replace(position, durable=stored.seq)
                 continue
+            if _leaves_behind(position, stored.epoch):
+                items.append(await self._anew(position))
+                position = items[-1].position
             seen = position.offset if (stored.seq, stored.epoch) == (position.seq, position.epoch) else 0
             position = Position(stored.seq, stored.epoch, WHOLE, stored.seq)
             rest = cut(stored.event, seen)
@@ -200,25 +239,49 @@ class Feed:
                 items.append(FeedItem(position, rest))
         return items, position, len(page) == LOG_PAGE
 
+    async def _anew(self, position: Position) -> FeedItem:
+        """The task as of the last stored event that was seen, in place of what was seen after it and never stored."""
+        projection, seq = Projection(), 0
+        while seq < position.durable:
+            page = await self._read_log(self.task_id, seq, min(LOG_PAGE, position.durable - seq))
+            if not page:
+                break
+            for stored in page:
+                projection.apply(stored.event)
+            seq = page[-1].seq
+        reached = Position(position.durable, 0, WHOLE, position.durable)
+        return FeedItem(reached, StreamResponse(task=projection.task()))
+
     async def _tail(self, position: Position) -> None:
         """Bring the buffer up to the log, once for all followers that one signal woke."""
         async with self._reading:
-            now = asyncio.get_running_loop().time()
-            if self._head is not None or (
-                self._tailed_wakes == self._wakes and now - self._tailed_at < POLL_SECONDS / 2
-            ):
+            wakes, now = self._wakes, asyncio.get_running_loop().time()
+            if self._head is not None or (self._tailed_wakes == wakes and now - self._tailed_at < POLL_SECONDS / 2):
                 return
             reached = self._items[-1].position if self._items else position
-            items, _, _ = await self._load(reached)
+            resets = self._resets
+            items, _, more = await self._load(reached)
+            if resets != self._resets or self._head is not None:
+                return
             for item in items:
-                self.publish(item)
-            self._tailed_wakes, self._tailed_at = self._wakes, now
+                self._add(item)
+            if not more:
+                self._tailed_wakes, self._tailed_at = wakes, now
 
 
 class _Relation(Enum):
     SEEN = 0
     NEXT = 1
     GAP = 2
+
+
+def _leaves_behind(position: Position, epoch: int) -> bool:
+    """Whether the writer of `epoch` never knew some of what was seen: another showed it, and it was not stored."""
+    return epoch != position.epoch and 0 < position.durable < position.seq
+
+
+def _place(position: Position) -> tuple[int, int, int]:
+    return position.seq, position.epoch, position.offset
 
 
 def _relation(position: Position, item: FeedItem, joined: bool) -> _Relation:

@@ -32,6 +32,7 @@ from a2a.types.a2a_pb2 import (
     TaskPushNotificationConfig,
     TaskState,
 )
+from a2a.utils.constants import VERSION_HEADER
 from a2a.utils.errors import (
     PushNotificationNotSupportedError,
     TaskNotCancelableError,
@@ -42,6 +43,8 @@ from a2a.utils.errors import (
 from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
+from agentnet.push.configs import PushConfigs, shown
+from agentnet.push.stored import VERSION_0_3, VERSION_1_0, StoredConfig
 from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers
@@ -81,7 +84,7 @@ class _View:
 
 
 class DurableRequestHandler(RequestHandler):
-    """Answers for one agent. `definition` is stored with each task that begins."""
+    """Answers for one agent. `definition` is stored with each task that begins; without `push` none is offered."""
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class DurableRequestHandler(RequestHandler):
         limits: MessageLimits,
         max_depth: int,
         max_wait_seconds: float = MAX_WAIT_SECONDS,
+        push: PushConfigs | None = None,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -105,6 +109,7 @@ class DurableRequestHandler(RequestHandler):
         self._limits = limits
         self._max_depth = max_depth
         self._max_wait_seconds = max_wait_seconds
+        self._push = push
 
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
@@ -201,32 +206,35 @@ class DurableRequestHandler(RequestHandler):
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
-        """Not offered yet; the card says so."""
-        raise PushNotificationNotSupportedError
+        """Tell a webhook of the task's events from now on; its credentials are not answered."""
+        stored = await self._pushes().checked(params, protocol_version(context))
+        await self._pushes().put(_task_id(params.task_id), caller(context, params).tenant, self._agent, stored)
+        return shown(params)
 
-    @validate_request_params
     @answers
-    async def on_get_task_push_notification_config(
+    async def on_get_task_push_notification_config(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
-        """Not offered yet; the card says so."""
-        raise PushNotificationNotSupportedError
+        """A push config of a task. Not validated: a client of 0.3 may ask without the config's id."""
+        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
+        return await self._pushes().get(task_id, tenant, self._agent, params.id)
 
     @validate_request_params
     @answers
     async def on_list_task_push_notification_configs(
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
     ) -> ListTaskPushNotificationConfigsResponse:
-        """Not offered yet; the card says so."""
-        raise PushNotificationNotSupportedError
+        """A page of a task's push configs."""
+        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
+        return await self._pushes().list(task_id, tenant, self._agent, params.page_size, params.page_token)
 
     @validate_request_params
     @answers
     async def on_delete_task_push_notification_config(
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> None:
-        """Not offered yet; the card says so."""
-        raise PushNotificationNotSupportedError
+        """Tell a webhook no more; what was on its way is forgotten."""
+        await self._pushes().delete(_task_id(params.task_id), caller(context, params).tenant, self._agent, params.id)
 
     @validate_request_params
     @answers
@@ -246,13 +254,24 @@ class DurableRequestHandler(RequestHandler):
         check_required(params)
         check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
-        if params.configuration.HasField("task_push_notification_config"):
-            raise PushNotificationNotSupportedError
+        push = await self._wanted_push(params.configuration, context)
         if params.message.task_id:
-            return await self._continue(params.message, principal)
-        return await self._begin(params.message, principal)
+            return await self._continue(params.message, principal, push)
+        return await self._begin(params.message, principal, push)
 
-    async def _begin(self, message: Message, principal: Principal) -> "_View":
+    def _pushes(self) -> PushConfigs:
+        if self._push is None or not self._card.capabilities.push_notifications:
+            raise PushNotificationNotSupportedError
+        return self._push
+
+    async def _wanted_push(
+        self, configuration: SendMessageConfiguration, context: ServerCallContext
+    ) -> StoredConfig | None:
+        if not configuration.HasField("task_push_notification_config"):
+            return None
+        return await self._pushes().checked(configuration.task_push_notification_config, protocol_version(context))
+
+    async def _begin(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
         delegation = principal.delegation
         budget = delegation.budget if delegation else Budget(self._max_depth)
         self._check_chain(principal, budget)
@@ -273,6 +292,7 @@ class DurableRequestHandler(RequestHandler):
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
+            push=push,
         )
         try:
             known = await self._store.accept(new)
@@ -287,7 +307,7 @@ class DurableRequestHandler(RequestHandler):
             self._signals.publish(Signal("queue", self._agent))
         return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
 
-    async def _continue(self, message: Message, principal: Principal) -> "_View":
+    async def _continue(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
         view = await self._view(_task_id(message.task_id), principal)
         task = view.task
         if message.context_id and message.context_id != task.context_id:
@@ -297,10 +317,12 @@ class DurableRequestHandler(RequestHandler):
             return view
         if task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
+        if push is not None:
+            await self._pushes().put(view.task_id, principal.tenant, self._agent, push)
         if not await self._wake(view, message, principal) and not await self._store.add_input(
             view.task_id, principal.tenant, self._agent, message
         ):
-            return await self._continue(message, principal)  # it came to rest, or was woken, between two looks
+            return await self._continue(message, principal, push)  # it came to rest, or was woken, between two looks
         projection = Projection(task)
         projection.apply(StreamResponse(message=message))
         return _View(view.task_id, projection.task(), view.position)
@@ -436,6 +458,15 @@ def _fresh(new: NewTask) -> LeasedTask:
     )
 
 
+def protocol_version(context: ServerCallContext) -> str:
+    """The version of A2A that a client speaks: without a word of it, 0.3 (A2A 1.0 section 3.6.2)."""
+    headers = context.state.get("headers")
+    if headers is None:
+        return VERSION_1_0
+    said = headers.get(VERSION_HEADER.lower()) or headers.get(VERSION_HEADER) or VERSION_0_3
+    return VERSION_0_3 if said.startswith("0.") else VERSION_1_0
+
+
 def _task_id(text: str) -> UUID:
     """Raises `TaskNotFoundError`: what is not an id of ours is no task of ours."""
     try:
@@ -462,5 +493,5 @@ async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:
-                update = item.event.HasField("status_update")
-                yield item.event.status_update if update else item.event.artifact_update
+                payload: Event = getattr(item.event, item.event.WhichOneof("payload"))
+                yield payload

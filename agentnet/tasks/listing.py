@@ -6,6 +6,7 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import ListTasksRequest, ListTasksResponse, Task, TaskState
 from a2a.utils.task import ListTasksCursor, decode_list_tasks_cursor, encode_list_tasks_cursor
 
+from agentnet.database.retry import retried
 from agentnet.tasks import sql
 from agentnet.tasks.limits import wrong_field
 from agentnet.tasks.store import TaskStore
@@ -24,8 +25,8 @@ async def list_tasks(store: TaskStore, params: ListTasksRequest, tenant: str, ag
         params.status_timestamp_after.ToDatetime(UTC) if params.HasField("status_timestamp_after") else None,
     )
     moment, last_id = _cursor(params.page_token)
-    rows = await store.pool.fetch(sql.LIST, *filters, size + 1, moment, last_id)
-    total = await store.pool.fetchval(sql.COUNT, *filters)
+    rows = await retried(lambda: store.pool.fetch(sql.LIST, *filters, size + 1, moment, last_id))
+    total = await retried(lambda: store.pool.fetchval(sql.COUNT, *filters))
     history = params.history_length if params.HasField("history_length") else 0
     tasks: list[Task] = []
     for row in rows[:size]:

@@ -3,23 +3,31 @@
 Events are shown to followers at once and stored in the background, in order, one write of a task at a time; streamed
 text is coalesced before it is stored. What ends the run is stored before it is shown: a client that sees a task at rest
 can rely on it.
+
+A write that has begun is finished whatever becomes of the code that waits for it: a cancelled step must not leave the
+run in doubt about where its log ends.
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
-from agentnet.errors import UnavailableError
+from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
 from agentnet.tasks.feed import FeedItem
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.store import Append, Lease, LeasedTask, LostLeaseError, TaskStore
 
+logger = logging.getLogger(__name__)
+
 COALESCE_SECONDS = 0.025
 COALESCE_CHARACTERS = 1024
+TRUSTED_SHARE = 0.5
+"""Share of a lease for which it is trusted without asking."""
 GATHER_SECONDS = 0.004
 """Other events wait so long for company: a task that is done at once is stored in one write."""
 BACKLOG_EVENTS = 512
@@ -47,16 +55,27 @@ class TaskRun:
         self._leased = leased
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
-        self._feed.attach(leased.last_seq)
+        self._generation = self._feed.attach(leased.last_seq)
+        self._confirmed = asyncio.get_running_loop().time()
+        """When the lease was last known to be held."""
         self._seq = leased.last_seq
         """Number of the last event that was shown, stored or not."""
         self._durable = leased.last_seq
         self._open: _Open | None = None
         self._events: list[tuple[int, bytes]] = []
+        self._steps: list[tuple[str, bytes]] = []
+        """Journal entries that wait to be stored."""
         self._state: StreamResponse | None = None
         """The latest status among the events that wait."""
-        self._writing: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[bool] | None = None
+        self._queued = self._stored = 0
+        """How many events and steps were ever given to be stored, and how many of them are."""
+        self._progress = asyncio.Event()
+        """Set, and replaced by another, when more is stored or nothing more will be."""
+        self._resting: asyncio.Task[bool] | None = None
+        """The write that brings the task to rest; what is emitted meanwhile waits for its outcome."""
+        self._timer: asyncio.Handle | None = None
+        self._due_at = 0.0
         self._failure: BaseException | None = None
         self._ended = False
 
@@ -84,8 +103,34 @@ class TaskRun:
         offset = self._open.length if self._open else WHOLE
         return Position(self._seq, self.lease.epoch, offset, self._durable)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the lease is surely held: not so when this process or its database stood still for a while."""
+        age = asyncio.get_running_loop().time() - self._confirmed
+        return self._failure is None and age < self._store.lease_seconds * TRUSTED_SHARE
+
+    def confirm(self, moment: float) -> None:
+        """The lease was held at `moment` of the loop's clock, and renewed."""
+        self._confirmed = max(self._confirmed, moment)
+
+    async def make_sure(self) -> None:
+        """Before something with effects outside: raises `LostLeaseError` when another replica has the task by now."""
+        self._check()
+        if not self.is_current:
+            moment = asyncio.get_running_loop().time()
+            try:
+                held = await self._store.holds(self.lease)
+            except DatabaseAwayError:
+                held = False
+            if not held:
+                self._failure = LostLeaseError()
+                raise self._failure
+            self.confirm(moment)
+
     async def emit(self, event: StreamResponse) -> None:
         """Show an event and let it be stored soon. Waits only when too much waits already. Raises `LostLeaseError`."""
+        while self._resting:
+            await asyncio.shield(self._resting)
         self._check()
         self._leased.projection.apply(event)
         if _continues(self._open, event):
@@ -99,20 +144,19 @@ class TaskRun:
     async def flush(self) -> None:
         """Wait until everything emitted is stored. Raises `LostLeaseError`."""
         self._close_open()
-        self._write_soon()
-        while self._writing:
-            await asyncio.shield(self._writing)
+        target = self._queued
+        while self._stored < target:
             self._check()
             self._write_soon()
+            await self._progress.wait()
         self._check()
 
     async def journal(self, key: str, value: bytes) -> None:
         """Store the result of a step together with all events before it. Raises `LostLeaseError`."""
-        await self._quiet()
-        events, self._events = tuple(self._events), []
-        status, self._state = self._state, None
-        await self._store_events(events, status, ((key, value),))
-        self._leased.journal[key] = value
+        self._check()
+        self._steps.append((key, value))
+        self._queued += 1
+        await self.flush()
 
     async def rest(self, event: StreamResponse) -> bool:
         """Bring the task to rest with `event`, store its snapshot and give the lease back, all in one.
@@ -120,31 +164,14 @@ class TaskRun:
         False: there is input that this run has not taken; nothing was stored, and the run has to go on.
         Raises `LostLeaseError`.
         """
-        await self._quiet()
-        waiting, self._events = self._events, []
-        base, events = self._durable, (*waiting, (kind_of(event), event.SerializeToString()))
-        final = self._preview(event)
-        write = Append(
-            self.lease.task_id,
-            self.lease.epoch,
-            base,
-            events,
-            state=final.status.state,
-            status_at=final.status.timestamp.ToDatetime(UTC),
-            snapshot=final.SerializeToString(),
-            release=True,
-            inputs=self._leased.inputs,
-        )
-        if not await self._append(write):
-            self._events = [*waiting, *self._events]
-            return False
-        self._leased.projection.apply(event)
-        self._seq += 1
-        self._durable = self._seq
-        self._show(event, WHOLE)
-        self._end()
-        self._feed.detach()
-        return True
+        self._close_open()
+        while self._writing:
+            await asyncio.shield(self._writing)
+        self._check()
+        self._resting = self._writing = asyncio.create_task(self._guarded(self._write_rest(event)))
+        rested = await asyncio.shield(self._writing)
+        self._check_failure()
+        return rested
 
     async def take_inputs(self) -> list[Message]:
         """Take messages that reached the task while it ran into its log, oldest first."""
@@ -163,18 +190,14 @@ class TaskRun:
         if not self._ended:
             self._failure = self._failure or LostLeaseError()
             self._end()
-            self._feed.reset()
+            self._feed.reset(self._generation)
 
-    async def _quiet(self) -> None:
-        """Close the open event and wait until no write is under way; the next write is the caller's."""
-        self._close_open()
-        while self._writing:
-            await asyncio.shield(self._writing)
-        self._check()
-
-    def _check(self) -> None:
+    def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+    def _check(self) -> None:
+        self._check_failure()
         if self._ended:
             raise RuntimeError("The run has ended.")
 
@@ -194,7 +217,7 @@ class TaskRun:
             self._show(event, len(text))
             self._write_later(COALESCE_SECONDS)
         else:
-            self._events.append((kind_of(event), event.SerializeToString()))
+            self._queue(event)
             if state_of(event) is not None:
                 self._state = event
             self._show(event, WHOLE)
@@ -215,19 +238,29 @@ class TaskRun:
         if self._open is not None:
             closed = self._open.close()
             self._open = None
-            self._events.append((kind_of(closed), closed.SerializeToString()))
+            self._queue(closed)
+
+    def _queue(self, event: StreamResponse) -> None:
+        self._events.append((kind_of(event), event.SerializeToString()))
+        self._queued += 1
+
+    def _advance(self) -> None:
+        self._progress.set()
+        self._progress = asyncio.Event()
 
     def _show(self, event: StreamResponse, offset: int) -> None:
-        self._feed.publish(FeedItem(Position(self._seq, self.lease.epoch, offset, self._durable), event))
+        position = Position(self._seq, self.lease.epoch, offset, self._durable)
+        self._feed.publish(FeedItem(position, event), self._generation)
 
     def _write_later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         when = loop.time() + seconds
-        if self._timer is None:
-            self._timer = loop.call_at(when, self._due)
-        elif self._timer.when() > when:
+        if self._timer is not None:
+            if self._due_at <= when:
+                return
             self._timer.cancel()
-            self._timer = loop.call_at(when, self._due)
+        # Not asked for its time later: uvloop's handle of a moment that has come already knows none.
+        self._timer, self._due_at = loop.call_at(when, self._due), when
 
     def _due(self) -> None:
         self._timer = None
@@ -235,43 +268,69 @@ class TaskRun:
         self._write_soon()
 
     def _write_soon(self) -> None:
-        if self._events and self._writing is None and self._failure is None and not self._ended:
-            self._writing = asyncio.create_task(self._write())
+        waits = self._events or self._steps
+        if waits and self._writing is None and self._failure is None and not self._ended:
+            self._writing = asyncio.create_task(self._guarded(self._write()))
 
-    async def _write(self) -> None:
+    async def _guarded(self, write: Coroutine[None, None, bool]) -> bool:
+        """Any write: what it fails of ends the run, since nobody knows any more where its log ends."""
         try:
-            while self._events and not self._ended:
-                events, self._events = tuple(self._events), []
-                status, self._state = self._state, None
-                await self._store_events(events, status)
+            return await write
         except LostLeaseError as error:
             self._failure = error
-        finally:
-            self._writing = None
-
-    async def _store_events(
-        self,
-        events: tuple[tuple[int, bytes], ...],
-        status: StreamResponse | None,
-        journal: tuple[tuple[str, bytes], ...] = (),
-    ) -> None:
-        lease = self.lease
-        state, moment = _open_state(status), _moment(status)
-        await self._append(Append(lease.task_id, lease.epoch, self._durable, events, journal, state, moment))
-        self._durable += len(events)
-        if events:
-            self._notify(self._leased)
-
-    async def _append(self, write: Append) -> bool:
-        try:
-            return await self._store.append(write)
-        except UnavailableError:
-            # The database was away for as long as it is waited for: by then the lease has run out or soon will.
+        except Exception:  # the boundary to the database: the lease runs out, and another attempt begins from the log
+            logger.exception("task %s: not stored", self.lease.task_id)
             self._failure = LostLeaseError()
-            raise self._failure from None
+        finally:
+            self._writing = self._resting = None
+            self._advance()
+        return False
+
+    async def _write(self) -> bool:
+        while (self._events or self._steps) and not self._ended:
+            events, self._events = tuple(self._events), []
+            steps, self._steps = tuple(self._steps), []
+            status, self._state = self._state, None
+            lease, state, moment = self.lease, _open_state(status), _moment(status)
+            began = asyncio.get_running_loop().time()
+            await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, steps, state, moment))
+            self.confirm(began)
+            self._durable += len(events)
+            self._stored += len(events) + len(steps)
+            self._leased.journal.update(steps)
+            self._advance()
+            if events:
+                self._notify(self._leased)
+        return True
+
+    async def _write_rest(self, event: StreamResponse) -> bool:
+        final, events, steps = self._preview(event), tuple(self._events), tuple(self._steps)
+        write = Append(
+            self.lease.task_id,
+            self.lease.epoch,
+            self._durable,
+            (*events, (kind_of(event), event.SerializeToString())),
+            steps,
+            state=final.status.state,
+            status_at=final.status.timestamp.ToDatetime(UTC),
+            snapshot=final.SerializeToString(),
+            release=True,
+            inputs=self._leased.inputs,
+        )
+        if not await self._store.append(write):
+            return False
+        self._events, self._steps, self._stored = [], [], self._queued
+        self._leased.projection.apply(event)
+        self._seq += 1
+        self._durable = self._seq
+        self._show(event, WHOLE)
+        self._end()
+        self._feed.detach(self._generation)
+        return True
 
     def _end(self) -> None:
         self._ended = True
+        self._advance()
         if self._timer is not None:
             self._timer.cancel()
         self._store.feeds.close(self.lease.task_id)

@@ -4,31 +4,40 @@ Rules that hold in each of them: only the holder of the lease under the current 
 the database's; a row of another tenant is not there.
 
 States are A2A's numbers (1 submitted, 2 working, 3 completed, 4 failed, 5 canceled, 6 input required, 7 rejected,
-8 auth required); kinds are those of events.py (1, 2 and 4 hold messages).
+8 auth required); kinds are those of events.py (1, 2 and 4 hold messages; 1, 3, 4 and 5 are pushed).
 """
 
 # Store new tasks with their first event, each leased to $1 when it is to run there at once.
-# Tasks whose message is known already are left out of the answer.
+# Tasks whose message is known already are left out of the answer. A task that comes with a push config has its first
+# event in the outbox at once.
 ACCEPT = """
 WITH new AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[]
+        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[],
+        $17::text[], $18::text[], $19::text[], $20::bytea[]
     ) AS n(id, tenant, agent, context_id, principal, message_id, parent_id, root_id,
-           chain, budget, definition, status_at, leased, body)
+           chain, budget, definition, status_at, leased, body, push_id, push_version, push_address, push_config)
 ), made AS (
     INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain, budget,
-                       definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt)
+                       definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt, push)
     SELECT id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain::jsonb, budget::jsonb,
            definition, 1, status_at, 1,
            CASE WHEN leased THEN $1 END, CASE WHEN leased THEN now() + make_interval(secs => $2) END,
-           leased::int, leased::int
+           leased::int, leased::int, CASE WHEN push_id IS NOT NULL THEN ARRAY[push_id] END
     FROM new
-    ON CONFLICT (tenant, agent, principal, message_id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id, epoch
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT id, 1, new.tenant, 1, made.epoch, new.body FROM new JOIN made USING (id)
+), configured AS (
+    INSERT INTO push_configs (task_id, id, tenant, version, address, config, due_at)
+    SELECT id, push_id, tenant, push_version, push_address, push_config, now()
+    FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
+), pushed AS (
+    INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
+    SELECT id, push_id, 1, tenant FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
 )
 SELECT id FROM made
 """
@@ -38,15 +47,17 @@ FIND_BY_MESSAGE = """
 SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND message_id = $4
 """
 
-# Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease.
+# Append events and journal entries for many tasks at once; a write with a snapshot may also end the lease, any other
+# renews it. A finished step is progress: the attempts before it count no more.
 # Answers the tasks whose write was taken: those still leased to $1 under the same epoch, and, for an end of the lease,
-# without input that the owner has not seen.
+# without input that the owner has not seen. Events of tasks with push configs enter the outbox; which configs those are
+# stands in the locked row of the task, so none is missed that was made while this statement waited for the lock.
 APPEND = """
 WITH w AS (
     SELECT * FROM unnest(
         $2::uuid[], $3::int[], $4::int[], $5::int[], $6::smallint[], $7::timestamptz[], $8::bytea[], $9::bool[],
-        $10::int[]
-    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs)
+        $10::int[], $18::bool[]
+    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs, progress)
 ), held AS (
     UPDATE tasks t SET
         last_seq = w.last_seq,
@@ -55,11 +66,12 @@ WITH w AS (
         snapshot = COALESCE(w.snapshot, t.snapshot),
         snapshot_seq = CASE WHEN w.snapshot IS NULL THEN t.snapshot_seq ELSE w.last_seq END,
         lease_owner = CASE WHEN w.release THEN NULL ELSE t.lease_owner END,
-        lease_until = CASE WHEN w.release THEN NULL ELSE t.lease_until END
+        lease_until = CASE WHEN w.release THEN NULL ELSE now() + make_interval(secs => $19) END,
+        attempt = CASE WHEN w.progress THEN LEAST(t.attempt, 1) ELSE t.attempt END
     FROM w
     WHERE t.id = w.id AND t.epoch = w.epoch AND t.lease_owner = $1 AND t.last_seq = w.base_seq
       AND (NOT w.release OR t.inputs = w.inputs)
-    RETURNING t.id, t.tenant, t.epoch
+    RETURNING t.id, t.tenant, t.epoch, t.push
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT e.id, e.seq, held.tenant, e.kind, held.epoch, e.body
@@ -71,8 +83,17 @@ WITH w AS (
     FROM unnest($15::uuid[], $16::text[], $17::bytea[]) AS j(id, key, value)
     JOIN held USING (id)
     ON CONFLICT DO NOTHING
+), pushed AS (
+    INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
+    SELECT e.id, config.id, e.seq, held.tenant
+    FROM unnest($11::uuid[], $12::int[], $13::smallint[]) AS e(id, seq, kind)
+    JOIN held USING (id) CROSS JOIN LATERAL unnest(held.push) AS config(id)
+    WHERE e.kind IN (1, 3, 4, 5) AND EXISTS (SELECT 1 FROM held WHERE push IS NOT NULL)  -- asked once, before the join
+), due AS (
+    UPDATE push_configs SET due_at = COALESCE(due_at, now()), wakes = wakes + 1
+    WHERE task_id = ANY(ARRAY(SELECT id FROM held WHERE push IS NOT NULL))
 )
-SELECT id FROM held
+SELECT id, push IS NOT NULL AS pushed FROM held
 """
 
 # What became of tasks whose write was not taken.
@@ -111,6 +132,12 @@ FROM chosen WHERE t.id = chosen.id
 RETURNING t.id, t.epoch, t.attempt
 """
 
+# Seconds until the first of an agent's leases runs out, unless it is renewed before.
+NEXT_EXPIRY = """
+SELECT extract(epoch FROM min(lease_until) - now())::float8 FROM tasks
+WHERE agent = $1 AND state IN (1, 2) AND lease_until > now()
+"""
+
 # Claim one task for a cancel: free, expired, or resting while it waits for input; with $3 from any owner.
 CLAIM_ONE = """
 UPDATE tasks SET lease_owner = $4, lease_until = now() + make_interval(secs => $5), epoch = epoch + 1
@@ -122,6 +149,7 @@ RETURNING id, epoch, attempt
 LOAD = """
 SELECT t.id, t.tenant, t.agent, t.context_id, t.principal, t.parent_id, t.root_id, t.chain, t.budget, t.definition,
        t.state, t.snapshot, t.snapshot_seq, t.last_seq, t.epoch, t.attempt, t.inputs, t.cancel_requested,
+       EXISTS (SELECT 1 FROM task_inputs i WHERE i.task_id = t.id) AS input_waits,
        extract(epoch FROM t.created_at)::float8 AS created_at
 FROM tasks t WHERE t.id = $1 AND t.epoch = $2
 """
@@ -129,11 +157,16 @@ FROM tasks t WHERE t.id = $1 AND t.epoch = $2
 # Events that hold messages, oldest first, up to $2.
 HISTORY = "SELECT body FROM task_events WHERE task_id = $1 AND kind IN (1, 2, 4) AND seq <= $2 ORDER BY seq"
 
-# Renew every lease of $1 among $3; tells which tasks were asked to stop and which have new input.
+# Renew every lease of $1 among $3; tells which tasks were asked to stop and which have new input. A row that is locked
+# is being written to, most likely by its owner, which renews it: waiting for it could be a deadlock.
 HEARTBEAT = """
-UPDATE tasks SET lease_until = now() + make_interval(secs => $2)
-WHERE id = ANY($3::uuid[]) AND lease_owner = $1
-RETURNING id, epoch, cancel_requested, inputs
+WITH mine AS (
+    SELECT id FROM tasks WHERE id = ANY($3::uuid[]) AND lease_owner = $1 FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE tasks t SET lease_until = now() + make_interval(secs => $2) FROM mine WHERE t.id = mine.id RETURNING t.id
+)
+SELECT t.id, t.epoch, t.cancel_requested, renewed.id IS NOT NULL AS renewed
+FROM tasks t LEFT JOIN renewed USING (id) WHERE t.id = ANY($3::uuid[]) AND t.lease_owner = $1
 """
 
 # Give leases back, so that any replica may claim the tasks at once; a graceful end is no failed attempt.
@@ -142,6 +175,13 @@ UPDATE tasks t SET lease_owner = NULL, lease_until = NULL, attempt = GREATEST(t.
 FROM unnest($2::uuid[], $3::int[]) AS r(id, epoch)
 WHERE t.id = r.id AND t.epoch = r.epoch AND t.lease_owner = $1
 RETURNING t.agent
+"""
+
+# Give back whatever $1 still holds of agent $2's.
+RELEASE_ALL = """
+UPDATE tasks SET lease_owner = NULL, lease_until = NULL, attempt = GREATEST(attempt - 1, 0)
+WHERE agent = $2 AND state IN (1, 2) AND lease_owner = $1
+RETURNING id
 """
 
 # Let a failed attempt be tried again after $4 seconds.
@@ -168,14 +208,16 @@ SELECT last_seq, epoch FROM woken
 """
 
 # A user's message for a task that runs or waits its turn: its owner takes it into the log when it would rest.
+# A message sent again is taken again, and known by its id.
 ADD_INPUT = """
 WITH open AS (
-    UPDATE tasks SET inputs = inputs + 1
-    WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
-      AND NOT EXISTS (SELECT 1 FROM task_inputs i WHERE i.task_id = $1 AND i.message_id = $5)
+    UPDATE tasks SET inputs = inputs + 1 WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
     RETURNING id, tenant
+), added AS (
+    INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open
+    ON CONFLICT DO NOTHING
 )
-INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open RETURNING task_id
+SELECT id FROM open
 """
 
 # The inputs of a task, oldest first, and how many it ever had.
@@ -207,6 +249,12 @@ SELECT tree.id FROM tree JOIN tasks USING (id) WHERE tree.depth > 0 AND tasks.st
 
 # The journal of a task.
 JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"
+
+# Completed tasks of a context that began before task $4, latest first.
+EARLIER_IN_CONTEXT = """
+SELECT id FROM tasks
+WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4 ORDER BY id DESC LIMIT $5
+"""
 
 # How many tasks of an agent wait for a replica.
 QUEUE_LENGTH = """

@@ -3,20 +3,21 @@
 One store serves all agents of a process, so that what they write at one moment goes out in one statement.
 """
 
-import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task
 
 from agentnet.database import Database
+from agentnet.database.retry import LONG_PAUSES, once, retried
 from agentnet.errors import UnavailableError
+from agentnet.push.stored import StoredConfig
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
@@ -25,11 +26,9 @@ from agentnet.tasks.projection import Projection
 
 logger = logging.getLogger(__name__)
 
-CONNECTION_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
-RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 ALL_MESSAGES = 2**31 - 1
-
-Answer = TypeVar("Answer")
+UNSEEN = -1
+"""Seen inputs of an owner that has to look first: it may not rest before."""
 
 
 class LostLeaseError(BaseException):
@@ -57,6 +56,8 @@ class NewTask:
     task: Task
     leased: bool
     """Whether it is to run in this process at once."""
+    push: StoredConfig | None = None
+    """Where the client wants to be told of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class LeasedTask:
     inputs: int
     cancel_requested: bool
     projection: Projection
+    input_waits: bool = False
+    """Whether messages reached the task that no owner has taken into its log."""
     journal: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
 
@@ -119,7 +122,7 @@ class Heartbeat:
     task_id: UUID
     epoch: int
     cancel_requested: bool
-    inputs: int
+    renewed: bool
 
 
 class TaskStore:
@@ -130,6 +133,8 @@ class TaskStore:
         self.owner = owner
         self.lease_seconds = lease_seconds
         self.feeds = Feeds(self.events_after)
+        self.pushed: Callable[[], None] = lambda: None
+        """Called when something entered the outbox."""
         self._accepts = GroupCommit(self._flush_accepts)
         self._appends = GroupCommit(self._flush_appends)
 
@@ -137,7 +142,7 @@ class TaskStore:
         """Store a task; answers its id, or that of the task which the same message began before."""
         if await self._accepts.submit(new):
             return new.id
-        row = await self._retried(
+        row = await retried(
             lambda: self.pool.fetchrow(sql.FIND_BY_MESSAGE, new.tenant, new.agent, new.principal, new.message_id)
         )
         if row is None:
@@ -157,13 +162,13 @@ class TaskStore:
 
     async def events_after(self, task_id: UUID, seq: int, limit: int) -> list[LogEvent]:
         """Stored events behind `seq`, oldest first."""
-        rows = await self._retried(lambda: self.pool.fetch(sql.EVENTS_AFTER, task_id, seq, limit))
+        rows = await retried(lambda: self.pool.fetch(sql.EVENTS_AFTER, task_id, seq, limit))
         return [LogEvent(row["seq"], row["epoch"], StreamResponse.FromString(row["body"])) for row in rows]
 
     async def read(self, task_id: UUID, tenant: str, agent: str, history_length: int | None) -> tuple[Task, int] | None:
         """A task with its latest messages and the number of its last event, or None. A resting task is one row."""
         limit = ALL_MESSAGES if history_length is None else history_length + 1
-        row = await self._retried(lambda: self.pool.fetchrow(sql.READ, task_id, tenant, agent, limit))
+        row = await retried(lambda: self.pool.fetchrow(sql.READ, task_id, tenant, agent, limit))
         if row is None:
             return None
         projection, seq = await self._project(task_id, row["snapshot"], row["snapshot_seq"], row["last_seq"])
@@ -181,23 +186,30 @@ class TaskStore:
         rows = await self.pool.fetch(sql.CLAIM, self.owner, self.lease_seconds, agent, limit)
         return [_lease(row) for row in rows]
 
+    async def next_expiry(self, agent: str) -> float | None:
+        """Seconds until the first lease of `agent`'s tasks runs out, here or elsewhere; None if none is held."""
+        seconds: float | None = await self.pool.fetchval(sql.NEXT_EXPIRY, agent)
+        return seconds
+
     async def claim_one(self, task_id: UUID, tenant: str, *, force: bool) -> Lease | None:
         """Claim an open task that nobody owns, or with `force` from whoever does."""
-        row = await self.pool.fetchrow(sql.CLAIM_ONE, task_id, tenant, force, self.owner, self.lease_seconds)
+        row = await once(
+            lambda: self.pool.fetchrow(sql.CLAIM_ONE, task_id, tenant, force, self.owner, self.lease_seconds)
+        )
         return _lease(row) if row else None
 
     async def load(self, lease: Lease) -> LeasedTask:
         """Everything that is needed to run a task just claimed. Raises `LostLeaseError`."""
-        row = await self._retried(lambda: self.pool.fetchrow(sql.LOAD, lease.task_id, lease.epoch))
+        row = await retried(lambda: self.pool.fetchrow(sql.LOAD, lease.task_id, lease.epoch))
         if row is None:
             raise LostLeaseError
         projection, seq = await self._project(lease.task_id, row["snapshot"], row["snapshot_seq"], row["last_seq"])
-        bodies = await self._retried(lambda: self.pool.fetch(sql.HISTORY, lease.task_id, row["snapshot_seq"]))
+        bodies = await retried(lambda: self.pool.fetch(sql.HISTORY, lease.task_id, row["snapshot_seq"]))
         older = [message for item in bodies for message in messages_of(_event(item["body"]))]
         if row["snapshot"] and Task.FromString(row["snapshot"]).status.HasField("message"):
             older.pop()  # it is in the status, or has moved from there into the projection's history
         projection.history[:0] = older
-        journal = await self._retried(lambda: self.pool.fetch(sql.JOURNAL, lease.task_id))
+        journal = await retried(lambda: self.pool.fetch(sql.JOURNAL, lease.task_id))
         return LeasedTask(
             lease=lease,
             tenant=row["tenant"],
@@ -210,22 +222,33 @@ class TaskStore:
             budget=json.loads(row["budget"]),
             definition=row["definition"],
             last_seq=seq,
-            inputs=row["inputs"],
+            inputs=UNSEEN if row["input_waits"] else row["inputs"],
             cancel_requested=row["cancel_requested"],
             projection=projection,
+            input_waits=row["input_waits"],
             journal={item["key"]: item["value"] for item in journal},
         )
 
     async def heartbeat(self, task_ids: list[UUID]) -> list[Heartbeat]:
         """Renew the leases; a task that is missing from the answer is lost."""
-        rows = await self.pool.fetch(sql.HEARTBEAT, self.owner, self.lease_seconds, task_ids)
-        return [Heartbeat(row["id"], row["epoch"], row["cancel_requested"], row["inputs"]) for row in rows]
+        rows = await retried(
+            lambda: self.pool.fetch(sql.HEARTBEAT, self.owner, self.lease_seconds, task_ids), LONG_PAUSES
+        )
+        return [Heartbeat(row["id"], row["epoch"], row["cancel_requested"], row["renewed"]) for row in rows]
+
+    async def holds(self, lease: Lease) -> bool:
+        """Whether `lease` still holds; renews it."""
+        return any(beat.epoch == lease.epoch for beat in await self.heartbeat([lease.task_id]))
 
     async def release(self, leases: list[Lease]) -> None:
         """Give leases back, so that another replica goes on at once."""
         await self.pool.fetch(
             sql.RELEASE, self.owner, [lease.task_id for lease in leases], [lease.epoch for lease in leases]
         )
+
+    async def release_all(self, agent: str) -> int:
+        """Give back every task of `agent` that this process still holds; how many there were."""
+        return len(await self.pool.fetch(sql.RELEASE_ALL, self.owner, agent))
 
     async def postpone(self, lease: Lease, seconds: float) -> None:
         """Give a lease back; the task is tried again after `seconds`."""
@@ -235,39 +258,48 @@ class TaskStore:
         """Wake a task that waits for input with the user's message; None if it does not wait."""
         body = StreamResponse(message=message).SerializeToString()
         owner = self.owner if leased else None
-        row = await self.pool.fetchrow(
-            sql.RESUME, task_id, tenant, agent, body, datetime.now(UTC), owner, self.lease_seconds
+        row = await once(
+            lambda: self.pool.fetchrow(
+                sql.RESUME, task_id, tenant, agent, body, datetime.now(UTC), owner, self.lease_seconds
+            )
         )
         return Lease(task_id, row["epoch"], 1) if row else None
 
     async def add_input(self, task_id: UUID, tenant: str, agent: str, message: Message) -> bool:
         """Leave a message for a task that runs or waits its turn; False if it does neither."""
         body = message.SerializeToString()
-        row = await self.pool.fetchrow(sql.ADD_INPUT, task_id, tenant, agent, body, message.message_id)
+        row = await retried(lambda: self.pool.fetchrow(sql.ADD_INPUT, task_id, tenant, agent, body, message.message_id))
         return row is not None
 
     async def inputs(self, task_id: UUID) -> tuple[int, list[Message]]:
         """How many inputs a task ever had, and those not forgotten yet, oldest first."""
-        row = await self._retried(lambda: self.pool.fetchrow(sql.INPUTS, task_id))
+        row = await retried(lambda: self.pool.fetchrow(sql.INPUTS, task_id))
         if row is None:
             raise LostLeaseError
         return row["inputs"], [Message.FromString(body) for body in row["bodies"]]
 
     async def drop_inputs(self, task_id: UUID, message_ids: list[str]) -> None:
         """Forget inputs that are in the log."""
-        await self._retried(lambda: self.pool.execute(sql.DROP_INPUTS, task_id, message_ids))
+        await retried(lambda: self.pool.execute(sql.DROP_INPUTS, task_id, message_ids))
 
     async def request_cancel(self, task_id: UUID, tenant: str) -> "asyncpg.Record | None":
         """Ask the owner to stop; answers state, agent and whether there is an owner, or None."""
-        return await self.pool.fetchrow(sql.REQUEST_CANCEL, task_id, tenant)
+        return await retried(lambda: self.pool.fetchrow(sql.REQUEST_CANCEL, task_id, tenant))
 
     async def open_descendants(self, task_id: UUID, tenant: str) -> list[UUID]:
         """Tasks below this one that have not ended, nearest first."""
-        return [row["id"] for row in await self.pool.fetch(sql.OPEN_DESCENDANTS, task_id, tenant)]
+        rows = await retried(lambda: self.pool.fetch(sql.OPEN_DESCENDANTS, task_id, tenant))
+        return [row["id"] for row in rows]
+
+    async def earlier_in_context(self, leased: LeasedTask, limit: int) -> list[UUID]:
+        """Completed tasks of the same context that began before this one, latest first."""
+        arguments = (leased.tenant, leased.agent, leased.context_id, leased.lease.task_id, limit)
+        rows = await retried(lambda: self.pool.fetch(sql.EARLIER_IN_CONTEXT, *arguments), LONG_PAUSES)
+        return [row["id"] for row in rows]
 
     async def queue_length(self, agent: str, limit: int) -> int:
         """How many tasks wait for a replica of `agent`, counted up to `limit`."""
-        return int(await self.pool.fetchval(sql.QUEUE_LENGTH, agent, limit))
+        return int(await retried(lambda: self.pool.fetchval(sql.QUEUE_LENGTH, agent, limit)))
 
     async def _project(
         self, task_id: UUID, snapshot: bytes | None, snapshot_seq: int, last_seq: int
@@ -299,8 +331,14 @@ class TaskStore:
             [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
             [new.leased for new in batch],
             [StreamResponse(task=new.task).SerializeToString() for new in batch],
+            [new.push.id if new.push else None for new in batch],
+            [new.push.version if new.push else None for new in batch],
+            [new.push.address if new.push else None for new in batch],
+            [new.push.sealed if new.push else None for new in batch],
         ]
-        rows = await self._retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        rows = await retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        if any(new.push for new in batch):
+            self.pushed()
         made = {row["id"] for row in rows}
         return [new.id in made for new in batch]
 
@@ -311,7 +349,7 @@ class TaskStore:
             for number, (kind, body) in enumerate(write.events, start=1)
         ]
         entries = [(write.id, key, value) for write in batch for key, value in write.journal]
-        rows = await self._retried(
+        rows = await retried(
             lambda: self.pool.fetch(
                 sql.APPEND,
                 self.owner,
@@ -326,8 +364,13 @@ class TaskStore:
                 [write.inputs for write in batch],
                 *([event[column] for event in events] for column in range(4)),
                 *([entry[column] for entry in entries] for column in range(3)),
-            )
+                [bool(write.journal) for write in batch],
+                self.lease_seconds,
+            ),
+            LONG_PAUSES,
         )
+        if any(row["pushed"] for row in rows):
+            self.pushed()
         taken = {row["id"] for row in rows}
         refused = [write for write in batch if write.id not in taken]
         verdicts = await self._inspect(refused) if refused else {}
@@ -335,7 +378,7 @@ class TaskStore:
 
     async def _inspect(self, refused: list[Append]) -> dict[UUID, bool | None]:
         """Why writes were not taken: True: they were, by an earlier try; False: there is input; None: lease lost."""
-        rows = await self._retried(lambda: self.pool.fetch(sql.INSPECT, [write.id for write in refused]))
+        rows = await retried(lambda: self.pool.fetch(sql.INSPECT, [write.id for write in refused]), LONG_PAUSES)
         found = {row["id"]: row for row in rows}
         verdicts: dict[UUID, bool | None] = {}
         for write in refused:
@@ -349,19 +392,6 @@ class TaskStore:
             else:
                 verdicts[write.id] = None
         return verdicts
-
-    async def _retried(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """`call`, again when the connection broke. Only for what may be done twice. Raises `UnavailableError`."""
-        for pause in RETRY_SECONDS:
-            try:
-                return await call()
-            except CONNECTION_ERRORS as error:
-                logger.info("database: trying again in %.2f s: %s", pause, error)
-                await asyncio.sleep(pause)
-        try:
-            return await call()
-        except CONNECTION_ERRORS as error:
-            raise UnavailableError("The database does not answer; try again in a moment.") from error
 
 
 def _lease(row: asyncpg.Record) -> Lease:

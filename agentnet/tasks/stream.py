@@ -11,6 +11,8 @@ from agentnet.tasks.feed import FeedItem
 from agentnet.tasks.position import Position
 from agentnet.tasks.wire import dumps, task_json
 
+SHOWN = frozenset({"task", "status_update", "artifact_update"})
+
 Items = AsyncGenerator[FeedItem | None, None]
 
 
@@ -32,12 +34,15 @@ class TaskStream:
         self._until = until
 
     async def events(self) -> Items:
-        """What clients see of the events; None after a while without any. A user's own messages are in the task."""
+        """What clients see of the events; None after a while without any. A user's own messages are in the task.
+
+        The task itself comes again in place of what was shown and never stored, after its writer died.
+        """
         async with aclosing(self._items) as items:
             if self.task is not None and self.task.status.state in self._until:
                 return
             async for item in items:
-                if item is None or item.event.WhichOneof("payload") in ("status_update", "artifact_update"):
+                if item is None or item.event.WhichOneof("payload") in SHOWN:
                     yield item
                 if item is not None and state_of(item.event) in self._until:
                     return

@@ -19,7 +19,8 @@ from a2a.server.context import ServerCallContext
 from a2a.types.a2a_pb2 import Message, Role, SendMessageRequest, StreamResponse
 from a2a.utils.errors import A2AError
 
-from agentnet.errors import AgentNetError
+from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.events import CANCELED, COMPLETED, failed, status_update
 from agentnet.tasks.queue import RunQueue
@@ -32,9 +33,20 @@ RUN = "agentnet.run"
 """Key of the run in the state of the call context that an executor gets."""
 MAX_ATTEMPTS = 5
 HEARTBEATS_PER_LEASE = 3
+EXPIRY_MARGIN_SECONDS = 0.02
+"""How long after a lease ran out one looks for it."""
 CANCEL_SECONDS = 5.0
 """How long an executor's own `cancel` may take."""
-DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+CLOSE_SECONDS = 3.0
+"""How long a stopping replica waits for the database to take its leases back."""
+RETRY_SECONDS = 0.5
+STORE_ERRORS = (
+    DatabaseAwayError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+"""What says in the middle of an execution that the database is away, and nothing about the agent."""
 
 
 class _Stop(Enum):
@@ -48,10 +60,23 @@ class _Stop(Enum):
 @dataclass(slots=True)
 class _Active:
     run: TaskRun
-    running: "asyncio.Task[None]"
+    running: "asyncio.Task[None] | None" = None
+    begun: bool = False
     stop: _Stop | None = None
     resting: bool = False
     """The write that brings the task to rest is under way: nothing interrupts it."""
+
+    def end(self, why: _Stop) -> None:
+        """End the run. One that has not begun to run finds it when it does: cancelled now, it could not clean up."""
+        if self.stop is None:
+            self.stop = why
+            if self.begun and not self.resting and self.running:
+                self.running.cancel()
+
+    async def ended(self) -> None:
+        """Wait for its end."""
+        if self.running:
+            await asyncio.wait([self.running])
 
 
 class Worker:
@@ -102,30 +127,40 @@ class Worker:
             self._look.set()
 
     def start(self, leased: LeasedTask) -> TaskRun:
-        """Run a task whose lease this process holds, in the background."""
+        """Run a task whose lease this process holds, in the background.
+
+        A run of the same task that is still here has lost its lease by this one; in a closing worker the lease is
+        given back.
+        """
+        task_id = leased.lease.task_id
+        superseded = self._active.get(task_id)
+        if superseded:
+            superseded.end(_Stop.LOST)
         run = TaskRun(self._store, leased, self._tell)
-        running = asyncio.create_task(self._run(run), name=f"task {leased.lease.task_id}")
-        self._active[leased.lease.task_id] = _Active(run, running)
+        active = self._active[task_id] = _Active(run)
+        active.running = asyncio.create_task(self._run(run, active), name=f"task {task_id}")
+        if self._closing:
+            active.end(_Stop.SHUTDOWN)
         return run
 
     def run_of(self, task_id: UUID) -> TaskRun | None:
-        """The run of a task that runs here."""
+        """The run of a task that surely runs here: not one whose lease may have been lost unnoticed."""
         active = self._active.get(task_id)
-        return active.run if active else None
+        return active.run if active and active.run.is_current else None
 
     async def finished(self, task_id: UUID) -> None:
         """Wait until a task that runs here does so no more."""
         active = self._active.get(task_id)
         if active:
-            await asyncio.wait([active.running])
+            await active.ended()
 
     async def cancel(self, task_id: UUID) -> bool:
         """Stop a task that runs here and bring it to rest as canceled; False if it does not run here or was done."""
         active = self._active.get(task_id)
         if active is None:
             return False
-        self._end(active, _Stop.CANCEL)
-        await asyncio.wait([active.running])
+        active.end(_Stop.CANCEL)
+        await active.ended()
         return active.run.state == CANCELED
 
     async def open(self) -> None:
@@ -145,12 +180,19 @@ class Worker:
             self._unlisten()
         for loop in self._loops:
             loop.cancel()
-        active = list(self._active.values())
-        for item in active:
-            self._end(item, _Stop.SHUTDOWN)
-        waiting = [*self._loops, *(item.running for item in active)]
-        if waiting:
-            await asyncio.wait(waiting)
+        if self._loops:
+            await asyncio.wait(self._loops)
+        while self._active:
+            stopping = list(self._active.values())
+            for active in stopping:
+                active.end(_Stop.SHUTDOWN)
+            await asyncio.gather(*(active.ended() for active in stopping))
+        try:  # what was claimed or accepted and had not begun to run
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if await self._store.release_all(self._agent):
+                    self._signals.publish(Signal("queue", self._agent))
+        except DATABASE_AWAY as error:
+            logger.warning("%s: leases will run out: %s: %s", self._agent, type(error).__name__, error)
 
     def _tell(self, leased: LeasedTask) -> None:
         self._signals.publish(Signal("task", str(leased.lease.task_id)))
@@ -159,36 +201,35 @@ class Worker:
         if signal.topic == "queue" and signal.id == self._agent:
             self._look.set()
         elif signal.topic == "control" and (active := self._active.get(UUID(signal.id))):
-            self._end(active, _Stop.CANCEL)
-
-    def _end(self, active: _Active, why: _Stop) -> None:
-        if active.stop is None:
-            active.stop = why
-            if not active.resting:
-                active.running.cancel()
+            active.end(_Stop.CANCEL)
 
     async def _forever(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await once()
-            except DATABASE_ERRORS as error:
-                logger.warning("database: %s: %s", type(error).__name__, error)
-                await asyncio.sleep(0.5)
+            except Exception as error:  # nothing ends these loops: without them tasks would be lost or stuck
+                away = isinstance(error, (*DATABASE_AWAY, DatabaseAwayError))
+                logger.warning("%s: %s: %s", self._agent, type(error).__name__, error, exc_info=not away)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _keep_leases(self) -> None:
         await asyncio.sleep(self._store.lease_seconds / HEARTBEATS_PER_LEASE)
-        mine = {task_id: active for task_id, active in self._active.items() if active.stop is None}
+        mine = {task_id: active for task_id, active in self._active.items() if active.stop is not _Stop.LOST}
         if not mine:
             return
+        moment = asyncio.get_running_loop().time()
         kept = {beat.task_id: beat for beat in await self._store.heartbeat(list(mine))}
         for task_id, active in mine.items():
             beat = kept.get(task_id)
             if self._active.get(task_id) is not active:
                 continue
             if beat is None or beat.epoch != active.run.lease.epoch:
-                self._end(active, _Stop.LOST)
-            elif beat.cancel_requested:
-                self._end(active, _Stop.CANCEL)
+                active.end(_Stop.LOST)
+                continue
+            if beat.renewed:
+                active.run.confirm(moment)
+            if beat.cancel_requested:
+                active.end(_Stop.CANCEL)
 
     async def _take_over(self) -> None:
         if self.room:
@@ -198,6 +239,9 @@ class Worker:
             if leases:
                 return
         pause = self._store.lease_seconds / HEARTBEATS_PER_LEASE * random.uniform(0.5, 1.0)  # noqa: S311
+        expiry = await self._store.next_expiry(self._agent) if self.room else None
+        if expiry is not None:
+            pause = min(pause, expiry + EXPIRY_MARGIN_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._look.wait()
@@ -210,23 +254,24 @@ class Worker:
                 logger.info("task %s: attempt %d begins here", lease.task_id, lease.attempt)
             self.start(leased)
 
-    async def _run(self, run: TaskRun) -> None:
+    async def _run(self, run: TaskRun, active: _Active) -> None:
         task_id = run.lease.task_id
-        active: _Active | None = None
+        active.begun = True
         try:
-            await asyncio.sleep(0)
-            active = self._active[task_id]
-            await self._execute(run)
+            if active.stop is None:
+                await self._execute(run, active)
+            else:
+                await self._stopped(run, active)
         except asyncio.CancelledError:
-            await self._stopped(run, active or self._active[task_id])
+            await self._stopped(run, active)
         except LostLeaseError:
             run.abandon()
-        except DATABASE_ERRORS as error:
-            logger.warning("task %s: given up here: %s", task_id, error)
-            run.abandon()
+        except Exception as error:  # noqa: BLE001 - the lease runs out, and another attempt begins from the log
+            self._give_up(run, error)
         finally:
             was_full = self.room == 0
-            self._active.pop(task_id, None)
+            if self._active.get(task_id) is active:
+                del self._active[task_id]
             self._signals.publish(Signal("task", str(task_id)))
             if was_full:
                 self._look.set()
@@ -237,35 +282,41 @@ class Worker:
                 case _Stop.CANCEL:
                     await self._cancel(run)
                 case _Stop.SHUTDOWN:
-                    await run.flush()
-                    await self._store.release([run.lease])
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await run.flush()
+                        await self._store.release([run.lease])
                     run.abandon()
                     self._signals.publish(Signal("queue", self._agent))
                 case _:
                     run.abandon()
         except LostLeaseError:
             run.abandon()
-        except DATABASE_ERRORS as error:
-            logger.warning("task %s: the lease will run out: %s", run.lease.task_id, error)
-            run.abandon()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._give_up(run, error)
 
-    async def _execute(self, run: TaskRun) -> None:
+    def _give_up(self, run: TaskRun, error: Exception) -> None:
+        away = isinstance(error, (*DATABASE_AWAY, DatabaseAwayError))
+        logger.warning("task %s: given up here: %s", run.lease.task_id, error, exc_info=not away)
+        run.abandon()
+
+    async def _execute(self, run: TaskRun, active: _Active) -> None:
         leased = run.leased
         if leased.cancel_requested:
             await self._cancel(run)
             return
+        if leased.input_waits:
+            await run.take_inputs()
         refusal = self._refusal(leased)
         if refusal is not None:
-            await self._rest(run, failed(run.task(0), refusal))
-            return
-        while True:
+            final = failed(run.task(0), refusal)
+        else:
             final = await self._final(run)
-            if self._active[run.lease.task_id].stop is _Stop.CANCEL:  # an executor may have swallowed the cancellation
-                await self._cancel(run)
+        while active.stop is not _Stop.CANCEL:  # which an executor may have swallowed
+            if await self._rest(run, active, final):
                 return
-            if await self._rest(run, final):
-                return
-            await run.take_inputs()
+            if await run.take_inputs() and refusal is None:
+                final = await self._final(run)
+        await self._cancel(run)
 
     def _refusal(self, leased: LeasedTask) -> str | None:
         if leased.lease.attempt > MAX_ATTEMPTS:
@@ -288,6 +339,8 @@ class Worker:
                 logger.exception("task %s failed", run.lease.task_id)
                 return failed(run.task(0), "The agent failed: something that it waited for took too long.")
             return failed(run.task(0), f"The task took longer than its limit of {self._timeout_seconds:g} s.")
+        except STORE_ERRORS:
+            raise
         except (AgentNetError, A2AError) as error:
             logger.info("task %s failed: %s", run.lease.task_id, error)
             return failed(run.task(0), str(error))
@@ -296,8 +349,7 @@ class Worker:
             return failed(run.task(0), "The agent failed with an internal error; its log has the details.")
         return queue.final or status_update(run.task(0), COMPLETED)
 
-    async def _rest(self, run: TaskRun, event: StreamResponse) -> bool:
-        active = self._active[run.lease.task_id]
+    async def _rest(self, run: TaskRun, active: _Active, event: StreamResponse) -> bool:
         active.resting = True
         try:
             rested = await run.rest(event)

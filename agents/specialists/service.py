@@ -18,6 +18,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.manifest import Specialist, load_specialists, pick
 from agentnet.models import default_model_settings, model_name
+from agentnet.push.signing import KeySet
 from agentnet.runs.definition import load_executor
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
@@ -46,6 +47,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     settings, manifest = runtime.settings, specialist.manifest
     store, signals = await runtime.tasks(), await runtime.signals()
     database, keys = await runtime.database(), await runtime.keys()
+    push = await runtime.push()
     directory = runtime.directory(f"agent:{specialist.name}")
     tool_servers = ToolServers(directory, runtime.tokens)
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
@@ -70,7 +72,11 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
     over_grpc = GrpcServer(settings, authenticate) if settings.grpc_port else None
     card = build_card(
-        manifest, url, definition=specialist.definition, grpc_address=over_grpc.address if over_grpc else None
+        manifest,
+        url,
+        definition=specialist.definition,
+        push_notifications=True,
+        grpc_address=over_grpc.address if over_grpc else None,
     )
     handler = DurableRequestHandler(
         store,
@@ -82,6 +88,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         limits=MessageLimits(settings.max_file_bytes),
         max_depth=settings.max_depth,
         max_wait_seconds=settings.max_wait_seconds,
+        push=push.configs,
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 
@@ -102,7 +109,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         return JSONResponse({"status": "ready", "agent": specialist.name, "definition": specialist.definition})
 
     health = [Route("/health", _health), Route("/ready", ready)]
-    app = a2a_app(handler, [*health, *CardResponse(card).routes()], lifespan)
+    app = a2a_app(handler, [*health, *CardResponse(card).routes(), KeySet(push.keys).route()], lifespan)
     authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
     return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
 

@@ -9,10 +9,10 @@ import pytest
 from a2a.types.a2a_pb2 import AgentCard, AgentExtension
 
 import specialists.service
-from tests.conformance.a2a.messages import begun, collected, message, sent
+from tests.conformance.a2a.messages import collected, message, sent
 from tests.conformance.a2a.server import Server, servers
 from tests.conformance.a2a.test_3_1_operations import NOWHERE
-from tests.conformance.a2a.wire import BINDINGS_1_0, Door, JsonRpcDoor, RefusedError
+from tests.conformance.a2a.wire import BINDINGS_1_0, Door, RefusedError
 
 pytestmark = pytest.mark.anyio
 
@@ -120,23 +120,6 @@ async def test_5_7_unknown_fields_are_ignored(server: Server) -> None:
         assert "result" in (await http.post("/", json=rpc)).json()
 
 
-async def test_3_3_4_push_is_refused_where_the_card_does_not_offer_it(server: Server) -> None:
-    async with server.http() as http, server.door() as door:
-        card = (await http.get("/.well-known/agent-card.json")).json()
-        if card["capabilities"].get("pushNotifications"):
-            pytest.skip("this agent offers push notifications")
-        task = await begun(door, "ask")
-        response = await http.post(f"/tasks/{task['id']}/pushNotificationConfigs", json={"url": "https://e.com/"})
-        assert response.json()["error"]["details"][0]["reason"] == "PUSH_NOTIFICATION_NOT_SUPPORTED"
-        assert isinstance(door, JsonRpcDoor)
-        for method in ("Create", "Get", "List", "Delete"):
-            plural = "s" if method == "List" else ""
-            with pytest.raises(RefusedError) as refused:
-                params = {"taskId": task["id"], "id": "1", "url": "https://e.com/"}
-                await door.call(f"{method}TaskPushNotificationConfig{plural}", params)
-            assert_said_as_in_5_4(refused.value, "PUSH_NOTIFICATION_NOT_SUPPORTED", "JSONRPC")
-
-
 @pytest.fixture(scope="module")
 def plain_cards() -> Iterator[None]:
     """Agents whose card offers nothing optional and requires an extension."""
@@ -145,6 +128,7 @@ def plain_cards() -> Iterator[None]:
     def plain(*args: Any, **kwargs: Any) -> AgentCard:
         card = build(*args, **kwargs)
         card.capabilities.streaming = False
+        card.capabilities.push_notifications = False
         card.capabilities.extended_agent_card = False
         card.capabilities.extensions.append(AgentExtension(uri=EXTENSION, required=True))
         return card
@@ -176,6 +160,23 @@ async def test_3_3_4_what_the_card_does_not_offer_is_refused(plain: Server, name
         with pytest.raises(RefusedError) as refused:
             await door.extended_card()
         assert_said_as_in_5_4(refused.value, "UNSUPPORTED_OPERATION", binding)
+
+
+async def test_3_3_4_push_is_refused_where_the_card_does_not_offer_it(plain: Server) -> None:
+    extension = {"a2a-extensions": EXTENSION}
+    async with plain.http() as http, plain.door(headers=extension) as door:
+        task = await sent(door, "ask")
+        response = await http.post(f"/tasks/{task['id']}/pushNotificationConfigs", json={"url": "https://e.com/"})
+        assert response.json()["error"]["details"][0]["reason"] == "PUSH_NOTIFICATION_NOT_SUPPORTED"
+        for method in ("Create", "Get", "List", "Delete"):
+            plural = "s" if method == "List" else ""
+            with pytest.raises(RefusedError) as refused:
+                params = {"taskId": task["id"], "id": "1", "url": "https://e.com/"}
+                await door.call(f"{method}TaskPushNotificationConfig{plural}", params)
+            assert_said_as_in_5_4(refused.value, "PUSH_NOTIFICATION_NOT_SUPPORTED", "JSONRPC")
+        with pytest.raises(RefusedError) as refused:
+            await sent(door, "hello", {"taskPushNotificationConfig": {"url": "https://e.com/"}})
+        assert_said_as_in_5_4(refused.value, "PUSH_NOTIFICATION_NOT_SUPPORTED", "JSONRPC")
 
 
 @pytest.mark.parametrize("name", BINDINGS_1_0)

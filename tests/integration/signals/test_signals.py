@@ -97,3 +97,14 @@ def test_many_signals_fit_into_notifications() -> None:
     made = payloads("origin", signals)
     assert len(made) > 1
     assert all(len(payload.encode()) < 8000 for payload in made)
+
+
+async def test_a_process_alone_tells_nobody_until_another_comes(database_url: str) -> None:
+    one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
+    heard = Heard(two)
+    async with started(one):
+        one.publish(Signal("task", "to nobody"))
+        assert not one._outbox
+        async with started(two):
+            await heard.wait_for(Signal("task", "t1"), while_publishing=one)
+            await Heard(one).wait_for(Signal("task", "t2"), while_publishing=two)

@@ -1,0 +1,167 @@
+"""The servers that are measured, each a child process: `python -m bench.servers KIND`.
+
+`ours` is a replica as `agentnet serve agent` runs it. The others are a plain a2a-sdk server: its stock handler and its
+stock JSON-RPC routes over its in-memory store, its database store, or its cluster mode. All run uvicorn with uvloop and
+httptools, the same executor, and as many database connections. A child says `ready PORT` and ends when its standard
+input does, so that it never outlives the bench.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import gc
+import logging
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+
+SPECIALIST = Path(__file__).with_name("specialist")
+AGENT = "bench"
+POOL_CONNECTIONS = 20
+LIFETIME_SECONDS = 3600
+"""A child that is forgotten all the same ends by itself."""
+UNREACHABLE_REGISTRY = "http://127.0.0.1:9"
+PR_SET_PDEATHSIG = 1
+
+OURS = "ours"
+MEMORY = "sdk-memory"
+POSTGRES = "sdk-postgres"
+CLUSTER = "sdk-cluster"
+KINDS = (OURS, MEMORY, POSTGRES, CLUSTER)
+LABELS = {
+    OURS: "agentnet",
+    MEMORY: "a2a-sdk, in memory",
+    POSTGRES: "a2a-sdk, PostgreSQL",
+    CLUSTER: "a2a-sdk, cluster mode",
+}
+
+GC_MODES = ("default", "freeze", "threshold", "both", "off")
+
+
+@asynccontextmanager
+async def _ours(options: argparse.Namespace) -> AsyncIterator[int]:
+    from agentnet.launch import single
+    from agentnet.service import Service
+    from agentnet.settings import Settings
+
+    settings = Settings(
+        home=Path(options.home),
+        database_url=options.database_url,
+        database_pool=POOL_CONNECTIONS,
+        registry_url=UNREACHABLE_REGISTRY,
+        agents_dirs=[SPECIALIST],
+        lease_seconds=options.lease_seconds,
+        concurrency=options.concurrency,
+    )
+    async with single(settings, Service("agent", AGENT, 0)) as running:
+        yield int(running.url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def _sdk(options: argparse.Namespace) -> AsyncIterator[int]:
+    from a2a.server.cluster import DatabaseTaskEventStream, VersionedDatabaseTaskStore
+    from a2a.server.request_handlers import DefaultRequestHandler
+    from a2a.server.routes import create_jsonrpc_routes
+    from a2a.server.tasks import DatabaseTaskStore, InMemoryTaskStore
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from starlette.applications import Starlette
+
+    from agentnet.manifest import load_specialist
+    from agentnet.runs.definition import load_executor
+    from agentnet.service import bind
+    from cards import build_card
+
+    specialist = load_specialist(SPECIALIST)
+    executor = load_executor(specialist)
+    assert executor is not None
+    listener = bind("127.0.0.1", 0, options.kind)
+    port: int = listener.getsockname()[1]
+    card = build_card(specialist.manifest, f"http://127.0.0.1:{port}", definition=specialist.definition)
+    if options.kind == MEMORY:
+        handler = DefaultRequestHandler(executor, InMemoryTaskStore(), card)
+    else:
+        url = options.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        engine = create_async_engine(url, pool_size=POOL_CONNECTIONS, max_overflow=0)
+        if options.kind == POSTGRES:
+            store = DatabaseTaskStore(engine)
+            await store.initialize()
+            handler = DefaultRequestHandler(executor, store, card)
+        else:
+            versioned, stream = VersionedDatabaseTaskStore(engine), DatabaseTaskEventStream(engine)
+            await versioned.initialize()
+            await stream.initialize()
+            handler = DefaultRequestHandler(executor, versioned, card, event_stream=stream)
+    app = Starlette(routes=create_jsonrpc_routes(handler, "/"))
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+
+
+def _tune_collector(mode: str) -> None:
+    """What one may do about garbage collection pauses; `default` leaves it as the server has it."""
+    if mode in {"freeze", "both"}:
+        gc.collect()
+        gc.freeze()
+    if mode in {"threshold", "both"}:
+        gc.set_threshold(50_000, 20, 100)
+    if mode == "off":
+        gc.disable()
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_reader(sys.stdin.fileno(), stop.set)
+    server = _ours if options.kind == OURS else _sdk
+    async with server(options) as port:
+        _tune_collector(options.gc)
+        print(f"ready {port}", flush=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIFETIME_SECONDS):
+                await stop.wait()
+
+
+def raise_file_limit() -> int:
+    """Allow as many open files as the system lets this process have; the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--database-url", required=True)
+    parser.add_argument("--lease-seconds", type=float, default=10.0)
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--gc", choices=GC_MODES, default="default")
+    options = parser.parse_args()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    raise_file_limit()
+    logging.basicConfig(level=logging.ERROR)
+    import uvloop
+
+    uvloop.run(_serve(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+import asyncio
+import random
+
+import pytest
+
+from agentnet.tasks.commit import MAX_BATCH, GroupCommit
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_operation_is_left_waiting(seed: int) -> None:
+    choose = random.Random(seed)
+
+    async def flush(batch: list[int]) -> list[int]:
+        for _ in range(choose.randrange(3)):
+            await asyncio.sleep(0)
+        return batch
+
+    commit = GroupCommit(flush)
+
+    async def client(number: int) -> None:
+        for step in range(50):
+            assert await commit.submit(number * 1000 + step) == number * 1000 + step
+            for _ in range(choose.randrange(4)):
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(client(number) for number in range(choose.randrange(1, 5))))
+
+
+async def test_what_waits_at_one_moment_goes_out_together() -> None:
+    batches: list[int] = []
+    gate = asyncio.Event()
+
+    async def flush(batch: list[int]) -> list[int]:
+        batches.append(len(batch))
+        await gate.wait()
+        return batch
+
+    commit = GroupCommit(flush)
+    waiting = [asyncio.create_task(commit.submit(number)) for number in range(1000)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(*waiting) == list(range(1000))
+    assert max(batches) <= MAX_BATCH
+    assert len(batches) < 10
+
+
+async def test_a_bad_operation_fails_alone() -> None:
+    async def flush(batch: list[int]) -> list[int]:
+        if 3 in batch:
+            raise ValueError("three")
+        return batch
+
+    commit = GroupCommit(flush)
+    results = await asyncio.gather(*(commit.submit(number) for number in range(6)), return_exceptions=True)
+    assert [result for result in results if isinstance(result, int)] == [0, 1, 2, 4, 5]
+    assert isinstance(results[3], ValueError)
