@@ -19,6 +19,7 @@ GATEWAY_PORT = 8700
 REGISTRY_PORT = 8701
 SERVICE_PORTS = range(8710, 8800)
 LEASE_SECONDS = 10.0
+MAX_WAIT_SECONDS = 600.0
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that services bind to.")
     port: int = Field(default=GATEWAY_PORT, ge=0, le=65535, description="Port of the gateway.")
     registry_port: int = Field(default=REGISTRY_PORT, ge=0, le=65535, description="Port of the registry.")
+    grpc_port: int = Field(
+        default=0, ge=0, le=65535, description="gRPC port of the first agent of a process; 0 means no gRPC."
+    )
     public_url: str | None = Field(default=None, description="URL at which the outside reaches the gateway.")
     registry_url: str | None = Field(default=None, description="URL of the registry; unset means this host's.")
     advertise_host: str | None = Field(
@@ -65,6 +69,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, description="Largest request body that is taken.")
     max_depth: int = Field(default=6, ge=1, le=64, description="Longest chain of delegations.")
     concurrency: int = Field(default=64, ge=1, le=10_000, description="Tasks that one replica runs at once.")
+    max_wait_seconds: float = Field(
+        default=MAX_WAIT_SECONDS, gt=0, le=86_400, description="Longest wait of a blocking call for its task to rest."
+    )
     model: str | None = Field(default=None, description="Model name; `offline` forces the built-in offline model.")
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="Model key."

@@ -21,6 +21,7 @@ from agentnet.steps import STEPS
 
 JSONRPC = "JSONRPC"
 HTTP_JSON = "HTTP+JSON"
+GRPC = "GRPC"
 STEPS_DESCRIPTION = "Tells of the model turns, tool calls and delegations of a run while it works."
 
 
@@ -31,8 +32,9 @@ def build_card(
     definition: str,
     documentation_url: str | None = None,
     push_notifications: bool = False,
+    grpc_address: str | None = None,
 ) -> AgentCard:
-    """The card (A2A 1.0) of a specialist that is reached at the base URL `url`.
+    """The card (A2A 1.0) of a specialist that is reached at the base URL `url`, and over gRPC at `host:port`.
 
     Its version is `definition`: the manifest's version with the content hash as build metadata, so that a change of
     the definition is a change of the card.
@@ -41,7 +43,7 @@ def build_card(
         name=manifest.name,
         description=manifest.description,
         version=definition,
-        supported_interfaces=_interfaces(url.rstrip("/")),
+        supported_interfaces=_interfaces(url.rstrip("/"), grpc_address),
         documentation_url=documentation_url,
         capabilities=AgentCapabilities(
             streaming=True,
@@ -67,11 +69,12 @@ def card_to_json(card: AgentCard) -> dict[str, Any]:
     return served
 
 
-def _interfaces(url: str) -> list[AgentInterface]:
+def _interfaces(url: str, grpc_address: str | None) -> list[AgentInterface]:
+    addresses = {JSONRPC: f"{url}/", HTTP_JSON: url} | ({GRPC: grpc_address} if grpc_address else {})
     return [
-        AgentInterface(url=f"{url}/", protocol_binding=JSONRPC, protocol_version="1.0"),
-        AgentInterface(url=url, protocol_binding=HTTP_JSON, protocol_version="1.0"),
-        AgentInterface(url=f"{url}/", protocol_binding=JSONRPC, protocol_version="0.3"),
+        AgentInterface(url=address, protocol_binding=binding, protocol_version=version)
+        for version in ("1.0", "0.3")
+        for binding, address in addresses.items()
     ]
 
 

@@ -6,16 +6,19 @@ import orjson
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.server.routes.common import ServerCallContextBuilder
+from a2a.types.a2a_pb2 import TaskState
 from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, VersionNotSupportedError
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from agentnet.tasks.handler import PRINCIPAL
+from agentnet.tasks.limits import wrong_field
+from agentnet.tasks.parameters import PRINCIPAL, spoken_version
 from agentnet.tasks.position import Position
 
 VERSION = "1.0"
 LAST_EVENT_ID = "last-event-id"
 JSON_MEDIA_TYPES = ("application/json", "application/a2a+json", "application/json-rpc")
+STATES = tuple(TaskState.keys())
 
 Headers = dict[str, str]
 
@@ -61,11 +64,19 @@ def check_version(headers: Headers, scope: Scope) -> None:
     version = headers.get("a2a-version") or _version_in_query(scope)
     if version == VERSION:
         return
-    major, _, rest = (version or "0.3").partition(".")
-    if (major, rest.partition(".")[0]) != ("1", "0"):
-        raise VersionNotSupportedError(
-            f"A2A version {version or '0.3'} is not supported here; send the header `A2A-Version: {VERSION}`."
-        )
+    if spoken_version(version) != VERSION:
+        raise VersionNotSupportedError(f"This is not for A2A 0.3; send the header `A2A-Version: {VERSION}`.")
+
+
+def check_state(stated: Any) -> None:
+    """Raises `InvalidParamsError` for a task state that there is none of: protobuf's parser takes it for no filter."""
+    if isinstance(stated, str) and stated not in STATES:
+        raise wrong_field("status", f"must be one of {', '.join(STATES[1:])}")
+
+
+def retry_after(seconds: Any) -> str:
+    """Seconds as the header says them: whole ones (RFC 9110 section 10.2.3)."""
+    return str(max(1, round(float(seconds))))
 
 
 def _version_in_query(scope: Scope) -> str:

@@ -30,11 +30,13 @@ from agentnet.bindings.calls import (
     CallContextBuilder,
     Headers,
     call_context,
+    check_state,
     check_version,
     headers_of,
     last_event_id,
     parse_json,
     read_body,
+    retry_after,
 )
 from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
 from agentnet.tasks.boundary import ServerBusyError, as_a2a
@@ -113,6 +115,7 @@ class JsonRpc:
 
     async def _list_tasks(self, params: Any, context: ServerCallContext) -> Any:
         request = _parsed(params, ListTasksRequest())
+        check_state(params.get("status"))
         page = await self._handler.on_list_tasks(request, context)
         return serialize_list_tasks_response(page, request.include_artifacts)
 
@@ -188,5 +191,5 @@ async def _answer(send: Send, body: bytes, extra: tuple[tuple[bytes, bytes], ...
 
 async def _refuse(send: Send, request_id: RequestId, error: A2AError) -> None:
     retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
-    extra = ((b"retry-after", str(retry).encode()),) if retry else ()
+    extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
     await _answer(send, dumps(build_error_response(request_id, error)), extra)

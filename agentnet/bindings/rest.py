@@ -30,10 +30,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from agentnet.bindings.calls import (
     CallContextBuilder,
     call_context,
+    check_state,
     check_version,
     headers_of,
     last_event_id,
     parse_json,
+    retry_after,
 )
 from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
 from agentnet.tasks.boundary import as_a2a
@@ -72,9 +74,9 @@ class Rest:
             _route("/message:send", self._send_message, "POST"),
             _route("/message:stream", self._send_streaming_message, "POST"),
             _route("/tasks", self._list_tasks, "GET"),
-            _route("/tasks/{id}", self._get_task, "GET"),
             _route("/tasks/{id}:cancel", self._cancel_task, "POST"),
             _route("/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
+            _route("/tasks/{id}", self._get_task, "GET"),
             _route("/tasks/{id}/pushNotificationConfigs", self._create_push_config, "POST"),
             _route("/tasks/{id}/pushNotificationConfigs", self._list_push_configs, "GET"),
             _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._get_push_config, "GET"),
@@ -102,6 +104,7 @@ class Rest:
         return _found(await self._handler.on_get_task(params, context))
 
     async def _list_tasks(self, request: Request, context: ServerCallContext) -> Any:
+        check_state(request.query_params.get("status"))
         params = _query(request, ListTasksRequest())
         page = await self._handler.on_list_tasks(params, context)
         return serialize_list_tasks_response(page, params.include_artifacts)
@@ -180,7 +183,7 @@ def _error(error: Exception) -> Response:
     known = error if isinstance(error, ParseError) else as_a2a(error)
     payload = build_rest_error_payload(known)
     retry = (getattr(known, "data", None) or {}).get("retry_after")
-    headers = {"retry-after": str(retry)} if retry else None
+    headers = {"retry-after": retry_after(retry)} if retry else None
     return Response(dumps(payload), payload["error"]["code"], headers, media_type=JSON)
 
 

@@ -29,6 +29,18 @@ def credential_of(scope: Scope) -> str | None:
     return key
 
 
+def credential_in(authorization: str | None, api_key: str | None) -> str:
+    """The key or token of a call from its two headers. Raises `UnauthenticatedError` when neither holds one."""
+    headers = [(b"authorization", authorization), (b"x-api-key", api_key)]
+    given = [(name, value.encode("latin-1", "replace")) for name, value in headers if value]
+    credential = credential_of({"headers": given})
+    if not credential:
+        raise UnauthenticatedError(
+            "This address needs a key.", hint="Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+        )
+    return credential
+
+
 def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -> Authenticate:
     """Takes service tokens for `audience`, and API keys when `keys` is given."""
 

@@ -2,10 +2,13 @@
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar
 
+from a2a.server.jsonrpc_models import JSONRPCError
+from a2a.server.request_handlers.response_helpers import EXCEPTION_MAP
 from a2a.utils.errors import (
     A2A_ERROR_MAPPING,
     A2A_ERROR_REASONS,
@@ -14,12 +17,22 @@ from a2a.utils.errors import (
     ErrorMapping,
     InternalError,
     InvalidParamsError,
+    JSONParseError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
 
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.errors import AgentNetError, BusyError, ConflictError, DelegationError, InvalidInputError, NotFoundError
+from agentnet.errors import (
+    AgentNetError,
+    BusyError,
+    ConflictError,
+    DelegationError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from agentnet.errors import UnavailableError as Unavailable
 
 logger = logging.getLogger(__name__)
@@ -40,14 +53,30 @@ class ServerUnavailableError(A2AError):
     message = "Unavailable"
 
 
+class CallerUnknownError(A2AError):
+    """No credential, or one that does not hold."""
+
+    message = "Unauthenticated"
+
+
+class CallerNotAllowedError(A2AError):
+    """A credential that holds but does not reach this far."""
+
+    message = "Permission denied"
+
+
 _OWN: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     ServerBusyError: (-32050, ErrorMapping(429, "RESOURCE_EXHAUSTED", "BUSY")),
     ServerUnavailableError: (-32051, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
+    CallerUnknownError: (-32052, ErrorMapping(401, "UNAUTHENTICATED", "UNAUTHENTICATED")),
+    JSONParseError: (-32700, ErrorMapping(400, "INVALID_ARGUMENT", "JSON_PARSE_ERROR")),
+    CallerNotAllowedError: (-32053, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
 }
 for _error, (_code, _mapping) in _OWN.items():
     JSON_RPC_ERROR_CODE_MAP[_error] = _code
     A2A_ERROR_MAPPING[_error] = _mapping
     A2A_ERROR_REASONS[_error] = _mapping.reason
+    EXCEPTION_MAP[_error] = JSONRPCError
 
 _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
     (NotFoundError, TaskNotFoundError),
@@ -56,7 +85,11 @@ _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
     (ConflictError, UnsupportedOperationError),
     (BusyError, ServerBusyError),
     (Unavailable, ServerUnavailableError),
+    (UnauthenticatedError, CallerUnknownError),
+    (ForbiddenError, CallerNotAllowedError),
 )
+TYPE_URL = "type.googleapis.com/google.rpc."
+DOMAIN = "a2a-protocol.org"
 
 
 def as_a2a(error: Exception) -> A2AError:
@@ -73,6 +106,29 @@ def as_a2a(error: Exception) -> A2AError:
         return InternalError(str(error))
     logger.error("unforeseen error", exc_info=error)
     return InternalError("Internal error; the agent's log has the details.")
+
+
+def error_details(error: A2AError) -> list[dict[str, Any]]:
+    """The details of `error` in ProtoJSON (A2A 1.0 section 3.3.2): an ErrorInfo, and a BadRequest for wrong fields."""
+    data = dict(error.data or {})
+    wrong = data.pop("errors", None) if isinstance(error, InvalidParamsError) else None
+    details: list[dict[str, Any]] = [
+        {
+            "@type": f"{TYPE_URL}ErrorInfo",
+            "reason": A2A_ERROR_REASONS.get(type(error), "INTERNAL_ERROR"),
+            "domain": DOMAIN,
+            "metadata": {key: str(value) for key, value in data.items()},
+        }
+    ]
+    if wrong:
+        violations = [{"field": _camel(item["field"]), "description": item["message"]} for item in wrong]
+        details.append({"@type": f"{TYPE_URL}BadRequest", "fieldViolations": violations})
+    return details
+
+
+def _camel(path: str) -> str:
+    """A field's path as JSON names it: `message.messageId`."""
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
 
 
 def answers(

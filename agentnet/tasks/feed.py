@@ -47,6 +47,12 @@ class FeedItem:
         self._json: bytes | None = None
 
     @property
+    def begins(self) -> int:
+        """The offset at which a piece of an open event begins; 0 for a whole event."""
+        offset = self.position.offset
+        return 0 if offset == WHOLE else offset - len(self.event.artifact_update.artifact.parts[0].text)
+
+    @property
     def json(self) -> bytes:
         """The event as JSON, rendered once for all followers."""
         if self._json is None:
@@ -150,7 +156,7 @@ class Feed:
         index = self._first
         resets = self._resets
         behind = not self._covers(position)
-        loaded = False
+        loaded = joined = False
         quiet = 0.0
         while not self._closed:
             changed = self._changed
@@ -159,14 +165,15 @@ class Feed:
                 items, position, more = await self._load(position)
                 for item in items:
                     yield item
-                index = self._first
+                index, joined = self._first, False
                 if more:
                     continue
             behind = False
             while index < self._first + len(self._items):
-                index = max(index, self._first)
+                if index < self._first:
+                    index, joined = self._first, False
                 item = self._items[index - self._first]
-                relation = _relation(position, item.position)
+                relation = _relation(position, item, joined)
                 if relation is _Relation.GAP:
                     behind = True
                     break
@@ -178,6 +185,8 @@ class Feed:
                 index += 1
                 if relation is _Relation.NEXT:
                     position, loaded = item.position, False
+                joined = _place(item.position) == _place(position)
+                if relation is _Relation.NEXT:
                     yield item
             if changed is not self._changed or (behind and not loaded):
                 continue
@@ -210,7 +219,7 @@ class Feed:
             return False
         if not self._items:
             return position.seq >= self._head and position.offset == WHOLE
-        return _relation(position, self._items[0].position) is not _Relation.GAP
+        return _relation(position, self._items[0], False) is not _Relation.GAP
 
     async def _load(self, position: Position) -> tuple[list[FeedItem], Position, bool]:
         """A page of stored items behind `position`, the place reached, and whether there may be more."""
@@ -271,18 +280,28 @@ def _leaves_behind(position: Position, epoch: int) -> bool:
     return epoch != position.epoch and 0 < position.durable < position.seq
 
 
-def _relation(position: Position, item: Position) -> _Relation:
-    """How `item` stands to what was seen up to `position`."""
-    if item.seq <= position.durable:
+def _place(position: Position) -> tuple[int, int, int]:
+    return position.seq, position.epoch, position.offset
+
+
+def _relation(position: Position, item: FeedItem, joined: bool) -> _Relation:
+    """How `item` stands to what was seen up to `position`; `joined`: in the buffer it follows the item of that place.
+
+    Whether an open event went on behind `position` cannot be told from its place: pieces may have left the buffer.
+    """
+    at = item.position
+    if at.seq <= position.durable:
         return _Relation.SEEN
-    if item.epoch != position.epoch:
-        return _Relation.NEXT if item.seq == position.durable + 1 else _Relation.GAP
-    if item.seq < position.seq:
+    if at.epoch != position.epoch:
+        return _Relation.NEXT if at.seq == position.durable + 1 and not item.begins else _Relation.GAP
+    if at.seq < position.seq:
         return _Relation.SEEN
-    if item.seq == position.seq:
-        seen = position.offset == WHOLE or (item.offset != WHOLE and item.offset <= position.offset)
-        return _Relation.SEEN if seen else _Relation.NEXT
-    return _Relation.NEXT if item.seq == position.seq + 1 else _Relation.GAP
+    if at.seq == position.seq:
+        if position.offset == WHOLE or (at.offset != WHOLE and at.offset <= position.offset):
+            return _Relation.SEEN
+        return _Relation.NEXT if item.begins <= position.offset else _Relation.GAP
+    whole = joined or position.offset == WHOLE
+    return _Relation.NEXT if at.seq == position.seq + 1 and whole and not item.begins else _Relation.GAP
 
 
 def cut(event: StreamResponse, offset: int) -> StreamResponse | None:

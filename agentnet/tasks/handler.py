@@ -34,24 +34,31 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.constants import VERSION_HEADER
 from a2a.utils.errors import (
-    InvalidParamsError,
     PushNotificationNotSupportedError,
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
-from a2a.utils.task import validate_history_length, validate_page_size
 
 from agentnet.errors import BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.push.configs import PushConfigs, shown
 from agentnet.push.stored import VERSION_0_3, VERSION_1_0, StoredConfig
+from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
-from agentnet.tasks.limits import MessageLimits, check_message, check_required
+from agentnet.tasks.limits import (
+    MessageLimits,
+    check_history_length,
+    check_message,
+    check_page_size,
+    check_required,
+    wrong_field,
+)
 from agentnet.tasks.listing import list_tasks
+from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.run import TaskRun
@@ -59,8 +66,8 @@ from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, NewTask, Tas
 from agentnet.tasks.stream import Items, TaskStream
 from agentnet.tasks.worker import Worker
 
-PRINCIPAL = "principal"
-"""Key of the caller in the state of the call context."""
+__all__ = ["PRINCIPAL", "DurableRequestHandler"]
+
 QUEUE_LIMIT = 10_000
 BUSY_RETRY_SECONDS = 2.0
 CANCEL_GRACE_SECONDS = 0.7
@@ -90,6 +97,7 @@ class DurableRequestHandler(RequestHandler):
         definition: str,
         limits: MessageLimits,
         max_depth: int,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
         push: PushConfigs | None = None,
     ) -> None:
         self._store = store
@@ -100,21 +108,29 @@ class DurableRequestHandler(RequestHandler):
         self._definition = definition
         self._limits = limits
         self._max_depth = max_depth
+        self._max_wait_seconds = max_wait_seconds
         self._push = push
 
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
-        """Begin or continue a task; wait until it rests unless the client wants it at once."""
+        """Begin or continue a task; wait until it rests unless the client wants it at once.
+
+        The task goes on when the client's deadline passes; it is answered as it is then.
+        """
         history_length = _history_length(params.configuration)
+        limit = asyncio.timeout(patience(context, self._max_wait_seconds))
         view = await self._deliver(params, context)
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
             return _shortened(view.task, history_length)
         run = self._worker.run_of(view.task_id)
-        if run is not None:
-            await self._worker.finished(view.task_id)
-            if run.state in RESTING_STATES:
-                return run.task(history_length)
-        await self._reached(view.task_id, view.position, RESTING_STATES)
+        try:
+            async with limit:
+                await self._rested(view, run)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        if run is not None and run.state in RESTING_STATES:
+            return run.task(history_length)
         return await self._task(view.task_id, context, history_length)
 
     async def on_message_send_stream(
@@ -136,6 +152,7 @@ class DurableRequestHandler(RequestHandler):
     @answers
     async def open_stream(self, params: SendMessageRequest, context: ServerCallContext) -> TaskStream:
         """Begin or continue a task; the stream of the task and then its events until it rests."""
+        self._check_streaming()
         view = await self._deliver(params, context)
         task = _shortened(view.task, _history_length(params.configuration))
         return TaskStream(task, view.position, self._follow(view.task_id, view.position), RESTING_STATES)
@@ -146,7 +163,8 @@ class DurableRequestHandler(RequestHandler):
         self, params: SubscribeToTaskRequest, context: ServerCallContext, after: Position | None = None
     ) -> TaskStream:
         """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
-        view = await self._view(_task_id(params.id), _principal(context))
+        self._check_streaming()
+        view = await self._view(_task_id(params.id), caller(context, params))
         if after is not None:
             return TaskStream(None, after, self._follow(view.task_id, after), TERMINAL_STATES)
         if view.task.status.state in TERMINAL_STATES:
@@ -157,23 +175,24 @@ class DurableRequestHandler(RequestHandler):
     @answers
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
         """The task as it is."""
-        validate_history_length(params)
+        check_history_length(params.history_length)
+        caller(context, params)
         return await self._task(_task_id(params.id), context, _history_length(params))
 
     @validate_request_params
     @answers
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         """A page of the tenant's tasks of this agent, those with the latest status first."""
-        validate_history_length(params)
+        check_history_length(params.history_length)
         if params.HasField("page_size"):
-            validate_page_size(params.page_size)
-        return await list_tasks(self._store, params, _principal(context).tenant, self._agent)
+            check_page_size(params.page_size)
+        return await list_tasks(self._store, params, caller(context, params).tenant, self._agent)
 
     @validate_request_params
     @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
-        task_id, tenant = _task_id(params.id), _principal(context).tenant
+        task_id, tenant = _task_id(params.id), caller(context, params).tenant
         if await self._store.read(task_id, tenant, self._agent, 0) is None:
             raise TaskNotFoundError(f"There is no task {params.id}.")
         below = await self._store.open_descendants(task_id, tenant)
@@ -189,7 +208,7 @@ class DurableRequestHandler(RequestHandler):
     ) -> TaskPushNotificationConfig:
         """Tell a webhook of the task's events from now on; its credentials are not answered."""
         stored = await self._pushes().checked(params, protocol_version(context))
-        await self._pushes().put(_task_id(params.task_id), _principal(context).tenant, self._agent, stored)
+        await self._pushes().put(_task_id(params.task_id), caller(context, params).tenant, self._agent, stored)
         return shown(params)
 
     @answers
@@ -197,7 +216,7 @@ class DurableRequestHandler(RequestHandler):
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         """A push config of a task. Not validated: a client of 0.3 may ask without the config's id."""
-        task_id, tenant = _task_id(params.task_id), _principal(context).tenant
+        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
         return await self._pushes().get(task_id, tenant, self._agent, params.id)
 
     @validate_request_params
@@ -206,7 +225,7 @@ class DurableRequestHandler(RequestHandler):
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
     ) -> ListTaskPushNotificationConfigsResponse:
         """A page of a task's push configs."""
-        task_id, tenant = _task_id(params.task_id), _principal(context).tenant
+        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
         return await self._pushes().list(task_id, tenant, self._agent, params.page_size, params.page_token)
 
     @validate_request_params
@@ -215,7 +234,7 @@ class DurableRequestHandler(RequestHandler):
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> None:
         """Tell a webhook no more; what was on its way is forgotten."""
-        await self._pushes().delete(_task_id(params.task_id), _principal(context).tenant, self._agent, params.id)
+        await self._pushes().delete(_task_id(params.task_id), caller(context, params).tenant, self._agent, params.id)
 
     @validate_request_params
     @answers
@@ -223,20 +242,25 @@ class DurableRequestHandler(RequestHandler):
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
         """The card for callers with a key."""
+        caller(context, params)
+        if not self._card.capabilities.extended_agent_card:
+            raise UnsupportedOperationError("This agent has no extended card.")
         return self._card
 
     async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
+        principal = caller(context, params)
+        check_extensions(context, self._card)
         check_required(params)
-        validate_history_length(params.configuration)
+        check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
         push = await self._wanted_push(params.configuration, context)
         if params.message.task_id:
-            return await self._continue(params.message, _principal(context), push)
-        return await self._begin(params.message, _principal(context), push)
+            return await self._continue(params.message, principal, push)
+        return await self._begin(params.message, principal, push)
 
     def _pushes(self) -> PushConfigs:
-        if self._push is None:
+        if self._push is None or not self._card.capabilities.push_notifications:
             raise PushNotificationNotSupportedError
         return self._push
 
@@ -287,7 +311,7 @@ class DurableRequestHandler(RequestHandler):
         view = await self._view(_task_id(message.task_id), principal)
         task = view.task
         if message.context_id and message.context_id != task.context_id:
-            raise InvalidParamsError(f"Task {task.id} belongs to context {task.context_id}, not {message.context_id}.")
+            raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
         message.context_id = task.context_id
         if any(known.message_id == message.message_id for known in task.history):
             return view
@@ -330,6 +354,10 @@ class DurableRequestHandler(RequestHandler):
             )
         return False
 
+    def _check_streaming(self) -> None:
+        if not self._card.capabilities.streaming:
+            raise UnsupportedOperationError("This agent does not stream; send without streaming and get the task.")
+
     def _check_chain(self, principal: Principal, budget: Budget) -> None:
         me = f"agent:{self._agent}"
         path = " → ".join((*principal.chain, me))
@@ -351,7 +379,7 @@ class DurableRequestHandler(RequestHandler):
 
     async def _task(self, task_id: UUID, context: ServerCallContext, history_length: int | None) -> Task:
         """The task as it is, with no more history than is asked for. Raises `TaskNotFoundError`."""
-        tenant = _principal(context).tenant
+        tenant = caller(context).tenant
         run = self._worker.run_of(task_id)
         if run is not None and run.leased.tenant == tenant:
             return run.task(history_length)
@@ -369,6 +397,14 @@ class DurableRequestHandler(RequestHandler):
                     yield item
         finally:
             self._store.feeds.close(task_id)
+
+    async def _rested(self, view: "_View", run: TaskRun | None) -> None:
+        """Wait until the task rests; `run` is its run in this process, if it has one."""
+        if run is not None:
+            await self._worker.finished(view.task_id)
+            if run.state in RESTING_STATES:
+                return
+        await self._reached(view.task_id, view.position, RESTING_STATES)
 
     async def _reached(self, task_id: UUID, after: Position, until: "frozenset[TaskState]") -> None:
         """Wait until the task has come into a state of `until`."""
@@ -420,11 +456,6 @@ def _fresh(new: NewTask) -> LeasedTask:
         cancel_requested=False,
         projection=Projection(new.task),
     )
-
-
-def _principal(context: ServerCallContext) -> Principal:
-    principal: Principal = context.state[PRINCIPAL]
-    return principal
 
 
 def protocol_version(context: ServerCallContext) -> str:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from a2a.types.a2a_pb2 import AgentCard, Message, Role, SendMessageRequest
+from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role, SendMessageRequest
+from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
@@ -28,27 +29,51 @@ def check_required(request: SendMessageRequest) -> None:
 
 
 def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> None:
-    """Raises `InvalidParamsError` that names the limit, `ContentTypeNotSupportedError` that names what is taken."""
-    for field in ("message_id", "context_id", "task_id"):
-        value: str = getattr(message, field)
+    """Raises `InvalidParamsError` that names the field, `ContentTypeNotSupportedError` that names what is taken."""
+    ids = {"messageId": message.message_id, "contextId": message.context_id, "taskId": message.task_id}
+    for field, value in ids.items():
         if len(value) > MAX_ID_CHARACTERS or "\x00" in value:
-            raise InvalidParamsError(f"{field} must be at most {MAX_ID_CHARACTERS} characters, without NUL.")
+            raise wrong_field(f"message.{field}", f"must be at most {MAX_ID_CHARACTERS} characters, without NUL")
     if message.role not in (Role.ROLE_USER, Role.ROLE_UNSPECIFIED):
-        raise InvalidParamsError("role must be ROLE_USER: an agent's words come from the agent.")
+        raise wrong_field("message.role", "must be ROLE_USER: an agent's words come from the agent")
     message.role = Role.ROLE_USER
     if not 1 <= len(message.parts) <= MAX_PARTS:
-        raise InvalidParamsError(f"A message has 1 to {MAX_PARTS} parts; this one has {len(message.parts)}.")
-    for part in message.parts:
-        if len(part.raw) > limits.max_file_bytes:
-            raise InvalidParamsError(
-                f"The file {part.filename or 'without a name'} has {len(part.raw)} bytes; "
-                f"the limit is {limits.max_file_bytes} bytes."
-            )
-        if len(part.text) > MAX_TEXT_CHARACTERS:
-            raise InvalidParamsError(
-                f"A text part has {len(part.text)} characters; the limit is {MAX_TEXT_CHARACTERS}."
-            )
+        raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(message.parts)}")
+    for index, part in enumerate(message.parts):
+        _check_part(part, f"message.parts[{index}]", limits)
     _check_media_types(message, card)
+
+
+def check_history_length(length: int, field: str = "historyLength") -> None:
+    """Raises `InvalidParamsError`."""
+    if length < 0:
+        raise wrong_field(field, f"must be 0 or more, not {length}")
+
+
+def check_page_size(size: int) -> None:
+    """Raises `InvalidParamsError`."""
+    if not 1 <= size <= MAX_LIST_TASKS_PAGE_SIZE:
+        raise wrong_field("pageSize", f"must be 1 to {MAX_LIST_TASKS_PAGE_SIZE}, not {size}")
+
+
+def wrong_field(field: str, description: str) -> InvalidParamsError:
+    """The error of one field, said in words and in the details (A2A 1.0 section 9.5)."""
+    return InvalidParamsError(f"{field} {description}.", {"errors": [{"field": field, "message": description}]})
+
+
+def _check_part(part: Part, field: str, limits: MessageLimits) -> None:
+    if part.WhichOneof("content") is None:
+        raise wrong_field(field, "must have one of text, raw, url and data")
+    if len(part.raw) > limits.max_file_bytes:
+        raise wrong_field(
+            f"{field}.raw",
+            f"({part.filename or 'a file without a name'}) has {len(part.raw)} bytes; "
+            f"the limit is {limits.max_file_bytes} bytes",
+        )
+    if len(part.text) > MAX_TEXT_CHARACTERS:
+        raise wrong_field(
+            f"{field}.text", f"has {len(part.text)} characters; the limit is {MAX_TEXT_CHARACTERS} characters"
+        )
 
 
 def _check_media_types(message: Message, card: AgentCard) -> None:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from a2a.types.a2a_pb2 import ListTasksRequest, ListTasksResponse, Task, TaskState
-from a2a.utils.errors import InvalidParamsError
 from a2a.utils.task import ListTasksCursor, decode_list_tasks_cursor, encode_list_tasks_cursor
 
 from agentnet.database.retry import retried
 from agentnet.tasks import sql
+from agentnet.tasks.limits import wrong_field
 from agentnet.tasks.store import TaskStore
 
 DEFAULT_PAGE_SIZE = 50
@@ -56,8 +56,8 @@ def _cursor(token: str) -> tuple[datetime | None, UUID | None]:
         return None, None
     cursor = decode_list_tasks_cursor(token)
     if cursor is None or cursor.timestamp_ns is None:
-        raise InvalidParamsError("The page token is not one that this server gave.")
+        raise wrong_field("pageToken", "is not a page token that this server gave")
     try:
         return datetime.fromtimestamp(cursor.timestamp_ns / 1e9, UTC), UUID(cursor.task_id)
     except (ValueError, OverflowError):
-        raise InvalidParamsError("The page token is not one that this server gave.") from None
+        raise wrong_field("pageToken", "is not a page token that this server gave") from None

@@ -311,9 +311,12 @@ class Worker:
             final = failed(run.task(0), refusal)
         else:
             final = await self._final(run)
-        while not await self._rest(run, active, final):
+        while active.stop is not _Stop.CANCEL:  # which an executor may have swallowed
+            if await self._rest(run, active, final):
+                return
             if await run.take_inputs() and refusal is None:
                 final = await self._final(run)
+        await self._cancel(run)
 
     def _refusal(self, leased: LeasedTask) -> str | None:
         if leased.lease.attempt > MAX_ATTEMPTS:

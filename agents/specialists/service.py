@@ -1,7 +1,7 @@
 """The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from a2a.server.agent_execution import AgentExecutor
@@ -24,6 +24,7 @@ from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.runtime import Runtime
+from agentnet.tasks.grpc import GrpcServer
 from agentnet.tasks.handler import DurableRequestHandler
 from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.worker import Worker
@@ -68,7 +69,15 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
     )
-    card = build_card(manifest, url, definition=specialist.definition, push_notifications=True)
+    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
+    over_grpc = GrpcServer(settings, authenticate) if settings.grpc_port else None
+    card = build_card(
+        manifest,
+        url,
+        definition=specialist.definition,
+        push_notifications=True,
+        grpc_address=over_grpc.address if over_grpc else None,
+    )
     handler = DurableRequestHandler(
         store,
         worker,
@@ -78,6 +87,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         definition=specialist.definition,
         limits=MessageLimits(settings.max_file_bytes),
         max_depth=settings.max_depth,
+        max_wait_seconds=settings.max_wait_seconds,
         push=push.configs,
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
@@ -86,7 +96,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await worker.open()
         runtime.before_stop(worker.close)
-        async with directory.registered(entry, settings.lease_seconds):
+        async with (
+            over_grpc.serving(handler) if over_grpc else nullcontext(),
+            directory.registered(entry, settings.lease_seconds),
+        ):
             yield
         await worker.close()
         await tool_servers.close()

@@ -11,9 +11,9 @@ NODE_MODULES = Path(__file__).with_name("node_modules")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of this folder are slow: they start a network."""
+    """The tests that lie directly in this folder are slow: they start a network."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if Path(__file__).parent == item.path.parent:
             item.add_marker(pytest.mark.slow)
 
 

@@ -5,8 +5,8 @@ import pytest
 from a2a.client import A2AClientError
 from a2a.client.card_resolver import A2ACardResolver
 
-from tests.conformance.a2a import client_for, send
 from tests.conformance.network import AGENTS, UpNetwork
+from tests.conformance.sdk_client import client_for, send
 
 QUESTION = "What does the documentation say about leases?"
 ANSWER = "concepts.md"

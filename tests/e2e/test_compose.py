@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.conformance.a2a import client_for, send
+from tests.conformance.sdk_client import client_for, send
 from tests.e2e.composefile import ServiceSpec, load
 from tests.e2e.containers import Network, running
 

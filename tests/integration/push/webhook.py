@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from a2a.server.agent_execution import AgentExecutor
-from a2a.types.a2a_pb2 import AgentCard, TaskPushNotificationConfig
+from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, TaskPushNotificationConfig
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -150,7 +150,7 @@ async def agents(
                 store,
                 worker,
                 signals,
-                AgentCard(name=name),
+                AgentCard(name=name, capabilities=AgentCapabilities(streaming=True, push_notifications=True)),
                 agent=name,
                 definition="1.0.0+0",
                 limits=MessageLimits(1000),

@@ -10,7 +10,16 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
 from a2a.server.events.event_queue import EventQueue
 from a2a.server.tasks import TaskUpdater
-from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role, SendMessageConfiguration, SendMessageRequest, Task
+from a2a.types.a2a_pb2 import (
+    AgentCapabilities,
+    AgentCard,
+    Message,
+    Part,
+    Role,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    Task,
+)
 
 from agentnet.database import Database
 from agentnet.identity import Principal
@@ -83,7 +92,7 @@ async def replicas(
                 store,
                 worker,
                 signals,
-                AgentCard(name=agent),
+                AgentCard(name=agent, capabilities=AgentCapabilities(streaming=True)),
                 agent=agent,
                 definition="1.0.0+0",
                 limits=MessageLimits(1000),

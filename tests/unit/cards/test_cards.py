@@ -77,11 +77,24 @@ def test_a_card_tells_its_capabilities_and_either_credential_is_enough() -> None
 def test_a_card_lists_the_interfaces_of_both_generations() -> None:
     card = card_to_json(_card())
     assert [
-        (item["protocolBinding"], item["protocolVersion"], item["url"]) for item in card["supportedInterfaces"]
-    ] == [("JSONRPC", "1.0", f"{BASE}/"), ("HTTP+JSON", "1.0", BASE), ("JSONRPC", "0.3", f"{BASE}/")]
+        (item["protocolBinding"], item["url"], item["protocolVersion"]) for item in card["supportedInterfaces"]
+    ] == [(*at, version) for version in ("1.0", "0.3") for at in (("JSONRPC", f"{BASE}/"), ("HTTP+JSON", BASE))]
     assert (card["url"], card["preferredTransport"], card["protocolVersion"]) == (f"{BASE}/", "JSONRPC", "0.3")
-    assert card["additionalInterfaces"] == [{"url": f"{BASE}/", "transport": "JSONRPC"}]
+    assert card["additionalInterfaces"] == [
+        {"url": f"{BASE}/", "transport": "JSONRPC"},
+        {"url": BASE, "transport": "HTTP+JSON"},
+    ]
     assert card["supportsAuthenticatedExtendedCard"] is True
+
+
+def test_a_card_lists_grpc_as_a_bare_address() -> None:
+    card = card_to_json(_card(grpc_address="agent.test:8790"))
+    grpc = [item for item in card["supportedInterfaces"] if item["protocolBinding"] == "GRPC"]
+    assert [(item["url"], item["protocolVersion"]) for item in grpc] == [
+        ("agent.test:8790", "1.0"),
+        ("agent.test:8790", "0.3"),
+    ]
+    assert {"url": "agent.test:8790", "transport": "GRPC"} in card["additionalInterfaces"]
 
 
 def test_the_pydantic_card_of_0_3_validates_what_is_served() -> None:
@@ -150,7 +163,7 @@ def test_a_rewritten_card_leads_to_the_gateway_only() -> None:
     }
     assert rewritten["securitySchemes"] == original["securitySchemes"]
     LegacyCard.model_validate(rewritten)
-    assert len(parse_agent_card(rewritten).supported_interfaces) == 3
+    assert len(parse_agent_card(rewritten).supported_interfaces) == 4
 
 
 def test_a_rewritten_card_drops_grpc_duplicates_and_signatures() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentnet.errors import InvalidInputError
-from agentnet.tasks.feed import Feed, FeedItem, LogEvent
+from agentnet.tasks.feed import BUFFERED_EVENTS, Feed, FeedItem, LogEvent
 from agentnet.tasks.position import WHOLE, Position
 
 TASK = uuid4()
@@ -104,6 +104,28 @@ async def test_many_followers_of_a_task_elsewhere_share_one_read_of_the_log() ->
     feed.wake()
     assert await asyncio.gather(*followers) == [["!"]] * 50
     assert log.reads - before <= 2
+
+
+@pytest.mark.anyio
+async def test_a_slow_follower_misses_no_piece_of_an_event_that_grew_out_of_the_buffer() -> None:
+    log = _Log()
+    feed = Feed(TASK, log.read)
+    generation = feed.attach(0)
+    pieces = ["abcde"[number % 5] for number in range(3 * BUFFERED_EVENTS)]
+    async with aclosing(feed.follow(Position(0, 1, WHOLE, 0))) as items:
+        for end, piece in enumerate(pieces, start=1):
+            feed.publish(FeedItem(Position(1, 1, end, 0), _text(piece)), generation)
+            if end == 1:
+                first = await anext(items)
+        log.events.append(LogEvent(1, 1, _text("".join(pieces))))
+        feed.publish(FeedItem(Position(2, 1, WHOLE, 1), _text("!")), generation)
+        log.events.append(LogEvent(2, 1, _text("!")))
+        got = _words(first.event) if first else ""
+        async with asyncio.timeout(10):
+            while not got.endswith("!"):
+                item = await anext(items)
+                got += _words(item.event) if item else ""
+    assert got == "".join(pieces) + "!"
 
 
 @pytest.mark.anyio

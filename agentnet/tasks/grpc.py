@@ -1,0 +1,162 @@
+"""A2A over gRPC: the SDK's servicers for 1.0 and 0.3 on one port, behind the same credentials as HTTP.
+
+There is no TLS here, as there is none on the HTTP ports: what stands in front of a service brings it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import grpc
+import grpc.aio
+from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+from a2a.server.context import ServerCallContext
+from a2a.server.request_handlers.grpc_handler import GrpcHandler, GrpcServerCallContextBuilder
+from a2a.server.request_handlers.request_handler import RequestHandler
+from a2a.types import a2a_pb2_grpc
+from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
+from a2a.utils.errors import A2A_ERROR_MAPPING, A2AError, ErrorMapping, VersionNotSupportedError
+from a2a.utils.grpc_status import status_to_grpc
+from google.protobuf.json_format import ParseDict
+from google.rpc import status_pb2
+
+from agentnet.errors import AgentNetError, ConfigurationError
+from agentnet.identity import Principal
+from agentnet.identity.middleware import Authenticate, credential_in
+from agentnet.settings import Settings
+from agentnet.tasks.boundary import as_a2a, error_details
+from agentnet.tasks.parameters import call_context, spoken_version
+
+GRACE_SECONDS = 2.0
+PORTS_TRIED = 100
+VERSIONS = {"lf.a2a.v1.A2AService": PROTOCOL_VERSION_1_0, "a2a.v1.A2AService": PROTOCOL_VERSION_0_3}
+"""The version that each service of the protocol's two definitions speaks."""
+
+_caller: ContextVar[Principal] = ContextVar("caller")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
+
+
+class GrpcServer:
+    """One agent's gRPC port. It is bound when made, so that the card can name it, and answers within `serving`."""
+
+    def __init__(self, settings: Settings, authenticate: Authenticate) -> None:
+        """Take the port of the settings, or the next one that is free. Raises `ConfigurationError`."""
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_body_bytes)]
+        self._server = grpc.aio.server(interceptors=[_Door(authenticate)], options=options)
+        port = _bound(self._server, settings.host, settings.grpc_port)
+        self.address = f"{settings.reachable_host}:{port}"
+        """Where it is reached: a bare `host:port`, as a card names it."""
+
+    @asynccontextmanager
+    async def serving(self, handler: RequestHandler) -> AsyncIterator[None]:
+        """Answer with `handler` for as long as the block runs."""
+        builder = _ContextBuilder()
+        a2a_pb2_grpc.add_A2AServiceServicer_to_server(_Handler(handler, builder), self._server)
+        a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(_CompatHandler(handler, builder), self._server)
+        await self._server.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Take no more calls; those that run have a moment to end."""
+        await self._server.stop(GRACE_SECONDS)
+
+
+class _Door(grpc.aio.ServerInterceptor):
+    """Admits a call with a principal and a version that its service speaks, or ends it."""
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler:
+        """What answers the call: the service, or a refusal."""
+        metadata = _metadata(handler_call_details.invocation_metadata)
+        try:
+            _caller.set(
+                await self._authenticate(credential_in(metadata.get("authorization"), metadata.get("x-api-key")))
+            )
+            _check_version(handler_call_details.method, metadata)
+        except (AgentNetError, A2AError) as error:
+            return _refusal(as_a2a(error))
+        return await continuation(handler_call_details)
+
+
+class _ContextBuilder(GrpcServerCallContextBuilder):
+    """Hands the caller that the door admitted to the request handler."""
+
+    def build(self, context: Context) -> ServerCallContext:
+        """The call context of a call, with its deadline."""
+        metadata = _metadata(context.invocation_metadata())
+        return call_context(_caller.get(), metadata, context.time_remaining())
+
+
+class _Handler(GrpcHandler):
+    async def abort_context(self, error: A2AError, context: Context) -> None:
+        await _abort(error, context)
+
+
+class _CompatHandler(CompatGrpcHandler):
+    async def abort_context(self, error: A2AError, context: Context) -> None:
+        await _abort(
+            type(error)(f"{type(error).__name__}: {error.message}", error.data), context
+        )  # as 0.3 clients read it
+
+
+def _bound(server: grpc.aio.Server, host: str, port: int) -> int:
+    for candidate in range(port, port + PORTS_TRIED):
+        try:
+            bound: int = server.add_insecure_port(f"[{host}]:{candidate}" if ":" in host else f"{host}:{candidate}")
+        except RuntimeError:
+            continue
+        return bound
+    raise ConfigurationError(f"No port from {port} on can be used for gRPC on {host}.", hint="Set AGENTNET_GRPC_PORT.")
+
+
+def _metadata(pairs: Any) -> dict[str, str]:
+    """Metadata as HTTP headers are given: lower-case names, values of one name joined by commas."""
+    joined: dict[str, str] = {}
+    for key, value in pairs or ():
+        if isinstance(value, str):
+            name = key.lower()
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _check_version(method: str, metadata: dict[str, str]) -> None:
+    """Raises `VersionNotSupportedError` when the caller's version is not that of the service it calls."""
+    version = spoken_version(metadata.get(VERSION_HEADER.lower(), ""))
+    service = method.removeprefix("/").partition("/")[0]
+    if VERSIONS.get(service, version) != version:
+        raise VersionNotSupportedError(
+            f"A2A version {version} is not supported by {service}, which speaks {VERSIONS[service]}.",
+            {"supportedVersions": VERSIONS[service]},
+        )
+
+
+def _refusal(error: A2AError) -> grpc.RpcMethodHandler:
+    async def refuse(_request: bytes, context: Context) -> None:
+        await _abort(error, context)
+
+    handler: grpc.RpcMethodHandler = grpc.unary_unary_rpc_method_handler(refuse)
+    return handler
+
+
+async def _abort(error: A2AError, context: Context) -> None:
+    """End a call with `error` as google.rpc.Status (A2A 1.0 section 10.6)."""
+    code = grpc.StatusCode[A2A_ERROR_MAPPING.get(type(error), ErrorMapping(500, "INTERNAL", "")).grpc_status]
+    status = status_pb2.Status(code=code.value[0], message=error.message)
+    for detail in error_details(error):
+        ParseDict(detail, status.details.add())
+    trailing = list(status_to_grpc(status).trailing_metadata)
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        trailing.append(("www-authenticate", 'Bearer realm="agentnet"'))
+    context.set_trailing_metadata(tuple(trailing))
+    await context.abort(code, error.message)

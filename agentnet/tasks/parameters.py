@@ -1,0 +1,103 @@
+"""Service parameters (A2A 1.0 section 3.2.6) and what else comes beside a request: who calls, and how long it waits.
+
+A client says how long it waits for a blocking answer with `Request-Timeout: <seconds>`, or with
+`Prefer: wait=<seconds>` (RFC 7240 section 4.3); over gRPC the call's own deadline says it.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
+from a2a.server.context import ServerCallContext
+from a2a.types.a2a_pb2 import AgentCard
+from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0
+from a2a.utils.errors import ExtensionSupportRequiredError, InvalidParamsError, VersionNotSupportedError
+
+from agentnet.errors import ForbiddenError
+from agentnet.identity import Principal
+
+PRINCIPAL = "principal"
+"""Key of the caller in the state of the call context."""
+HEADERS = "headers"
+"""Key of the request's headers, or metadata, in the state of the call context."""
+DEADLINE_SECONDS = "deadline_seconds"
+"""Key of the seconds that are left to answer, where the transport itself says them."""
+SPOKEN_VERSIONS = (PROTOCOL_VERSION_1_0, PROTOCOL_VERSION_0_3)
+ANSWER_SHARE = 0.1
+"""The share of a transport's deadline, at most a second, that is left for the answer to reach the client."""
+
+_VERSION = re.compile(r"(\d{1,4}\.\d{1,4})(\.\d{1,9})?")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+def call_context(
+    principal: Principal,
+    headers: Mapping[str, str],
+    deadline_seconds: float | None = None,
+) -> ServerCallContext:
+    """The context of a call. `headers` have lower-case names, and commas between the values of one name."""
+    state = {PRINCIPAL: principal, HEADERS: headers, DEADLINE_SECONDS: deadline_seconds}
+    wanted = get_requested_extensions([headers.get(HTTP_EXTENSION_HEADER.lower(), "")])
+    return ServerCallContext(state=state, requested_extensions=wanted)
+
+
+def spoken_version(stated: str) -> str:
+    """`Major.Minor` of a stated version; a patch number counts for nothing, and no version means 0.3 (section 3.6.2).
+
+    Raises `VersionNotSupportedError`.
+    """
+    if not stated.strip():
+        return PROTOCOL_VERSION_0_3
+    found = _VERSION.fullmatch(stated.strip())
+    if found is None or found[1] not in SPOKEN_VERSIONS:
+        raise VersionNotSupportedError(
+            f"A2A version {stated[:20]} is not supported; this agent speaks {' and '.join(SPOKEN_VERSIONS)}.",
+            {"supportedVersions": ", ".join(SPOKEN_VERSIONS)},
+        )
+    return found[1]
+
+
+def caller(context: ServerCallContext, request: Any = None) -> Principal:
+    """Who calls. Raises `ForbiddenError` when path or request name a tenant that the credential is not of."""
+    principal: Principal = context.state[PRINCIPAL]
+    for named in (context.tenant, request.tenant if request is not None else ""):
+        if named and named != principal.tenant:
+            raise ForbiddenError(f"This credential is not of the tenant {named[:80]}.")
+    return principal
+
+
+def check_extensions(context: ServerCallContext, card: AgentCard) -> None:
+    """Raises `ExtensionSupportRequiredError` when the caller does not declare an extension that the card requires."""
+    required = {extension.uri for extension in card.capabilities.extensions if extension.required}
+    if missing := ", ".join(sorted(required - context.requested_extensions)):
+        raise ExtensionSupportRequiredError(
+            f"This agent requires {missing}; name it in {HTTP_EXTENSION_HEADER}.", {"extensions": missing}
+        )
+
+
+def patience(context: ServerCallContext, longest: float) -> float:
+    """Seconds that the caller waits for a task to rest, at most `longest`. Raises `InvalidParamsError`."""
+    left = context.state.get(DEADLINE_SECONDS)
+    if left is not None:
+        longest = min(longest, max(0.0, left - min(1.0, left * ANSWER_SHARE)))
+    headers = context.state.get(HEADERS) or {}
+    stated = headers.get("request-timeout", "").strip()
+    if stated:
+        return min(longest, _seconds(stated))
+    preferred = _WAIT.search(headers.get("prefer", ""))
+    return min(longest, float(preferred[1])) if preferred else longest
+
+
+def _seconds(stated: str) -> float:
+    try:
+        seconds = float(stated)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise InvalidParamsError(
+            f"Request-Timeout must be a number of seconds, not {stated[:40]}.",
+            {"errors": [{"field": "Request-Timeout", "message": "Must be a number of seconds, 0 or more."}]},
+        )
+    return seconds

@@ -1,0 +1,83 @@
+"""Section 10: gRPC."""
+
+import grpc
+import grpc.aio
+import pytest
+from a2a.types import a2a_pb2 as pb
+from a2a.types import a2a_pb2_grpc
+
+from tests.conformance.a2a.messages import message, sent
+from tests.conformance.a2a.server import Server, servers
+from tests.conformance.a2a.test_3_1_operations import NOWHERE
+from tests.conformance.a2a.wire import RefusedError
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_10_1_the_service_of_the_normative_definition_answers(server: Server) -> None:
+    assert pb.DESCRIPTOR.services_by_name["A2AService"].full_name == "lf.a2a.v1.A2AService"
+    async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+        stub = a2a_pb2_grpc.A2AServiceStub(channel)  # type: ignore[no-untyped-call]
+        metadata = [("authorization", f"Bearer {server.key}"), ("a2a-version", "1.0")]
+        page = await stub.ListTasks(pb.ListTasksRequest(), metadata=metadata)
+        assert page.page_size == 50
+
+
+async def test_10_2_extensions_are_read_from_every_entry_of_the_metadata(server: Server) -> None:
+    async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+        stub = a2a_pb2_grpc.A2AServiceStub(channel)  # type: ignore[no-untyped-call]
+        metadata = [
+            ("authorization", f"Bearer {server.key}"),
+            ("a2a-version", "1.0"),
+            ("a2a-extensions", "https://e.com/a"),
+            ("a2a-extensions", "https://e.com/b"),
+        ]
+        assert (await stub.ListTasks(pb.ListTasksRequest(), metadata=metadata)).page_size == 50
+
+
+async def test_10_6_an_error_carries_its_details_as_google_rpc_status(server: Server) -> None:
+    async with server.door("GRPC-1.0") as door:
+        with pytest.raises(RefusedError) as refused:
+            await door.get(NOWHERE)
+    assert refused.value.code == "NOT_FOUND"
+    [info] = refused.value.details
+    assert (info["reason"], info["domain"]) == ("TASK_NOT_FOUND", "a2a-protocol.org")
+
+
+async def test_10_6_wrong_fields_are_named_in_a_bad_request(server: Server) -> None:
+    async with server.door("GRPC-1.0") as door:
+        with pytest.raises(RefusedError) as refused:
+            await door.send(message("x") | {"messageId": ""})
+    assert refused.value.code == "INVALID_ARGUMENT"
+    fields = [item["field"] for detail in refused.value.details for item in detail.get("fieldViolations", [])]
+    assert fields == ["message.messageId"]
+
+
+async def test_10_7_a_stream_that_cannot_begin_ends_with_the_error(server: Server) -> None:
+    async with server.door("GRPC-1.0") as door:
+        with pytest.raises(RefusedError) as refused:
+            await anext(door.subscribe(NOWHERE))
+    assert refused.value.code == "NOT_FOUND"
+
+
+async def test_10_4_a_message_over_the_limit_is_refused(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("small")
+    async with servers(database_url, home, max_body_bytes=10_000) as [small], small.door("GRPC-1.0") as door:
+        with pytest.raises(RefusedError) as refused:
+            await sent(door, "x" * 20_000)
+        assert refused.value.code == "RESOURCE_EXHAUSTED"
+
+
+async def test_10_4_two_agents_of_one_process_take_two_ports(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from agentnet.service import Service, running
+
+    async with servers(database_url, tmp_path_factory.mktemp("two")) as [one]:
+        async with running(one.runtime, Service("agent", one.name, 0)) as second, one.http() as http:
+            card = (await http.get(f"{second.url}/.well-known/agent-card.json")).json()
+            addresses = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == "GRPC"}
+            assert len(addresses) == 1
+            assert one.grpc_address not in addresses
