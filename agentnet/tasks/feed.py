@@ -8,13 +8,14 @@ there is more. A follower that falls behind the buffer is served from the log: i
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
 
-from a2a.types.a2a_pb2 import StreamResponse
+from a2a.types.a2a_pb2 import StreamResponse, TaskState
 
+from agentnet.tasks.events import state_of
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.wire import dumps, stream_json
@@ -340,6 +341,23 @@ class Feeds:
             self._feeds[task_id] = (feed, users - 1)
         else:
             del self._feeds[task_id]
+
+    async def follow(self, task_id: UUID, after: Position) -> AsyncGenerator[FeedItem | None, None]:
+        """Everything that happens to a task behind `after`, until the caller or this process stops."""
+        feed = self.open(task_id)
+        try:
+            async with aclosing(feed.follow(after)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            self.close(task_id)
+
+    async def reached(self, task_id: UUID, after: Position, states: frozenset[TaskState]) -> None:
+        """Wait until a task has come into one of `states`, looked for behind `after`."""
+        async with aclosing(self.follow(task_id, after)) as items:
+            async for item in items:
+                if item is not None and state_of(item.event) in states:
+                    return
 
     def close_all(self) -> None:
         """End every follower in this process."""

@@ -5,7 +5,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -30,7 +30,6 @@ from a2a.types.a2a_pb2 import (
     SubscribeToTaskRequest,
     Task,
     TaskPushNotificationConfig,
-    TaskState,
 )
 from a2a.utils.constants import VERSION_HEADER
 from a2a.utils.errors import (
@@ -48,7 +47,8 @@ from agentnet.push.stored import VERSION_0_3, VERSION_1_0, StoredConfig
 from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers
-from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, state_of, status_update, submitted
+from agentnet.tasks.canceling import Canceling
+from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, submitted
 from agentnet.tasks.limits import (
     MessageLimits,
     check_history_length,
@@ -61,17 +61,16 @@ from agentnet.tasks.listing import list_tasks
 from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.records import Lease, LeasedTask, NewTask
 from agentnet.tasks.run import TaskRun
-from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, NewTask, TaskStore
-from agentnet.tasks.stream import Items, TaskStream
+from agentnet.tasks.store import TaskStore
+from agentnet.tasks.stream import TaskStream
 from agentnet.tasks.worker import Worker
 
 __all__ = ["PRINCIPAL", "DurableRequestHandler"]
 
 QUEUE_LIMIT = 10_000
 BUSY_RETRY_SECONDS = 2.0
-CANCEL_GRACE_SECONDS = 0.7
-"""How long the owner of a task elsewhere has to cancel it before it is taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,7 @@ class DurableRequestHandler(RequestHandler):
     ) -> None:
         self._store = store
         self._worker = worker
+        self._canceling = Canceling(store, worker, signals)
         self._signals = signals
         self._card = card
         self._agent = agent
@@ -155,7 +155,7 @@ class DurableRequestHandler(RequestHandler):
         self._check_streaming()
         view = await self._deliver(params, context)
         task = _shortened(view.task, _history_length(params.configuration))
-        return TaskStream(task, view.position, self._follow(view.task_id, view.position), RESTING_STATES)
+        return TaskStream(task, view.position, self._store.feeds.follow(view.task_id, view.position), RESTING_STATES)
 
     @validate_request_params
     @answers
@@ -166,10 +166,12 @@ class DurableRequestHandler(RequestHandler):
         self._check_streaming()
         view = await self._view(_task_id(params.id), caller(context, params))
         if after is not None:
-            return TaskStream(None, after, self._follow(view.task_id, after), TERMINAL_STATES)
+            return TaskStream(None, after, self._store.feeds.follow(view.task_id, after), TERMINAL_STATES)
         if view.task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
-        return TaskStream(view.task, view.position, self._follow(view.task_id, view.position), TERMINAL_STATES)
+        return TaskStream(
+            view.task, view.position, self._store.feeds.follow(view.task_id, view.position), TERMINAL_STATES
+        )
 
     @validate_request_params
     @answers
@@ -195,10 +197,8 @@ class DurableRequestHandler(RequestHandler):
         task_id, tenant = _task_id(params.id), caller(context, params).tenant
         if await self._store.read(task_id, tenant, self._agent, 0) is None:
             raise TaskNotFoundError(f"There is no task {params.id}.")
-        below = await self._store.open_descendants(task_id, tenant)
-        if not await self._cancel(task_id, tenant):
+        if not await self._canceling.cancel_tree(task_id, tenant):
             raise TaskNotCancelableError(f"Task {params.id} has ended already.")
-        await asyncio.gather(*(self._cancel(child, tenant) for child in below))
         return await self._task(task_id, context, None)
 
     @validate_request_params
@@ -388,54 +388,13 @@ class DurableRequestHandler(RequestHandler):
             raise TaskNotFoundError(f"There is no task {task_id}.")
         return found[0]
 
-    async def _follow(self, task_id: UUID, after: Position) -> Items:
-        """Everything that happens to the task behind `after`, until this replica stops."""
-        feed = self._store.feeds.open(task_id)
-        try:
-            async with aclosing(feed.follow(after)) as items:
-                async for item in items:
-                    yield item
-        finally:
-            self._store.feeds.close(task_id)
-
     async def _rested(self, view: "_View", run: TaskRun | None) -> None:
         """Wait until the task rests; `run` is its run in this process, if it has one."""
         if run is not None:
             await self._worker.finished(view.task_id)
             if run.state in RESTING_STATES:
                 return
-        await self._reached(view.task_id, view.position, RESTING_STATES)
-
-    async def _reached(self, task_id: UUID, after: Position, until: "frozenset[TaskState]") -> None:
-        """Wait until the task has come into a state of `until`."""
-        async with aclosing(self._follow(task_id, after)) as items:
-            async for item in items:
-                if item is not None and state_of(item.event) in until:
-                    return
-
-    async def _cancel(self, task_id: UUID, tenant: str) -> bool:
-        """Bring a task of any agent to rest as canceled; False if it has ended already."""
-        if await self._worker.cancel(task_id):
-            return True
-        row = await self._store.request_cancel(task_id, tenant)
-        if row is None or row["state"] in TERMINAL_STATES:
-            return False
-        if row["leased"]:
-            self._signals.publish(Signal("control", str(task_id)))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CANCEL_GRACE_SECONDS):
-                    await self._reached(task_id, Position(0), TERMINAL_STATES)
-        lease = await self._store.claim_one(task_id, tenant, force=True)
-        if lease is not None:
-            await self._cancel_claimed(lease)
-        return True
-
-    async def _cancel_claimed(self, lease: Lease) -> None:
-        with suppress(LostLeaseError):
-            run = TaskRun(self._store, await self._store.load(lease), lambda _: None)
-            while not await run.rest(status_update(run.task(0), TaskState.TASK_STATE_CANCELED)):
-                await run.take_inputs()
-            self._signals.publish(Signal("task", str(lease.task_id)))
+        await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
 
 
 def _fresh(new: NewTask) -> LeasedTask:

@@ -20,7 +20,8 @@ from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
 from agentnet.tasks.feed import FeedItem
 from agentnet.tasks.position import WHOLE, Position
-from agentnet.tasks.store import Append, Lease, LeasedTask, LostLeaseError, TaskStore
+from agentnet.tasks.records import Append, Lease, LeasedTask, LostLeaseError
+from agentnet.tasks.store import TaskStore
 
 logger = logging.getLogger(__name__)
 

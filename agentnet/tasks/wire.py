@@ -198,6 +198,8 @@ def _plain_request(params: Json) -> SendMessageRequest | None:
     if plain is None:
         return None
     request = SendMessageRequest(message=plain)
+    if "configuration" in params:
+        request.configuration.SetInParent()
     immediately, length = settings.get("returnImmediately"), settings.get("historyLength")
     if immediately is not None:
         if not isinstance(immediately, bool):

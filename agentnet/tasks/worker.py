@@ -24,8 +24,9 @@ from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.events import CANCELED, COMPLETED, failed, status_update
 from agentnet.tasks.queue import RunQueue
+from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
-from agentnet.tasks.store import Lease, LeasedTask, LostLeaseError, TaskStore
+from agentnet.tasks.store import TaskStore
 
 logger = logging.getLogger(__name__)
 

@@ -24,8 +24,9 @@ from agentnet.database import Database
 from agentnet.ids import uuid7
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, status_update, submitted
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.records import Append, LostLeaseError, NewTask
 from agentnet.tasks.run import TaskRun
-from agentnet.tasks.store import Append, LostLeaseError, NewTask, TaskStore
+from agentnet.tasks.store import TaskStore
 
 OWNERS = 3
 COMPLETED = TaskState.TASK_STATE_COMPLETED

@@ -20,8 +20,9 @@ from agentnet.database import Database
 from agentnet.ids import uuid7
 from agentnet.settings import Settings
 from agentnet.tasks.events import status_update, submitted
+from agentnet.tasks.records import Append, Lease, LostLeaseError, NewTask
 from agentnet.tasks.run import TaskRun
-from agentnet.tasks.store import Append, Lease, LostLeaseError, NewTask, TaskStore
+from agentnet.tasks.store import TaskStore
 
 pytestmark = pytest.mark.anyio
 

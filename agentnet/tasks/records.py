@@ -1,0 +1,108 @@
+"""What passes between the task store and those who run tasks: leases, new tasks, writes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from a2a.types.a2a_pb2 import Task
+
+from agentnet.push.stored import StoredConfig
+from agentnet.tasks.projection import Projection
+
+UNSEEN = -1
+"""Seen inputs of an owner that has to look first: it may not rest before."""
+
+
+class LostLeaseError(BaseException):
+    """Another replica owns the task now; this one must stop at once, without a word to anybody.
+
+    Not an `Exception`, so that no executor, tool or SDK takes it for a failure that it may handle.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task to be stored with its first event."""
+
+    id: UUID
+    tenant: str
+    agent: str
+    context_id: str
+    principal: str
+    message_id: str
+    parent_id: UUID | None
+    root_id: UUID
+    chain: tuple[str, ...]
+    budget: dict[str, Any]
+    definition: str
+    task: Task
+    leased: bool
+    """Whether it is to run in this process at once."""
+    push: StoredConfig | None = None
+    """Where the client wants to be told of its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one task wants written: dense events behind `base_seq`, journal entries, and perhaps its rest."""
+
+    id: UUID
+    epoch: int
+    base_seq: int
+    events: tuple[tuple[int, bytes], ...] = ()
+    """(kind, StreamResponse) each."""
+    journal: tuple[tuple[str, bytes], ...] = ()
+    state: int | None = None
+    status_at: datetime | None = None
+    snapshot: bytes | None = None
+    release: bool = False
+    inputs: int = 0
+    """Inputs that the owner has seen; matters with `release`."""
+
+    @property
+    def last_seq(self) -> int:
+        """The last event's number."""
+        return self.base_seq + len(self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run a task."""
+
+    task_id: UUID
+    epoch: int
+    attempt: int
+
+
+@dataclass(slots=True)
+class LeasedTask:
+    """A task as its new owner finds it."""
+
+    lease: Lease
+    tenant: str
+    agent: str
+    context_id: str
+    principal: str
+    parent_id: UUID | None
+    root_id: UUID
+    chain: tuple[str, ...]
+    budget: dict[str, Any]
+    definition: str
+    last_seq: int
+    inputs: int
+    cancel_requested: bool
+    projection: Projection
+    input_waits: bool = False
+    """Whether messages reached the task that no owner has taken into its log."""
+    journal: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a renewed lease learns of its task."""
+
+    task_id: UUID
+    epoch: int
+    cancel_requested: bool
+    renewed: bool
