@@ -165,9 +165,10 @@ class DurableRequestHandler(RequestHandler):
         """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
         self._check_streaming()
         view = await self._view(_task_id(params.id), caller(context, params))
-        if after is not None:
+        ended = view.task.status.state in TERMINAL_STATES
+        if after is not None and not (ended and after.durable >= view.position.seq):
             return TaskStream(None, after, self._store.feeds.follow(view.task_id, after), TERMINAL_STATES)
-        if view.task.status.state in TERMINAL_STATES:
+        if ended:
             raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
         return TaskStream(
             view.task, view.position, self._store.feeds.follow(view.task_id, view.position), TERMINAL_STATES

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from contextlib import aclosing
 from uuid import uuid4
 
@@ -140,6 +141,17 @@ async def test_every_follower_on_every_replica_sees_the_same_events(database_url
         script.go.set()
         expected = "".join(f"{number} " for number in range(200))
         assert await asyncio.gather(*followers) == [expected] * 3
+
+
+async def test_a_client_that_has_seen_the_end_is_told_so_and_does_not_wait(database_url: str) -> None:
+    async with replicas(database_url, Script()) as [one]:
+        stream = await one.handler.open_stream(request("hello"), context())
+        seen = [item async for item in stream.frames() if item is not None]
+        again = SubscribeToTaskRequest(id=json.loads(seen[0].json)["task"]["id"])
+        rest = await one.handler.subscribe(again, context(), seen[1].position)
+        assert [item.json async for item in rest.frames() if item] == [item.json for item in seen[2:]]
+        with pytest.raises(UnsupportedOperationError, match="has ended"):
+            await one.handler.subscribe(again, context(), seen[-1].position)
 
 
 async def test_a_task_is_canceled_from_another_replica(database_url: str) -> None:
