@@ -174,9 +174,14 @@ async def test_a_dead_delivery_is_listed_and_retried_through_the_gateway(network
         config = {"url": hook.url + "?secret=1"}
         await network.rpc("SendMessage", message("hello", taskPushNotificationConfig=config))
         pool = (await network.runtime.database()).pool
-        tried = "SELECT bool_or(attempts > 0) FROM push_deliveries"
-        await until(lambda: pool.fetchval(tried))  # and written down: else the try under way would undo what follows
-        await pool.execute("UPDATE push_deliveries SET state = 'dead', done_at = now(), last_error = 'answered 500'")
+
+        async def all_are_dead() -> bool:  # said until it holds: a try under way writes its own outcome
+            await pool.execute(
+                "UPDATE push_deliveries SET state = 'dead', done_at = now(), last_error = 'answered 500'"
+            )
+            return await _count(network, "dead") == 4
+
+        await until(all_are_dead)
         listed = (await network.http.get(f"{network.gateway}/v1/push?state=dead")).json()["deliveries"]
         assert [each["seq"] for each in listed] == [4, 3, 2, 1]
         assert listed[0]["url"] == hook.url
@@ -216,5 +221,8 @@ async def test_the_command_line_lists_and_retries(network: Network) -> None:
 
 
 async def _delivered(network: Network, count: int = 1) -> bool:
-    listed = (await network.http.get(f"{network.gateway}/v1/push?state=delivered")).json()["deliveries"]
-    return len(listed) == count
+    return await _count(network, "delivered") == count
+
+
+async def _count(network: Network, state: str) -> int:
+    return len((await network.http.get(f"{network.gateway}/v1/push?state={state}")).json()["deliveries"])
