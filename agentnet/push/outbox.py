@@ -1,6 +1,7 @@
 """The outbox: claims of configs, the deliveries to them in order, and what became of each."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -39,6 +40,8 @@ class Claim:
     wakes: int
     failures: int
     """Failed tries in a row up to now; kept up to date by what is recorded."""
+    due_at: datetime
+    """Since when it was due; another moment now tells that a try at once was asked for since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,15 @@ class Outbox:
 
     async def _record(self, claim: Claim, delivery: Delivery, state: State, error: str | None, seconds: float) -> None:
         failures = await self._pool.fetchval(
-            sql.RECORD, claim.task_id, claim.config_id, claim.fence, delivery.seq, state, error, seconds
+            sql.RECORD,
+            claim.task_id,
+            claim.config_id,
+            claim.fence,
+            delivery.seq,
+            state,
+            error,
+            seconds,
+            claim.due_at,
         )
         if failures is None:
             raise LostClaimError
