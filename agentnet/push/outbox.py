@@ -21,6 +21,8 @@ YOUNG_SECONDS = 60.0
 YOUNG_POLL_SECONDS = 2.0
 KEEP_SECONDS = 86_400.0
 """How long what arrived is kept."""
+KEEP_DEAD_SECONDS = 30 * 86_400.0
+"""How long what was given up can be listed and retried."""
 PRUNED_AT_ONCE = 1000
 
 State = Literal["pending", "delivered", "dead"]
@@ -123,8 +125,8 @@ class Outbox:
         raise ConflictError(f"Delivery {delivery_id} is {state}; only dead ones can be retried.")
 
     async def prune(self) -> None:
-        """Forget some of what arrived long ago."""
-        await self._pool.execute(sql.PRUNE, KEEP_SECONDS, PRUNED_AT_ONCE)
+        """Forget some of what arrived or was given up long ago."""
+        await self._pool.execute(sql.PRUNE, KEEP_SECONDS, KEEP_DEAD_SECONDS, PRUNED_AT_ONCE)
 
     async def _record(self, claim: Claim, delivery: Delivery, state: State, error: str | None, seconds: float) -> None:
         failures = await self._pool.fetchval(

@@ -132,10 +132,12 @@ RETURNING d.id
 # The state of a delivery.
 STATE = "SELECT state FROM push_deliveries WHERE tenant = $1 AND id = $2"
 
-# Forget up to $2 deliveries that arrived more than $1 seconds ago.
+# Forget up to $3 deliveries that arrived more than $1 seconds ago, or were given up more than $2 seconds ago.
 PRUNE = """
 DELETE FROM push_deliveries WHERE id IN (
-    SELECT id FROM push_deliveries WHERE state = 'delivered' AND done_at < now() - make_interval(secs => $1) LIMIT $2
+    (SELECT id FROM push_deliveries WHERE state = 'delivered' AND done_at < now() - make_interval(secs => $1) LIMIT $3)
+    UNION ALL
+    (SELECT id FROM push_deliveries WHERE state = 'dead' AND done_at < now() - make_interval(secs => $2) LIMIT $3)
 )
 """
 

@@ -198,6 +198,19 @@ async def test_a_retry_by_hand_that_meets_a_try_under_way_waits_for_no_pause(dat
         assert await one.outbox.claim(10) == []  # what was asked for is done: from here the pauses hold again
 
 
+async def test_what_was_given_up_is_forgotten_after_a_month(database_url: str) -> None:
+    async with agents(database_url, Script(), delivering=False) as [one]:
+        await begun(one, pushing("hello", "http://127.0.0.1:4999/hook", at_once=False))
+        [claim] = await one.outbox.claim(10)
+        first, second, *_ = await one.outbox.pending(claim)
+        for dead in (first, second):
+            await one.outbox.dead(claim, dead, "answered 400")
+        long_ago = "UPDATE push_deliveries SET done_at = now() - interval '31 days' WHERE id = $1"
+        await one.database.pool.execute(long_ago, first.id)
+        await one.outbox.prune()
+        assert [row["id"] for row in await deliveries(one, "dead")] == [second.id]
+
+
 async def test_two_retries_by_hand_at_once_are_one(database_url: str) -> None:
     async with agents(database_url, Script(), delivering=False) as [one]:
         await begun(one, pushing("hello", "http://127.0.0.1:4999/hook", at_once=False))
