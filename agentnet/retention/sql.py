@@ -94,3 +94,31 @@ unused AS (
 )
 DELETE FROM tasks WHERE id = ANY($1::uuid[])
 """
+
+# How many tasks are in the way of dropping all before id $1: those that have not ended, or whose tree began before.
+OPEN_BEFORE = "SELECT count(*) FROM tasks WHERE state NOT IN (3, 4, 5, 7) AND (id < $1 OR root_id < $1)"
+
+# The oldest tasks before id $1.
+OLDEST = "SELECT id FROM tasks WHERE id < $1 AND state IN (3, 4, 5, 7) ORDER BY id LIMIT $2"
+
+# Whether a table is partitioned.
+IS_PARTITIONED = "SELECT relkind = 'p' FROM pg_class WHERE oid = $1::text::regclass"
+
+# Every partition of the tables of tasks: its table, its name, its bounds, its bytes.
+PARTITIONS = """
+SELECT parent.relname::text, part.relname::text, pg_get_expr(part.relpartbound, part.oid),
+       pg_total_relation_size(part.oid)
+FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid JOIN pg_class parent ON parent.oid = inhparent
+WHERE parent.oid IN ('task_events'::regclass, 'journal'::regclass)
+"""
+
+# A table's primary key as it was declared.
+PRIMARY_KEY = """
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'
+"""
+
+# A table's other indexes with the statements that make them.
+OTHER_INDEXES = """
+SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
+FROM pg_index WHERE indrelid = $1::text::regclass AND NOT indisprimary
+"""

@@ -1,4 +1,4 @@
-"""`agentnet retention` at a real gateway."""
+"""`agentnet retention` at a real gateway, `agentnet partitions` at a real database."""
 
 import json
 import os
@@ -36,3 +36,19 @@ async def test_rules_are_set_for_all_states_or_for_one(database_url: str, tmp_pa
             "rejected": (30, None, False),
         }
         assert "your own" in await run("show")
+
+
+async def test_partitions_are_made_listed_and_dropped(new_database: str, tmp_path: Path) -> None:
+    environment = os.environ | {"DATABASE_URL": new_database, "AGENTNET_HOME": str(tmp_path)}
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "agentnet", "partitions", *arguments]
+        done = await anyio.run_process(command, env=environment, check=False)
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    assert "are whole" in (await run("list"))[1]
+    assert (await run("make", "--months", "1"))[0] == 0
+    assert "task_events_first" in (await run("list"))[1]
+    code, said = await run("drop", "--before", "2020-01-01", "--yes")
+    assert code == 2
+    assert "No partition ends before 2020-01-01" in said
