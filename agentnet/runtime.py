@@ -23,6 +23,7 @@ from agentnet.signals import Signal, Signals
 if TYPE_CHECKING:
     from agentnet.models import Models
     from agentnet.push.service import Push
+    from agentnet.retention.sweeper import Sweeper
     from agentnet.tasks.store import TaskStore
 
 CONNECT_SECONDS = 5.0
@@ -47,6 +48,7 @@ class Runtime:
         self._signals: Signals | None = None
         self._models: Models | None = None
         self._push: Push | None = None
+        self._retention: Sweeper | None = None
         self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
 
@@ -111,6 +113,18 @@ class Runtime:
             await self._push.open()
             self.before_stop(self._push.close)
         return self._push
+
+    async def retention(self) -> "Sweeper":
+        """The sweeper of this process."""
+        database = await self.database()
+        if self._retention is None:
+            from agentnet.retention.rules import Rules
+            from agentnet.retention.sweeper import Sweeper
+
+            self._retention = Sweeper(database, Rules(database, self.settings))
+            await self._retention.open()
+            self.before_stop(self._retention.close)
+        return self._retention
 
     def models(self) -> "Models":
         """The models of this process, over one HTTP client."""

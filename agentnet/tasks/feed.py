@@ -202,6 +202,14 @@ class Feed:
             if self._head is None and self._wakes == self._tailed_wakes:
                 await self._tail(position)
 
+    async def stored(self, after: Position) -> AsyncGenerator[FeedItem, None]:
+        """What the log has behind `after`, and no more: all that will ever come of a task that has ended."""
+        more = True
+        while more:
+            items, after, more = await self._load(after)
+            for item in items:
+                yield item
+
     async def _wait(self, changed: asyncio.Event) -> bool:
         """Whether something changed within `POLL_SECONDS`."""
         with suppress(TimeoutError):
@@ -351,6 +359,10 @@ class Feeds:
                     yield item
         finally:
             self.close(task_id)
+
+    def stored(self, task_id: UUID, after: Position) -> AsyncGenerator[FeedItem, None]:
+        """What the log of a task has behind `after`."""
+        return Feed(task_id, self._read_log).stored(after)
 
     async def reached(self, task_id: UUID, after: Position, states: frozenset[TaskState]) -> None:
         """Wait until a task has come into one of `states`, looked for behind `after`."""

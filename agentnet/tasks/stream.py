@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from a2a.types.a2a_pb2 import Task, TaskState
 
@@ -14,6 +15,7 @@ from agentnet.tasks.wire import dumps, task_json
 SHOWN = frozenset({"task", "status_update", "artifact_update"})
 
 Items = AsyncGenerator[FeedItem | None, None]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,19 @@ class TaskStream:
         async with aclosing(self.events()) as events:
             async for item in events:
                 yield item
+
+
+async def begun(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None] | None:
+    """`items` with their first at hand, or None if there is none; what keeps them from beginning is raised here."""
+    try:
+        first = await anext(items)
+    except StopAsyncIteration:
+        return None
+    return _rejoined(first, items)
+
+
+async def _rejoined(first: Item, rest: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+    async with aclosing(rest):
+        yield first
+        async for item in rest:
+            yield item
