@@ -38,7 +38,9 @@ class TaskStore:
         self.pushed: Callable[[], None] = lambda: None
         """Called when something entered the outbox."""
         self._accepts = GroupCommit(self._flush_accepts)
+        self._accepting = database.line()
         self._appends = GroupCommit(self._flush_appends)
+        self._appending = database.line()
 
     async def accept(self, new: NewTask) -> UUID:
         """Store a task; answers its id, or that of the task which the same message began before."""
@@ -238,7 +240,7 @@ class TaskStore:
             [new.push.address if new.push else None for new in batch],
             [new.push.sealed if new.push else None for new in batch],
         ]
-        rows = await retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        rows = await retried(lambda: self._accepting.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
         if any(new.push for new in batch):
             self.pushed()
         made = {row["id"] for row in rows}
@@ -252,7 +254,7 @@ class TaskStore:
         ]
         entries = [(write.id, key, value) for write in batch for key, value in write.journal]
         rows = await retried(
-            lambda: self.pool.fetch(
+            lambda: self._appending.fetch(
                 sql.APPEND,
                 self.owner,
                 [write.id for write in batch],
@@ -280,7 +282,7 @@ class TaskStore:
 
     async def _inspect(self, refused: list[Append]) -> dict[UUID, bool | None]:
         """Why writes were not taken: True: they were, by an earlier try; False: there is input; None: lease lost."""
-        rows = await retried(lambda: self.pool.fetch(sql.INSPECT, [write.id for write in refused]), LONG_PAUSES)
+        rows = await retried(lambda: self._appending.fetch(sql.INSPECT, [write.id for write in refused]), LONG_PAUSES)
         found = {row["id"]: row for row in rows}
         verdicts: dict[UUID, bool | None] = {}
         for write in refused:
