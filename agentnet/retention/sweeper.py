@@ -22,7 +22,7 @@ TURN_SECONDS = 600.0
 """From one sweep of the network to the next."""
 GRACE_SECONDS = 3600.0
 """However small a rule's numbers are: an answer stays so long, for clients that come back for it."""
-PAGE_TREES = 100
+PAGE_TREES = 500
 BATCH_EVENTS = 5000
 """Events that one transaction deletes at most; a tree that has more goes alone."""
 PAUSE_SECONDS = 0.1
