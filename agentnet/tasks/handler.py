@@ -6,7 +6,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
 from a2a.server.context import ServerCallContext
@@ -294,7 +294,7 @@ class DurableRequestHandler(RequestHandler):
             parent_id=UUID(delegation.parent_id) if delegation else None,
             root_id=UUID(delegation.root_id) if delegation else task_id,
             chain=principal.chain,
-            budget=asdict(budget),
+            budget=budget.fields(),
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
