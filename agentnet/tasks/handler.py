@@ -453,8 +453,10 @@ def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     """The stream for bindings that know no places: the SDK's."""
-    if stream.task is not None:
-        yield stream.task
+    task = stream.take_task()
+    if task is not None:
+        yield task
+        del task
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:
