@@ -181,6 +181,7 @@ async def _frames(stream: TaskStream, request_id: RequestId) -> Frames:
                     yield KEEP_ALIVE
                 else:
                     yield frame(b"%b%b}" % (head, item.json), str(item.position))
+                del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
         yield frame(dumps(build_error_response(request_id, as_a2a(error))), event="error")
 

@@ -75,7 +75,8 @@ class Feed:
         self._first = 0
         """How many items ever left the buffer on its left."""
         self._changed = asyncio.Event()
-        self._reading = asyncio.Lock()
+        self._tailing: asyncio.Task[None] | None = None
+        """The read of the log that is under way for all followers."""
         self._head: int | None = None
         """The last event before the run that publishes here, or None where the task does not run here."""
         self._resets = 0
@@ -262,20 +263,24 @@ class Feed:
         return FeedItem(reached, StreamResponse(task=projection.task()))
 
     async def _tail(self, position: Position) -> None:
-        """Bring the buffer up to the log, once for all followers that one signal woke."""
-        async with self._reading:
-            wakes, now = self._wakes, asyncio.get_running_loop().time()
-            if self._head is not None or (self._tailed_wakes == wakes and now - self._tailed_at < POLL_SECONDS / 2):
-                return
-            reached = self._items[-1].position if self._items else position
-            resets = self._resets
-            items, _, more = await self._load(reached)
-            if resets != self._resets or self._head is not None:
-                return
-            for item in items:
-                self._add(item)
-            if not more:
-                self._tailed_wakes, self._tailed_at = wakes, now
+        """Bring the buffer up to the log, once for all followers that one signal woke: they wait for the same read."""
+        wakes, now = self._wakes, asyncio.get_running_loop().time()
+        if self._head is not None or (self._tailed_wakes == wakes and now - self._tailed_at < POLL_SECONDS / 2):
+            return
+        if self._tailing is None or self._tailing.done():
+            self._tailing = asyncio.create_task(self._read_tail(position, wakes, now))
+        await asyncio.shield(self._tailing)
+
+    async def _read_tail(self, position: Position, wakes: int, now: float) -> None:
+        reached = self._items[-1].position if self._items else position
+        resets = self._resets
+        items, _, more = await self._load(reached)
+        if resets != self._resets or self._head is not None:
+            return
+        for item in items:
+            self._add(item)
+        if not more:
+            self._tailed_wakes, self._tailed_at = wakes, now
 
 
 class _Relation(Enum):
