@@ -18,7 +18,8 @@ from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
-from agentnet.tasks.feed import Feeds, LogEvent
+from agentnet.tasks.feed import LogEvent
+from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import UNSEEN, Append, Heartbeat, Lease, LeasedTask, LostLeaseError, NewTask
 from agentnet.tasks.wire import dumps
