@@ -189,5 +189,6 @@ async def _frames(stream: TaskStream) -> Frames:
         async with aclosing(stream.frames()) as items:
             async for item in items:
                 yield KEEP_ALIVE if item is None else frame(item.json, str(item.position))
+                del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
         yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")

@@ -6,7 +6,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
 from a2a.server.context import ServerCallContext
@@ -294,7 +294,7 @@ class DurableRequestHandler(RequestHandler):
             parent_id=UUID(delegation.parent_id) if delegation else None,
             root_id=UUID(delegation.root_id) if delegation else task_id,
             chain=principal.chain,
-            budget=asdict(budget),
+            budget=budget.fields(),
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
@@ -453,8 +453,10 @@ def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     """The stream for bindings that know no places: the SDK's."""
-    if stream.task is not None:
-        yield stream.task
+    task = stream.take_task()
+    if task is not None:
+        yield task
+        del task
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:

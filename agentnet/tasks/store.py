@@ -18,9 +18,11 @@ from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
-from agentnet.tasks.feed import Feeds, LogEvent
+from agentnet.tasks.feed import LogEvent
+from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import UNSEEN, Append, Heartbeat, Lease, LeasedTask, LostLeaseError, NewTask
+from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)
 
@@ -229,8 +231,8 @@ class TaskStore:
             [new.message_id for new in batch],
             [new.parent_id for new in batch],
             [new.root_id for new in batch],
-            [json.dumps(new.chain) for new in batch],
-            [json.dumps(new.budget) for new in batch],
+            [dumps(new.chain).decode() for new in batch],
+            [dumps(new.budget).decode() for new in batch],
             [new.definition for new in batch],
             [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
             [new.leased for new in batch],
