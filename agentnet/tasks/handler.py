@@ -5,7 +5,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,7 +39,7 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from agentnet.errors import BusyError
+from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.push.configs import PushConfigs, shown
@@ -110,6 +110,7 @@ class DurableRequestHandler(RequestHandler):
         self._max_depth = max_depth
         self._max_wait_seconds = max_wait_seconds
         self._push = push
+        self._beginning: set[asyncio.Task[None]] = set()
 
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
@@ -306,12 +307,30 @@ class DurableRequestHandler(RequestHandler):
                 return await self._view(known, principal)
             if leased:
                 self._worker.start(_fresh(new))
+        except asyncio.CancelledError:
+            self._begin_without_client(new)
+            raise
         finally:
             if leased:
                 self._worker.unreserve()
         if not leased:
             self._signals.publish(Signal("queue", self._agent))
         return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
+
+    def _begin_without_client(self, new: NewTask) -> None:
+        """Begin a task whose client left in the middle of its accept: stored, it would wait for its lease to run out.
+
+        To accept it again changes nothing and tells when it is stored.
+        """
+
+        async def begin() -> None:
+            with suppress(AgentNetError):  # the database is away: then the lease does run out
+                if await self._store.accept(new) == new.id and new.leased:
+                    self._worker.start(_fresh(new))
+
+        beginning = asyncio.create_task(begin(), name=f"accept of {new.id}")
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
 
     async def _continue(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
         view = await self._view(_task_id(message.task_id), principal)
@@ -325,7 +344,7 @@ class DurableRequestHandler(RequestHandler):
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
         if push is not None:
             await self._pushes().put(view.task_id, principal.tenant, self._agent, push)
-        if not await self._wake(view, message, principal) and not await self._store.add_input(
+        if not await asyncio.shield(self._wake(view, message, principal)) and not await self._store.add_input(
             view.task_id, principal.tenant, self._agent, message
         ):
             return await self._continue(message, principal, push)  # it came to rest, or was woken, between two looks

@@ -19,8 +19,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from agentnet.launch import single
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper
+from agentnet.service import Service
+from agentnet.settings import Settings
 from tests.conformance.a2a.messages import (
     AT_ONCE,
     begun,
@@ -399,9 +402,15 @@ async def test_w20_a_repeated_message_is_not_done_again(any_door: Door) -> None:
     assert stage.begun[task_id] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="speed: garbage collection is not frozen when a service has started")
-async def test_w21_what_was_loaded_at_the_start_is_not_collected_over_and_over(server: Server) -> None:
-    assert gc.get_freeze_count() > 0
+async def test_w21_what_was_loaded_at_the_start_is_not_collected_over_and_over(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, database_url=database_url, database_pool=2)
+    before = gc.get_threshold()
+    async with single(settings, Service("registry", "registry", 0)):
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() > before
+    assert gc.get_threshold() == before
 
 
 def environment(database_url: str, server: Server, more: dict[str, str]) -> dict[str, str]:
