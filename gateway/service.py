@@ -32,11 +32,14 @@ from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import Door
 from gateway.mcp.agents import Agents
+from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
 from gateway.mcp.provider import Provider
+from gateway.mcp.registered import RegisteredServers
 from gateway.mcp.retry import Retries
+from gateway.mcp.upstreams import Upstreams
 from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
@@ -69,12 +72,14 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
     calls = AgentCalls(upstream)
-    profiles = Profiles([])
+    profiles = Profiles(declared_profiles(settings.mcp_profiles))
+    registered = RegisteredServers(runtime.directory(name), runtime.tokens)
+    upstreams = Upstreams([registered], transport, runtime.seal)
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(catalog, calls, principal, profile)]
+        return [Agents(catalog, calls, principal, profile), *await upstreams.providers(principal, profile)]
 
-    door = Door(profiles, providers, Retries(runtime.seal), limit)
+    door = Door(profiles, upstreams, providers, Retries(runtime.seal), limit)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager

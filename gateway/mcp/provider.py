@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from agentnet.identity import Principal
 from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Exchange
-from gateway.transport import Headers
+from gateway.transport import Headers, Transport
 
 
 class Kind(Enum):
@@ -106,11 +106,13 @@ class UpstreamServer:
     urls: tuple[str, ...]
     """Where its instances answer, the full address with its path."""
     tenant: str
+    source: "Source" = field(compare=False, hash=False, repr=False)
+    """Who credentials requests to it."""
     description: str = ""
     document: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, hash=False)
     """What the registry knows of it."""
-    source: "Source | None" = field(default=None, compare=False, hash=False, repr=False)
-    """Who credentials requests to it."""
+    transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
+    """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
 
 
 class Source(Protocol):
