@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp_types import SERVER_INFO_META_KEY
-from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError
+from gateway.mcp.addressing import TASKS
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
@@ -135,6 +136,9 @@ class Aggregate:
         return await provider.answer(exchange, own)
 
     async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        if not exchange.has_extension(TASKS):
+            detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
+            raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
         task_id = exchange.params.get("taskId")
         for provider in providers:
             if isinstance(task_id, str) and provider.owns_task(task_id):
@@ -197,10 +201,10 @@ async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
 
 def capabilities_of(providers: list[Provider]) -> Document:
     """What is declared to clients: the same for all, with the providers' extensions."""
-    extensions: Document = {}
+    extensions: Document = {TASKS: {}}
     for provider in providers:
         extensions |= object_or_empty(provider.capabilities.get("extensions"))
-    return CAPABILITIES | ({"extensions": extensions} if extensions else {})
+    return CAPABILITIES | {"extensions": extensions}
 
 
 def stamped(exchange: Exchange, result: Document) -> Document:
