@@ -32,6 +32,7 @@ from gateway.listing import Listing
 from gateway.mcp import McpEndpoint
 from gateway.push import PushRoutes
 from gateway.relay import Relay
+from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
 
@@ -61,6 +62,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
     mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
     views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
 

@@ -127,14 +127,7 @@ def demo(
     demo.run_demo(home, out)
 
 
-def mcp(url: Url = None) -> None:
-    """Bridge a host that only runs commands (Claude Desktop) to the gateway's MCP address, over stdio."""
-    from agentnet.cli import bridge
-
-    bridge.run_bridge(url)
-
-
-ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema, mcp)
+ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema)
 
 serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make something new from a template.")
