@@ -12,7 +12,7 @@ from agentnet.errors import ConflictError, ForbiddenError, NotFoundError
 from agentnet.http_errors import json_object
 from agentnet.identity import Principal
 from agentnet.upstreams.probe import probe
-from agentnet.upstreams.server import NewServer, UpstreamServer
+from agentnet.upstreams.server import NewServer, OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from gateway.keys import admin_of
 
@@ -64,7 +64,7 @@ class ServerRoutes:
         """Connect as the gateway would. Raises `UnavailableError` with the reason, `NotFoundError`."""
         return JSONResponse(asdict(await probe(self._upstreams, await self._named(request))))
 
-    async def _named(self, request: Request) -> UpstreamServer:
+    async def _named(self, request: Request) -> OutsideServer:
         return await self._upstreams.get(admin_of(request).tenant, request.path_params["name"])
 
     async def _check_name(self, admin: Principal, name: str) -> None:
@@ -75,7 +75,7 @@ class ServerRoutes:
         raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
 
 
-def view_of(server: UpstreamServer) -> dict[str, Any]:
+def view_of(server: OutsideServer) -> dict[str, Any]:
     """A server as JSON: of its credential only the kind."""
     return {
         "name": server.name,

@@ -1,7 +1,7 @@
 """How a request to an upstream server proves itself: headers made of the server's credential."""
 
 from agentnet.upstreams.credential import BearerCredential, ClientCredentials, HeaderCredential
-from agentnet.upstreams.server import UpstreamServer
+from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.tokens import AccessTokens, Key
 
 Header = tuple[str, str]
@@ -13,7 +13,7 @@ class Authorization:
     def __init__(self, tokens: AccessTokens) -> None:
         self._tokens = tokens
 
-    async def headers(self, server: UpstreamServer) -> list[Header]:
+    async def headers(self, server: OutsideServer) -> list[Header]:
         """What to send with a request to `server`. Raises `UnavailableError`, `UnsafeUrlError`."""
         match server.credential:
             case HeaderCredential(name=name, value=value):
@@ -25,7 +25,7 @@ class Authorization:
             case _:
                 return []
 
-    def refused(self, server: UpstreamServer, headers: list[Header]) -> bool:
+    def refused(self, server: OutsideServer, headers: list[Header]) -> bool:
         """`server` answered 401 to `headers`: whether another try with fresh ones is worth it. Try once."""
         if not isinstance(server.credential, ClientCredentials):
             return False
@@ -34,5 +34,5 @@ class Authorization:
         return True
 
 
-def _key(server: UpstreamServer, credentials: ClientCredentials) -> Key:
+def _key(server: OutsideServer, credentials: ClientCredentials) -> Key:
     return server.tenant, server.url, credentials

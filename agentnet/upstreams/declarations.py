@@ -13,7 +13,7 @@ from agentnet.database.tables import EVERYONE
 from agentnet.errors import ConfigurationError
 from agentnet.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl
-from agentnet.upstreams.server import UpstreamServer
+from agentnet.upstreams.server import OutsideServer
 
 KINDS = ("url", "command", "sse", "openapi")
 MAX_SERVERS = 200
@@ -36,9 +36,9 @@ class RemoteServer(_Declared):
     url: SafeUrl
     credential: Credential | None = None
 
-    def as_upstream(self) -> UpstreamServer:
+    def as_upstream(self) -> OutsideServer:
         """What the gateway calls."""
-        return UpstreamServer(self.tenant, self.name, self.url, self.description, self.credential, True, None)
+        return OutsideServer(self.tenant, self.name, self.url, self.description, self.credential, True, None)
 
 
 class CommandServer(_Declared):
@@ -56,9 +56,9 @@ class SseServer(_Declared):
     sse: SafeUrl
     credential: Credential | None = None
 
-    def as_upstream(self) -> UpstreamServer:
+    def as_upstream(self) -> OutsideServer:
         """Where it is and how to prove oneself to it."""
-        return UpstreamServer(self.tenant, self.name, self.sse, self.description, self.credential, True, None)
+        return OutsideServer(self.tenant, self.name, self.sse, self.description, self.credential, True, None)
 
 
 class OpenApiServer(_Declared):
@@ -103,7 +103,7 @@ class Declarations(BaseModel):
     servers: list[Declared] = Field(default_factory=list[Declared], max_length=MAX_SERVERS)
 
     @property
-    def remote(self) -> list[UpstreamServer]:
+    def remote(self) -> list[OutsideServer]:
         """Those that the gateway calls directly."""
         return [server.as_upstream() for server in self.servers if isinstance(server, RemoteServer)]
 

@@ -11,7 +11,7 @@ import httpx2
 from agentnet.errors import UnsafeUrlError
 from agentnet.ssrf import check_form, checked_addresses, resolve
 from agentnet.upstreams.authorization import Authorization
-from agentnet.upstreams.server import UpstreamServer
+from agentnet.upstreams.server import OutsideServer
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 300.0
@@ -76,7 +76,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
 class UpstreamAuth(httpx2.Auth):
     """The headers of one server; made anew once when they are refused."""
 
-    def __init__(self, authorization: Authorization, server: UpstreamServer) -> None:
+    def __init__(self, authorization: Authorization, server: OutsideServer) -> None:
         self._authorization = authorization
         self._server = server
 
@@ -90,7 +90,7 @@ class UpstreamAuth(httpx2.Auth):
             yield request
 
 
-def upstream_client(server: UpstreamServer, authorization: Authorization, *, allow_private: bool) -> httpx2.AsyncClient:
+def upstream_client(server: OutsideServer, authorization: Authorization, *, allow_private: bool) -> httpx2.AsyncClient:
     """A client for requests to `server`. Redirects are not followed: the credential is for this address only."""
     return httpx2.AsyncClient(
         auth=UpstreamAuth(authorization, server),

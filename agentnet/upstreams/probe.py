@@ -10,7 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.ssrf import check_url
-from agentnet.upstreams.server import UpstreamServer
+from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 
 PROBE_SECONDS = 20.0
@@ -27,7 +27,7 @@ class Probe:
     ms: int
 
 
-async def probe(upstreams: Upstreams, server: UpstreamServer) -> Probe:
+async def probe(upstreams: Upstreams, server: OutsideServer) -> Probe:
     """Try `server` as the gateway would. Raises `UnavailableError` with the reason, `UnsafeUrlError`."""
     await check_url(server.url, allow_private=upstreams.allow_private)
     refusals: list[int] = []
@@ -43,7 +43,7 @@ async def probe(upstreams: Upstreams, server: UpstreamServer) -> Probe:
         raise UnavailableError(f"{server.name} cannot be used: {why}.") from None
 
 
-async def _try(upstreams: Upstreams, server: UpstreamServer, refusals: list[int]) -> Probe:
+async def _try(upstreams: Upstreams, server: OutsideServer, refusals: list[int]) -> Probe:
     """The SDK's own error does not tell the HTTP status; `refusals` gathers those of errors."""
 
     async def note(response: httpx2.Response) -> None:

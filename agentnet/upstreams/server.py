@@ -1,4 +1,4 @@
-"""One upstream MCP server."""
+"""One MCP server outside the network."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ class NewServer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamServer:
+class OutsideServer:
     """A server that a tenant may use."""
 
     tenant: str

@@ -9,7 +9,7 @@ from agentnet.errors import ConflictError, NotFoundError, TooLargeError
 from agentnet.identity.sealing import Seal
 from agentnet.upstreams import sql
 from agentnet.upstreams.credential import parse_credential, revealed
-from agentnet.upstreams.server import NewServer, UpstreamServer
+from agentnet.upstreams.server import NewServer, OutsideServer
 
 MAX_SERVERS = 100
 """Of one tenant."""
@@ -22,7 +22,7 @@ class UpstreamStore:
         self._pool = database.pool
         self._seal = seal
 
-    async def add(self, tenant: str, new: NewServer) -> UpstreamServer:
+    async def add(self, tenant: str, new: NewServer) -> OutsideServer:
         """Store a server. Raises `ConflictError` for a name that is taken, `TooLargeError` over the limit."""
         secret = json.dumps(revealed(new.credential)).encode() if new.credential else None
         credential = self._seal.close(secret) if secret else None
@@ -34,11 +34,11 @@ class UpstreamStore:
             raise ConflictError(f"There is an upstream server {new.name!r} already.", hint="Remove it first.")
         raise TooLargeError(f"There are {MAX_SERVERS} upstream servers, which is the limit.", limit=MAX_SERVERS)
 
-    async def list(self, tenant: str) -> list[UpstreamServer]:
+    async def list(self, tenant: str) -> list[OutsideServer]:
         """A tenant's servers by name. Raises `SealError`."""
         return [self._server(row) for row in await self._pool.fetch(sql.LIST, tenant)]
 
-    async def get(self, tenant: str, name: str) -> UpstreamServer:
+    async def get(self, tenant: str, name: str) -> OutsideServer:
         """One server. Raises `NotFoundError`, `SealError`."""
         row = await self._pool.fetchrow(sql.GET, tenant, name)
         if row is None:
@@ -50,10 +50,10 @@ class UpstreamStore:
         if await self._pool.fetchval(sql.REMOVE, tenant, name) is None:
             raise missing(name)
 
-    def _server(self, row: asyncpg.Record) -> UpstreamServer:
+    def _server(self, row: asyncpg.Record) -> OutsideServer:
         sealed = row["credential"]
         credential = parse_credential(self._seal.open(sealed)) if sealed else None
-        return UpstreamServer(
+        return OutsideServer(
             row["tenant"],
             row["name"],
             row["url"],
