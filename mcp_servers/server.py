@@ -24,8 +24,8 @@ Ready = Callable[[], Awaitable[None]]
 """Returns when the server can work; raises `AgentNetError` with the reason when it cannot."""
 
 
-async def _always_ready() -> None:
-    return None
+async def always_ready() -> None:
+    """Of a server that stands on nothing."""
 
 
 def database_ready(database: Database) -> Ready:
@@ -44,7 +44,7 @@ class ToolServer(MCPServer[Any]):
     """A server that `mcp_servers.service` can serve. Tools raise `AgentNetError`; the model reads its message."""
 
     def __init__(
-        self, name: str, *, description: str, instructions: str, ready: Ready = _always_ready, **options: Any
+        self, name: str, *, description: str, instructions: str, ready: Ready = always_ready, **options: Any
     ) -> None:
         super().__init__(
             name,

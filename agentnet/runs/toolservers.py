@@ -8,7 +8,8 @@ import asyncio
 import base64
 import json
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -22,12 +23,12 @@ from agentnet.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection, is_closed
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
 CALL_SECONDS = 120.0
 TOOLS_SECONDS = 30.0
 """How long a server's list of tools is taken as current."""
@@ -46,48 +47,20 @@ class _TokenAuth(httpx2.Auth):
         yield request
 
 
-class _Connection:
-    """A client that lives in its own asyncio task until it is closed or breaks."""
+class _Connection(McpConnection):
+    """A connection, and the tools that its server has."""
 
-    def __init__(self, url: str, auth: httpx2.Auth) -> None:
-        self._url = url
-        self._auth = auth
-        self._close = asyncio.Event()
-        self._client: asyncio.Future[mcp.Client] = asyncio.get_running_loop().create_future()
-        self._living = asyncio.create_task(self._live(), name=f"mcp {url}")
+    def __init__(self, server: str, url: str, auth: httpx2.Auth) -> None:
+        @asynccontextmanager
+        async def opened(_end: End) -> AsyncIterator[mcp.Client]:
+            timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
+            async with httpx2.AsyncClient(auth=auth, timeout=timeout, trust_env=False) as http:
+                async with mcp.Client(streamable_http_client(url, http_client=http), mode="auto") as client:
+                    yield client
+
+        super().__init__(f"the MCP server {server}", opened)
         self.tools: list[types.Tool] = []
         self.tools_at = -TOOLS_SECONDS
-
-    async def _live(self) -> None:
-        try:
-            timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-            async with httpx2.AsyncClient(auth=self._auth, timeout=timeout, trust_env=False) as http:
-                transport = streamable_http_client(self._url, http_client=http)
-                async with mcp.Client(transport, mode="auto") as client:
-                    self._client.set_result(client)
-                    await self._close.wait()
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for the client, or it broke while idle
-            if not self._client.done():
-                self._client.set_exception(UnavailableError(f"The MCP server at {self._url} cannot be used: {error}"))
-                self._client.exception()
-
-    async def client(self) -> mcp.Client:
-        """The connected client. Raises `UnavailableError`."""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            return await asyncio.shield(self._client)
-
-    @property
-    def broken(self) -> bool:
-        """Whether it ended."""
-        return self._living.done()
-
-    async def close(self) -> None:
-        """End it."""
-        self._close.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await asyncio.wait([self._living])
-        self._living.cancel()
 
 
 class ToolServers:
@@ -128,7 +101,7 @@ class ToolServers:
         if connection is None or connection.broken:
             entry = await self._directory.get(principal, "mcp", name)
             caller = Principal(principal.tenant, principal.subject, chain=principal.chain[-1:])
-            connection = _Connection(entry.url, _TokenAuth(self._tokens, caller, f"mcp:{name}"))
+            connection = _Connection(name, entry.url, _TokenAuth(self._tokens, caller, f"mcp:{name}"))
             self._connections[key] = connection
         return connection
 
@@ -172,7 +145,7 @@ class ToolServers:
         except TimeoutError:
             raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
         except mcp.MCPError as error:
-            if error.code == -32000 or connection.broken:
+            if is_closed(error) or connection.broken:
                 raise UnavailableError(f"The connection to {server} broke: {error}.") from error
             raise AgentNetError(f"{server}.{tool}: {error}") from error
 
