@@ -26,6 +26,7 @@ from agentnet.identity.tokens import Tokens
 from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection, is_closed
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
+from agentnet.runs.traits import mark, traits_of
 
 logger = logging.getLogger(__name__)
 
@@ -112,27 +113,46 @@ class ToolServers:
 
     def _as_tool(self, principal: Principal, server: str, tool: types.Tool) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
-            return await self._call(principal, server, tool.name, context, arguments)
+            return await self._call(principal, server, tool, context, arguments)
 
-        return FunctionTool(
+        made = FunctionTool(
             name=f"{server}_{tool.name}".replace("-", "_")[:64],
             description=tool.description or tool.name,
             params_json_schema=dict(tool.input_schema),
             on_invoke_tool=invoke,
             strict_json_schema=False,
         )
+        return mark(made, traits_of(tool.annotations))
 
     async def _call(
-        self, principal: Principal, server: str, tool: str, context: ToolContext[Any], arguments: str
+        self, principal: Principal, server: str, tool: types.Tool, context: ToolContext[Any], arguments: str
     ) -> str:
         scope: RunScope = context.context
         values = _arguments(arguments)
+        result = await self._called(principal, server, tool, values)
+        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
+
+    async def _called(
+        self, principal: Principal, server: str, tool: types.Tool, values: dict[str, Any]
+    ) -> types.CallToolResult:
+        """The result; over a connection that broke once more, if the tool may be called again."""
+        if not traits_of(tool.annotations).repeatable:
+            await self._check(principal, server)
+            return await self._call_once(principal, server, tool.name, values)
         try:
-            result = await self._call_once(principal, server, tool, values)
+            return await self._call_once(principal, server, tool.name, values)
         except UnavailableError:
             await self._drop(principal, server)
-            result = await self._call_once(principal, server, tool, values)
-        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool))
+            return await self._call_once(principal, server, tool.name, values)
+
+    async def _check(self, principal: Principal, server: str) -> None:
+        """Find out that the connection is broken before a call that must not be made twice, and connect anew."""
+        try:
+            connection = await self._connection(principal, server)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await (await connection.client()).session.list_tools()
+        except (UnavailableError, TimeoutError, mcp.MCPError):
+            await self._drop(principal, server)
 
     async def _call_once(
         self, principal: Principal, server: str, tool: str, values: dict[str, Any]
@@ -146,7 +166,9 @@ class ToolServers:
             raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
         except mcp.MCPError as error:
             if is_closed(error) or connection.broken:
-                raise UnavailableError(f"The connection to {server} broke: {error}.") from error
+                raise UnavailableError(
+                    f"The connection to {server} broke; whether {tool} was carried out is unknown."
+                ) from error
             raise AgentNetError(f"{server}.{tool}: {error}") from error
 
 
