@@ -1,6 +1,12 @@
 """How a request to an upstream server proves itself: headers made of the server's credential."""
 
-from agentnet.upstreams.credential import BearerCredential, ClientCredentials, HeaderCredential
+from agentnet.errors import UnavailableError
+from agentnet.upstreams.credential import (
+    BearerCredential,
+    ClientCredentials,
+    HeaderCredential,
+    UnreadableCredential,
+)
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.tokens import AccessTokens, Key
 
@@ -22,7 +28,12 @@ class Authorization:
                 return [("authorization", f"Bearer {token.get_secret_value()}")]
             case ClientCredentials() as credentials:
                 return [("authorization", f"Bearer {await self._tokens.get(_key(server, credentials))}")]
-            case _:
+            case UnreadableCredential():
+                raise UnavailableError(
+                    f"The stored credential of {server.name} cannot be read: AGENTNET_SECRET has changed.",
+                    hint="Remove the server and add it again.",
+                )
+            case None:
                 return []
 
     def refused(self, server: OutsideServer, headers: list[Header]) -> bool:

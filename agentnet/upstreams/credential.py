@@ -74,6 +74,12 @@ class ClientCredentials(_Strict):
     auth: Literal["basic", "post"] = Field(default="basic", description="How the client shows its secret.")
 
 
+class UnreadableCredential(_Strict):
+    """A stored one that was sealed under another AGENTNET_SECRET; nobody can send it in."""
+
+    type: Literal["unreadable"] = "unreadable"
+
+
 Credential = Annotated[HeaderCredential | BearerCredential | ClientCredentials, Field(discriminator="type")]
 
 _CREDENTIAL: TypeAdapter[Credential] = TypeAdapter(Credential)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentnet.manifest import NAME_PATTERN
-from agentnet.upstreams.credential import Credential, SafeUrl
+from agentnet.upstreams.credential import Credential, SafeUrl, UnreadableCredential
 
 
 class NewServer(BaseModel):
@@ -31,7 +31,7 @@ class OutsideServer:
     name: str
     url: str
     description: str
-    credential: Credential | None
+    credential: Credential | UnreadableCredential | None
     enabled: bool
     created_at: datetime | None
     """None for one that the operator declared in a file."""

@@ -6,9 +6,9 @@ import asyncpg
 
 from agentnet.database import Database
 from agentnet.errors import ConflictError, NotFoundError, TooLargeError
-from agentnet.identity.sealing import Seal
+from agentnet.identity.sealing import Seal, SealError
 from agentnet.upstreams import sql
-from agentnet.upstreams.credential import parse_credential, revealed
+from agentnet.upstreams.credential import Credential, UnreadableCredential, parse_credential, revealed
 from agentnet.upstreams.server import NewServer, OutsideServer
 
 MAX_SERVERS = 100
@@ -35,11 +35,11 @@ class UpstreamStore:
         raise TooLargeError(f"There are {MAX_SERVERS} upstream servers, which is the limit.", limit=MAX_SERVERS)
 
     async def list(self, tenant: str) -> list[OutsideServer]:
-        """A tenant's servers by name. Raises `SealError`."""
+        """A tenant's servers by name."""
         return [self._server(row) for row in await self._pool.fetch(sql.LIST, tenant)]
 
     async def get(self, tenant: str, name: str) -> OutsideServer:
-        """One server. Raises `NotFoundError`, `SealError`."""
+        """One server. Raises `NotFoundError`."""
         row = await self._pool.fetchrow(sql.GET, tenant, name)
         if row is None:
             raise missing(name)
@@ -51,17 +51,24 @@ class UpstreamStore:
             raise missing(name)
 
     def _server(self, row: asyncpg.Record) -> OutsideServer:
-        sealed = row["credential"]
-        credential = parse_credential(self._seal.open(sealed)) if sealed else None
         return OutsideServer(
             row["tenant"],
             row["name"],
             row["url"],
             row["description"],
-            credential,
+            self._credential(row["credential"]),
             row["enabled"],
             row["created_at"],
         )
+
+    def _credential(self, sealed: bytes | None) -> Credential | UnreadableCredential | None:
+        """One that cannot be opened hides no server: using it says what is wrong."""
+        if sealed is None:
+            return None
+        try:
+            return parse_credential(self._seal.open(sealed))
+        except SealError:
+            return UnreadableCredential()
 
 
 def missing(name: str) -> NotFoundError:

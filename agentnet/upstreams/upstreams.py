@@ -29,13 +29,13 @@ class Upstreams:
         self.authorization = Authorization(AccessTokens(self._http))
 
     async def visible(self, tenant: str) -> list[OutsideServer]:
-        """The servers that a tenant sees, by name, those that are switched off too. Raises `SealError`."""
+        """The servers that a tenant sees, by name, those that are switched off too."""
         found = {server.name: server for server in self.declared(tenant)}
         found |= {server.name: server for server in await self.store.list(tenant)}
         return [found[name] for name in sorted(found)]
 
     async def get(self, tenant: str, name: str) -> OutsideServer:
-        """One that the tenant sees. Raises `NotFoundError`, `SealError`."""
+        """One that the tenant sees. Raises `NotFoundError`."""
         try:
             return await self.store.get(tenant, name)
         except NotFoundError:

@@ -17,6 +17,7 @@ STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
 class Reply:
@@ -30,6 +31,7 @@ class Reply:
         """Go out with the head, whichever form it has."""
         self.is_stream = False
         self.is_done = False
+        self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
 
@@ -45,30 +47,41 @@ class Reply:
 
     async def stream(self, data: bytes) -> None:
         """Whole events, as they are."""
-        if self.is_done:
+        if self.is_done or (self._has_begun and not self.is_stream):
             return
         if not self.is_stream:
-            await self.begin(200, STREAM_HEADERS)
             self.is_stream = True
+            await self.begin(200, STREAM_HEADERS)
         self._rest()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, document: Document, status: int = 200) -> None:
         """The last word: an event of the stream, or the whole answer with `status` where there is none."""
-        data = write(document)
+        await self.finish_with(write(document), status)
+
+    async def finish_with(self, data: bytes, status: int = 200) -> None:
+        """`finish` for a document that is written already."""
         if self.is_stream:
             await self.stream(event(data))
             await self.end()
         else:
-            await self.whole(status, [(b"content-type", b"application/json")], data)
+            await self.whole(status, JSON_HEADERS, data)
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """A response of one piece."""
         await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))])
         await self.end(body)
 
+    async def open_stream(self) -> None:
+        """Begin the stream although nothing is to be said yet."""
+        if not self._has_begun:
+            self.is_stream = True
+            await self.begin(200, STREAM_HEADERS)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+
     async def begin(self, status: int, headers: Headers) -> None:
         """Status and headers. Only once."""
+        self._has_begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self.headers]})
 
     async def end(self, body: bytes = b"") -> None:

@@ -1,6 +1,6 @@
 """JSON-RPC 2.0 as MCP frames it: reading bodies within limits, and writing documents and events."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR
@@ -54,12 +54,12 @@ def event(data: bytes, identifier: str | None = None) -> bytes:
     return b"event: message\n%bdata: %b\n\n" % (head, data)
 
 
-def is_request(message: Any) -> bool:
+def is_request(message: Any) -> TypeGuard[Document]:
     """Whether `message` is a request in good form."""
     return is_notification(message) and _is_id(message.get("id"))
 
 
-def is_notification(message: Any) -> bool:
+def is_notification(message: Any) -> TypeGuard[Document]:
     """Whether `message` has a method and parameters in good form; a notification if it has no id besides."""
     return (
         isinstance(message, dict)
@@ -69,7 +69,7 @@ def is_notification(message: Any) -> bool:
     )
 
 
-def is_response(message: Any) -> bool:
+def is_response(message: Any) -> TypeGuard[Document]:
     """Whether `message` answers a request of ours."""
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or "method" in message:
         return False

@@ -15,7 +15,7 @@ from agentnet.settings import Settings
 from agentnet.upstreams.credential import BearerCredential, ClientCredentials, Credential
 from agentnet.upstreams.server import NewServer
 from agentnet.upstreams.upstreams import Upstreams
-from gateway.mcp.upstreams.outside import OutsideServers
+from gateway.mcp.outside import OutsideServers
 from gateway.transport import NotReachedError, Outgoing
 from tests.integration.upstreams.parts import adder, mcp_over_http, token_server
 
@@ -50,7 +50,7 @@ async def test_a_tenant_sees_its_own_servers_and_the_operators(upstreams: Upstre
     seen = await source.servers(ours)
     assert [(server.name, server.tenant) for server in seen] == [("adder", ours.tenant), ("declared", "*")]
     assert [server.name for server in await source.servers(theirs)] == ["declared"]
-    await source.transport.close()
+    await source.close()
 
 
 async def test_a_server_that_is_switched_off_is_not_offered(upstreams: Upstreams) -> None:
@@ -88,14 +88,15 @@ async def test_a_refused_token_is_replaced_and_a_fresh_one_is_kept(upstreams: Up
 async def test_the_connections_reach_what_the_guard_lets_through_and_nothing_else(upstreams: Upstreams) -> None:
     source = OutsideServers(upstreams)
     async with mcp_over_http(adder()) as upstream:
+        transport = source._transport
         request = Outgoing("GET", upstream.url.replace("127.0.0.1", "localhost"), [], b"")
-        answer = await source.transport.send(request)
+        answer = await transport.send(request)
         await answer.close()
-        await source.transport.close()
+        await source.close()
         upstreams.allow_private = False
         with pytest.raises(UnsafeUrlError):
-            await source.transport.send(request)
+            await transport.send(request)
         assert len(upstream.seen) == 1
     upstreams.allow_private = True
     with pytest.raises(NotReachedError):
-        await source.transport.send(request)
+        await transport.send(request)

@@ -1,10 +1,14 @@
 """Upstream MCP servers over the gateway's own API: who may, what is shown, what is refused."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.errors import AgentNetError
 from agentnet.identity.principal import ADMIN
@@ -147,3 +151,31 @@ async def test_the_address_is_checked_again_when_it_is_used(network: Network, ad
             with pytest.raises(AgentNetError, match="public address"):
                 await http.get(server.url)
     assert not upstream.seen
+
+
+@asynccontextmanager
+async def host(network: Network, tenant: str) -> AsyncIterator[Client]:
+    """An MCP host of that tenant at the gateway."""
+    key = await (await network.runtime.keys()).create(tenant, "host")
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http:
+        async with Client(streamable_http_client(f"{network.url}/mcp", http_client=http)) as client:
+            yield client
+
+
+@with_loopback
+async def test_a_stored_server_is_offered_to_its_tenants_hosts_and_to_no_others(
+    network: Network, admin: httpx.AsyncClient
+) -> None:
+    async with token_server() as tokens, mcp_over_http(adder(), authorization="Bearer token-1") as upstream:
+        name, secret = tokens.client
+        credential = {"type": "oauth", "token_url": tokens.url, "client_id": name, "client_secret": secret}
+        await admin.post(PATH, json={"name": "sums", "url": upstream.url, "credential": credential})
+        async with host(network, "acme") as ours, host(network, "rival") as theirs:
+            assert "sums__add" in [tool.name for tool in (await ours.list_tools()).tools]
+            assert "sums__add" not in [tool.name for tool in (await theirs.list_tools()).tools]
+            assert (await ours.call_tool("sums__add", {"a": 2, "b": 3})).structured_content == {"result": 5}
+            with pytest.raises(MCPError):
+                await theirs.call_tool("sums__add", {"a": 2, "b": 3})
+            upstream.accepted["authorization"] = f"Bearer token-{len(tokens.asked) + 1}"
+            assert (await ours.call_tool("sums__add", {"a": 3, "b": 3})).structured_content == {"result": 6}
+    assert all(headers.get("authorization", "").startswith("Bearer token-") for headers in upstream.seen)

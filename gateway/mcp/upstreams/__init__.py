@@ -1,1 +1,0 @@
-"""Upstream servers that tenants' admins and the operator named, as a source of the door's."""
