@@ -22,6 +22,7 @@ from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.settings import Settings
 from agentnet.tasks.store import TaskStore
+from agentnet.upstreams.upstreams import Upstreams
 from tests.integration.tasks.replicas import Replica, replicas
 
 TOOLS = '''
@@ -125,6 +126,7 @@ async def specialist(
     count: int = 1,
     manifest: str = MANIFEST,
     mcp_servers: dict[str, str] | None = None,
+    upstreams: Upstreams | None = None,
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
     """`count` replicas of a specialist whose model says `steps`, one after the other."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
@@ -140,7 +142,7 @@ async def specialist(
             model_settings=ModelSettings(),
             store=TaskStore(database, "reader", 1.0),
             files=FileStore(database, 1_000_000),
-            tool_servers=ToolServers(directory, tokens),
+            tool_servers=ToolServers(directory, tokens, upstreams),
             peers=Peers([], directory, http, tokens),
         )
         executor.script = model

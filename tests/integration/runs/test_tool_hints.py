@@ -117,7 +117,7 @@ async def test_a_broken_connection_is_healed_before_a_call_that_must_not_be_made
 
             async def break_and_check(principal, server):  # type: ignore[no-untyped-def]
                 if len(bank.ledger) == 1:
-                    await servers._connections[(principal.tenant, server)].close()
+                    await (await servers._connections.get(principal, server)).close()
                 await check(principal, server)
 
             servers._check = break_and_check
