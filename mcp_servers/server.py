@@ -14,8 +14,8 @@ from agentnet import __version__
 from agentnet.database import Database
 from agentnet.errors import AgentNetError, UnavailableError
 
-TOOLS_FRESH_MILLISECONDS = 60_000
-"""How long a client may keep the list of tools: it changes with a deployment only."""
+LISTS_FRESH_MILLISECONDS = 60_000
+"""How long a client may keep the lists of tools and prompts: they change with a deployment only."""
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 READ_ONLY_WEB = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -51,7 +51,10 @@ class ToolServer(MCPServer[Any]):
             description=description,
             instructions=instructions,
             version=__version__,
-            cache_hints={"tools/list": CacheHint(ttl_ms=TOOLS_FRESH_MILLISECONDS, scope="public")},
+            cache_hints={
+                method: CacheHint(ttl_ms=LISTS_FRESH_MILLISECONDS, scope="public")
+                for method in ("tools/list", "prompts/list", "resources/templates/list")
+            },
             **options,
         )
         self.ready = ready
