@@ -10,7 +10,7 @@ from urllib.parse import unquote, urljoin
 import httpx
 import yaml
 
-from agentnet.errors import ConfigurationError
+from agentnet.errors import ConfigurationError, UnavailableError
 from agentnet.ssrf import fetch
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -18,6 +18,7 @@ MAX_REFERENCES = 64
 """Longest chain of references to references."""
 MAX_DEPTH = 100
 MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "application/openapi+json", "text/")
+OK = 200
 SCHEMAS = "#/components/schemas/"
 
 Document = dict[str, Any]
@@ -123,7 +124,11 @@ async def read_document(source: str, http: httpx.AsyncClient) -> Api:
     `UnavailableError`."""
     is_url = source.startswith(("http://", "https://"))
     if is_url:
-        page = await fetch(http, source, media_types=MEDIA_TYPES, max_bytes=MAX_DOCUMENT_BYTES)
+        page = await fetch(http, source, media_types=(*MEDIA_TYPES, ""), max_bytes=MAX_DOCUMENT_BYTES)
+        if page.status != OK:
+            raise UnavailableError(
+                f"{httpx.URL(source).host} answered {page.status} to the OpenAPI document's address."
+            )
         text, url = page.body.decode(errors="replace"), page.url
     else:
         text, url = await asyncio.to_thread(_text, Path(source)), ""

@@ -71,6 +71,7 @@ class Api:
 
     key: str = "k"
     large: int = 0
+    away: bool = False
     seen: list[Request] = field(default_factory=list[Request])
     document: dict[str, Any] = field(default_factory=lambda: DOCUMENT)
 
@@ -81,7 +82,7 @@ class Api:
             Route("/v1/items", self.add, methods=["POST"]),
             Route("/v1/items/{id}", self.item, methods=["GET", "DELETE"]),
             Route("/v1/text", self.text),
-            Route("/v1/away", self.away),
+            Route("/v1/away", self.elsewhere),
             Route("/v1/large", self.much),
             Route("/v1/wrong", self.wrong),
             Route("/openapi.json", self.described),
@@ -89,7 +90,7 @@ class Api:
         return Starlette(routes=routes)
 
     async def described(self, _: Request) -> Response:
-        return JSONResponse(self.document)
+        return Response(status_code=503) if self.away else JSONResponse(self.document)
 
     def allowed(self, request: Request) -> bool:
         self.seen.append(request)
@@ -114,7 +115,7 @@ class Api:
         self.allowed(request)
         return PlainTextResponse("plain")
 
-    async def away(self, request: Request) -> Response:
+    async def elsewhere(self, request: Request) -> Response:
         self.allowed(request)
         return RedirectResponse("/v1/text", 302)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentnet.errors import ConfigurationError, UnsafeUrlError
+from agentnet.errors import ConfigurationError
 from agentnet.testing import serving
 from mcp_servers.adapters.openapi import server as openapi_server
 from tests.integration.mcp_servers.adapters.api import DOCUMENT, Api
@@ -118,11 +118,38 @@ async def test_a_document_in_a_file_needs_an_address(present: Present, tenant: s
             assert not (await client.call_tool("list_items")).is_error
 
 
-async def test_a_document_or_an_api_at_a_private_address_is_refused(present: Present, tmp_path: Path) -> None:
-    async with serving(Api().app()) as url:
-        with pytest.raises(UnsafeUrlError):
-            async with present({"name": "shop", "openapi": f"{url}/openapi.json"}, allow_private_urls=False):
-                pass
+async def test_a_document_at_a_private_address_is_not_fetched(present: Present) -> None:
+    api = Api()
+    async with serving(api.app()) as url:
+        declared = {"name": "shop", "openapi": f"{url}/openapi.json"}
+        async with present(declared, allow_private_urls=False) as served:
+            ready = await served.runtime.http.get(f"{served.url}/ready")
+    assert ready.status_code == 503 and "public address" in ready.text
+    assert not api.seen
+
+
+async def test_an_api_at_a_private_address_is_not_called(present: Present, tenant: str, tmp_path: Path) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(DOCUMENT))
+    api = Api()
+    async with serving(api.app()) as url:
+        declared = {"name": "shop", "openapi": str(file), "base_url": f"{url}/v1"}
+        async with present(declared, allow_private_urls=False) as served, served.client(tenant) as client:
+            refused = await client.call_tool("list_items")
+    assert refused.is_error and "public address" in refused.content[0].text
+    assert not api.seen
+
+
+async def test_a_document_that_cannot_be_had_now_is_asked_for_again(present: Present, tenant: str) -> None:
+    api = Api()
+    api.away = True
+    async with serving(api.app()) as url:
+        declared = {"name": "shop", "openapi": f"{url}/openapi.json", "credential": KEY}
+        async with present(declared) as served, served.client(tenant) as client:
+            assert (await served.runtime.http.get(f"{served.url}/ready")).status_code == 503
+            api.away = False
+            assert (await served.runtime.http.get(f"{served.url}/ready")).status_code == 200
+            assert not (await client.call_tool("list_items")).is_error
 
 
 @pytest.mark.parametrize(
