@@ -1,0 +1,166 @@
+"""MCP tools/call: straight to the server, through our gateway, and through ContextForge, at 16 and at 1 concurrent."""
+
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from bench.contextforge import PATH, TOOL, VERSION, contextforge
+from bench.load import LoadError
+from bench.mcp_load import LEGACY, MODERN, Address, closed_loop, sessions
+from bench.mcp_network import gateway, upstreams
+from bench.meter import metered
+from bench.plan import Plan
+from bench.report import Bars, Cell, Result, Table, Verdict
+from bench.statistics import Spread, percentile, ratios
+
+CONCURRENCIES = (16, 1)
+WARM_SECONDS = 1.0
+TURN_SECONDS = 1.5
+SHARE_OF_DIRECT = 0.6
+CPU_MS = 1.0
+TIMES_CONTEXTFORGE = 20
+DIRECT, OURS, FORGE = "direct", "agentnet", f"ContextForge {VERSION}"
+KINDS = ((DIRECT, MODERN), (OURS, MODERN), (DIRECT, LEGACY), (OURS, LEGACY), (FORGE, LEGACY))
+
+Kind = tuple[str, str]
+"""Who answers, and the revision of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One kind in one round."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu_ms: float
+    load_share: float
+    errors: int
+
+
+Samples = dict[tuple[Kind, int], list[Sample]]
+
+
+async def run(plan: Plan) -> Result:
+    """Every kind in turn, round by round, on the same server."""
+    samples: Samples = defaultdict(list)
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(upstreams())
+        url = f"http://127.0.0.1:{upstream.port}/0/mcp"
+        ours = await stack.enter_async_context(gateway(plan.bed, {"bench": url}))
+        forge = await stack.enter_async_context(contextforge(url, plan.say))
+        addresses = {
+            (DIRECT, MODERN): Address(upstream, "/0/mcp", MODERN),
+            (OURS, MODERN): Address(ours, "/mcp", MODERN, "bench__echo"),
+            (DIRECT, LEGACY): Address(upstream, "/0/mcp", LEGACY),
+            (OURS, LEGACY): Address(ours, "/mcp", LEGACY, "bench__echo"),
+            (FORGE, LEGACY): Address(forge, PATH, LEGACY, TOOL),
+        }
+        for kind in KINDS:
+            await _warm(kind, addresses[kind])
+        for number in range(plan.pick(12, 5)):
+            for concurrency in CONCURRENCIES:
+                for kind in KINDS:
+                    sample = await _sample(plan, addresses[kind], concurrency)
+                    samples[kind, concurrency].append(sample)
+                    plan.say(
+                        f"  round {number + 1}, {concurrency} concurrent, {label(kind)}: {sample.rate:.0f} calls/s, "
+                        f"p50 {sample.p50:.1f} ms, {sample.cpu_ms:.2f} ms CPU, {sample.errors} errors"
+                    )
+    return _result(samples)
+
+
+async def _warm(kind: Kind, address: Address) -> None:
+    async with sessions(address, 4) as clients:
+        load = await closed_loop(clients, WARM_SECONDS)
+    if not load.latencies:
+        raise LoadError(f"{label(kind)} answers no call: {load.first_error}")
+
+
+async def _sample(plan: Plan, address: Address, concurrency: int) -> Sample:
+    async with sessions(address, concurrency) as clients:
+        with metered(plan.bed, address.server) as usage:
+            load = await closed_loop(clients, TURN_SECONDS)
+    count = max(1, len(load.latencies))
+    return Sample(
+        rate=len(load.latencies) / load.seconds,
+        p50=percentile(load.latencies, 0.5) * 1000,
+        p99=percentile(load.latencies, 0.99) * 1000,
+        cpu_ms=usage.server / count * 1000,
+        load_share=usage.load / usage.seconds,
+        errors=load.errors,
+    )
+
+
+def label(kind: Kind) -> str:
+    """For tables and bars."""
+    return ", ".join(kind)
+
+
+def _result(samples: Samples) -> Result:
+    result = Result("mcp_relay", "MCP tools/call")
+    for concurrency in CONCURRENCIES:
+        result.tables.append(_table(samples, concurrency))
+        rates = tuple((label(kind), Spread.of([item.rate for item in samples[kind, concurrency]])) for kind in KINDS)
+        result.bars.append(Bars(f"MCP tools/call, {concurrency} concurrent", "calls a second", rates))
+    result.verdicts = _verdicts(samples)
+    result.notes = [
+        "CPU is that of the process under test alone, per call. It has one core to itself; the MCP server and the load "
+        "share the other, so `direct` is the rate of that core. Our gateway checks an API key, picks the server, "
+        "rewrites the tool's name and mints a token for the server with each call; its PostgreSQL and its registry run "
+        "beside the load. ContextForge does not speak 2026-07-28."
+    ]
+    return result
+
+
+def _table(samples: Samples, concurrency: int) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for kind in KINDS:
+        taken, direct = samples[kind, concurrency], samples[(DIRECT, kind[1]), concurrency]
+        rows.append(
+            (
+                label(kind),
+                Spread.of([item.rate for item in taken]),
+                Spread.of([item.p50 for item in taken]),
+                Spread.of([item.p99 for item in taken]),
+                Spread.of([item.cpu_ms for item in taken]),
+                Spread.of([item.load_share * 100 for item in taken]),
+                sum(item.errors for item in taken),
+                _ratio(samples, kind, (DIRECT, kind[1]), concurrency) if taken is not direct else None,
+            )
+        )
+    columns = ("server", "calls/s", "p50 ms", "p99 ms", "CPU ms", "load %", "errors", "of the direct rate")
+    return Table(f"{concurrency} concurrent", columns, tuple(rows))
+
+
+def _ratio(samples: Samples, one: Kind, other: Kind, concurrency: int) -> Spread:
+    return ratios(
+        [item.rate for item in samples[one, concurrency]], [item.rate for item in samples[other, concurrency]]
+    )
+
+
+def _verdicts(samples: Samples) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for version in (MODERN, LEGACY):
+        ours = samples[(OURS, version), 16]
+        share = _ratio(samples, (OURS, version), (DIRECT, version), 16)
+        cpu = Spread.of([item.cpu_ms for item in ours])
+        what = f"MCP tools/call through the gateway, {version}, 16 concurrent"
+        verdicts += [
+            Verdict(
+                f"{what}: rate", f"at least {SHARE_OF_DIRECT:g} of direct", str(share), share.median >= SHARE_OF_DIRECT
+            ),
+            Verdict(f"{what}: CPU", f"at most {CPU_MS:g} ms a call", f"{cpu} ms", cpu.median <= CPU_MS),
+        ]
+    times = _ratio(samples, (OURS, LEGACY), (FORGE, LEGACY), 16)
+    errors = sum(item.errors for kind in KINDS for number in CONCURRENCIES for item in samples[kind, number])
+    return [
+        *verdicts,
+        Verdict(
+            f"MCP tools/call, 16 concurrent, against ContextForge {VERSION}",
+            f"at least {TIMES_CONTEXTFORGE} times its rate",
+            f"{times} times",
+            times.median >= TIMES_CONTEXTFORGE,
+        ),
+        Verdict("MCP tools/call: errors", "none", str(errors), errors == 0),
+    ]
