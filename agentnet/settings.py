@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     data_roots: list[Path] = Field(
         default_factory=list[Path], description="Folders that the data server may read files from."
     )
+    mcp_profiles: Path | None = Field(
+        default=None, description="YAML file with profiles of the MCP door, for every tenant."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
     allow_private_urls: bool = Field(

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Scope
 from agentnet.database import Database
 from agentnet.errors import ConfigurationError
 from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
 from agentnet.identity.principal import ADMIN, USE
@@ -29,7 +30,16 @@ from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
-from gateway.mcp import McpEndpoint
+from gateway.mcp import Door
+from gateway.mcp.agents import Agents
+from gateway.mcp.declared import declared_profiles
+from gateway.mcp.guard import Guard
+from gateway.mcp.profile import Profile
+from gateway.mcp.profiles import Profiles
+from gateway.mcp.provider import Provider
+from gateway.mcp.registered import RegisteredServers
+from gateway.mcp.retry import Retries
+from gateway.mcp.upstreams import Upstreams
 from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.tasks import TaskViews
@@ -61,28 +71,36 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
-    views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
+    calls = AgentCalls(upstream)
+    profiles = Profiles(declared_profiles(settings.mcp_profiles))
+    registered = RegisteredServers(runtime.directory(name), runtime.tokens)
+    upstreams = Upstreams([registered], transport, runtime.seal)
+
+    async def providers(principal: Principal, profile: Profile) -> list[Provider]:
+        return [Agents(catalog, calls, principal, profile), *await upstreams.providers(principal, profile)]
+
+    door = Door(profiles, upstreams, providers, Retries(runtime.seal), limit)
+    doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with mcp.running():
-                yield
+            yield
         finally:
             await transport.close()
 
     app = Starlette(
-        routes=[*views, *routes(relay, cards, Listing(catalog, cards))],
+        routes=[*doors, *views, *routes(relay, cards, Listing(catalog, cards))],
         lifespan=lifespan,
         exception_handlers=EXCEPTION_HANDLERS,
     )
-    return AuthMiddleware(
+    closed = AuthMiddleware(
         app,
         authenticate_with(runtime.tokens, AUDIENCE, keys),
         max_body_bytes=settings.max_body_bytes,
-        public=is_open,
+        public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
+    return Guard(closed, addresses_of(settings, url))
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:
