@@ -27,6 +27,7 @@ NAMES = (
     "pauses",
     "takeover",
     "mcp_relay",
+    "mcp_list",
 )
 
 

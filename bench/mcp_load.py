@@ -30,6 +30,15 @@ class Address:
     tool: str = "echo"
 
 
+@dataclass(slots=True)
+class Listed:
+    """What tools/list answered: time on the wire and in the server, and bytes, of all pages together."""
+
+    names: list[str] = field(default_factory=list[str])
+    seconds: float = 0.0
+    size: int = 0
+
+
 class Session(Connection):
     """A connection of one client. The older generation has a session on it."""
 
@@ -74,15 +83,19 @@ class Session(Connection):
         self._id += 1
         return await self.send(self._call.replace(b"%d" % FIRST_ID, b"%d" % self._id, 1))
 
-    async def list_tools(self) -> list[str]:
-        """The names on all pages of tools/list. Raises `LoadError`."""
-        names: list[str] = []
+    async def list_tools(self) -> Listed:
+        """All pages of tools/list. Raises `LoadError`."""
+        listed = Listed()
         params: dict[str, Any] = {}
         while True:
-            result = result_of(await self._answer_to(self._request("tools/list", params)))
-            names += [tool["name"] for tool in result["tools"]]
+            sent = time.monotonic()
+            answer = await self._answer_to(self._request("tools/list", params))
+            listed.seconds += answer.at - sent
+            listed.size += len(answer.body)
+            result = result_of(answer)
+            listed.names += [tool["name"] for tool in result["tools"]]
             if not result.get("nextCursor"):
-                return names
+                return listed
             params = {"cursor": result["nextCursor"]}
 
     async def _answer_to(self, request: bytes) -> Answer:

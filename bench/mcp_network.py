@@ -1,5 +1,6 @@
 """A registry, a gateway, and MCP servers registered for it: what the MCP benchmarks measure of ours."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -11,6 +12,10 @@ from bench.servers import GATEWAY, OURS, REGISTRY
 
 LEASE_SECONDS = 3600.0
 UPSTREAM = "mcp-upstream"
+SERVER = "bench"
+STRAIGHT, LISTED = "straight", "listed"
+PROFILES = [{"name": STRAIGHT, "servers": [SERVER], "agents": []}, {"name": LISTED, "mode": "list"}]
+"""One server whose names pass unchanged, and everything however long the list is."""
 
 
 @asynccontextmanager
@@ -32,4 +37,6 @@ async def gateway(bed: Bed, urls: dict[str, str]) -> AsyncIterator[Server]:
         for name, url in urls.items():
             entry = Entry(kind="mcp", name=name, instance="0", url=url)
             await stack.enter_async_context(runtime.directory(f"mcp:{name}").registered(entry, LEASE_SECONDS))
-        yield await stack.enter_async_context(bed.serving(GATEWAY, registry_url=registry_url))
+        profiles = bed.home / "profiles.yaml"
+        profiles.write_text(json.dumps({"profiles": PROFILES}))
+        yield await stack.enter_async_context(bed.serving(GATEWAY, registry_url=registry_url, mcp_profiles=profiles))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.contextforge import PATH, TOOL, VERSION, contextforge
 from bench.load import LoadError
 from bench.mcp_load import LEGACY, MODERN, Address, closed_loop, sessions
-from bench.mcp_network import gateway, upstreams
+from bench.mcp_network import SERVER, STRAIGHT, gateway, upstreams
 from bench.meter import metered
 from bench.plan import Plan
 from bench.report import Bars, Cell, Result, Table, Verdict
@@ -19,8 +19,11 @@ TURN_SECONDS = 1.5
 SHARE_OF_DIRECT = 0.6
 CPU_MS = 1.0
 TIMES_CONTEXTFORGE = 20
-DIRECT, OURS, FORGE = "direct", "agentnet", f"ContextForge {VERSION}"
-KINDS = ((DIRECT, MODERN), (OURS, MODERN), (DIRECT, LEGACY), (OURS, LEGACY), (FORGE, LEGACY))
+DIRECT, OURS, ONE, FORGE = "direct", "agentnet", "agentnet, one server", f"ContextForge {VERSION}"
+KINDS = (
+    *((DIRECT, MODERN), (OURS, MODERN), (ONE, MODERN)),
+    *((DIRECT, LEGACY), (OURS, LEGACY), (ONE, LEGACY), (FORGE, LEGACY)),
+)
 
 Kind = tuple[str, str]
 """Who answers, and the revision of the protocol."""
@@ -47,13 +50,12 @@ async def run(plan: Plan) -> Result:
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(upstreams())
         url = f"http://127.0.0.1:{upstream.port}/0/mcp"
-        ours = await stack.enter_async_context(gateway(plan.bed, {"bench": url}))
+        ours = await stack.enter_async_context(gateway(plan.bed, {SERVER: url}))
         forge = await stack.enter_async_context(contextforge(url, plan.say))
         addresses = {
-            (DIRECT, MODERN): Address(upstream, "/0/mcp", MODERN),
-            (OURS, MODERN): Address(ours, "/mcp", MODERN, "bench__echo"),
-            (DIRECT, LEGACY): Address(upstream, "/0/mcp", LEGACY),
-            (OURS, LEGACY): Address(ours, "/mcp", LEGACY, "bench__echo"),
+            **{(DIRECT, version): Address(upstream, "/0/mcp", version) for version in (MODERN, LEGACY)},
+            **{(OURS, version): Address(ours, "/mcp", version, f"{SERVER}__echo") for version in (MODERN, LEGACY)},
+            **{(ONE, version): Address(ours, f"/mcp/{STRAIGHT}", version) for version in (MODERN, LEGACY)},
             (FORGE, LEGACY): Address(forge, PATH, LEGACY, TOOL),
         }
         for kind in KINDS:
@@ -107,8 +109,8 @@ def _result(samples: Samples) -> Result:
     result.notes = [
         "CPU is that of the process under test alone, per call. It has one core to itself; the MCP server and the load "
         "share the other, so `direct` is the rate of that core. Our gateway checks an API key, picks the server, "
-        "rewrites the tool's name and mints a token for the server with each call; its PostgreSQL and its registry run "
-        "beside the load. ContextForge does not speak 2026-07-28."
+        "rewrites the tool's name and credentials the request; `one server` is a profile that passes names unchanged. "
+        "Its PostgreSQL and its registry run beside the load. ContextForge does not speak 2026-07-28."
     ]
     return result
 
@@ -141,11 +143,12 @@ def _ratio(samples: Samples, one: Kind, other: Kind, concurrency: int) -> Spread
 
 def _verdicts(samples: Samples) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for version in (MODERN, LEGACY):
-        ours = samples[(OURS, version), 16]
-        share = _ratio(samples, (OURS, version), (DIRECT, version), 16)
-        cpu = Spread.of([item.cpu_ms for item in ours])
-        what = f"MCP tools/call through the gateway, {version}, 16 concurrent"
+    for kind in KINDS:
+        if kind[0] not in (OURS, ONE):
+            continue
+        share = _ratio(samples, kind, (DIRECT, kind[1]), 16)
+        cpu = Spread.of([item.cpu_ms for item in samples[kind, 16]])
+        what = f"MCP tools/call, {label(kind)}, 16 concurrent"
         verdicts += [
             Verdict(
                 f"{what}: rate", f"at least {SHARE_OF_DIRECT:g} of direct", str(share), share.median >= SHARE_OF_DIRECT

@@ -119,12 +119,14 @@ class Bed:
         concurrency: int = 64,
         gc_mode: str = "default",
         registry_url: str | None = None,
+        mcp_profiles: Path | None = None,
     ) -> AsyncIterator[Server]:
         """A server of that kind, answering, for as long as the block runs."""
         database_url = await self.database(kind)
         arguments = [kind, "--home", str(self.home), "--database-url", database_url]
         arguments += ["--lease-seconds", str(lease_seconds), "--concurrency", str(concurrency), "--gc", gc_mode]
         arguments += ["--registry-url", registry_url] if registry_url else []
+        arguments += ["--mcp-profiles", str(mcp_profiles)] if mcp_profiles else []
         async with child(kind, "bench.servers", *arguments, core=core, key=self.key if kind in KEYED else "") as server:
             yield server
 

@@ -61,6 +61,7 @@ async def _ours(options: argparse.Namespace) -> AsyncIterator[int]:
         agents_dirs=[SPECIALIST],
         lease_seconds=options.lease_seconds,
         concurrency=options.concurrency,
+        mcp_profiles=options.mcp_profiles,
     )
     service = Service("agent", AGENT, 0) if options.kind == OURS else Service(options.kind, options.kind, 0)
     async with single(settings, service) as running:
@@ -158,6 +159,7 @@ def main() -> None:
     parser.add_argument("--lease-seconds", type=float, default=10.0)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--registry-url", default=UNREACHABLE_REGISTRY)
+    parser.add_argument("--mcp-profiles", type=Path)
     parser.add_argument("--gc", choices=GC_MODES, default="default")
     options = parser.parse_args()
     if sys.platform == "linux":
