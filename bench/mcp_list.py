@@ -53,11 +53,10 @@ async def _cold(address: Address) -> float:
     """Seconds of the first list that is whole."""
     async with sessions(address, 1) as (client,):
         began = time.monotonic()
-        while time.monotonic() - began < READY_SECONDS:
-            listed = await client.list_tools()
-            if len(listed.names) >= TOOLS:
-                return listed.seconds
-    raise LoadError(f"Only {len(listed.names)} tools are listed.")
+        while len((listed := await client.list_tools()).names) < TOOLS:
+            if time.monotonic() - began > READY_SECONDS:
+                raise LoadError(f"Only {len(listed.names)} tools are listed.")
+    return listed.seconds
 
 
 async def _sample(plan: Plan, server: Server, address: Address) -> Sample:
