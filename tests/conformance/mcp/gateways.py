@@ -19,11 +19,13 @@ from tests.conformance.mcp.processes import ROOT, START_SECONDS, stopped
 from tests.conformance.network import free_ports
 
 SERVER = "fixture"
-OPEN, CLOSED = "open", "closed"
+OPEN, CLOSED, AMONG_OTHERS = "open", "closed", "among-others"
 PROFILES = [
     {"name": OPEN, "servers": [SERVER], "agents": [], "anonymous": True},
     {"name": CLOSED, "servers": [SERVER], "agents": []},
+    {"name": AMONG_OTHERS, "servers": [SERVER], "tools": ["*"], "agents": [], "anonymous": True},
 ]
+"""The last one picks tools, so its server is not passed straight through but aggregated, with a prefix to its names."""
 LEASE_SECONDS = 3600.0
 LOG_CHARACTERS = 4000
 

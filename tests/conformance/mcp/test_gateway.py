@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conformance.mcp.conftest import Report
-from tests.conformance.mcp.gateways import CLOSED, OPEN, Gateways, gateways
+from tests.conformance.mcp.gateways import AMONG_OTHERS, CLOSED, OPEN, SERVER, Gateways, gateways
 from tests.conformance.mcp.processes import fixture_running
 from tests.conformance.mcp.relay import relaying
 from tests.conformance.mcp.suite import REVISIONS, run_suite
@@ -44,6 +44,14 @@ async def test_two_replicas_lose_no_check_with_authentication(two: Gateways, rev
     async with relaying(two.urls, {"authorization": f"Bearer {two.key}"}) as url:
         outcome = await run_suite(f"{url}/mcp/{CLOSED}", revision)
     report("two gateways in turn, authenticated", outcome)
+    assert not outcome.failures
+
+
+@every_revision
+async def test_two_replicas_that_aggregate_lose_no_check(two: Gateways, revision: str, report: Report) -> None:
+    async with relaying(two.urls, prefix=f"{SERVER}__") as url:
+        outcome = await run_suite(f"{url}/mcp/{AMONG_OTHERS}", revision)
+    report("two gateways in turn that aggregate", outcome)
     assert not outcome.failures
 
 
