@@ -31,14 +31,18 @@ from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import Door
-from gateway.mcp.agents import Agents
+from gateway.mcp.agents import AgentListings, Agents
+from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
+from gateway.mcp.legacy import Legacy
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
 from gateway.mcp.provider import Provider
 from gateway.mcp.registered import RegisteredServers
 from gateway.mcp.retry import Retries
+from gateway.mcp.running import Running
+from gateway.mcp.sessions import Sessions
 from gateway.mcp.upstreams import Upstreams
 from gateway.push import PushRoutes
 from gateway.relay import Relay
@@ -71,15 +75,18 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    calls = AgentCalls(upstream)
+    calls, listings = AgentCalls(upstream), AgentListings()
     profiles = Profiles(declared_profiles(settings.mcp_profiles))
     registered = RegisteredServers(runtime.directory(name), runtime.tokens)
-    upstreams = Upstreams([registered], transport, runtime.seal)
+    sessions = Sessions(database)
+    upstreams = Upstreams([registered], transport, runtime, sessions, url)
+    signals = await runtime.signals()
+    legacy = Legacy(sessions, upstreams, Callbacks(database, signals), Running(signals))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(catalog, calls, principal, profile), *await upstreams.providers(principal, profile)]
+        return [Agents(catalog, calls, listings, principal, profile), *await upstreams.providers(principal, profile)]
 
-    door = Door(profiles, upstreams, providers, Retries(runtime.seal), limit)
+    door = Door(profiles, upstreams, providers, Retries(runtime.seal), legacy, limit)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager

@@ -22,6 +22,25 @@ from gateway.mcp.provider import Change, Kind, Listing, Updated
 from gateway.mcp.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name, list_tools
 
 LIST_TTL_MS = 2000
+NOTHING = Listing(ttl_ms=3_600_000, private=False)
+KEPT_LISTINGS = 256
+
+
+class AgentListings:
+    """The same agents make the same list, the very same object: it is rendered once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Listing] = {}
+
+    def of(self, entries: list[Entry]) -> Listing:
+        """The tools of these agents."""
+        key = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
+        listing = self._kept.get(key)
+        if listing is None:
+            if len(self._kept) >= KEPT_LISTINGS:
+                self._kept.clear()
+            listing = self._kept[key] = Listing(tuple(dumped(tool) for tool in list_tools(entries)), LIST_TTL_MS)
+        return listing
 
 
 class Agents:
@@ -30,9 +49,17 @@ class Agents:
     name = "agents"
     prefix = ""
 
-    def __init__(self, catalog: Catalog, calls: AgentCalls, principal: Principal, profile: Profile) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        calls: AgentCalls,
+        listings: AgentListings,
+        principal: Principal,
+        profile: Profile,
+    ) -> None:
         self._catalog = catalog
         self._calls = calls
+        self._listings = listings
         self._principal = principal
         self._profile = profile
 
@@ -41,14 +68,15 @@ class Agents:
         """Tools are declared for everybody."""
         return {}
 
+    def fresh(self, kind: Kind) -> Listing | None:
+        """The registry is asked for agents; of the other kinds there is nothing."""
+        return None if kind is Kind.TOOLS and self._profile.agents != [] else NOTHING
+
     async def listing(self, kind: Kind) -> Listing:
         """Every agent as a tool, beside `find_agents`."""
-        if kind is not Kind.TOOLS:
-            return Listing(ttl_ms=LIST_TTL_MS)
-        entries = await self._visible()
-        if not entries and self._profile.agents is not None:
-            return Listing(ttl_ms=LIST_TTL_MS)
-        return Listing(tuple(dumped(tool) for tool in list_tools(entries)), LIST_TTL_MS)
+        if kind is not Kind.TOOLS or self._profile.agents == []:
+            return NOTHING
+        return self._listings.of(await self._visible())
 
     async def answer(self, exchange: Exchange, name: str) -> Document | None:
         """Call an agent, or search among them."""
@@ -71,8 +99,8 @@ class Agents:
         """None: a call is answered when the agent is done."""
         return False
 
-    async def changes(self) -> AsyncIterator[Change | Updated]:
-        """The registry tells of agents that come and go."""
+    async def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
+        """None: that agents come and go shows in their list."""
         return
         yield Change.TOOLS
 

@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp_types import SERVER_INFO_META_KEY
-from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError
-from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.addressing import TASKS
+from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.merge import Merged, Part, merge
-from gateway.mcp.provider import Kind, Provider
+from gateway.mcp.provider import Kind, Listing, Provider
+from gateway.mcp.uris import candidates, place_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,12 @@ CAPABILITIES: Document = {
 }
 DISCOVER_TTL_MS = 60_000
 KEPT_LISTS = 1024
+RESOURCE_NOT_FOUND = -32002
+"""In the legacy era; the modern one says -32602."""
+ABSENT: dict[Era, frozenset[str]] = {
+    Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
+    Era.MODERN: frozenset({"initialize", "ping", "resources/subscribe", "resources/unsubscribe"}),
+}
 KINDS = {kind.method: kind for kind in Kind}
 
 Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
@@ -50,13 +58,16 @@ class Aggregate:
             "server/discover": self._discover,
             "tools/call": self._call,
             "prompts/get": self._prompt,
+            "completion/complete": self._complete,
+            **dict.fromkeys(("resources/read", "resources/subscribe", "resources/unsubscribe"), self._resource),
+            **dict.fromkeys(sorted(TASK_METHODS), self._task),
             **dict.fromkeys(KINDS, self._list),
         }
 
     async def handle(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         """The result, or None when it went out already. Raises `AgentNetError`, `InputRequired`."""
         handler = self._handlers.get(exchange.method)
-        if handler is None:
+        if handler is None or exchange.method in ABSENT[exchange.era]:
             raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
         return await handler(exchange, providers)
 
@@ -109,38 +120,91 @@ class Aggregate:
     async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         return await self._named(exchange, Kind.TOOLS, providers)
 
+    async def _complete(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        reference = object_or_empty(exchange.params.get("ref"))
+        if reference.get("type") == "ref/prompt":
+            provider, own = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
+        else:
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            place = templates.places.get(str(reference.get("uri")))
+            found = (_named(providers, place.provider), place.own) if place else None
+            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        if not exchange.has_extension(TASKS):
+            detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
+            raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
+        task_id = exchange.params.get("taskId")
+        for provider in providers:
+            if isinstance(task_id, str) and provider.owns_task(task_id):
+                return await provider.answer(exchange, task_id)
+        raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
+
+    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a resource, and its own URI for it. Raises `McpError`."""
+        if isinstance(uri, str):
+            resources = await self.merged(exchange, Kind.RESOURCES, providers)
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            found = place_of(uri, resources, templates, providers)
+            if found is not None:
+                return found
+            likely = candidates(resources, templates, providers)
+            if len(likely) == 1:
+                return likely[0], uri
+        code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
+        raise McpError(code, "There is no such resource here.", detail={"uri": uri})
+
     async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         return await self._named(exchange, Kind.PROMPTS, providers)
 
     async def _named(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Document | None:
-        name = exchange.params.get("name")
+        provider, own = await self._find(exchange, kind, exchange.params.get("name"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _find(self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
         place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
         if place is None:
-            raise McpError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {name!r} here.")
-        provider = next(provider for provider in providers if provider.name == place.provider)
-        return await provider.answer(exchange, place.own)
+            raise McpError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+        return _named(providers, place.provider), place.own
 
 
 async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
     """Each provider's list; one that fails is left out and logged."""
-    found = await asyncio.gather(*(provider.listing(kind) for provider in providers), return_exceptions=True)
+    ready: dict[str, Listing] = {
+        provider.name: listing for provider in providers if (listing := provider.fresh(kind)) is not None
+    }
+    late = [provider for provider in providers if provider.name not in ready]
+    if not late:
+        return [(provider, ready[provider.name]) for provider in providers]
+    asked = await asyncio.gather(*(provider.listing(kind) for provider in late), return_exceptions=True)
+    found: dict[str, Listing | BaseException] = {
+        **ready,
+        **dict(zip((provider.name for provider in late), asked, strict=True)),
+    }
     parts: list[Part] = []
-    for provider, listing in zip(providers, found, strict=True):
-        if isinstance(listing, AgentNetError):
-            logger.info("%s of %s are left out: %s", kind.member, provider.name, listing)
-        elif isinstance(listing, BaseException):
-            raise listing
+    for provider in providers:
+        answer = found[provider.name]
+        if isinstance(answer, AgentNetError):
+            logger.info("%s of %s are left out: %s", kind.member, provider.name, answer)
+        elif isinstance(answer, BaseException):
+            raise answer
         else:
-            parts.append((provider, listing))
+            parts.append((provider, answer))
     return parts
 
 
 def capabilities_of(providers: list[Provider]) -> Document:
     """What is declared to clients: the same for all, with the providers' extensions."""
-    extensions: Document = {}
+    extensions: Document = {TASKS: {}}
     for provider in providers:
         extensions |= object_or_empty(provider.capabilities.get("extensions"))
-    return CAPABILITIES | ({"extensions": extensions} if extensions else {})
+    return CAPABILITIES | {"extensions": extensions}
 
 
 def stamped(exchange: Exchange, result: Document) -> Document:
@@ -149,6 +213,10 @@ def stamped(exchange: Exchange, result: Document) -> Document:
         return result
     meta: dict[str, Any] = {SERVER_INFO_META_KEY: SERVER_INFO, **object_or_empty(result.get("_meta"))}
     return {"resultType": "complete"} | result | {"_meta": meta}
+
+
+def _named(providers: list[Provider], name: str) -> Provider:
+    return next(provider for provider in providers if provider.name == name)
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -1,34 +1,44 @@
 """The MCP door: an ASGI app for `/mcp` and `/mcp/{profile}`, both eras of the protocol at one address."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Receive, Scope, Send
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError
 from agentnet.identity import Principal
 from gateway.body import Body, ClientGoneError, run_until_gone
 from gateway.limits import StreamLimit
 from gateway.mcp.aggregate import Aggregate, stamped
-from gateway.mcp.envelope import BATCH_VERSION, check_modern_notification
+from gateway.mcp.batch import is_batch, serve_batch
+from gateway.mcp.changes import Feed, Merge
+from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
 from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
+from gateway.mcp.legacy import Legacy
+from gateway.mcp.listening import Listening
+from gateway.mcp.merge import Merged
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
-from gateway.mcp.provider import Provider, UpstreamServer
+from gateway.mcp.provider import Change, Kind, Provider, UpstreamServer
 from gateway.mcp.reply import Reply
 from gateway.mcp.retry import Retries
 from gateway.mcp.upstreams import Upstreams
-from gateway.mcp.wire import MAX_BATCH, is_notification, is_request, is_response, read, result
+from gateway.mcp.wire import is_notification, is_request, is_response, read, result
 
 logger = logging.getLogger(__name__)
 
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
+REQUEST_CANCELLED = -32800
+"""As the SDKs end the stream of a legacy call that its client cancelled."""
+STREAM: Document = {"id": 0, "method": "GET"}
 METHODS: dict[Era, dict[str, bytes]] = {
     Era.MODERN: {"POST": b"POST"},
     Era.LEGACY: {"GET": b"GET", "POST": b"POST", "DELETE": b"DELETE"},
@@ -42,13 +52,21 @@ class Door:
     """Takes requests apart and puts answers together; what is answered is the relay's or the aggregate's."""
 
     def __init__(
-        self, profiles: Profiles, upstreams: Upstreams, providers: Providers, retries: Retries, limit: StreamLimit
+        self,
+        profiles: Profiles,
+        upstreams: Upstreams,
+        providers: Providers,
+        retries: Retries,
+        legacy: Legacy,
+        limit: StreamLimit,
     ) -> None:
         self._profiles = profiles
         self._upstreams = upstreams
         self._providers = providers
         self._aggregate = Aggregate()
+        self._listening = Listening()
         self._retries = retries
+        self._legacy = legacy
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,10 +79,11 @@ class Door:
             body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
             inbound = Inbound(headers, body.start, principal, profile, reply)
             await run_until_gone(body, self._handle(method, inbound))
-        except AgentNetError as error:
-            await refuse(reply, error)
         except ClientGoneError:
             await refuse(reply, BROKEN_OFF)
+        except Exception as error:  # noqa: BLE001 - the boundary to the client: nobody above says it in MCP
+            note(error, method)
+            await refuse(reply, error)
         finally:
             reply.close()
 
@@ -74,12 +93,21 @@ class Door:
             return
         message = read_message(inbound) if method == "POST" else None
         server = await self._upstreams.straight(inbound)
+        if isinstance(message, list):
+            await serve_batch(inbound, message, lambda one, part: self._one("POST", part, server, one))
+        else:
+            await self._one(method, inbound, server, message)
+
+    async def _one(self, method: str, inbound: Inbound, server: UpstreamServer | None, message: Any) -> None:
+        """Serve one message, or a GET or DELETE."""
         if server is not None:
             await self._relay(method, inbound, server, message)
+        elif is_request(message):
+            await self._serve(inbound, message)
         elif message is not None:
-            await self._post(inbound, message)
+            await self._take(inbound, message)
         else:
-            await inbound.reply.whole(405, [(b"allow", b"POST")], b"")
+            await self._session(method, inbound)
 
     async def _relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
         """Pass everything to the one server of the profile."""
@@ -94,26 +122,42 @@ class Door:
                 raise
             await finish_with(inbound.reply, inbound.era, identifier, error)
 
-    async def _post(self, inbound: Inbound, message: Any) -> None:
-        if is_request(message):
-            await self._serve(inbound, message)
+    async def _take(self, inbound: Inbound, message: Document) -> None:
+        """A notification or a response: it is taken to where it belongs, and nothing is answered."""
+        if inbound.era is Era.MODERN:
+            check_modern_notification(inbound.version)
         else:
-            if inbound.era is Era.MODERN:
-                check_modern_notification(inbound.version)
-            await inbound.reply.whole(202, [], b"")
+            session = await self._legacy.session(inbound)
+            if session is not None:
+                await self._legacy.take(inbound.principal, session, message)
+        await inbound.reply.whole(202, [], b"")
+
+    async def _session(self, method: str, inbound: Inbound) -> None:
+        """A GET or a DELETE of the legacy era."""
+        session = await self._legacy.session(inbound)
+        if session is None:
+            raise McpError(INVALID_REQUEST, "This needs an Mcp-Session-Id.", http=400 if method == "DELETE" else 405)
+        if method == "DELETE":
+            await self._legacy.end(inbound.principal, session)
+            await inbound.reply.whole(204, [], b"")
+            return
+        if not inbound.reply.may_stream:
+            raise McpError(INVALID_REQUEST, "Accept must name text/event-stream.", http=406)
+        exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
+        with self._limit.stream(inbound.principal):
+            feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
+            await self._legacy.stream(inbound, session, feed)
 
     async def _serve(self, inbound: Inbound, message: Document) -> None:
         """Answer one request, whatever comes."""
         reply = inbound.reply
         try:
             exchange = await self._exchange(inbound, message)
-            with self._limit.stream(inbound.principal):
+            with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
                 reply.keep_alive()
-                answer = await self._answer(exchange)
-        except AgentNetError as error:
-            await finish_with(reply, inbound.era, message["id"], error)
-        except Exception as error:  # the boundary to the client: nobody above could answer it
-            logger.exception("mcp %s failed", message["method"])
+                answer = await answer_of(exchange, self._answer(exchange))
+        except Exception as error:  # noqa: BLE001 - the boundary to the client: it is answered whatever happened
+            note(error, message["method"])
             await finish_with(reply, inbound.era, message["id"], error)
         else:
             if answer is not None:
@@ -122,14 +166,47 @@ class Door:
     async def _exchange(self, inbound: Inbound, message: Document) -> Exchange:
         if inbound.era is Era.MODERN:
             return inbound.modern(message, self._retries)
-        return inbound.legacy(message, self._retries, None)
+        session = await self._legacy.session(inbound) if message["method"] != "initialize" else None
+        return inbound.legacy(message, self._legacy.callbacks, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
+        if exchange.method == "subscriptions/listen" and exchange.era is Era.MODERN:
+            return await self._listening.listen(exchange, *self._sight(exchange))
+        if exchange.method == "logging/setLevel" and exchange.session is not None:
+            return await self._legacy.set_log_level(exchange, exchange.session)
         providers = await self._providers(exchange.principal, exchange.profile)
         try:
-            return await self._aggregate.handle(exchange, providers)
+            answer = await self._aggregate.handle(exchange, providers)
         except InputRequired as required:
             return self._retries.close(exchange, required)
+        if exchange.method == "initialize" and answer is not None:
+            await self._legacy.open(exchange, answer["protocolVersion"])
+        return answer
+
+    def _sight(self, exchange: Exchange) -> tuple[Callable[[], Awaitable[list[Provider]]], Merge]:
+        """How the caller's providers and lists are seen, again and again."""
+
+        async def merged(kind: Kind, providers: list[Provider]) -> Merged:
+            return await self._aggregate.merged(exchange, kind, providers)
+
+        return lambda: self._providers(exchange.principal, exchange.profile), merged
+
+
+async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | None]) -> Document | None:
+    """What `work` returns. Raises `McpError` when the client cancelled it."""
+    try:
+        return await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if not exchange.is_cancelled or task is None or task.uncancel() > 0:
+            raise
+        raise McpError(REQUEST_CANCELLED, "The request was cancelled.") from None
+
+
+def note(error: Exception, what: str) -> None:
+    """Log what is nobody's expected answer."""
+    if not isinstance(error, (AgentNetError, *DATABASE_AWAY)):
+        logger.error("mcp %s failed", what, exc_info=error)
 
 
 def read_message(inbound: Inbound) -> Any:
@@ -141,13 +218,6 @@ def read_message(inbound: Inbound) -> Any:
     if is_one or (not modern and (is_response(message) or is_batch(message, inbound.version))):
         return message
     raise NOT_ONE_MESSAGE
-
-
-def is_batch(message: Any, version: str) -> bool:
-    """Whether it is a batch in the one revision that has them."""
-    if version != BATCH_VERSION or not isinstance(message, list) or not 0 < len(message) <= MAX_BATCH:
-        return False
-    return all(is_notification(one) or is_response(one) for one in message)
 
 
 async def finish_with(reply: Reply, era: Era, identifier: str | int, error: Exception) -> None:

@@ -80,6 +80,8 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
+    is_cancelled: bool = False
+    """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 
     @property
     def meta(self) -> Document:

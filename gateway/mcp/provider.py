@@ -47,6 +47,13 @@ class Change(Enum):
     RESOURCES = "resources"
 
 
+CHANGED_KINDS = {
+    Change.TOOLS: frozenset({Kind.TOOLS}),
+    Change.PROMPTS: frozenset({Kind.PROMPTS}),
+    Change.RESOURCES: frozenset({Kind.RESOURCES, Kind.TEMPLATES}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Updated:
     """A resource changed."""
@@ -72,8 +79,15 @@ class Provider(Protocol):
         """`ServerCapabilities` that it needs declared, such as `{"prompts": {}}` or an extension."""
         ...
 
+    def fresh(self, kind: Kind) -> Listing | None:
+        """The listing if it is at hand, or None where it has to be awaited."""
+        ...
+
     async def listing(self, kind: Kind) -> Listing:
-        """What it offers of `kind`. Raises `AgentNetError`: the others are listed without it."""
+        """What it offers of `kind`; the same object for as long as nothing changed, so that it is rendered once.
+
+        Raises `AgentNetError`: the others are listed without it.
+        """
         ...
 
     async def answer(self, exchange: Exchange, name: str) -> Document | None:
@@ -81,7 +95,8 @@ class Provider(Protocol):
 
         `name` is the item's own name or URI, or the task's id. The result without `resultType` where it is complete;
         None when the answer went out through `exchange.reply` already. Raises `AgentNetError` (`McpError` for a code
-        of its own) and lets `InputRequired` through. It is cancelled when the client cancels.
+        of its own) and lets `InputRequired` through. It is cancelled when the client cancels or leaves; a legacy
+        client that left (`exchange.is_cancelled` is false) did not cancel.
         """
         ...
 
@@ -93,8 +108,12 @@ class Provider(Protocol):
         """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
         ...
 
-    def changes(self) -> AsyncIterator[Change | Updated]:
-        """What changes from now on, until closed. Never raises for a provider that cannot tell: it ends."""
+    def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
+        """What changes from now on, until closed; also updates of its resources `uris`.
+
+        Lists that come out different when they are asked for again are noticed without it. A provider that cannot tell
+        ends at once.
+        """
         ...
 
 

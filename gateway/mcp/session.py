@@ -26,3 +26,5 @@ class Session:
     client_info: Document = field(default_factory=dict[str, Any])
     upstreams: dict[str, UpstreamSession] = field(default_factory=dict[str, UpstreamSession])
     """By the server's name, opened when they are needed."""
+    log_level: str | None = None
+    """Set with logging/setLevel."""
