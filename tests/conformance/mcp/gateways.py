@@ -18,14 +18,13 @@ from agentnet.settings import Settings
 from tests.conformance.mcp.processes import ROOT, START_SECONDS, stopped
 from tests.conformance.network import free_ports
 
-SERVER = "fixture"
+SERVER, OTHER = "fixture", "toolbox"
 OPEN, CLOSED, AMONG_OTHERS = "open", "closed", "among-others"
 PROFILES = [
     {"name": OPEN, "servers": [SERVER], "agents": [], "anonymous": True},
     {"name": CLOSED, "servers": [SERVER], "agents": []},
-    {"name": AMONG_OTHERS, "servers": [SERVER], "tools": ["*"], "agents": [], "anonymous": True},
+    {"name": AMONG_OTHERS, "servers": [SERVER, OTHER], "agents": [], "anonymous": True},
 ]
-"""The last one picks tools, so its server is not passed straight through but aggregated, with a prefix to its names."""
 LEASE_SECONDS = 3600.0
 LOG_CHARACTERS = 4000
 
@@ -41,7 +40,7 @@ class Gateways:
 @asynccontextmanager
 async def gateways(home: Path, database_url: str, fixture_url: str, replicas: int) -> AsyncIterator[Gateways]:
     """Replicas of one gateway with the fixture as an MCP server of its registry."""
-    registry_port, *ports = free_ports(1 + replicas)
+    registry_port, other_port, *ports = free_ports(2 + replicas)
     profiles = home / "profiles.yaml"
     profiles.write_text(yaml.safe_dump({"profiles": PROFILES}))
     registry_url = f"http://127.0.0.1:{registry_port}"
@@ -60,17 +59,18 @@ async def gateways(home: Path, database_url: str, fixture_url: str, replicas: in
         await stack.enter_async_context(_service("registry", registry_port, environment, home))
         entry = Entry(kind="mcp", name=SERVER, instance="0", url=f"{fixture_url}/mcp")
         await stack.enter_async_context(runtime.directory(f"mcp:{SERVER}").registered(entry, LEASE_SECONDS))
+        await stack.enter_async_context(_service("mcp", other_port, environment, home, OTHER))
         urls = [await stack.enter_async_context(_service("gateway", port, environment, home)) for port in ports]
         yield Gateways(urls, key)
 
 
 @asynccontextmanager
-async def _service(kind: str, port: int, environment: dict[str, str], home: Path) -> AsyncIterator[str]:
+async def _service(kind: str, port: int, environment: dict[str, str], home: Path, *name: str) -> AsyncIterator[str]:
     """`agentnet serve` for the length of the block. A failed start shows its log."""
     log = home / f"{kind}-{port}.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "agentnet", "serve", kind, "--port", str(port)),
+            *(sys.executable, "-m", "agentnet", "serve", kind, *name, "--port", str(port)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
