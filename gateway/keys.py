@@ -45,12 +45,12 @@ class KeyRoutes:
 
     async def list(self, request: Request) -> Response:
         """The tenant's keys, oldest first, without their secrets."""
-        rows = await self._keys.list(_admin(request).tenant)
+        rows = await self._keys.list(admin_of(request).tenant)
         return JSONResponse({"keys": [view_of(row) for row in rows]})
 
     async def create(self, request: Request) -> Response:
         """Make a key; the answer holds it in full. Raises `ForbiddenError` for another tenant's."""
-        admin = _admin(request)
+        admin = admin_of(request)
         wanted = NewKey.model_validate(await json_object(request))
         if wanted.tenant not in (None, admin.tenant):
             raise ForbiddenError(f"This key manages the keys of tenant {admin.tenant!r} only.")
@@ -60,7 +60,7 @@ class KeyRoutes:
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a key for good. Raises `NotFoundError`."""
-        await self._keys.revoke(request.path_params["id"], _admin(request).tenant)
+        await self._keys.revoke(request.path_params["id"], admin_of(request).tenant)
         return Response(status_code=204)
 
 
@@ -71,7 +71,8 @@ def view_of(row: ApiKey) -> dict[str, Any]:
     return {"id": row.id, "tenant": row.tenant, "name": row.name, "scopes": row.scopes} | shown
 
 
-def _admin(request: Request) -> Principal:
+def admin_of(request: Request) -> Principal:
+    """Who asks, if it is an admin in person. Raises `ForbiddenError`."""
     principal: Principal = request.scope["state"]["principal"]
     if ADMIN not in principal.scopes or principal.chain:
         raise ForbiddenError(f"This needs a key with the scope {ADMIN!r}.")
