@@ -1,6 +1,7 @@
 """The settings that `agentnet up` prints, read back from its output and used as the host would use them."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,17 @@ from agentnet.cli.hosts import KEY_PLACEHOLDER, SERVER_NAME
 HOSTS = ("VS Code", "Cursor", "Claude Desktop")
 VARIABLES = ("${input:agentnet-key}", "${env:AGENTNET_API_KEY}", KEY_PLACEHOLDER)
 """Where each host, or its user, puts the key."""
+LAST_LINE = "Stop it: Ctrl-C"
+PRINTED_SECONDS = 30.0
+POLL_SECONDS = 0.1
 
 
-def printed_settings(output: str, host: str) -> dict[str, Any]:
-    """The JSON that stands below the host's heading."""
+def printed_settings(log: Path, host: str) -> dict[str, Any]:
+    """The JSON that stands below the host's heading; the network prints it a moment after it answers."""
+    deadline = time.monotonic() + PRINTED_SECONDS
+    while LAST_LINE not in (output := log.read_text(errors="replace")):
+        assert time.monotonic() < deadline, f"the settings were not printed:\n{output}"
+        time.sleep(POLL_SECONDS)
     below = output[output.index(f"\n{host}, ") :]
     settings: dict[str, Any] = json.JSONDecoder().raw_decode(below[below.index("{") :])[0]
     return settings

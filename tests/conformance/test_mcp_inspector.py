@@ -58,7 +58,7 @@ def bearer(network: UpNetwork) -> tuple[str, str]:
 
 def as_host(network: UpNetwork, host: str, home: Path) -> tuple[str, ...]:
     """The Inspector in the place of a host, with the settings that the running network has printed."""
-    settings = printed_settings((network.home / "up.log").read_text(), host)
+    settings = printed_settings(network.home / "up.log", host)
     return inspector_config(settings, network.key, home)
 
 
