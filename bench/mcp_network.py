@@ -1,8 +1,8 @@
 """A registry, a gateway, and MCP servers registered for it: what the MCP benchmarks measure of ours."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from json import dumps
 
 from agentnet.directory import Entry
 from agentnet.runtime import Runtime
@@ -19,9 +19,9 @@ PROFILES = [{"name": STRAIGHT, "servers": [SERVER], "agents": []}, {"name": LIST
 
 
 @asynccontextmanager
-async def upstreams(servers: int = 1, tools: int = 1) -> AsyncIterator[Server]:
+async def upstreams(servers: int = 1, tools: int = 1, *, json: bool = False) -> AsyncIterator[Server]:
     """MCP servers in one process, on the core of the load: whoever stands in front of them has the other to itself."""
-    arguments = ("--servers", str(servers), "--tools", str(tools))
+    arguments = ("--servers", str(servers), "--tools", str(tools), *(["--json"] if json else []))
     async with child(UPSTREAM, "bench.mcp_upstream", *arguments, core=LOAD_CORE) as server:
         yield server
 
@@ -38,5 +38,5 @@ async def gateway(bed: Bed, urls: dict[str, str]) -> AsyncIterator[Server]:
             entry = Entry(kind="mcp", name=name, instance="0", url=url)
             await stack.enter_async_context(runtime.directory(f"mcp:{name}").registered(entry, LEASE_SECONDS))
         profiles = bed.home / "profiles.yaml"
-        profiles.write_text(json.dumps({"profiles": PROFILES}))
+        profiles.write_text(dumps({"profiles": PROFILES}))
         yield await stack.enter_async_context(bed.serving(GATEWAY, registry_url=registry_url, mcp_profiles=profiles))

@@ -15,10 +15,19 @@ from bench.statistics import Spread, percentile, ratios
 
 CONCURRENCIES = (16, 1)
 WARM_SECONDS = 1.0
-TURN_SECONDS = 1.5
+TURN_SECONDS = 1.0
 SHARE_OF_DIRECT = 0.6
 CPU_MS = 1.0
 TIMES_CONTEXTFORGE = 20
+EVENTS, JSON = "event streams", "JSON"
+"""What the server answers with: the SDK's default, and what costs it least, so that a gateway's share weighs most."""
+NOTE = (
+    "CPU is that of the process under test alone, per call. It has one core to itself; the MCP server and the load "
+    "share the other, so `direct` is the rate of that core. Our gateway checks an API key, picks the server, rewrites "
+    "the tool's name and credentials the request; `one server` is a profile that passes names unchanged. Its "
+    "PostgreSQL and its registry run beside the load. ContextForge does not speak 2026-07-28; it runs in its fastest "
+    "mode, stateful sessions with JSON answers, one worker, SQLite, JWT."
+)
 DIRECT, OURS, ONE, FORGE = "direct", "agentnet", "agentnet, one server", f"ContextForge {VERSION}"
 KINDS = (
     *((DIRECT, MODERN), (OURS, MODERN), (ONE, MODERN)),
@@ -45,10 +54,23 @@ Samples = dict[tuple[Kind, int], list[Sample]]
 
 
 async def run(plan: Plan) -> Result:
-    """Every kind in turn, round by round, on the same server."""
+    """Two kinds of servers, one after the other; before each, everybody in turn, round by round."""
+    result = Result("mcp_relay", "MCP tools/call")
+    for answers in (EVENTS, JSON):
+        samples = await _measured(plan, answers)
+        for concurrency in CONCURRENCIES:
+            result.tables.append(_table(samples, concurrency, answers))
+        values = tuple((label(kind), Spread.of([item.rate for item in samples[kind, 16]])) for kind in KINDS)
+        result.bars.append(Bars(f"MCP tools/call, 16 concurrent, server answers with {answers}", "calls/s", values))
+        result.verdicts += _verdicts(samples, answers)
+    result.notes = [NOTE]
+    return result
+
+
+async def _measured(plan: Plan, answers: str) -> Samples:
     samples: Samples = defaultdict(list)
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(upstreams())
+        upstream = await stack.enter_async_context(upstreams(json=answers == JSON))
         url = f"http://127.0.0.1:{upstream.port}/0/mcp"
         ours = await stack.enter_async_context(gateway(plan.bed, {SERVER: url}))
         forge = await stack.enter_async_context(contextforge(url, plan.say))
@@ -60,16 +82,17 @@ async def run(plan: Plan) -> Result:
         }
         for kind in KINDS:
             await _warm(kind, addresses[kind])
-        for number in range(plan.pick(12, 5)):
+        for number in range(plan.pick(10, 4)):
             for concurrency in CONCURRENCIES:
                 for kind in KINDS:
                     sample = await _sample(plan, addresses[kind], concurrency)
                     samples[kind, concurrency].append(sample)
                     plan.say(
-                        f"  round {number + 1}, {concurrency} concurrent, {label(kind)}: {sample.rate:.0f} calls/s, "
-                        f"p50 {sample.p50:.1f} ms, {sample.cpu_ms:.2f} ms CPU, {sample.errors} errors"
+                        f"  {answers}, round {number + 1}, {concurrency} concurrent, {label(kind)}: "
+                        f"{sample.rate:.0f} calls/s, p50 {sample.p50:.1f} ms, {sample.cpu_ms:.2f} ms CPU, "
+                        f"{sample.errors} errors"
                     )
-    return _result(samples)
+    return samples
 
 
 async def _warm(kind: Kind, address: Address) -> None:
@@ -99,24 +122,7 @@ def label(kind: Kind) -> str:
     return ", ".join(kind)
 
 
-def _result(samples: Samples) -> Result:
-    result = Result("mcp_relay", "MCP tools/call")
-    for concurrency in CONCURRENCIES:
-        result.tables.append(_table(samples, concurrency))
-        rates = tuple((label(kind), Spread.of([item.rate for item in samples[kind, concurrency]])) for kind in KINDS)
-        result.bars.append(Bars(f"MCP tools/call, {concurrency} concurrent", "calls a second", rates))
-    result.verdicts = _verdicts(samples)
-    result.notes = [
-        "CPU is that of the process under test alone, per call. It has one core to itself; the MCP server and the load "
-        "share the other, so `direct` is the rate of that core. Our gateway checks an API key, picks the server, "
-        "rewrites the tool's name and credentials the request; `one server` is a profile that passes names unchanged. "
-        "Its PostgreSQL and its registry run beside the load. ContextForge does not speak 2026-07-28; it runs in its "
-        "fastest mode, stateful sessions with JSON answers, one worker, SQLite, JWT."
-    ]
-    return result
-
-
-def _table(samples: Samples, concurrency: int) -> Table:
+def _table(samples: Samples, concurrency: int, answers: str) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for kind in KINDS:
         taken, direct = samples[kind, concurrency], samples[(DIRECT, kind[1]), concurrency]
@@ -133,7 +139,7 @@ def _table(samples: Samples, concurrency: int) -> Table:
             )
         )
     columns = ("server", "calls/s", "p50 ms", "p99 ms", "CPU ms", "load %", "errors", "of the direct rate")
-    return Table(f"{concurrency} concurrent", columns, tuple(rows))
+    return Table(f"{concurrency} concurrent, the server answers with {answers}", columns, tuple(rows))
 
 
 def _ratio(samples: Samples, one: Kind, other: Kind, concurrency: int) -> Spread:
@@ -142,14 +148,13 @@ def _ratio(samples: Samples, one: Kind, other: Kind, concurrency: int) -> Spread
     )
 
 
-def _verdicts(samples: Samples) -> list[Verdict]:
+def _verdicts(samples: Samples, answers: str) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for kind in KINDS:
-        if kind[0] not in (OURS, ONE):
-            continue
-        share = _ratio(samples, kind, (DIRECT, kind[1]), 16)
+    for version in (MODERN, LEGACY):
+        kind = (OURS, version)
+        share = _ratio(samples, kind, (DIRECT, version), 16)
         cpu = Spread.of([item.cpu_ms for item in samples[kind, 16]])
-        what = f"MCP tools/call, {label(kind)}, 16 concurrent"
+        what = f"MCP tools/call, {version}, {answers}, 16 concurrent"
         verdicts += [
             Verdict(
                 f"{what}: rate", f"at least {SHARE_OF_DIRECT:g} of direct", str(share), share.median >= SHARE_OF_DIRECT
@@ -159,9 +164,9 @@ def _verdicts(samples: Samples) -> list[Verdict]:
     errors = sum(item.errors for taken in samples.values() for item in taken)
     return [
         *verdicts,
-        _against_forge(samples, MODERN, "each at its best"),
-        _against_forge(samples, LEGACY, f"both in {LEGACY}"),
-        Verdict("MCP tools/call: errors", "none", str(errors), errors == 0),
+        _against_forge(samples, MODERN, f"{answers}, each at its best"),
+        _against_forge(samples, LEGACY, f"{answers}, both in {LEGACY}"),
+        Verdict(f"MCP tools/call, {answers}: errors", "none", str(errors), errors == 0),
     ]
 
 

@@ -1,8 +1,8 @@
-"""MCP servers behind the gateways that are measured: `python -m bench.mcp_upstream [--servers N] [--tools N]`.
+"""MCP servers behind the gateways that are measured: `python -m bench.mcp_upstream [--json] [--servers N] [--tools N]`.
 
-Plain servers of the MCP SDK with its defaults (answers as event streams, sessions for the older generation), each at
-`/<number>/mcp`, with one tool that echoes and as many more as a test of long lists wants. Says `ready PORT`, ends when
-its standard input does.
+Plain servers of the MCP SDK with sessions for the older generation, each at `/<number>/mcp`, with one tool that echoes
+and as many more as a test of long lists wants. They answer with event streams, which is the SDK's default, or in JSON,
+which costs them half. Says `ready PORT`, ends when its standard input does.
 """
 
 import argparse
@@ -46,10 +46,13 @@ def create_server(tools: int) -> MCPServer[Any]:
     return server
 
 
-def create_app(servers: int, tools: int) -> Starlette:
+def create_app(servers: int, tools: int, *, json: bool) -> Starlette:
     """All servers in one application."""
     made = [create_server(tools) for _ in range(servers)]
-    routes = [Mount(f"/{number}", app) for number, app in enumerate(server.streamable_http_app() for server in made)]
+    routes = [
+        Mount(f"/{number}", app)
+        for number, app in enumerate(server.streamable_http_app(json_response=json) for server in made)
+    ]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -61,9 +64,9 @@ def create_app(servers: int, tools: int) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-async def _serve(servers: int, tools: int) -> None:
+async def _serve(servers: int, tools: int, *, json: bool) -> None:
     listener = bind("127.0.0.1", 0, "upstream")
-    app = create_app(servers, tools)
+    app = create_app(servers, tools, json=json)
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="error", access_log=False, ws="none", timeout_graceful_shutdown=STOP_SECONDS)
     )
@@ -78,10 +81,11 @@ async def _serve(servers: int, tools: int) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--tools", type=int, default=1)
     options = parser.parse_args()
-    uvloop.run(_serve(options.servers, options.tools))
+    uvloop.run(_serve(options.servers, options.tools, json=options.json))
 
 
 if __name__ == "__main__":
