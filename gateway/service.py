@@ -77,7 +77,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
+    addresses = addresses_of(settings, url)
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     calls, listings = AgentCalls(upstream), AgentListings()
     profiles = Profiles(declared_profiles(settings.mcp_profiles))
@@ -113,7 +114,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
-    return Guard(closed, addresses_of(settings, url))
+    return Guard(closed, addresses)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:
