@@ -82,7 +82,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += RetentionRoutes(Rules(database, settings)).routes()
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
+    addresses = addresses_of(settings, url)
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     calls, listings = AgentCalls(upstream), AgentListings()
     store = ProfileStore(database)
@@ -120,7 +121,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
-    return Guard(closed, addresses_of(settings, url))
+    return Guard(closed, addresses)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

@@ -23,7 +23,7 @@ from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.openapi.answer import result_of
-from mcp_servers.adapters.openapi.document import read_document
+from mcp_servers.adapters.openapi.document import NO_OTHERS, read_document
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
 from mcp_servers.hosted import Hosted
@@ -161,7 +161,7 @@ def _server(declared: OpenApiServer, tools: OpenApiTools) -> Server[Any]:
 
 def _check(operation: Operation, arguments: dict[str, Any]) -> None:
     try:
-        jsonschema.Draft202012Validator(operation.tool.input_schema).validate(arguments)
+        jsonschema.Draft202012Validator(operation.tool.input_schema, registry=NO_OTHERS).validate(arguments)
     except jsonschema.ValidationError as error:
         where = ".".join(map(str, error.absolute_path)) or "arguments"
         raise InvalidInputError(f"{where}: {error.message[:300]}.") from None
