@@ -92,11 +92,31 @@ class Settings(BaseSettings):
         default=None, description="Key that the CLI uses; unset reads the admin key file."
     )
     agents_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own specialists.")
+    mcp_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own MCP servers.")
+    mcp_servers_file: Path | None = Field(
+        default=None, description="YAML file that declares upstream MCP servers, commands and OpenAPI documents."
+    )
+    mcp_commands: bool = Field(
+        default=False, description="Run the commands that `mcp_servers_file` declares; they run as this user."
+    )
+    allowed_hosts: list[str] = Field(
+        default_factory=list[str],
+        description="More host names under which MCP servers are called.",
+    )
     knowledge_dirs: list[Path] = Field(
         default_factory=list[Path], description="Folders that the knowledge server ingests at start."
     )
     data_roots: list[Path] = Field(
         default_factory=list[Path], description="Folders that the data server may read files from."
+    )
+    mcp_profiles: Path | None = Field(
+        default=None, description="YAML file with profiles of the MCP door, for every tenant."
+    )
+    mcp_list_limit: int = Field(
+        default=100, ge=1, le=10_000, description="Tools that are listed; beyond it hosts get find_tools and call_tool."
+    )
+    mcp_call_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="Longest time of one call through the MCP door."
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")

@@ -72,7 +72,7 @@ def view_of(row: ApiKey) -> dict[str, Any]:
 
 
 def admin_of(request: Request) -> Principal:
-    """The caller, an admin of its tenant. Raises `ForbiddenError`."""
+    """Who asks, if it is an admin in person. Raises `ForbiddenError`."""
     principal: Principal = request.scope["state"]["principal"]
     if ADMIN not in principal.scopes or principal.chain:
         raise ForbiddenError(f"This needs a key with the scope {ADMIN!r}.")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Scope
 from agentnet.database import Database
 from agentnet.errors import ConfigurationError
 from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
 from agentnet.identity.principal import ADMIN, USE
@@ -30,10 +31,27 @@ from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
-from gateway.mcp import McpEndpoint
+from gateway.mcp import Door
+from gateway.mcp.agents import AgentListings, Agents
+from gateway.mcp.callbacks import Callbacks
+from gateway.mcp.declared import declared_profiles
+from gateway.mcp.guard import Guard
+from gateway.mcp.legacy import Legacy
+from gateway.mcp.outside import OutsideServers
+from gateway.mcp.profile import Profile
+from gateway.mcp.profile_routes import ProfileRoutes
+from gateway.mcp.profile_store import ProfileStore
+from gateway.mcp.profiles import Profiles
+from gateway.mcp.provider import Provider
+from gateway.mcp.registered import RegisteredServers
+from gateway.mcp.retry import Retries
+from gateway.mcp.running import Running
+from gateway.mcp.sessions import Sessions
+from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.retention import RetentionRoutes
+from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
 
@@ -64,28 +82,46 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += RetentionRoutes(Rules(database, settings)).routes()
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    mcp = McpEndpoint(catalog, AgentCalls(upstream), limit, addresses_of(settings, url), settings.max_body_bytes)
-    views += [Route(path, mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]  # no stream of its own, no session
+    addresses = addresses_of(settings, url)
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
+
+    calls, listings = AgentCalls(upstream), AgentListings()
+    store = ProfileStore(database)
+    views += ProfileRoutes(store).routes()
+    profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
+    registered = RegisteredServers(runtime.directory(name), runtime.tokens)
+    outside = OutsideServers(await runtime.upstreams())
+    sessions = Sessions(database)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
+    signals = await runtime.signals()
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
+
+    async def providers(principal: Principal, profile: Profile) -> list[Provider]:
+        return [Agents(catalog, calls, listings, principal, profile), *await switchboard.providers(principal, profile)]
+
+    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
+    doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with mcp.running():
-                yield
+            yield
         finally:
+            await outside.close()
             await transport.close()
 
     app = Starlette(
-        routes=[*views, *routes(relay, cards, Listing(catalog, cards))],
+        routes=[*doors, *views, *routes(relay, cards, Listing(catalog, cards))],
         lifespan=lifespan,
         exception_handlers=EXCEPTION_HANDLERS,
     )
-    return AuthMiddleware(
+    closed = AuthMiddleware(
         app,
         authenticate_with(runtime.tokens, AUDIENCE, keys),
         max_body_bytes=settings.max_body_bytes,
-        public=is_open,
+        public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
+    return Guard(closed, addresses)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

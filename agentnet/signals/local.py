@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Topic = Literal["task", "queue", "control"]
+Topic = Literal["task", "queue", "control", "mcp"]
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A hint: `task` has new events, `queue` has a task for an agent, `control` asks the owner of a task to look."""
+    """A hint: `task` has new events, `queue` has a task for an agent, `control` asks the owner of a task to look.
+
+    `mcp`: a client of the MCP door answered or cancelled, and the replica that serves its call is to know.
+    """
 
     topic: Topic
     id: str

@@ -50,7 +50,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     push = await runtime.push()
     await runtime.retention()
     directory = runtime.directory(f"agent:{specialist.name}")
-    tool_servers = ToolServers(directory, runtime.tokens)
+    tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
         specialist,
         models=runtime.models(),

@@ -1,5 +1,5 @@
-"""The network as one MCP server: every agent is a tool. Both eras of the protocol, stateless, on any replica."""
+"""The network as one MCP server: its tool servers and its agents, in both eras of the protocol, on any replica."""
 
-from gateway.mcp.endpoint import McpEndpoint
+from gateway.mcp.door import Door
 
-__all__ = ["McpEndpoint"]
+__all__ = ["Door"]

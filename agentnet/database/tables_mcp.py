@@ -1,0 +1,64 @@
+# SQLModel declares `__tablename__` as a descriptor:
+# pyright: reportAssignmentType=false
+"""The tables of the MCP door: sessions of the legacy era, answers on their way between replicas, and profiles."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _moment() -> Any:
+    return Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
+
+
+class McpSession(SQLModel, table=True):
+    """A session of a client that began with `initialize`; any replica serves it until it has been idle for too long."""
+
+    __tablename__ = "mcp_sessions"
+    __table_args__ = (
+        Index("mcp_sessions_owner", "tenant", "subject", "seen_at"),
+        Index("mcp_sessions_seen", "seen_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    tenant: str
+    subject: str
+    """Whose credential opened it: nobody else's finds it."""
+    profile: str
+    version: str
+    """Protocol version that was agreed."""
+    capabilities: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    client_info: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    upstreams: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
+    """Sessions at upstream servers by name, opened when they are needed: `{"url", "id", "version"}`."""
+    log_level: str | None = None
+    created_at: datetime | None = Field(default=None, sa_column=_moment())
+    seen_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class McpAnswer(SQLModel, table=True):
+    """A client's answer to a question of the gateway, for the replica that asked."""
+
+    __tablename__ = "mcp_answers"
+    __table_args__ = (Index("mcp_answers_at", "at"),)
+
+    session: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    tenant: str
+    body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """The JSON-RPC response."""
+    at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class McpProfile(SQLModel, table=True):
+    """A profile of the MCP door, as an admin of the tenant stored it."""
+
+    __tablename__ = "mcp_profiles"
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    definition: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime | None = Field(default=None, sa_column=_moment())

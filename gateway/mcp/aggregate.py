@@ -1,0 +1,239 @@
+"""Everything that a caller sees as one MCP server: lists are merged, calls go to the provider of the item."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp_types import SERVER_INFO_META_KEY
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
+
+from agentnet import __version__
+from agentnet.errors import AgentNetError
+from gateway.mcp.addressing import TASKS
+from gateway.mcp.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.finding import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
+from gateway.mcp.merge import Merged, Part, merge
+from gateway.mcp.provider import Kind, Listing, Provider
+from gateway.mcp.uris import candidates, place_of
+
+logger = logging.getLogger(__name__)
+
+SERVER_INFO: Document = {"name": "agentnet", "title": "Agent Network", "version": __version__}
+INSTRUCTIONS = (
+    "The tools of this network's MCP servers are named server__tool. The other tools but find_agents are specialist "
+    "agents: tell one in `message` what to do. When its result has the state input-required, it asks: call it again "
+    "with that task_id and the answer."
+)
+CAPABILITIES: Document = {
+    "tools": {"listChanged": True},
+    "prompts": {"listChanged": True},
+    "resources": {"listChanged": True, "subscribe": True},
+    "completions": {},
+    "logging": {},
+}
+DISCOVER_TTL_MS = 60_000
+KEPT_LISTS = 1024
+RESOURCE_NOT_FOUND = -32002
+"""In the legacy era; the modern one says -32602."""
+ABSENT: dict[Era, frozenset[str]] = {
+    Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
+    Era.MODERN: frozenset({"initialize", "ping", "resources/subscribe", "resources/unsubscribe"}),
+}
+KINDS = {kind.method: kind for kind in Kind}
+
+Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
+
+
+class Aggregate:
+    """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
+
+    def __init__(self, list_limit: int) -> None:
+        self._list_limit = list_limit
+        self._merged: dict[tuple[str, ...], Merged] = {}
+        self._handlers: dict[str, Handler] = {
+            "ping": self._ping,
+            "initialize": self._initialize,
+            "server/discover": self._discover,
+            "tools/call": self._call,
+            "prompts/get": self._prompt,
+            "completion/complete": self._complete,
+            **dict.fromkeys(("resources/read", "resources/subscribe", "resources/unsubscribe"), self._resource),
+            **dict.fromkeys(sorted(TASK_METHODS), self._task),
+            **dict.fromkeys(KINDS, self._list),
+        }
+
+    async def handle(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        """The result, or None when it went out already. Raises `AgentNetError`, `InputRequired`."""
+        handler = self._handlers.get(exchange.method)
+        if handler is None or exchange.method in ABSENT[exchange.era]:
+            raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
+        return await handler(exchange, providers)
+
+    async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
+        """The list of `kind` as the caller sees it; a provider that fails is left out."""
+        parts = await gather(kind, providers)
+        principal, profile = exchange.principal, exchange.profile
+        key = (principal.tenant, profile.name, kind.name, *(provider.name for provider, _ in parts))
+        listings = tuple(listing for _, listing in parts)
+        kept = self._merged.get(key)
+        if kept is None or kept.profile != profile or not _same(kept.listings, listings):
+            kept = merge(kind, parts, profile)
+            if len(self._merged) >= KEPT_LISTS:
+                self._merged.clear()
+            self._merged[key] = kept
+        return kept
+
+    async def _ping(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        return {}
+
+    async def _initialize(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        asked = exchange.params.get("protocolVersion")
+        version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
+        return {
+            "protocolVersion": version,
+            "capabilities": capabilities_of(providers),
+            "serverInfo": SERVER_INFO,
+            "instructions": INSTRUCTIONS,
+        }
+
+    async def _discover(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        return {
+            "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
+            "capabilities": capabilities_of(providers),
+            "serverInfo": SERVER_INFO,
+            "instructions": INSTRUCTIONS,
+            "ttlMs": DISCOVER_TTL_MS,
+            "cacheScope": "private",
+        }
+
+    async def _list(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        kind = KINDS[exchange.method]
+        merged = await self.merged(exchange, kind, providers)
+        if kind is Kind.TOOLS and self._is_found(exchange, merged):
+            page: Document = {"items": FINDERS}
+        else:
+            page = merged.page(exchange.params.get("cursor"))
+        result: Document = {kind.member: page.pop("items")} | page
+        if exchange.era is Era.MODERN:
+            result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private" if merged.private else "public"}
+        return result
+
+    async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        merged = await self.merged(exchange, Kind.TOOLS, providers)
+        name = exchange.params.get("name")
+        if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
+            if name == FIND_TOOLS:
+                return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+            exchange.params = named_call(exchange.params)
+        return await self._named(exchange, Kind.TOOLS, providers)
+
+    def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
+        """Whether the caller finds tools instead of having all of them listed."""
+        mode = exchange.profile.mode
+        return mode == "find" or (mode == "auto" and len(merged.places) > self._list_limit)
+
+    async def _complete(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        reference = object_or_empty(exchange.params.get("ref"))
+        if reference.get("type") == "ref/prompt":
+            provider, own = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
+        else:
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            place = templates.places.get(str(reference.get("uri")))
+            found = (_named(providers, place.provider), place.own) if place else None
+            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        if not exchange.has_extension(TASKS):
+            detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
+            raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
+        task_id = exchange.params.get("taskId")
+        for provider in providers:
+            if isinstance(task_id, str) and provider.owns_task(task_id):
+                return await provider.answer(exchange, task_id)
+        raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
+
+    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a resource, and its own URI for it. Raises `McpError`."""
+        if isinstance(uri, str):
+            resources = await self.merged(exchange, Kind.RESOURCES, providers)
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            found = place_of(uri, resources, templates, providers)
+            if found is not None:
+                return found
+            likely = candidates(resources, templates, providers)
+            if len(likely) == 1:
+                return likely[0], uri
+        code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
+        raise McpError(code, "There is no such resource here.", detail={"uri": uri})
+
+    async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        return await self._named(exchange, Kind.PROMPTS, providers)
+
+    async def _named(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Document | None:
+        provider, own = await self._find(exchange, kind, exchange.params.get("name"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _find(self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
+        place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
+        if place is None:
+            raise McpError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+        return _named(providers, place.provider), place.own
+
+
+async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
+    """Each provider's list; one that fails is left out and logged."""
+    ready: dict[str, Listing] = {
+        provider.name: listing for provider in providers if (listing := provider.fresh(kind)) is not None
+    }
+    late = [provider for provider in providers if provider.name not in ready]
+    if not late:
+        return [(provider, ready[provider.name]) for provider in providers]
+    asked = await asyncio.gather(*(provider.listing(kind) for provider in late), return_exceptions=True)
+    found: dict[str, Listing | BaseException] = {
+        **ready,
+        **dict(zip((provider.name for provider in late), asked, strict=True)),
+    }
+    parts: list[Part] = []
+    for provider in providers:
+        answer = found[provider.name]
+        if isinstance(answer, AgentNetError):
+            logger.info("%s of %s are left out: %s", kind.member, provider.name, answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            parts.append((provider, answer))
+    return parts
+
+
+def capabilities_of(providers: list[Provider]) -> Document:
+    """What is declared to clients: the same for all, with the providers' extensions."""
+    extensions: Document = {TASKS: {}}
+    for provider in providers:
+        extensions |= object_or_empty(provider.capabilities.get("extensions"))
+    return CAPABILITIES | {"extensions": extensions}
+
+
+def stamped(exchange: Exchange, result: Document) -> Document:
+    """`result` as the era wants it: the modern one has its type and says who answers."""
+    if exchange.era is Era.LEGACY:
+        return result
+    meta: dict[str, Any] = {SERVER_INFO_META_KEY: SERVER_INFO, **object_or_empty(result.get("_meta"))}
+    return {"resultType": "complete"} | result | {"_meta": meta}
+
+
+def _named(providers: list[Provider], name: str) -> Provider:
+    return next(provider for provider in providers if provider.name == name)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

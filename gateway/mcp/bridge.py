@@ -1,0 +1,21 @@
+"""Calls between a client of one era and a server that speaks only the other."""
+
+from gateway.mcp.errors import Document
+from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.parking import Parking
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.rounds import Rounds
+
+
+class Bridge:
+    """Chooses the direction."""
+
+    def __init__(self, rounds: Rounds, parking: Parking) -> None:
+        self._rounds = rounds
+        self._parking = parking
+
+    async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document | None:
+        """The result. Raises `AgentNetError`, `InputRequired`."""
+        if exchange.era is Era.LEGACY:
+            return await self._rounds.call(exchange, server, params)
+        return await self._parking.call(exchange, server, params)

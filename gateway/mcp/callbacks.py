@@ -1,0 +1,99 @@
+"""Questions of the gateway itself to a legacy client, and calls that such a client cancels, whichever replica hears it.
+
+An answer is stored for the replica that asked, and a signal tells of it; without the signal it is found a little later.
+"""
+
+import asyncio
+import json
+import secrets
+
+from agentnet.database import Database
+from agentnet.identity import Principal
+from agentnet.signals import Signal, Signals
+from gateway.mcp import sql
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Exchange, Question
+from gateway.mcp.retry import check_capabilities
+from gateway.mcp.session import Session
+
+ANSWER_SECONDS = 600.0
+"""How long a client may take to answer."""
+LOOK_SECONDS = 2.0
+"""How often an answer is looked for without a signal."""
+PREFIX = "agentnet:"
+"""Ids of our own questions begin with it."""
+NO_ANSWER = -32000
+
+
+class Callbacks:
+    """`Answering` of the legacy era."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._pool = database.pool
+        self._signals = signals
+        self._waiting: dict[tuple[str, str], asyncio.Event] = {}
+        signals.listen(self._heard)
+
+    async def ask(self, exchange: Exchange, questions: dict[str, Question], state: Document) -> dict[str, Document]:
+        """Send the questions on the stream of the call and wait. Raises `McpError`."""
+        check_capabilities(exchange, questions)
+        session = exchange.session
+        if session is None or not exchange.reply.may_stream:
+            raise McpError(NO_ANSWER, "This client cannot be asked: it has no session, or takes no stream.")
+        answers = await asyncio.gather(*(self._ask(exchange, session, each) for each in questions.values()))
+        return dict(zip(questions, answers, strict=True))
+
+    def state(self, exchange: Exchange) -> Document | None:
+        """None: the call waits while the client answers."""
+        return None
+
+    def is_ours(self, message: Document) -> bool:
+        """Whether a client's response answers a question of this gateway."""
+        return str(message["id"]).startswith(PREFIX)
+
+    async def answered(self, principal: Principal, session: Session, message: Document) -> None:
+        """Take a client's response to a question of this or another replica."""
+        identifier = str(message["id"])
+        await self._pool.execute(sql.PUT_ANSWER, session.id, identifier, principal.tenant, json.dumps(message))
+        self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
+
+    async def _ask(self, exchange: Exchange, session: Session, question: Question) -> Document:
+        identifier = PREFIX + secrets.token_urlsafe(12)
+        heard = self._waiting[session.id, identifier] = asyncio.Event()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await exchange.reply.send_event(
+                    {"jsonrpc": "2.0", "id": identifier, "method": question.method, "params": question.params}
+                )
+                return await self._answer(session.id, identifier, heard)
+        except TimeoutError:
+            raise McpError(NO_ANSWER, f"The client did not answer within {ANSWER_SECONDS:g} s.") from None
+        finally:
+            del self._waiting[session.id, identifier]
+
+    async def _answer(self, session: str, identifier: str, heard: asyncio.Event) -> Document:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await heard.wait()
+            except TimeoutError:
+                pass
+            heard.clear()
+            body = await self._pool.fetchval(sql.TAKE_ANSWER, session, identifier)
+            if body is not None:
+                return _result(json.loads(body))
+
+    def _heard(self, signal: Signal) -> None:
+        if signal.topic == "mcp":
+            session, _, identifier = signal.id.partition(" ")
+            event = self._waiting.get((session, identifier))
+            if event is not None:
+                event.set()
+
+
+def _result(message: Document) -> Document:
+    error = message.get("error")
+    if isinstance(error, dict):
+        raise McpError(NO_ANSWER, f"The client refused to answer: {error.get('message', '')}")
+    result: Document = message["result"]
+    return result

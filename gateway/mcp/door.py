@@ -1,0 +1,250 @@
+"""The MCP door: an ASGI app for `/mcp` and `/mcp/{profile}`, both eras of the protocol at one address."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp_types.jsonrpc import INVALID_REQUEST, REQUEST_TIMEOUT
+from starlette.types import Receive, Scope, Send
+
+from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import AgentNetError, TooLargeError
+from agentnet.identity import Principal
+from agentnet.settings import Settings
+from gateway.body import Body, ClientGoneError, run_until_gone
+from gateway.limits import StreamLimit
+from gateway.mcp.aggregate import Aggregate, stamped
+from gateway.mcp.batch import is_batch, serve_batch
+from gateway.mcp.changes import Feed, Merge
+from gateway.mcp.envelope import check_modern_notification
+from gateway.mcp.errors import Document, McpError, said
+from gateway.mcp.exchange import Era, Exchange, InputRequired
+from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
+from gateway.mcp.legacy import Legacy
+from gateway.mcp.listening import Listening
+from gateway.mcp.merge import Merged
+from gateway.mcp.profile import Profile
+from gateway.mcp.profiles import Profiles
+from gateway.mcp.provider import Change, Kind, Provider, UpstreamServer
+from gateway.mcp.reply import Reply
+from gateway.mcp.retry import Retries
+from gateway.mcp.switchboard import Switchboard
+from gateway.mcp.wire import is_notification, is_request, is_response, read, result
+
+logger = logging.getLogger(__name__)
+
+BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
+NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
+
+REQUEST_CANCELLED = -32800
+"""As the SDKs end the stream of a legacy call that its client cancelled."""
+STREAM: Document = {"id": 0, "method": "GET"}
+METHODS: dict[Era, dict[str, bytes]] = {
+    Era.MODERN: {"POST": b"POST"},
+    Era.LEGACY: {"GET": b"GET", "POST": b"POST", "DELETE": b"DELETE"},
+}
+
+Providers = Callable[[Principal, Profile], Awaitable[list[Provider]]]
+"""Everything that a caller sees under a profile."""
+
+
+class Door:
+    """Takes requests apart and puts answers together; what is answered is the relay's or the aggregate's."""
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        switchboard: Switchboard,
+        providers: Providers,
+        retries: Retries,
+        legacy: Legacy,
+        limit: StreamLimit,
+        settings: Settings,
+    ) -> None:
+        self._profiles = profiles
+        self._switchboard = switchboard
+        self._providers = providers
+        self._aggregate = Aggregate(settings.mcp_list_limit)
+        self._listening = Listening()
+        self._retries = retries
+        self._legacy = legacy
+        self._limit = limit
+        self._call_seconds = settings.mcp_call_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        headers, method = scope["headers"], scope["method"]
+        reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"))
+        try:
+            principal = self._profiles.principal_of(scope)
+            profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
+            body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
+            inbound = Inbound(headers, body.start, principal, profile, reply)
+            await run_until_gone(body, self._handle(method, inbound))
+        except ClientGoneError:
+            await refuse(reply, BROKEN_OFF)
+        except Exception as error:  # noqa: BLE001 - the boundary to the client: nobody above says it in MCP
+            note(error, method)
+            await refuse(reply, error)
+        finally:
+            reply.close()
+
+    async def _handle(self, method: str, inbound: Inbound) -> None:
+        if method not in METHODS[inbound.era]:
+            await inbound.reply.whole(405, [(b"allow", b", ".join(METHODS[inbound.era].values()))], b"")
+            return
+        message = read_message(inbound) if method == "POST" else None
+        server = await self._switchboard.straight(inbound)
+        if isinstance(message, list):
+            await serve_batch(inbound, message, lambda one, part: self._one("POST", part, server, one))
+        else:
+            await self._one(method, inbound, server, message)
+
+    async def _one(self, method: str, inbound: Inbound, server: UpstreamServer | None, message: Any) -> None:
+        """Serve one message, or a GET or DELETE."""
+        if server is not None:
+            await self._relay(method, inbound, server, message)
+        elif is_request(message):
+            await self._serve(inbound, message)
+        elif message is not None:
+            await self._take(inbound, message)
+        else:
+            await self._session(method, inbound)
+
+    async def _relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+        """Pass everything to the one server of the profile."""
+        identifier = message["id"] if is_request(message) else None
+        try:
+            with self._limit.stream(inbound.principal):
+                if identifier is not None or method == "GET":
+                    inbound.reply.keep_alive()
+                async with self._in_time(message):
+                    await self._switchboard.relay.relay(method, inbound, server, message)
+        except AgentNetError as error:
+            if identifier is None:
+                raise
+            await finish_with(inbound.reply, inbound.era, identifier, error)
+
+    async def _take(self, inbound: Inbound, message: Document) -> None:
+        """A notification or a response: it is taken to where it belongs, and nothing is answered."""
+        if inbound.era is Era.MODERN:
+            check_modern_notification(inbound.version)
+        else:
+            session = await self._legacy.session(inbound)
+            if session is not None:
+                await self._legacy.take(inbound.principal, session, message)
+        await inbound.reply.whole(202, [], b"")
+
+    async def _session(self, method: str, inbound: Inbound) -> None:
+        """A GET or a DELETE of the legacy era."""
+        session = await self._legacy.session(inbound)
+        if session is None:
+            raise McpError(INVALID_REQUEST, "This needs an Mcp-Session-Id.", http=400 if method == "DELETE" else 405)
+        if method == "DELETE":
+            await self._legacy.end(inbound.principal, session)
+            await inbound.reply.whole(204, [], b"")
+            return
+        if not inbound.reply.may_stream:
+            raise McpError(INVALID_REQUEST, "Accept must name text/event-stream.", http=406)
+        exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
+        with self._limit.stream(inbound.principal):
+            feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
+            await self._legacy.stream(inbound, session, feed)
+
+    async def _serve(self, inbound: Inbound, message: Document) -> None:
+        """Answer one request, whatever comes."""
+        reply = inbound.reply
+        try:
+            exchange = await self._exchange(inbound, message)
+            with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
+                reply.keep_alive()
+                async with self._in_time(message):
+                    answer = await answer_of(exchange, self._answer(exchange))
+        except Exception as error:  # noqa: BLE001 - the boundary to the client: it is answered whatever happened
+            note(error, message["method"])
+            await finish_with(reply, inbound.era, message["id"], error)
+        else:
+            if answer is not None:
+                await reply.finish(result(exchange.id, stamped(exchange, answer)))
+
+    async def _exchange(self, inbound: Inbound, message: Document) -> Exchange:
+        if inbound.era is Era.MODERN:
+            return inbound.modern(message, self._retries)
+        session = await self._legacy.session(inbound) if message["method"] != "initialize" else None
+        return inbound.legacy(message, self._legacy.callbacks, session)
+
+    async def _answer(self, exchange: Exchange) -> Document | None:
+        if exchange.method == "subscriptions/listen" and exchange.era is Era.MODERN:
+            return await self._listening.listen(exchange, *self._sight(exchange))
+        if exchange.method == "logging/setLevel" and exchange.session is not None:
+            return await self._legacy.set_log_level(exchange, exchange.session)
+        providers = await self._providers(exchange.principal, exchange.profile)
+        try:
+            answer = await self._aggregate.handle(exchange, providers)
+        except InputRequired as required:
+            return self._retries.close(exchange, required)
+        if exchange.method == "initialize" and answer is not None:
+            await self._legacy.open(exchange, answer["protocolVersion"])
+        return answer
+
+    @asynccontextmanager
+    async def _in_time(self, message: Any) -> AsyncIterator[None]:
+        """Ends what takes too long; streams that a client holds open have no end. Raises `McpError`."""
+        endless = not is_request(message) or message["method"] == "subscriptions/listen"
+        try:
+            async with asyncio.timeout(None if endless else self._call_seconds):
+                yield
+        except TimeoutError:
+            raise McpError(REQUEST_TIMEOUT, f"The call took longer than {self._call_seconds:g} s.") from None
+
+    def _sight(self, exchange: Exchange) -> tuple[Callable[[], Awaitable[list[Provider]]], Merge]:
+        """How the caller's providers and lists are seen, again and again."""
+
+        async def merged(kind: Kind, providers: list[Provider]) -> Merged:
+            return await self._aggregate.merged(exchange, kind, providers)
+
+        return lambda: self._providers(exchange.principal, exchange.profile), merged
+
+
+async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | None]) -> Document | None:
+    """What `work` returns. Raises `McpError` when the client cancelled it."""
+    try:
+        return await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if not exchange.is_cancelled or task is None or task.uncancel() > 0:
+            raise
+        raise McpError(REQUEST_CANCELLED, "The request was cancelled.") from None
+
+
+def note(error: Exception, what: str) -> None:
+    """Log what is nobody's expected answer."""
+    if not isinstance(error, (AgentNetError, *DATABASE_AWAY)):
+        logger.error("mcp %s failed", what, exc_info=error)
+
+
+def read_message(inbound: Inbound) -> Any:
+    """The message in the body, or the batch where the version has batches. Raises `McpError`."""
+    check_form(inbound.headers)
+    message = read(inbound.body)
+    modern = inbound.era is Era.MODERN
+    is_one = is_request(message) or (is_notification(message) and "id" not in message)
+    if is_one or (not modern and (is_response(message) or is_batch(message, inbound.version))):
+        return message
+    raise NOT_ONE_MESSAGE
+
+
+async def finish_with(reply: Reply, era: Era, identifier: str | int, error: Exception) -> None:
+    """Answer a request with an error, in the way of its era."""
+    told = said(error)
+    status = told.status_code if era is Era.MODERN else told.http or 200
+    await reply.finish(told.document(identifier), status)
+
+
+async def refuse(reply: Reply, error: Exception) -> None:
+    """Answer an HTTP request that holds no message that could be answered."""
+    if not reply.is_done:
+        told = said(error)
+        await reply.finish(told.document(None), told.http or told.status_code)

@@ -1,0 +1,76 @@
+"""Which eras an upstream server speaks: asked once, kept, and asked again when it answers otherwise."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.identity import Principal
+from gateway.cache import Cache
+from gateway.mcp.errors import McpError
+from gateway.mcp.exchange import Era
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.talk import Talk
+
+logger = logging.getLogger(__name__)
+
+KNOWN_SECONDS = 600.0
+GRACE_SECONDS = 3600.0
+"""What it spoke is taken for true while it is away."""
+
+Key = tuple[str, str]
+
+
+class Eras:
+    """The eras of each server, for all callers."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
+
+    async def of(self, server: UpstreamServer, principal: Principal) -> frozenset[Era]:
+        """One or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP."""
+
+        async def ask() -> frozenset[Era]:
+            modern, legacy = await asyncio.gather(self._modern(server, principal), self._legacy(server, principal))
+            eras = frozenset([Era.MODERN] * modern + [Era.LEGACY] * legacy)
+            if not eras:
+                raise UnavailableError(f"The MCP server {server.name!r} speaks no revision of MCP that is known here.")
+            logger.info("MCP server %s speaks %s", server.name, " and ".join(sorted(era.value for era in eras)))
+            return eras
+
+        return await self._known.get(_key(server), ask)
+
+    def forget(self, server: UpstreamServer) -> None:
+        """Ask again: it answered as if it spoke another era."""
+        self._known.forget(_key(server))
+
+    async def _modern(self, server: UpstreamServer, principal: Principal) -> bool:
+        try:
+            found = await self._talk.ask(server, principal, "server/discover", {})
+        except McpError as error:
+            # A modern server that cannot be discovered would still say which versions it has (-32022).
+            supported = error.detail.get("supported") if isinstance(error.detail, dict) else None
+            return error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported)
+        return _any_modern(found.get("supportedVersions"))
+
+    async def _legacy(self, server: UpstreamServer, principal: Principal) -> bool:
+        try:
+            session, _ = await self._talk.open_session(server, principal, {})
+        except McpError as error:
+            logger.debug("MCP server %s takes no handshake: %s", server.name, error)
+            return False
+        with suppress(AgentNetError):
+            await self._talk.end(server, principal, session)
+        return True
+
+
+def _any_modern(versions: object) -> bool:
+    return isinstance(versions, list) and any(version in versions for version in MODERN_PROTOCOL_VERSIONS)
+
+
+def _key(server: UpstreamServer) -> Key:
+    return server.tenant, server.name

@@ -1,0 +1,104 @@
+"""One HTTP request on its way in, and the exchange that a message in it becomes."""
+
+from dataclasses import dataclass
+
+from mcp_types.jsonrpc import INVALID_REQUEST
+from starlette.types import Receive
+
+from agentnet.identity import Principal
+from gateway.body import ClientGoneError
+from gateway.headers import header_of
+from gateway.mcp.envelope import SESSION_HEADER, check_modern, era_of, object_or_empty, trace_of, version_of
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Answering, Era, Exchange
+from gateway.mcp.profile import Profile
+from gateway.mcp.reply import Reply
+from gateway.mcp.session import Session
+from gateway.transport import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Its headers have names in lower case."""
+
+    headers: Headers
+    body: bytes
+    principal: Principal
+    profile: Profile
+    reply: Reply
+
+    @property
+    def version(self) -> str:
+        """The protocol version that it is in."""
+        return version_of(self.headers)
+
+    @property
+    def era(self) -> Era:
+        """By the version."""
+        return era_of(self.version)
+
+    @property
+    def session_id(self) -> str | None:
+        """The legacy session that it names."""
+        return header_of(self.headers, SESSION_HEADER).strip().decode("latin-1") or None
+
+    def modern(self, message: Document, answering: Answering) -> Exchange:
+        """The exchange of a modern request. Raises `McpError` when its envelope does not hold."""
+        route = check_modern(message, self.headers)
+        exchange = self._exchange(Era.MODERN, route.protocol_version, message, answering)
+        exchange.capabilities = object_or_empty(route.client_capabilities)
+        exchange.client_info = object_or_empty(route.client_info)
+        return exchange
+
+    def legacy(self, message: Document, answering: Answering, session: Session | None) -> Exchange:
+        """The exchange of a legacy request."""
+        exchange = self._exchange(Era.LEGACY, session.version if session else self.version, message, answering)
+        if session is not None:
+            exchange.session = session
+            exchange.capabilities = session.capabilities
+            exchange.client_info = session.client_info
+        return exchange
+
+    def _exchange(self, era: Era, version: str, message: Document, answering: Answering) -> Exchange:
+        params = message.get("params", {})
+        return Exchange(
+            era=era,
+            version=version,
+            id=message["id"],
+            method=message["method"],
+            params=params,
+            principal=self.principal,
+            profile=self.profile,
+            reply=self.reply,
+            answering=answering,
+            headers=self.headers,
+            body=self.body,
+            trace=trace_of(params, self.headers),
+        )
+
+
+def check_form(headers: Headers) -> None:
+    """A POST carries JSON and takes JSON or a stream. Raises `McpError`."""
+    if not header_of(headers, b"content-type").lower().startswith(b"application/json"):
+        raise McpError(INVALID_REQUEST, "Content-Type must be application/json.", http=415)
+    if not accepts(headers, b"application/json") and not accepts(headers, b"text/event-stream"):
+        raise McpError(INVALID_REQUEST, "Accept must name application/json and text/event-stream.", http=406)
+
+
+def accepts(headers: Headers, media_type: bytes) -> bool:
+    """Whether the client takes `media_type`; one that says nothing takes all."""
+    accept = header_of(headers, b"accept").lower()
+    family = media_type.partition(b"/")[0] + b"/*"
+    return not accept or any(one in accept for one in (media_type, b"*/*", family))
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; its size is limited before. Raises `ClientGoneError`."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)

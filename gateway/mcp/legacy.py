@@ -1,0 +1,126 @@
+"""What clients of the legacy era have besides requests: sessions, notifications, answers to questions, a GET stream."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from agentnet.errors import AgentNetError
+from agentnet.identity import Principal
+from gateway.headers import header_of
+from gateway.mcp.addressing import SEPARATOR, unmarked
+from gateway.mcp.callbacks import Callbacks
+from gateway.mcp.changes import Feed
+from gateway.mcp.envelope import SESSION_HEADER, object_or_empty
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Exchange
+from gateway.mcp.inbound import Inbound
+from gateway.mcp.listening import notification_of
+from gateway.mcp.parking import LOG_LEVELS
+from gateway.mcp.running import Running
+from gateway.mcp.session import Session
+from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
+from gateway.mcp.switchboard import Switchboard
+from gateway.mcp.tributaries import Tributaries
+
+logger = logging.getLogger(__name__)
+
+BROADCAST = frozenset({"notifications/cancelled", "notifications/roots/list_changed", "notifications/progress"})
+"""What every upstream session hears: those that it means nothing to ignore it."""
+
+
+class Legacy:
+    """The sessions' side of the door."""
+
+    def __init__(self, sessions: Sessions, switchboard: Switchboard, callbacks: Callbacks, running: Running) -> None:
+        self._sessions = sessions
+        self._switchboard = switchboard
+        self.callbacks = callbacks
+        self.running = running
+
+    async def session(self, inbound: Inbound) -> Session | None:
+        """The session that the request names. Raises `McpError` (404)."""
+        if inbound.session_id is None:
+            return None
+        return await self._sessions.get(inbound.principal, inbound.profile, inbound.session_id)
+
+    async def open(self, exchange: Exchange, version: str) -> None:
+        """Begin a session; its id goes out with the answer to `initialize`."""
+        capabilities = object_or_empty(exchange.params.get("capabilities"))
+        client_info = object_or_empty(exchange.params.get("clientInfo"))
+        identifier = await self._sessions.open(exchange.principal, exchange.profile, version, capabilities, client_info)
+        exchange.reply.headers.append((SESSION_HEADER, identifier.encode()))
+
+    async def end(self, principal: Principal, session: Session) -> None:
+        """End a session, here and upstream."""
+        upstreams = await self._sessions.end(session)
+        ends = (self._switchboard.end_session(principal, name, kept) for name, kept in upstreams.items())
+        await asyncio.gather(*ends)
+
+    async def take(self, principal: Principal, session: Session, message: Document) -> None:
+        """Take a notification or a response of the client's to where it belongs. Raises `McpError`."""
+        method = message.get("method")
+        if method is None:
+            await self._answered(principal, session, message)
+        elif method in BROADCAST:
+            cancelled = object_or_empty(message.get("params")).get("requestId")
+            if method == "notifications/cancelled" and isinstance(cancelled, str | int):
+                self.running.cancel(session, cancelled)
+            tells = (self._tell(principal, name, session, message) for name in session.upstreams)
+            await asyncio.gather(*tells)
+
+    async def set_log_level(self, exchange: Exchange, session: Session) -> Document:
+        """Set it for all upstream sessions, those to come too. Raises `McpError`."""
+        level = exchange.params.get("level")
+        if not isinstance(level, str) or level not in LOG_LEVELS:
+            raise McpError(INVALID_PARAMS, f"level must be one of {', '.join(LOG_LEVELS)}.")
+        await self._sessions.set_log_level(session, level)
+        message: Document = {"level": level}
+        for name, kept in session.upstreams.items():
+            with suppress(AgentNetError):
+                await self._switchboard.ask_within(exchange.principal, name, kept, exchange.method, message)
+        return {}
+
+    async def stream(self, inbound: Inbound, session: Session, feed: Feed) -> None:
+        """Serve a GET: resume the stream of the event that it names, or tell of what happens outside of calls."""
+        last = header_of(inbound.headers, b"last-event-id").strip().decode("latin-1")
+        inbound.reply.keep_alive()
+        if last:
+            server, _, identifier = last.partition(SEPARATOR)
+            await self._switchboard.resume(inbound, server, session, identifier)
+            return
+        await inbound.reply.open_stream()
+        tributaries = Tributaries(self._switchboard, self._sessions, inbound, session)
+        async with feed.running(), tributaries.running():
+            touching = asyncio.create_task(self._keep(session))
+            try:
+                while True:
+                    method, params = notification_of(await feed.take())
+                    await inbound.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
+            finally:
+                touching.cancel()
+
+    async def _keep(self, session: Session) -> None:
+        """An open stream is use."""
+        while True:
+            await asyncio.sleep(TOUCH_SECONDS)
+            try:
+                await self._sessions.touch(session)
+            except Exception as error:  # noqa: BLE001 - the next turn may find the database again
+                logger.info("a session was not touched: %s", error)
+
+    async def _answered(self, principal: Principal, session: Session, message: Document) -> None:
+        if self.callbacks.is_ours(message):
+            await self.callbacks.answered(principal, session, message)
+            return
+        marked = unmarked(message["id"])
+        if marked is None or marked[0] not in session.upstreams:
+            raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
+        await self._tell(principal, marked[0], session, message | {"id": marked[1]})
+
+    async def _tell(self, principal: Principal, server: str, session: Session, message: Document) -> None:
+        try:
+            await self._switchboard.tell(principal, server, session.upstreams[server], message)
+        except AgentNetError as error:
+            logger.info("the MCP server %s did not hear of a client's message: %s", server, error)

@@ -1,0 +1,65 @@
+"""`subscriptions/listen` (2026-07-28): one stream of what changes for the caller, until the client closes it."""
+
+from typing import Any
+
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from gateway.limits import StreamLimit
+from gateway.mcp.changes import Feed, Merge, Providers
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Exchange
+from gateway.mcp.provider import Change, Updated
+
+MAX_URIS = 500
+"""Resources watched in one stream."""
+MAX_LISTEN_STREAMS = 32
+"""Of one key in one process."""
+WANTED_BY = {
+    "toolsListChanged": Change.TOOLS,
+    "promptsListChanged": Change.PROMPTS,
+    "resourcesListChanged": Change.RESOURCES,
+}
+
+
+class Listening:
+    """Serves listen streams."""
+
+    def __init__(self) -> None:
+        self._limit = StreamLimit(MAX_LISTEN_STREAMS)
+
+    async def listen(self, exchange: Exchange, providers: Providers, merge: Merge) -> Document:
+        """Stream until cancelled. Raises `McpError` before the first frame, `BusyError`."""
+        if not exchange.reply.may_stream:
+            raise McpError(
+                INVALID_PARAMS, "subscriptions/listen needs a client that accepts text/event-stream.", http=406
+            )
+        honoured = honoured_of(object_or_empty(exchange.params.get("notifications")))
+        wanted = frozenset(change for flag, change in WANTED_BY.items() if honoured.get(flag))
+        uris = frozenset(honoured.get("resourceSubscriptions", ()))
+        meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
+        feed = Feed(providers, merge, wanted, uris)
+        with self._limit.stream(exchange.principal):
+            async with feed.running():
+                params: Document = {"notifications": honoured, "_meta": meta}
+                await exchange.notify("notifications/subscriptions/acknowledged", params)
+                while True:
+                    method, params = notification_of(await feed.take())
+                    await exchange.notify(method, params | {"_meta": meta})
+
+
+def honoured_of(asked: Document) -> Document:
+    """The filter as it is served: flags that are set, URIs if there are any. Raises `McpError`."""
+    honoured: Document = {flag: True for flag in WANTED_BY if asked.get(flag) is True}
+    uris: Any = asked.get("resourceSubscriptions") or []
+    if not isinstance(uris, list) or len(uris) > MAX_URIS or not all(isinstance(uri, str) for uri in uris):
+        raise McpError(INVALID_PARAMS, f"resourceSubscriptions must be a list of at most {MAX_URIS} URIs.")
+    return honoured | ({"resourceSubscriptions": uris} if uris else {})
+
+
+def notification_of(news: Change | Updated) -> tuple[str, Document]:
+    """Method and parameters."""
+    if isinstance(news, Updated):
+        return "notifications/resources/updated", {"uri": news.uri}
+    return f"notifications/{news.value}/list_changed", {}

@@ -1,0 +1,107 @@
+"""An upstream's answer with the ids in it changed, event by event, where bytes cannot pass as they are."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import orjson
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
+from agentnet.errors import UnavailableError
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.link import is_stream
+from gateway.mcp.passage import MAX_EVENT_BYTES, OWN_BUSINESS, refused, whole
+from gateway.mcp.reply import Reply
+from gateway.mcp.wire import event, write
+from gateway.transport import Incoming
+
+Change = Callable[[Document], Document | None]
+"""A message as the client is to see it; None: not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    data: bytes
+    id: str | None
+    retry: bytes | None
+
+
+async def pass_mapped(
+    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Callable[[str], str] | None
+) -> None:
+    """Give `incoming` to the client with each message changed, and each event's id marked where `mark` is given.
+
+    Raises `McpError`, `UnavailableError`.
+    """
+    if incoming.status in OWN_BUSINESS:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
+    if not is_stream(incoming):
+        await _pass_whole(reply, incoming, server, change)
+        return
+    await reply.open_stream()
+    await pass_events(reply, incoming, server, change, mark)
+    await reply.end()
+
+
+async def pass_events(
+    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Callable[[str], str] | None
+) -> None:
+    """The events of a stream into one that is open, and stays so. Raises `UnavailableError`."""
+    async for one in events_of(incoming.chunks(), server):
+        identifier = mark(one.id) if mark and one.id else None
+        retry = b"retry: %b\n" % one.retry if one.retry else b""
+        if not one.data:
+            await reply.stream(retry + event(b"", identifier))
+            continue
+        message = change(message_in(one.data, server))
+        if message is not None:
+            await reply.stream(retry + event(write(message), identifier))
+
+
+async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:
+    """The events of a stream, those without data too when they have an id. Raises `UnavailableError`."""
+    rest, data = b"", list[bytes]()
+    identifier, retry = None, None
+    async for chunk in chunks:
+        lines = (rest + chunk).split(b"\n")
+        rest = lines.pop()
+        for line in (line.removesuffix(b"\r") for line in lines):
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                data.append(value)
+            elif field == b"id":
+                identifier = value.decode("utf-8", "replace")
+            elif field == b"retry":
+                retry = value if value.isdigit() else None
+            elif not line and (data or identifier):
+                yield Event(b"\n".join(data), identifier, retry)
+                data, identifier, retry = [], None, None
+        if len(rest) + sum(map(len, data)) > MAX_EVENT_BYTES:
+            raise UnavailableError(f"The MCP server {server!r} sent an event of more than {MAX_EVENT_BYTES} bytes.")
+
+
+def message_in(data: bytes, server: str) -> Document:
+    """The JSON-RPC message in an event. Raises `UnavailableError`."""
+    try:
+        message = orjson.loads(data)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
+        raise UnavailableError(f"The MCP server {server!r} sent an event that holds no message.")
+    return message
+
+
+async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Change) -> None:
+    body = await whole(incoming)
+    if incoming.status < 300 and not body:
+        await reply.whole(incoming.status, [], b"")
+        return
+    try:
+        message = orjson.loads(body)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or not ("result" in message or "error" in message):
+        raise refused(server, incoming.status)
+    await reply.finish(change(message) or message, incoming.status)

@@ -1,0 +1,22 @@
+"""Names under which many servers' tools and prompts stand beside one another: `server__tool`, unique, 64 at most."""
+
+import re
+from collections.abc import Container
+from hashlib import sha256
+
+MAX_NAME = 64
+DIGEST_CHARACTERS = 8
+_UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def shown_name(prefix: str, own: str, taken: Container[str]) -> str:
+    """The name to show for `own`: the same on every replica, whatever else is there, unless that name is taken.
+
+    A name that is too long, unusual or taken ends with a digest of the full one.
+    """
+    full = f"{prefix}__{own}" if prefix else own
+    plain = _UNUSUAL.sub("_", full)
+    if len(plain) <= MAX_NAME and plain not in taken:
+        return plain
+    digest = sha256(f"{prefix}\0{own}".encode("utf-8", "replace")).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{plain[: MAX_NAME - DIGEST_CHARACTERS - 1]}_{digest}"

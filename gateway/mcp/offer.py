@@ -1,0 +1,68 @@
+"""What one upstream server offers to one caller: a provider behind the aggregate."""
+
+from collections.abc import AsyncIterator
+
+from agentnet.identity import Principal
+from gateway.mcp.addressing import unmarked
+from gateway.mcp.errors import Document
+from gateway.mcp.exchange import Exchange
+from gateway.mcp.listings import Listings
+from gateway.mcp.provider import Change, Kind, Listing, Updated, UpstreamServer
+from gateway.mcp.server_calls import ServerCalls
+from gateway.mcp.watching import Watching
+
+
+class Offer:
+    """A `Provider`; cheap, for one is made with every request."""
+
+    __slots__ = ("_calls", "_listings", "_principal", "_watching", "name", "prefix", "server")
+
+    def __init__(
+        self,
+        server: UpstreamServer,
+        principal: Principal,
+        prefix: str,
+        listings: Listings,
+        calls: ServerCalls,
+        watching: Watching,
+    ) -> None:
+        self.name = server.name
+        self.prefix = prefix
+        self.server = server
+        self._principal = principal
+        self._listings = listings
+        self._calls = calls
+        self._watching = watching
+
+    @property
+    def capabilities(self) -> Document:
+        """The aggregate declares what servers have."""
+        return {}
+
+    def fresh(self, kind: Kind) -> Listing | None:
+        """The list, if it is at hand."""
+        return self._listings.fresh(self.server, self._principal, kind)
+
+    async def listing(self, kind: Kind) -> Listing:
+        """What the server lists, or listed last while it is away."""
+        return await self._listings.get(self.server, self._principal, kind)
+
+    async def answer(self, exchange: Exchange, name: str) -> Document | None:
+        """Relay the exchange."""
+        if exchange.method.startswith("tasks/"):
+            marked = unmarked(name)
+            return await self._calls.call(exchange, self.server, str(marked[1]) if marked else name)
+        return await self._calls.call(exchange, self.server, name)
+
+    def owns_uri(self, uri: str) -> bool:
+        """Not to be known: its lists and templates tell."""
+        return False
+
+    def owns_task(self, task_id: str) -> bool:
+        """Its tasks' ids begin with its name."""
+        marked = unmarked(task_id)
+        return marked is not None and marked[0] == self.name
+
+    def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
+        """What the server says of its lists, and of its resources `uris`."""
+        return self._watching.changes(self.server, self._principal, uris)

@@ -1,0 +1,211 @@
+"""A modern client's call of a server that is legacy only: when the server asks, the call is parked in this replica and
+the client is told what is asked; its retry brings the answer.
+
+The sealed state that the client gets names the replica, and a retry that reaches another one is sent there. A call
+that nobody comes back for is cancelled after a while.
+"""
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+
+from agentnet.errors import AgentNetError, BusyError, UnavailableError
+from agentnet.identity import Principal
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.exchange import Exchange, InputRequired, Question
+from gateway.mcp.forwarding import Forwarding
+from gateway.mcp.link import Links, is_stream
+from gateway.mcp.mapping import events_of, message_in
+from gateway.mcp.passage import whole
+from gateway.mcp.pool import Pool
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.retry import CAPABILITY_OF
+from gateway.mcp.session import UpstreamSession
+from gateway.mcp.talk import JSON_OR_STREAM, Talk, result_in, session_headers
+from gateway.mcp.wire import RequestId, read, write
+from gateway.transport import Incoming
+
+logger = logging.getLogger(__name__)
+
+PARKED_SECONDS = 600.0
+"""How long a parked call waits for its client."""
+MAX_PARKED = 1000
+KEY = "question"
+LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+ASKABLE = frozenset({"elicitation", "sampling", "roots"})
+ENVELOPE = "io.modelcontextprotocol/"
+
+
+class Call:
+    """One call at the server, with the client coming and going."""
+
+    def __init__(self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: str) -> None:
+        self.server = server
+        self.principal = principal
+        self.session = session
+        self.id = identifier
+        self.asked: tuple[RequestId, Question] | None = None
+        self.outcomes: asyncio.Queue[Document | Exception] = asyncio.Queue()
+        """One result or error in the end; before it, an `InputRequired` for each question."""
+        self.listener: Exchange | None = None
+        """Where notifications go while the client is there."""
+        self.task: asyncio.Task[None] | None = None
+
+
+class Parking:
+    """The parked calls of this replica."""
+
+    def __init__(self, links: Links, talk: Talk, pool: Pool, forwarding: Forwarding) -> None:
+        self._links = links
+        self._talk = talk
+        self._pool = pool
+        self._forwarding = forwarding
+        self._parked: dict[str, tuple[Call, asyncio.TimerHandle]] = {}
+
+    async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document | None:
+        """The result, or None when another replica gave it. Raises `InputRequired`, `AgentNetError`."""
+        state = exchange.state()
+        if state is None:
+            return await self._pool.use(
+                server, exchange.principal, askable(exchange), lambda at: self._begin(exchange, server, at, params)
+            )
+        if state["replica"] != self._forwarding.address:
+            await self._forwarding.forward(exchange, state["replica"])
+            return None
+        return await self._resume(exchange, state["call"])
+
+    async def _begin(
+        self, exchange: Exchange, server: UpstreamServer, session: UpstreamSession, params: Document
+    ) -> Document:
+        if len(self._parked) >= MAX_PARKED:
+            raise BusyError("This gateway holds as many parked calls as it may.", retry_after=5.0)
+        call = Call(server, exchange.principal, session, secrets.token_urlsafe(16))
+        meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
+        message = {"jsonrpc": "2.0", "id": call.id, "method": exchange.method, "params": params | {"_meta": meta}}
+        headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace]
+        incoming, _ = await self._links.open(
+            server, exchange.principal, "POST", headers, write(message), url=session.url
+        )
+        if incoming.status == 404:
+            await incoming.close()
+            raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)
+        call.listener = exchange
+        call.task = asyncio.create_task(self._follow(call, incoming))
+        return await self._outcome(exchange, call)
+
+    async def _resume(self, exchange: Exchange, identifier: str) -> Document:
+        call, _ = self._parked.get(identifier, (None, None))
+        if call is None or call.asked is None or call.principal != exchange.principal:
+            raise _not_waiting()
+        number, question = call.asked
+        answers = await exchange.ask({KEY: question}, {"call": identifier, "replica": self._forwarding.address})
+        _, timer = self._parked.pop(identifier, (None, None))
+        if timer is None:  # another retry was first
+            raise _not_waiting()
+        timer.cancel()
+        call.listener = exchange
+        await self._talk.tell(
+            call.server, call.principal, call.session, {"jsonrpc": "2.0", "id": number, "result": answers[KEY]}
+        )
+        return await self._outcome(exchange, call)
+
+    async def _outcome(self, exchange: Exchange, call: Call) -> Document:
+        """Wait for a result or a question. The client that leaves in the meantime cancels the call."""
+        try:
+            outcome = await call.outcomes.get()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._cancel(call))
+            raise
+        call.listener = None
+        if isinstance(outcome, InputRequired):
+            timer = asyncio.get_running_loop().call_later(PARKED_SECONDS, self._expire, call.id)
+            self._parked[call.id] = (call, timer)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _expire(self, identifier: str) -> None:
+        call, _ = self._parked.pop(identifier, (None, None))
+        if call is not None:
+            logger.info("nobody came back for a parked call of %s", call.server.name)
+            call.task = asyncio.create_task(self._cancel(call, call.task))
+
+    async def _cancel(self, call: Call, following: "asyncio.Task[None] | None" = None) -> None:
+        following = following or call.task
+        if following is not None:
+            following.cancel()
+        message: Document = {
+            "jsonrpc": "2.0",
+            "method": "notifications/cancelled",
+            "params": {"requestId": call.id, "reason": "The client has left."},
+        }
+        with suppress(AgentNetError):
+            await self._talk.tell(call.server, call.principal, call.session, message)
+
+    async def _follow(self, call: Call, incoming: Incoming) -> None:
+        """Read the server's answer to its end, whether the client is there or not."""
+        try:
+            await call.outcomes.put(await self._result(call, incoming))
+        except AgentNetError as error:
+            await call.outcomes.put(error)
+        except Exception as error:  # the boundary of a task: whoever waits is told
+            logger.exception("a bridged call of %s failed", call.server.name)
+            await call.outcomes.put(error)
+        finally:
+            await incoming.close()
+
+    async def _result(self, call: Call, incoming: Incoming) -> Document:
+        if not is_stream(incoming):
+            return result_in(read(await whole(incoming)), call.server.name, incoming.status)
+        async for event in events_of(incoming.chunks(), call.server.name):
+            message = message_in(event.data, call.server.name) if event.data else {}
+            if "method" in message and "id" in message:
+                await self._asked(call, message)
+            elif "method" in message:
+                await notify(call.listener, message)
+            elif message.get("id") == call.id:
+                return result_in(message, call.server.name, incoming.status)
+        raise UnavailableError(f"The MCP server {call.server.name!r} ended its answer without a result.")
+
+    async def _asked(self, call: Call, message: Document) -> None:
+        method, params = message["method"], object_or_empty(message.get("params"))
+        if method not in CAPABILITY_OF:
+            error = {"code": METHOD_NOT_FOUND, "message": f"There is no {method} here."}
+            answer: Document = {"jsonrpc": "2.0", "id": message["id"]}
+            answer |= {"result": {}} if method == "ping" else {"error": error}
+            await self._talk.tell(call.server, call.principal, call.session, answer)
+            return
+        call.asked = (message["id"], Question(method, params))
+        state = {"call": call.id, "replica": self._forwarding.address}
+        await call.outcomes.put(InputRequired({KEY: call.asked[1]}, state))
+
+
+async def notify(listener: Exchange | None, message: Document) -> None:
+    """Pass a notification on to a client that is there and wants it: log messages only at its level."""
+    if listener is None:
+        return
+    params = object_or_empty(message.get("params"))
+    if message["method"] == "notifications/message" and not _is_wanted(params.get("level"), listener.log_level):
+        return
+    await listener.notify(message["method"], params)
+
+
+def _not_waiting() -> McpError:
+    return McpError(
+        INVALID_PARAMS, "The call that asked this is not waiting any more; call again without requestState."
+    )
+
+
+def askable(exchange: Exchange) -> Document:
+    """The client's capabilities that a legacy server may make use of."""
+    return {name: value for name, value in exchange.capabilities.items() if name in ASKABLE}
+
+
+def _is_wanted(level: object, wanted: str | None) -> bool:
+    if wanted not in LOG_LEVELS or level not in LOG_LEVELS:
+        return False
+    return LOG_LEVELS.index(str(level)) >= LOG_LEVELS.index(wanted)

@@ -1,0 +1,150 @@
+"""The seam of the door: who offers tools, resources and prompts, and where upstream MCP servers come from.
+
+The agents are one provider, each upstream server is another; the aggregate asks all of them and knows no more of them.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from agentnet.identity import Principal
+from gateway.mcp.errors import Document
+from gateway.mcp.exchange import Exchange
+from gateway.transport import Headers, Transport
+
+
+class Kind(Enum):
+    """What is listed: the list's method, its member in the result, and what names an item."""
+
+    TOOLS = ("tools/list", "tools", "name")
+    PROMPTS = ("prompts/list", "prompts", "name")
+    RESOURCES = ("resources/list", "resources", "uri")
+    TEMPLATES = ("resources/templates/list", "resourceTemplates", "uriTemplate")
+
+    def __init__(self, method: str, member: str, key: str) -> None:
+        self.method = method
+        self.member = member
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a provider offers of one kind."""
+
+    items: tuple[Document, ...] = ()
+    """As on the wire, each under the provider's own name or URI."""
+    ttl_ms: int = 0
+    private: bool = True
+    """Whether it is for this caller only."""
+
+
+class Change(Enum):
+    """Which list changed."""
+
+    TOOLS = "tools"
+    PROMPTS = "prompts"
+    RESOURCES = "resources"
+
+
+CHANGED_KINDS = {
+    Change.TOOLS: frozenset({Kind.TOOLS}),
+    Change.PROMPTS: frozenset({Kind.PROMPTS}),
+    Change.RESOURCES: frozenset({Kind.RESOURCES, Kind.TEMPLATES}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A resource changed."""
+
+    uri: str
+
+
+class Provider(Protocol):
+    """One source of tools, resources and prompts, as one caller sees it."""
+
+    @property
+    def name(self) -> str:
+        """Stable, and unique among the providers of a caller."""
+        ...
+
+    @property
+    def prefix(self) -> str:
+        """Stands before the names of its tools and prompts, with two underscores; empty: they stand alone."""
+        ...
+
+    @property
+    def capabilities(self) -> Document:
+        """`ServerCapabilities` that it needs declared, such as `{"prompts": {}}` or an extension."""
+        ...
+
+    def fresh(self, kind: Kind) -> Listing | None:
+        """The listing if it is at hand, or None where it has to be awaited."""
+        ...
+
+    async def listing(self, kind: Kind) -> Listing:
+        """What it offers of `kind`; the same object for as long as nothing changed, so that it is rendered once.
+
+        Raises `AgentNetError`: the others are listed without it.
+        """
+        ...
+
+    async def answer(self, exchange: Exchange, name: str) -> Document | None:
+        """Serve tools/call, prompts/get, resources/read, completion/complete, resources/subscribe, tasks/* of its own.
+
+        `name` is the item's own name or URI, or the task's id. The result without `resultType` where it is complete;
+        None when the answer went out through `exchange.reply` already. Raises `AgentNetError` (`McpError` for a code
+        of its own) and lets `InputRequired` through. It is cancelled when the client cancels or leaves; a legacy
+        client that left (`exchange.is_cancelled` is false) did not cancel.
+        """
+        ...
+
+    def owns_uri(self, uri: str) -> bool:
+        """Whether a resource that no list has told of is certainly one of its own."""
+        ...
+
+    def owns_task(self, task_id: str) -> bool:
+        """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
+        ...
+
+    def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
+        """What changes from now on, until closed; also updates of its resources `uris`.
+
+        Lists that come out different when they are asked for again are noticed without it. A provider that cannot tell
+        ends at once.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamServer:
+    """An MCP server that speaks streamable HTTP, in either era or both, with one or more instances."""
+
+    name: str
+    urls: tuple[str, ...]
+    """Where its instances answer, the full address with its path."""
+    tenant: str
+    description: str
+    document: Mapping[str, Any] = field(compare=False, hash=False, repr=False)
+    """What its source knows of it besides."""
+    source: "Source" = field(compare=False, hash=False, repr=False)
+    """Who credentials requests to it."""
+    transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
+    """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
+
+
+class Source(Protocol):
+    """Where upstream servers come from: the registry is one, stored servers are another."""
+
+    async def servers(self, principal: Principal) -> list[UpstreamServer]:
+        """All that the principal's tenant sees; cheap, for it is asked with every request. Raises `AgentNetError`."""
+        ...
+
+    async def credential(self, server: UpstreamServer, principal: Principal) -> Headers:
+        """Headers that authenticate a request to `server`, names in lower case. Never the caller's own credential."""
+        ...
+
+    async def refused(self, server: UpstreamServer, principal: Principal) -> bool:
+        """The server answered 401: forget what is cached. Whether another try with `credential` makes sense."""
+        ...

@@ -1,0 +1,109 @@
+"""How an answer goes out: plain JSON while nothing was streamed, a stream of server-sent events from then on."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.types import Send
+
+from gateway.mcp.errors import Document
+from gateway.mcp.wire import event, write
+from gateway.transport import Headers
+
+KEEP_ALIVE_SECONDS = 15.0
+"""Longest silence of a stream, and longest wait for an answer before it becomes a stream: proxies cut silent ones."""
+KEEP_ALIVE = b": keep-alive\n\n"
+STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
+
+
+class Reply:
+    """The response to one HTTP request. Whoever writes into it writes whole events."""
+
+    def __init__(self, send: Send, *, may_stream: bool) -> None:
+        self._send = send
+        self.may_stream = may_stream
+        """Whether the client takes a stream. Without it notifications are dropped."""
+        self.headers: Headers = []
+        """Go out with the head, whichever form it has."""
+        self.is_stream = False
+        self.is_done = False
+        self._has_begun = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    def keep_alive(self) -> None:
+        """From now on break every long silence with a comment."""
+        if self.may_stream and not self.is_done:
+            self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._break_silence)
+
+    async def send_event(self, document: Document, identifier: str | None = None) -> None:
+        """One event of the stream, which begins with the first."""
+        if self.may_stream:
+            await self.stream(event(write(document), identifier))
+
+    async def stream(self, data: bytes) -> None:
+        """Whole events, as they are."""
+        if self.is_done or (self._has_begun and not self.is_stream):
+            return
+        if not self.is_stream:
+            self.is_stream = True
+            await self.begin(200, STREAM_HEADERS)
+        self._rest()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, document: Document, status: int = 200) -> None:
+        """The last word: an event of the stream, or the whole answer with `status` where there is none."""
+        await self.finish_with(write(document), status)
+
+    async def finish_with(self, data: bytes, status: int = 200) -> None:
+        """`finish` for a document that is written already."""
+        if self.is_stream:
+            await self.stream(event(data))
+            await self.end()
+        else:
+            await self.whole(status, JSON_HEADERS, data)
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """A response of one piece."""
+        await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.end(body)
+
+    async def open_stream(self) -> None:
+        """Begin the stream although nothing is to be said yet."""
+        if not self._has_begun:
+            self.is_stream = True
+            await self.begin(200, STREAM_HEADERS)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Status and headers. Only once."""
+        self._has_begun = True
+        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self.headers]})
+
+    async def end(self, body: bytes = b"") -> None:
+        """The end of the response."""
+        self.close()
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def close(self) -> None:
+        """Nothing more goes out."""
+        self.is_done = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self.keep_alive()
+
+    def _break_silence(self) -> None:
+        self._comment = asyncio.create_task(self._send_comment())
+        self.keep_alive()
+
+    async def _send_comment(self) -> None:
+        with suppress(OSError):  # a client that has gone is told of elsewhere
+            await self.stream(KEEP_ALIVE)

@@ -1,0 +1,105 @@
+"""A legacy client's call of a server that is modern only: its questions (MRTR) are asked on the stream, then it is
+called again with the answers."""
+
+import itertools
+
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    LOG_LEVEL_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+)
+from mcp_types.jsonrpc import INTERNAL_ERROR
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from agentnet.errors import UnavailableError
+from gateway.mcp.addressing import NAMED_BY, encoded
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Exchange, Question
+from gateway.mcp.link import Links, is_stream
+from gateway.mcp.mapping import events_of, message_in
+from gateway.mcp.passage import whole
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.retry import CAPABILITY_OF
+from gateway.mcp.talk import CLIENT_INFO, JSON_OR_STREAM, modern_headers, result_in
+from gateway.mcp.wire import read, write
+from gateway.transport import Incoming
+
+MAX_ROUNDS = 16
+"""Times that a server may ask in one call."""
+MODERN_ONLY = frozenset({"resultType", "requestState", "inputRequests", "ttlMs", "cacheScope"})
+
+
+class Rounds:
+    """Drives a call to its end."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._ids = itertools.count(1)
+
+    async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
+        """The result. Raises `McpError`, `UnavailableError`."""
+        given: Document = {}
+        for _ in range(MAX_ROUNDS):
+            result = await self._once(exchange, server, params | given)
+            if result.get("resultType") != "input_required":
+                return {key: value for key, value in result.items() if key not in MODERN_ONLY}
+            given = {"inputResponses": await exchange.ask(questions_in(result, server.name), {})}
+            if "requestState" in result:
+                given["requestState"] = result["requestState"]
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server.name!r} asked more than {MAX_ROUNDS} times.")
+
+    async def _once(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
+        identifier = f"agentnet-{next(self._ids)}"
+        named = NAMED_BY.get(exchange.method)
+        message = {
+            "jsonrpc": "2.0",
+            "id": identifier,
+            "method": exchange.method,
+            "params": params | {"_meta": exchange.meta | envelope(exchange)},
+        }
+        name = encoded(str(params.get(named, ""))) if named else None
+        headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace]
+        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, write(message))
+        try:
+            return await self._result(exchange, server, incoming, identifier)
+        finally:
+            await incoming.close()
+
+    async def _result(
+        self, exchange: Exchange, server: UpstreamServer, incoming: Incoming, identifier: str
+    ) -> Document:
+        """The result; notifications on the way to it go to the client."""
+        if not is_stream(incoming):
+            return result_in(read(await whole(incoming)), server.name, incoming.status)
+        async for event in events_of(incoming.chunks(), server.name):
+            message = message_in(event.data, server.name) if event.data else {}
+            if message.get("id") == identifier:
+                return result_in(message, server.name, incoming.status)
+            if isinstance(method := message.get("method"), str):
+                await exchange.notify(method, object_or_empty(message.get("params")))
+        raise UnavailableError(f"The MCP server {server.name!r} ended its answer without a result.")
+
+
+def envelope(exchange: Exchange) -> Document:
+    """What a modern request says of its client."""
+    meta: Document = {
+        PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+        CLIENT_INFO_META_KEY: exchange.client_info or CLIENT_INFO,
+        CLIENT_CAPABILITIES_META_KEY: exchange.capabilities,
+    }
+    if exchange.session is not None and exchange.session.log_level:
+        meta[LOG_LEVEL_META_KEY] = exchange.session.log_level
+    return meta
+
+
+def questions_in(result: Document, server: str) -> dict[str, Question]:
+    """The questions of an `input_required` result. Raises `McpError` for one that is of no known kind."""
+    questions: dict[str, Question] = {}
+    for key, asked in object_or_empty(result.get("inputRequests")).items():
+        method = object_or_empty(asked).get("method")
+        if not isinstance(method, str) or method not in CAPABILITY_OF:
+            raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} asks something that is not known here.")
+        questions[key] = Question(method, object_or_empty(asked.get("params")))
+    return questions

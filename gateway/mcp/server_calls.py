@@ -1,0 +1,143 @@
+"""Calls of upstream servers behind the aggregate: the client's era is the one spoken upstream, wherever it can be."""
+
+from contextlib import suppress
+
+from agentnet.errors import AgentNetError
+from gateway.mcp.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
+from gateway.mcp.bridge import Bridge
+from gateway.mcp.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
+from gateway.mcp.eras import Eras
+from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.link import Links, is_stream, passed_on
+from gateway.mcp.mapping import pass_mapped
+from gateway.mcp.passage import pass_on
+from gateway.mcp.pool import Pool, is_gone
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.session import Session, UpstreamSession
+from gateway.mcp.sessions import Sessions
+from gateway.mcp.talk import Talk, session_headers
+from gateway.mcp.wire import write
+from gateway.transport import Headers, Incoming
+
+REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
+
+
+class ServerCalls:
+    """Sends one exchange to one server, with its answer going out through the exchange's reply."""
+
+    def __init__(self, links: Links, talk: Talk, eras: Eras, pool: Pool, sessions: Sessions, bridge: Bridge) -> None:
+        self._links = links
+        self._talk = talk
+        self._eras = eras
+        self._pool = pool
+        self._sessions = sessions
+        self._bridge = bridge
+
+    async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
+        """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
+        params = renamed(exchange.method, exchange.params, own)
+        eras = await self._eras.of(server, exchange.principal)
+        if exchange.era not in eras:
+            return await self._bridge.call(exchange, server, params)
+        if exchange.era is Era.MODERN:
+            await self._relay_modern(exchange, server, params, own)
+        elif exchange.session is not None:
+            await self._relay_in_session(exchange, exchange.session, server, params)
+        else:
+            await self._pool.use(
+                server, exchange.principal, {}, lambda upstream: self._post(exchange, server, upstream, params)
+            )
+        return None
+
+    async def session_at(self, exchange: Exchange, session: Session, server: UpstreamServer) -> UpstreamSession:
+        """The session's own session at `server`, opened when it is needed first, with what the client declared."""
+        kept = session.upstreams.get(server.name)
+        if kept is not None and kept.url in server.urls:
+            return kept
+        if kept is not None:
+            await self._sessions.leave(session, server.name, kept)
+        opened, _ = await self._talk.open_session(
+            server, exchange.principal, session.capabilities, session.client_info or None
+        )
+        joined = await self._sessions.join(session, server.name, opened)
+        if joined != opened:
+            with suppress(AgentNetError):
+                await self._talk.end(server, exchange.principal, opened)
+        elif session.log_level:
+            with suppress(AgentNetError):
+                level: Document = {"level": session.log_level}
+                await self._talk.ask_within(server, exchange.principal, joined, "logging/setLevel", level)
+        return joined
+
+    async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
+        headers = headers_for(exchange.headers, exchange.method, own)
+        body = write({"jsonrpc": "2.0", "id": exchange.id, "method": exchange.method, "params": params})
+        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
+        try:
+            if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
+                await pass_mapped(
+                    exchange.reply, incoming, server.name, lambda message: with_task(message, server.name), None
+                )
+            else:
+                await pass_on(exchange.reply, incoming, server.name)
+        finally:
+            await incoming.close()
+
+    async def _relay_in_session(
+        self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document
+    ) -> None:
+        upstream = await self.session_at(exchange, session, server)
+        try:
+            await self._post(exchange, server, upstream, params)
+        except McpError as error:
+            if not is_gone(error) or exchange.reply.is_stream:
+                raise
+            await self._sessions.leave(session, server.name, upstream)
+            await self._post(exchange, server, await self.session_at(exchange, session, server), params)
+
+    async def _post(
+        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+    ) -> None:
+        headers = within(exchange.headers, upstream)
+        body = write({"jsonrpc": "2.0", "id": exchange.id, "method": exchange.method, "params": params})
+        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
+        try:
+            if incoming.status == 404:
+                raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)
+            await pass_legacy(exchange, incoming, server, upstream)
+        finally:
+            await incoming.close()
+
+
+async def pass_legacy(
+    exchange: Exchange, incoming: Incoming, server: UpstreamServer, upstream: UpstreamSession
+) -> None:
+    """Pass a legacy answer on; questions and events in it are marked with the server that they lead back to."""
+    if not is_stream(incoming):
+        await pass_on(exchange.reply, incoming, server.name)
+        return
+    mark = (lambda identifier: f"{server.name}{SEPARATOR}{identifier}") if upstream.id else None
+    await pass_mapped(exchange.reply, incoming, server.name, lambda message: with_mark(message, server.name), mark)
+
+
+def within(headers: Headers, upstream: UpstreamSession) -> Headers:
+    """The client's headers for a request within an upstream session."""
+    kept = [(name, value) for name, value in passed_on(headers) if name not in REPLACED]
+    return [*kept, *session_headers(upstream)]
+
+
+def with_mark(message: Document, server: str) -> Document:
+    """A request of the server with its id marked; anything else as it is."""
+    identifier = message.get("id")
+    if "method" not in message or not isinstance(identifier, str | int):
+        return message
+    return message | {"id": marked(server, identifier)}
+
+
+def with_task(message: Document, server: str) -> Document:
+    """A result with the id of its task marked; anything else as it is."""
+    result = message.get("result")
+    if not isinstance(result, dict) or not isinstance(result.get("taskId"), str):
+        return message
+    return message | {"result": result | {"taskId": marked(server, result["taskId"])}}

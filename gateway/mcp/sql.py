@@ -1,0 +1,74 @@
+"""Every query of the MCP door. Idle times are measured by the database's clock."""
+
+# Open a session.
+OPEN_SESSION = """
+INSERT INTO mcp_sessions (id, tenant, subject, profile, version, capabilities, client_info)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+# A session of this caller that has not been idle for too long; whether it is time to note that it is used.
+GET_SESSION = """
+SELECT version, capabilities, client_info, upstreams, log_level, seen_at < now() - make_interval(secs => $6) AS is_due
+FROM mcp_sessions
+WHERE id = $1 AND tenant = $2 AND subject = $3 AND profile = $4 AND seen_at > now() - make_interval(secs => $5)
+"""
+
+# Note that a session is used.
+TOUCH_SESSION = "UPDATE mcp_sessions SET seen_at = now() WHERE id = $1"
+
+# Put an upstream session into a session unless there is one already; the one that is there then.
+JOIN_UPSTREAM = """
+UPDATE mcp_sessions
+SET upstreams = CASE WHEN upstreams ? $2 THEN upstreams ELSE jsonb_set(upstreams, ARRAY[$2], $3) END
+WHERE id = $1
+RETURNING upstreams -> $2
+"""
+
+# Take an upstream session out of a session, if it is still that one.
+LEAVE_UPSTREAM = "UPDATE mcp_sessions SET upstreams = upstreams - $2 WHERE id = $1 AND upstreams -> $2 = $3"
+
+# Keep the log level that the client wants.
+SET_LOG_LEVEL = "UPDATE mcp_sessions SET log_level = $2 WHERE id = $1"
+
+# End a session; what it had upstream is returned.
+END_SESSION = "DELETE FROM mcp_sessions WHERE id = $1 RETURNING upstreams"
+
+# End the sessions of one caller that were not used for longest, beyond so many.
+END_SURPLUS = """
+DELETE FROM mcp_sessions WHERE id IN (
+    SELECT id FROM mcp_sessions WHERE tenant = $1 AND subject = $2 ORDER BY seen_at DESC OFFSET $3
+)
+"""
+
+# Delete some of the sessions that were idle for too long.
+PRUNE_SESSIONS = """
+DELETE FROM mcp_sessions WHERE id IN (
+    SELECT id FROM mcp_sessions WHERE seen_at < now() - make_interval(secs => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
+
+# Leave an answer for the replica that asked; the first one counts.
+PUT_ANSWER = """
+INSERT INTO mcp_answers (session, id, tenant, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+
+# Take an answer.
+TAKE_ANSWER = "DELETE FROM mcp_answers WHERE session = $1 AND id = $2 RETURNING body"
+
+# Delete answers that nobody took.
+PRUNE_ANSWERS = "DELETE FROM mcp_answers WHERE at < now() - make_interval(secs => $1)"
+
+# All profiles of a tenant, by name.
+LIST_PROFILES = "SELECT name, definition FROM mcp_profiles WHERE tenant = $1 ORDER BY name"
+
+# How many profiles a tenant has besides the one of that name.
+COUNT_OTHER_PROFILES = "SELECT count(*) FROM mcp_profiles WHERE tenant = $1 AND name <> $2"
+
+# Store a profile, in place of the one of that name.
+PUT_PROFILE = """
+INSERT INTO mcp_profiles (tenant, name, definition) VALUES ($1, $2, $3)
+ON CONFLICT (tenant, name) DO UPDATE SET definition = EXCLUDED.definition
+"""
+
+# Delete a profile; its name, if it was there.
+DELETE_PROFILE = "DELETE FROM mcp_profiles WHERE tenant = $1 AND name = $2 RETURNING name"

@@ -1,0 +1,110 @@
+"""One server and nothing else: requests pass unchanged, both ways, and only credential and session id are replaced.
+
+The session id that the client gets is sealed: it holds the upstream instance and the session there, so that any replica
+of the gateway relays to the same place and none keeps anything.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+
+from agentnet.identity import Principal
+from agentnet.identity.sealing import Seal, SealError
+from gateway.headers import header_of
+from gateway.mcp.envelope import SESSION_HEADER, check_modern, check_modern_notification
+from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.exchange import Era
+from gateway.mcp.inbound import Inbound
+from gateway.mcp.link import Links, passed_on
+from gateway.mcp.passage import pass_on
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.wire import is_request, read, write
+from gateway.transport import Incoming
+
+MAX_SESSION_CHARACTERS = 4096
+MAX_UPSTREAM_ID = 1024
+OPENED_SESSIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A session at one instance of the server."""
+
+    url: str
+    id: str
+
+
+class Straight:
+    """Relays to one server."""
+
+    def __init__(self, links: Links, seal: Seal) -> None:
+        self._links = links
+        self._seal = seal
+        self._opened: dict[tuple[str, str], Place] = {}
+        """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
+
+    async def relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+        """Relay one HTTP request in the era that it has. Raises `McpError`, `UnavailableError`."""
+        if inbound.era is Era.MODERN:
+            check(message, inbound)
+        place = self._place(inbound, server)
+        headers = passed_on(inbound.headers)
+        if place is not None:
+            headers.append((SESSION_HEADER, place.id.encode()))
+        incoming, url = await self._links.open(
+            server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
+        )
+        try:
+            self._name_session(inbound, server, incoming, url)
+            await pass_on(inbound.reply, incoming, server.name)
+        finally:
+            await incoming.close()
+
+    def _place(self, inbound: Inbound, server: UpstreamServer) -> Place | None:
+        sealed = inbound.session_id
+        if sealed is None or inbound.era is Era.MODERN:
+            return None
+        owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
+        place = self._opened.get((sealed, owner)) or self._open(sealed, owner)
+        if place is None:
+            raise McpError(SESSION_NOT_FOUND, "There is no such session; it may have ended.", http=404)
+        return place
+
+    def _open(self, sealed: str, owner: str) -> Place | None:
+        if len(sealed) > MAX_SESSION_CHARACTERS:
+            return None
+        try:
+            kept: Document = read(self._seal.open(sealed.encode("latin-1")))
+        except (SealError, InvalidToken, McpError, UnicodeError):
+            return None
+        if kept.get("owner") != owner:
+            return None
+        if len(self._opened) >= OPENED_SESSIONS:
+            self._opened.clear()
+        place = self._opened[sealed, owner] = Place(kept["url"], kept["id"])
+        return place
+
+    def _name_session(self, inbound: Inbound, server: UpstreamServer, incoming: Incoming, url: str) -> None:
+        identifier = header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")
+        if not identifier or inbound.era is Era.MODERN:
+            return
+        if inbound.session_id is not None:
+            inbound.reply.headers.append((SESSION_HEADER, inbound.session_id.encode("latin-1")))
+        elif len(identifier) <= MAX_UPSTREAM_ID:
+            owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
+            sealed = self._seal.close(write({"url": url, "id": identifier, "owner": owner}))
+            inbound.reply.headers.append((SESSION_HEADER, sealed))
+
+
+def check(message: Any, inbound: Inbound) -> None:
+    """Raises `McpError` for a modern message whose envelope or headers do not hold."""
+    if is_request(message):
+        check_modern(message, inbound.headers)
+    else:
+        check_modern_notification(inbound.version)
+
+
+def _owner(principal: Principal, profile: str, server: UpstreamServer) -> list[str]:
+    """Whose session it is; for anybody else there is none."""
+    return [principal.tenant, principal.subject, profile, server.tenant, server.name]

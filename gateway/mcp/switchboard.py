@@ -1,0 +1,114 @@
+"""The upstream servers as the door meets them: one that a profile is all about, or many behind the aggregate."""
+
+from contextlib import suppress
+
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from agentnet.errors import AgentNetError
+from agentnet.identity import Principal
+from agentnet.runtime import Runtime
+from gateway.mcp.addressing import SEPARATOR
+from gateway.mcp.bridge import Bridge
+from gateway.mcp.eras import Eras
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.forwarding import Forwarding
+from gateway.mcp.inbound import Inbound
+from gateway.mcp.link import Links, is_stream
+from gateway.mcp.listings import Listings
+from gateway.mcp.mapping import pass_events
+from gateway.mcp.offer import Offer
+from gateway.mcp.parking import Parking
+from gateway.mcp.pool import Pool
+from gateway.mcp.profile import Profile
+from gateway.mcp.provider import Provider, Source, UpstreamServer
+from gateway.mcp.rounds import Rounds
+from gateway.mcp.server_calls import ServerCalls, with_mark
+from gateway.mcp.servers import Servers
+from gateway.mcp.session import Session, UpstreamSession
+from gateway.mcp.sessions import Sessions
+from gateway.mcp.straight import Straight
+from gateway.mcp.talk import Talk, session_headers
+from gateway.mcp.watching import CHANGE_OF, Watching
+from gateway.transport import Transport
+
+
+class Switchboard:
+    """Over one pool of connections. `address` is where the other replicas reach this one."""
+
+    def __init__(
+        self, sources: list[Source], transport: Transport, runtime: Runtime, sessions: Sessions, address: str
+    ) -> None:
+        links = self._links = Links(transport)
+        talk = self._talk = Talk(links)
+        pool = Pool(talk)
+        self.relay = Straight(links, runtime.seal)
+        self._servers = Servers(sources)
+        self._eras = Eras(talk)
+        self._listings = Listings(talk, self._eras, pool)
+        self._watching = Watching(links, talk, self._eras, pool, self._listings)
+        parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(Rounds(links), parking))
+
+    async def straight(self, inbound: Inbound) -> UpstreamServer | None:
+        """The server that the request is relayed to unchanged, or None where that will not do.
+
+        Raises `NotFoundError`, `UnavailableError`.
+        """
+        if not inbound.profile.is_straight or not inbound.profile.servers:
+            return None
+        server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
+        return server if inbound.era in await self._eras.of(server, inbound.principal) else None
+
+    async def providers(self, principal: Principal, profile: Profile) -> list[Provider]:
+        """Each server that the profile shows; a profile of one server shows its names without a prefix."""
+        shown = [server for server in await self._servers.visible(principal) if profile.shows_server(server.name)]
+        bare = len(profile.servers or ()) == 1
+        return [
+            Offer(server, principal, "" if bare else server.name, self._listings, self._calls, self._watching)
+            for server in shown
+        ]
+
+    async def ask_within(
+        self, principal: Principal, name: str, session: UpstreamSession, method: str, params: Document
+    ) -> Document:
+        """The result of a request within an upstream session."""
+        server = await self._servers.get(principal, name)
+        return await self._talk.ask_within(server, principal, session, method, params)
+
+    async def tell(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
+        """Send a notification or an answer within an upstream session. Raises `AgentNetError`."""
+        await self._talk.tell(await self._servers.get(principal, name), principal, session, message)
+
+    async def end_session(self, principal: Principal, name: str, session: UpstreamSession) -> None:
+        """End an upstream session, if its server is there."""
+        with suppress(AgentNetError):
+            await self._talk.end(await self._servers.get(principal, name), principal, session)
+
+    async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str) -> None:
+        """Go on with a stream of the server `name` after an event. Raises `McpError`."""
+        kept = session.upstreams.get(name)
+        if kept is None:
+            raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
+        await self.follow(inbound, name, kept, last_event_id)
+        await inbound.reply.end()
+
+    async def follow(
+        self, inbound: Inbound, name: str, session: UpstreamSession, last_event_id: str | None = None
+    ) -> None:
+        """Pass the events of a server's GET stream on until it ends. Raises `AgentNetError`."""
+        server = await self._servers.get(inbound.principal, name)
+        headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
+        if last_event_id is not None:
+            headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))
+        incoming, _ = await self._links.open(server, inbound.principal, "GET", headers, url=session.url)
+        try:
+            if not is_stream(incoming):
+                raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=incoming.status)
+            await inbound.reply.open_stream()
+
+            def change(message: Document) -> Document | None:
+                return None if message.get("method") in CHANGE_OF else with_mark(message, name)
+
+            await pass_events(inbound.reply, incoming, name, change, lambda one: f"{name}{SEPARATOR}{one}")
+        finally:
+            await incoming.close()

@@ -1,0 +1,174 @@
+"""The gateway's own requests to an upstream server, in either era: discovery, lists, the opening of sessions."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from mcp_types.jsonrpc import INTERNAL_ERROR
+from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
+
+from agentnet import __version__
+from agentnet.errors import UnavailableError
+from agentnet.identity import Principal
+from gateway.events import data_of
+from gateway.headers import header_of
+from gateway.mcp.envelope import SESSION_HEADER, VERSION_HEADER
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.link import Links, is_stream
+from gateway.mcp.passage import refused, whole
+from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.session import UpstreamSession
+from gateway.mcp.wire import is_response, read, write
+from gateway.transport import Headers, Incoming
+
+CLIENT_INFO: Document = {"name": "agentnet-gateway", "version": __version__}
+REQUEST_SECONDS = 10.0
+"""How long a server may take for a list, or to say who it is."""
+JSON_OR_STREAM: Headers = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer, and what its HTTP response said besides."""
+
+    result: Document
+    session_id: str
+    url: str
+
+
+class Talk:
+    """Asks upstream servers on behalf of a principal. Raises `McpError` for their errors, `UnavailableError`."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._ids = itertools.count(1)
+
+    async def ask(self, server: UpstreamServer, principal: Principal, method: str, params: Document) -> Document:
+        """The result of a request in the modern era."""
+        meta = {
+            PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+            CLIENT_INFO_META_KEY: CLIENT_INFO,
+            CLIENT_CAPABILITIES_META_KEY: {},
+        }
+        message = self._request(method, params | {"_meta": meta})
+        return (await self._post(server, principal, message, modern_headers(method), None)).result
+
+    async def ask_within(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, method: str, params: Document
+    ) -> Document:
+        """The result of a request within a session of the legacy era. `McpError.http` 404: there is none any more."""
+        message = self._request(method, params)
+        return (await self._post(server, principal, message, session_headers(session), session.url)).result
+
+    async def open_session(
+        self, server: UpstreamServer, principal: Principal, capabilities: Document, client_info: Document | None = None
+    ) -> tuple[UpstreamSession, Document]:
+        """A new session of a client with these capabilities, and what the server said of itself."""
+        params = {
+            "protocolVersion": LATEST_HANDSHAKE_VERSION,
+            "capabilities": capabilities,
+            "clientInfo": client_info or CLIENT_INFO,
+        }
+        heard = await self._post(server, principal, self._request("initialize", params), [], None)
+        version = str(heard.result.get("protocolVersion", LATEST_HANDSHAKE_VERSION))
+        session = UpstreamSession(heard.url, heard.session_id, version)
+        await self.tell(server, principal, session, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return session, heard.result
+
+    async def tell(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, message: Document
+    ) -> None:
+        """Send a notification or a response within a session."""
+        headers = [*JSON_OR_STREAM, *session_headers(session)]
+        async with in_time(server):
+            incoming, _ = await self._links.open(server, principal, "POST", headers, write(message), url=session.url)
+            await incoming.close()
+
+    async def end(self, server: UpstreamServer, principal: Principal, session: UpstreamSession) -> None:
+        """End a session."""
+        if session.id:
+            async with in_time(server):
+                headers = session_headers(session)
+                incoming, _ = await self._links.open(server, principal, "DELETE", headers, url=session.url)
+                await incoming.close()
+
+    def _request(self, method: str, params: Document) -> Document:
+        return {"jsonrpc": "2.0", "id": f"agentnet-{next(self._ids)}", "method": method, "params": params}
+
+    async def _post(
+        self, server: UpstreamServer, principal: Principal, message: Document, headers: Headers, url: str | None
+    ) -> Heard:
+        sent = [*JSON_OR_STREAM, *headers]
+        async with in_time(server):
+            incoming, place = await self._links.open(server, principal, "POST", sent, write(message), url=url)
+            try:
+                return Heard(await result_of(incoming, server.name, message["id"]), session_id_of(incoming), place)
+            finally:
+                await incoming.close()
+
+
+@asynccontextmanager
+async def in_time(server: UpstreamServer) -> AsyncIterator[None]:
+    """Raises `UnavailableError` for a server that takes too long."""
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            yield
+    except TimeoutError:
+        raise UnavailableError(f"The MCP server {server.name!r} did not answer within {REQUEST_SECONDS:g} s.") from None
+
+
+def modern_headers(method: str, name: bytes | None = None) -> Headers:
+    """The headers that a modern request must carry besides its body."""
+    headers = [(VERSION_HEADER, LATEST_MODERN_VERSION.encode()), (b"mcp-method", method.encode())]
+    return [*headers, (b"mcp-name", name)] if name is not None else headers
+
+
+def session_headers(session: UpstreamSession) -> Headers:
+    """The headers of a request within a session."""
+    headers = [(VERSION_HEADER, session.version.encode())]
+    return [*headers, (SESSION_HEADER, session.id.encode())] if session.id else headers
+
+
+def session_id_of(incoming: Incoming) -> str:
+    """The session that a response names, or nothing."""
+    return header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")
+
+
+async def result_of(incoming: Incoming, server: str, identifier: str) -> Document:
+    """The result in a response, a stream or not. Raises `McpError`, `UnavailableError`."""
+    if not is_stream(incoming):
+        body = await whole(incoming)
+        return result_in(_read(body, server, incoming.status), server, incoming.status)
+    async for data in data_of(incoming.chunks()):
+        document = _read(data, server, incoming.status) if data else None
+        if is_response(document) and document["id"] == identifier:
+            return result_in(document, server, incoming.status)
+    raise UnavailableError(f"The MCP server {server!r} ended its answer without a result.")
+
+
+def result_in(document: object, server: str, status: int) -> Document:
+    """The result in a JSON-RPC response. Raises `McpError` with its code and data, or that there is none."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("code"), int):
+        raise McpError(
+            error["code"],
+            str(error.get("message", "")),
+            detail=error.get("data"),
+            http=status if status != 200 else None,
+        )
+    result = document.get("result") if isinstance(document, dict) else None
+    if not isinstance(result, dict):
+        raise refused(server, status)
+    return result
+
+
+def _read(data: bytes, server: str, status: int) -> object:
+    try:
+        return read(data)
+    except McpError:
+        raise McpError(
+            INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", http=status
+        ) from None

@@ -1,0 +1,172 @@
+"""What upstream servers say of their changes: one stream for all who watch the same, and none while nobody does."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from mcp_types.jsonrpc import METHOD_NOT_FOUND
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.identity import Principal
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.eras import Eras
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Era
+from gateway.mcp.link import Links, is_stream
+from gateway.mcp.listings import Listings
+from gateway.mcp.mapping import events_of, message_in
+from gateway.mcp.pool import Pool
+from gateway.mcp.provider import CHANGED_KINDS, Change, Updated, UpstreamServer
+from gateway.mcp.session import UpstreamSession
+from gateway.mcp.talk import CLIENT_INFO, JSON_OR_STREAM, Talk, modern_headers, result_of, session_headers
+from gateway.mcp.wire import write
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+CHANGE_OF = {
+    "notifications/tools/list_changed": Change.TOOLS,
+    "notifications/prompts/list_changed": Change.PROMPTS,
+    "notifications/resources/list_changed": Change.RESOURCES,
+}
+EVERY_LIST: Document = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
+
+Key = tuple[str, str, str, str, frozenset[str]]
+News = Change | Updated
+
+
+class Mailbox:
+    """News for one listener; the same news twice is news once, so it never grows beyond what can change."""
+
+    def __init__(self) -> None:
+        self._news: dict[News, None] = {}
+        self._some = asyncio.Event()
+
+    def put(self, news: News) -> None:
+        """Deliver."""
+        self._news[news] = None
+        self._some.set()
+
+    async def take(self) -> News:
+        """The oldest."""
+        while not self._news:
+            self._some.clear()
+            await self._some.wait()
+        news = next(iter(self._news))
+        del self._news[news]
+        return news
+
+
+class Watching:
+    """Streams of changes, by server, caller and watched resources."""
+
+    def __init__(self, links: Links, talk: Talk, eras: Eras, pool: Pool, listings: Listings) -> None:
+        self._links = links
+        self._talk = talk
+        self._eras = eras
+        self._pool = pool
+        self._listings = listings
+        self._ids = itertools.count(1)
+        self._boxes: dict[Key, set[Mailbox]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    async def changes(self, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> AsyncIterator[News]:
+        """What changes at `server`, until closed; also that the resources `uris` were updated."""
+        key = (server.tenant, server.name, principal.tenant, principal.subject, uris)
+        box = Mailbox()
+        boxes = self._boxes.setdefault(key, set())
+        boxes.add(box)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(self._follow(key, server, principal, uris))
+        try:
+            while True:
+                yield await box.take()
+        finally:
+            boxes.discard(box)
+            if not boxes and key in self._tasks:
+                self._tasks.pop(key).cancel()
+                self._boxes.pop(key, None)
+
+    async def _follow(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
+        """Hold a stream open, and open it anew when it ends, until cancelled."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                if Era.MODERN in await self._eras.of(server, principal):
+                    await self._listen(key, server, principal, uris)
+                else:
+                    await self._pool.use(
+                        server, principal, {}, lambda session: self._get(key, server, principal, session, uris)
+                    )
+                pause = FIRST_PAUSE_SECONDS
+            except McpError as error:
+                logger.info("the MCP server %s does not tell of changes: %s", server.name, error)
+                pause = LONGEST_PAUSE_SECONDS if error.code == METHOD_NOT_FOUND else pause
+            except AgentNetError as error:
+                logger.info("the MCP server %s does not tell of changes now: %s", server.name, error)
+            except Exception:  # the boundary of a task that nobody awaits
+                logger.exception("the MCP server %s cannot be followed", server.name)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            self._listings.forget(server, frozenset().union(*CHANGED_KINDS.values()))  # what was missed meanwhile
+
+    async def _listen(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
+        identifier = f"agentnet-listen-{next(self._ids)}"
+        meta = {
+            PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+            CLIENT_INFO_META_KEY: CLIENT_INFO,
+            CLIENT_CAPABILITIES_META_KEY: {},
+        }
+        wanted = EVERY_LIST | ({"resourceSubscriptions": sorted(uris)} if uris else {})
+        method = "subscriptions/listen"
+        params = {"notifications": wanted, "_meta": meta}
+        body = write({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
+        headers = [*JSON_OR_STREAM, *modern_headers(method)]
+        incoming, _ = await self._links.open(server, principal, "POST", headers, body)
+        try:
+            if not is_stream(incoming):
+                await result_of(incoming, server.name, identifier)
+                return
+            async for event in events_of(incoming.chunks(), server.name):
+                if event.data:
+                    self._tell(key, server, message_in(event.data, server.name))
+        finally:
+            await incoming.close()
+
+    async def _get(
+        self, key: Key, server: UpstreamServer, principal: Principal, session: UpstreamSession, uris: frozenset[str]
+    ) -> None:
+        for uri in sorted(uris):
+            await self._talk.ask_within(server, principal, session, "resources/subscribe", {"uri": uri})
+        headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
+        incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
+        try:
+            if incoming.status == 404 and session.id:
+                raise McpError(-32001, "The session is gone.", http=404)
+            if not is_stream(incoming):
+                raise McpError(METHOD_NOT_FOUND, f"GET is answered with {incoming.status}.")
+            async for event in events_of(incoming.chunks(), server.name):
+                if event.data:
+                    self._tell(key, server, message_in(event.data, server.name))
+        except UnavailableError as error:
+            logger.info("the stream of the MCP server %s ended: %s", server.name, error)
+        finally:
+            await incoming.close()
+
+    def _tell(self, key: Key, server: UpstreamServer, message: dict[str, Any]) -> None:
+        method = message.get("method")
+        change = CHANGE_OF.get(method) if isinstance(method, str) else None
+        news: News | None = change
+        if change is not None:
+            self._listings.forget(server, CHANGED_KINDS[change])
+        elif method == "notifications/resources/updated":
+            uri = object_or_empty(message.get("params")).get("uri")
+            news = Updated(uri) if isinstance(uri, str) else None
+        if news is not None:
+            for box in self._boxes.get(key, ()):
+                box.put(news)
