@@ -102,8 +102,9 @@ async def _when_started(
     connect: Callable[[], Awaitable["asyncpg.Pool[asyncpg.Record]"]],
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """What `connect` makes, once PostgreSQL has started, recovered, or taken longer than we wait."""
+    limit = asyncio.timeout(STARTING_SECONDS)
     try:
-        async with asyncio.timeout(STARTING_SECONDS):
+        async with limit:
             while True:
                 try:
                     return await connect()
@@ -113,6 +114,8 @@ async def _when_started(
                     logger.warning("database: waiting for it to start: %s", _reason(error))
                     await asyncio.sleep(STARTING_PAUSE_SECONDS)
     except TimeoutError:
+        if not limit.expired():
+            raise
         return await connect()
 
 

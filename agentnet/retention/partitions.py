@@ -23,6 +23,8 @@ from agentnet.retention.sweeper import GRACE_SECONDS
 TABLES = ("task_events", "journal")
 AHEAD = timedelta(days=7)
 """How far from now the first boundary is at least: until the swap is done, nothing beyond it can be stored."""
+SKEW = timedelta(hours=1)
+"""How far the clocks of those who begin tasks may be behind: a month is over so long after its end."""
 LOCK_TIMEOUT = "2s"
 """How long a change waits for its lock, with all writers behind it; then it lets them pass and tries again."""
 LOCK_TRIES = 10
@@ -57,10 +59,10 @@ class Partitions:
         it leaves a check behind that refuses tasks from that boundary on; the next run takes it away.
         Raises `BusyError` when no lock is to be had.
         """
-        boundaries = [month_after(now + AHEAD, number) for number in range(1, months + 2)]
+        boundaries = [month_after(now, number) for number in range(1, months + 2)]
         for table in TABLES:
             if not await self._is_partitioned(table):
-                await self._split(table, boundaries[0])
+                await self._split(table, month_after(now + AHEAD, 1))
             for begin, end in pairwise(boundaries):
                 await self._add(table, begin, end)
 
@@ -74,10 +76,11 @@ class Partitions:
     async def drop(self, before: datetime) -> int:
         """Forget every task that began before the last boundary up to `before`; answers how many.
 
-        Whatever rules of retention say. Raises `ConflictError` while such a task, or one that it delegated, has not
-        ended, and where no partition ends by then.
+        Whatever rules of retention say, but never what still grows. Raises `ConflictError` while such a task, or one
+        that it delegated, has not ended, and where no partition ends by then.
         """
-        old = [each for each in await self.list() if each.until is not None and each.until <= before]
+        latest = min(before, datetime.now(UTC) - SKEW)
+        old = [each for each in await self.list() if each.until is not None and each.until <= latest]
         if not old:
             raise ConflictError(f"No partition ends before {before:%Y-%m-%d}.", hint="`agentnet partitions list`.")
         boundary = boundary_at(max(each.until for each in old if each.until))

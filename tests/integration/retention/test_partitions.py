@@ -24,7 +24,9 @@ from tests.integration.tasks.replicas import Script, context, replicas, request
 pytestmark = pytest.mark.anyio
 
 DONE = TaskState.TASK_STATE_COMPLETED
-LAST_MONTH = month_after(datetime.now(UTC), 0) - timedelta(days=20)
+OVER = month_after(datetime.now(UTC), -1)
+"""When the month of the tasks from before was over."""
+LONG_AGO = OVER - timedelta(days=20)
 FILLED_TASKS = 5_000
 FILLED_EVENTS = 10
 """Of each task."""
@@ -47,8 +49,8 @@ async def stage(new_database: str) -> AsyncIterator[Stage]:
 
 
 async def fill(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Tasks that ended last month, with events and a step each."""
-    begin = boundary_at(LAST_MONTH).int
+    """Tasks that ended long ago, with events and a step each."""
+    begin = boundary_at(LONG_AGO).int
     ids = [UUID(int=begin + (number << 80) + number) for number in range(FILLED_TASKS)]
     await connection.execute(
         """INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, root_id, chain, budget, definition,
@@ -111,9 +113,9 @@ async def test_tables_are_split_while_tasks_run_and_nothing_is_lost(stage: Stage
 
 
 async def test_a_split_that_fails_leaves_the_table_as_it_was(stage: Stage) -> None:
-    two_months_ago = LAST_MONTH - timedelta(days=31)
+    earlier = LONG_AGO - timedelta(days=31)
     with pytest.raises(asyncpg.CheckViolationError):  # there are tasks beyond that boundary
-        await stage.partitions.make(two_months_ago, 2)
+        await stage.partitions.make(earlier, 2)
     assert await stage.partitions.list() == []
     async with replicas(stage.url, Script()) as [one]:
         task = await one.handler.on_message_send(request("hello"), context())
@@ -122,7 +124,7 @@ async def test_a_split_that_fails_leaves_the_table_as_it_was(stage: Stage) -> No
 
 
 async def test_tasks_live_on_partitioned_tables_as_on_whole_ones(stage: Stage) -> None:
-    await stage.partitions.make(LAST_MONTH, 2)
+    await stage.partitions.make(LONG_AGO, 2)
     script = Script()
     async with replicas(stage.url, script, 2, lease_seconds=1.0) as [one, two]:
         repeated = request("hello count 3", message_id="m1")
@@ -157,20 +159,28 @@ async def test_tasks_live_on_partitioned_tables_as_on_whole_ones(stage: Stage) -
 
 
 async def test_a_month_is_dropped_whole_once_all_of_it_has_ended(stage: Stage) -> None:
-    await stage.partitions.make(LAST_MONTH, 2)
+    await stage.partitions.make(LONG_AGO, 2)
     await stage.connection.execute("UPDATE tasks SET state = 6 WHERE id = (SELECT id FROM tasks ORDER BY id LIMIT 1)")
-    first_of_month = month_after(datetime.now(UTC), 0)
     with pytest.raises(ConflictError, match="1 of the tasks"):
-        await stage.partitions.drop(first_of_month)
+        await stage.partitions.drop(OVER)
     assert await count(stage, "task_events") == FILLED_TASKS * FILLED_EVENTS
     await stage.connection.execute("UPDATE tasks SET state = 3")
     async with replicas(stage.url, Script()) as [one]:
         young = await one.handler.on_message_send(request("hello"), context())
-        assert await stage.partitions.drop(first_of_month) == FILLED_TASKS
+        assert await stage.partitions.drop(OVER) == FILLED_TASKS
         assert (await count(stage, "tasks"), await count(stage, "journal")) == (1, 0)
         assert await one.handler.on_get_task(GetTaskRequest(id=young.id), context())  # type: ignore[union-attr]
         with pytest.raises(ConflictError, match="No partition ends"):
-            await stage.partitions.drop(first_of_month)
+            await stage.partitions.drop(OVER)
+        assert await stage.partitions.drop(OVER + timedelta(days=400)) == 0  # this month still grows
+        assert await one.handler.on_get_task(GetTaskRequest(id=young.id), context())  # type: ignore[union-attr]
+
+
+async def test_a_run_late_in_a_month_makes_the_next_one_too(stage: Stage) -> None:
+    await stage.partitions.make(datetime(2030, 1, 5, tzinfo=UTC), 1)
+    await stage.partitions.make(datetime(2030, 2, 27, tzinfo=UTC), 2)
+    ends = [each.until for each in await stage.partitions.list() if each.table == "journal" and each.until]
+    assert [(end.year, end.month) for end in ends] == [(2030, 2), (2030, 3), (2030, 4), (2030, 5)]
 
 
 async def test_the_sweep_works_on_partitioned_tables(stage: Stage) -> None:
