@@ -38,13 +38,15 @@ from gateway.mcp.guard import Guard
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.outside import OutsideServers
 from gateway.mcp.profile import Profile
+from gateway.mcp.profile_routes import ProfileRoutes
+from gateway.mcp.profile_store import ProfileStore
 from gateway.mcp.profiles import Profiles
 from gateway.mcp.provider import Provider
 from gateway.mcp.registered import RegisteredServers
 from gateway.mcp.retry import Retries
 from gateway.mcp.running import Running
 from gateway.mcp.sessions import Sessions
-from gateway.mcp.upstreams import Upstreams
+from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.servers import ServerRoutes
@@ -81,18 +83,20 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     calls, listings = AgentCalls(upstream), AgentListings()
-    profiles = Profiles(declared_profiles(settings.mcp_profiles))
+    store = ProfileStore(database)
+    views += ProfileRoutes(store).routes()
+    profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
     registered = RegisteredServers(runtime.directory(name), runtime.tokens)
     outside = OutsideServers(await runtime.upstreams())
     sessions = Sessions(database)
-    upstreams = Upstreams([registered, outside], transport, runtime, sessions, url)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
     signals = await runtime.signals()
-    legacy = Legacy(sessions, upstreams, Callbacks(database, signals), Running(signals))
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(catalog, calls, listings, principal, profile), *await upstreams.providers(principal, profile)]
+        return [Agents(catalog, calls, listings, principal, profile), *await switchboard.providers(principal, profile)]
 
-    door = Door(profiles, upstreams, providers, Retries(runtime.seal), legacy, limit)
+    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager

@@ -15,6 +15,7 @@ from gateway.mcp.addressing import TASKS
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.finding import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.merge import Merged, Part, merge
 from gateway.mcp.provider import Kind, Listing, Provider
 from gateway.mcp.uris import candidates, place_of
@@ -50,7 +51,8 @@ Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
 class Aggregate:
     """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
 
-    def __init__(self) -> None:
+    def __init__(self, list_limit: int) -> None:
+        self._list_limit = list_limit
         self._merged: dict[tuple[str, ...], Merged] = {}
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
@@ -111,14 +113,28 @@ class Aggregate:
     async def _list(self, exchange: Exchange, providers: list[Provider]) -> Document:
         kind = KINDS[exchange.method]
         merged = await self.merged(exchange, kind, providers)
-        page = merged.page(exchange.params.get("cursor"))
+        if kind is Kind.TOOLS and self._is_found(exchange, merged):
+            page: Document = {"items": FINDERS}
+        else:
+            page = merged.page(exchange.params.get("cursor"))
         result: Document = {kind.member: page.pop("items")} | page
         if exchange.era is Era.MODERN:
             result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private" if merged.private else "public"}
         return result
 
     async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        merged = await self.merged(exchange, Kind.TOOLS, providers)
+        name = exchange.params.get("name")
+        if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
+            if name == FIND_TOOLS:
+                return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+            exchange.params = named_call(exchange.params)
         return await self._named(exchange, Kind.TOOLS, providers)
+
+    def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
+        """Whether the caller finds tools instead of having all of them listed."""
+        mode = exchange.profile.mode
+        return mode == "find" or (mode == "auto" and len(merged.places) > self._list_limit)
 
     async def _complete(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         reference = object_or_empty(exchange.params.get("ref"))

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
-from mcp_types.jsonrpc import INVALID_REQUEST
+from mcp_types.jsonrpc import INVALID_REQUEST, REQUEST_TIMEOUT
 from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError
 from agentnet.identity import Principal
+from agentnet.settings import Settings
 from gateway.body import Body, ClientGoneError, run_until_gone
 from gateway.limits import StreamLimit
 from gateway.mcp.aggregate import Aggregate, stamped
@@ -28,7 +30,7 @@ from gateway.mcp.profiles import Profiles
 from gateway.mcp.provider import Change, Kind, Provider, UpstreamServer
 from gateway.mcp.reply import Reply
 from gateway.mcp.retry import Retries
-from gateway.mcp.upstreams import Upstreams
+from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.wire import is_notification, is_request, is_response, read, result
 
 logger = logging.getLogger(__name__)
@@ -54,20 +56,22 @@ class Door:
     def __init__(
         self,
         profiles: Profiles,
-        upstreams: Upstreams,
+        switchboard: Switchboard,
         providers: Providers,
         retries: Retries,
         legacy: Legacy,
         limit: StreamLimit,
+        settings: Settings,
     ) -> None:
         self._profiles = profiles
-        self._upstreams = upstreams
+        self._switchboard = switchboard
         self._providers = providers
-        self._aggregate = Aggregate()
+        self._aggregate = Aggregate(settings.mcp_list_limit)
         self._listening = Listening()
         self._retries = retries
         self._legacy = legacy
         self._limit = limit
+        self._call_seconds = settings.mcp_call_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -92,7 +96,7 @@ class Door:
             await inbound.reply.whole(405, [(b"allow", b", ".join(METHODS[inbound.era].values()))], b"")
             return
         message = read_message(inbound) if method == "POST" else None
-        server = await self._upstreams.straight(inbound)
+        server = await self._switchboard.straight(inbound)
         if isinstance(message, list):
             await serve_batch(inbound, message, lambda one, part: self._one("POST", part, server, one))
         else:
@@ -116,7 +120,8 @@ class Door:
             with self._limit.stream(inbound.principal):
                 if identifier is not None or method == "GET":
                     inbound.reply.keep_alive()
-                await self._upstreams.relay.relay(method, inbound, server, message)
+                async with self._in_time(message):
+                    await self._switchboard.relay.relay(method, inbound, server, message)
         except AgentNetError as error:
             if identifier is None:
                 raise
@@ -155,7 +160,8 @@ class Door:
             exchange = await self._exchange(inbound, message)
             with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
                 reply.keep_alive()
-                answer = await answer_of(exchange, self._answer(exchange))
+                async with self._in_time(message):
+                    answer = await answer_of(exchange, self._answer(exchange))
         except Exception as error:  # noqa: BLE001 - the boundary to the client: it is answered whatever happened
             note(error, message["method"])
             await finish_with(reply, inbound.era, message["id"], error)
@@ -182,6 +188,16 @@ class Door:
         if exchange.method == "initialize" and answer is not None:
             await self._legacy.open(exchange, answer["protocolVersion"])
         return answer
+
+    @asynccontextmanager
+    async def _in_time(self, message: Any) -> AsyncIterator[None]:
+        """Ends what takes too long; streams that a client holds open have no end. Raises `McpError`."""
+        endless = not is_request(message) or message["method"] == "subscriptions/listen"
+        try:
+            async with asyncio.timeout(None if endless else self._call_seconds):
+                yield
+        except TimeoutError:
+            raise McpError(REQUEST_TIMEOUT, f"The call took longer than {self._call_seconds:g} s.") from None
 
     def _sight(self, exchange: Exchange) -> tuple[Callable[[], Awaitable[list[Provider]]], Merge]:
         """How the caller's providers and lists are seen, again and again."""

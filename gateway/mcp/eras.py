@@ -63,7 +63,7 @@ class Eras:
         except McpError as error:
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
             return False
-        with suppress(AgentNetError, TimeoutError):
+        with suppress(AgentNetError):
             await self._talk.end(server, principal, session)
         return True
 

@@ -4,6 +4,7 @@ The modern era is revision 2026-07-28: each request stands alone, and a question
 `input_required`. The legacy era is all before: sessions, and questions asked on the stream of the call.
 """
 
+import time
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -17,6 +18,9 @@ from gateway.mcp.reply import Reply
 from gateway.mcp.session import Session
 from gateway.mcp.wire import RequestId
 from gateway.transport import Headers
+
+MAX_PROGRESS_PER_SECOND = 200
+"""Reports of one call; what comes beyond is dropped, the next second's are not."""
 
 
 class Era(Enum):
@@ -80,6 +84,8 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
+    _progress: tuple[float, int] = (0.0, 0)
+    """Since when reports are counted, and how many there were."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 
@@ -117,11 +123,17 @@ class Exchange:
     async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
         """Report progress if the client wants it. `done` must rise."""
         token = self.progress_token
-        if token is None:
+        if token is None or not self._may_progress():
             return
         params: Document = {"progressToken": token, "progress": done}
         params |= {key: value for key, value in (("total", total), ("message", message)) if value is not None}
         await self.notify("notifications/progress", params)
+
+    def _may_progress(self) -> bool:
+        since, count = self._progress
+        now = time.monotonic()
+        self._progress = (now, 1) if now - since > 1.0 else (since, count + 1)
+        return self._progress[1] <= MAX_PROGRESS_PER_SECOND
 
     async def ask(self, questions: dict[str, Question], state: Document) -> dict[str, Document]:
         """Ask the client, in its era's way; its answers (`ElicitResult` and its kind) by the questions' keys.

@@ -21,8 +21,8 @@ from gateway.mcp.parking import LOG_LEVELS
 from gateway.mcp.running import Running
 from gateway.mcp.session import Session
 from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
+from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.tributaries import Tributaries
-from gateway.mcp.upstreams import Upstreams
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ BROADCAST = frozenset({"notifications/cancelled", "notifications/roots/list_chan
 class Legacy:
     """The sessions' side of the door."""
 
-    def __init__(self, sessions: Sessions, upstreams: Upstreams, callbacks: Callbacks, running: Running) -> None:
+    def __init__(self, sessions: Sessions, switchboard: Switchboard, callbacks: Callbacks, running: Running) -> None:
         self._sessions = sessions
-        self._upstreams = upstreams
+        self._switchboard = switchboard
         self.callbacks = callbacks
         self.running = running
 
@@ -55,7 +55,7 @@ class Legacy:
     async def end(self, principal: Principal, session: Session) -> None:
         """End a session, here and upstream."""
         upstreams = await self._sessions.end(session)
-        ends = (self._upstreams.end_session(principal, name, kept) for name, kept in upstreams.items())
+        ends = (self._switchboard.end_session(principal, name, kept) for name, kept in upstreams.items())
         await asyncio.gather(*ends)
 
     async def take(self, principal: Principal, session: Session, message: Document) -> None:
@@ -78,8 +78,8 @@ class Legacy:
         await self._sessions.set_log_level(session, level)
         message: Document = {"level": level}
         for name, kept in session.upstreams.items():
-            with suppress(AgentNetError, TimeoutError):
-                await self._upstreams.ask_within(exchange.principal, name, kept, exchange.method, message)
+            with suppress(AgentNetError):
+                await self._switchboard.ask_within(exchange.principal, name, kept, exchange.method, message)
         return {}
 
     async def stream(self, inbound: Inbound, session: Session, feed: Feed) -> None:
@@ -88,10 +88,10 @@ class Legacy:
         inbound.reply.keep_alive()
         if last:
             server, _, identifier = last.partition(SEPARATOR)
-            await self._upstreams.resume(inbound, server, session, identifier)
+            await self._switchboard.resume(inbound, server, session, identifier)
             return
         await inbound.reply.open_stream()
-        tributaries = Tributaries(self._upstreams, self._sessions, inbound, session)
+        tributaries = Tributaries(self._switchboard, self._sessions, inbound, session)
         async with feed.running(), tributaries.running():
             touching = asyncio.create_task(self._keep(session))
             try:
@@ -121,6 +121,6 @@ class Legacy:
 
     async def _tell(self, principal: Principal, server: str, session: Session, message: Document) -> None:
         try:
-            await self._upstreams.tell(principal, server, session.upstreams[server], message)
-        except (AgentNetError, TimeoutError) as error:
+            await self._switchboard.tell(principal, server, session.upstreams[server], message)
+        except AgentNetError as error:
             logger.info("the MCP server %s did not hear of a client's message: %s", server, error)

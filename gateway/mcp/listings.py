@@ -98,7 +98,7 @@ class Listings:
         old = self._kept.get(key)
         try:
             listing = await self._asked(server, principal, kind)
-        except (AgentNetError, TimeoutError) as error:
+        except AgentNetError as error:
             logger.warning("%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
             failure = error if isinstance(error, AgentNetError) else UnavailableError(f"{server.name} is slow.")
             kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS, failure)

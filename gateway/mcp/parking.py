@@ -143,7 +143,7 @@ class Parking:
             "method": "notifications/cancelled",
             "params": {"requestId": call.id, "reason": "The client has left."},
         }
-        with suppress(AgentNetError, TimeoutError):
+        with suppress(AgentNetError):
             await self._talk.tell(call.server, call.principal, call.session, message)
 
     async def _follow(self, call: Call, incoming: Incoming) -> None:

@@ -125,11 +125,11 @@ class UpstreamServer:
     urls: tuple[str, ...]
     """Where its instances answer, the full address with its path."""
     tenant: str
+    description: str
+    document: Mapping[str, Any] = field(compare=False, hash=False, repr=False)
+    """What its source knows of it besides."""
     source: "Source" = field(compare=False, hash=False, repr=False)
     """Who credentials requests to it."""
-    description: str = ""
-    document: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, hash=False)
-    """What the registry knows of it."""
     transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
     """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
 

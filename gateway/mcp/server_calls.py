@@ -62,7 +62,7 @@ class ServerCalls:
         )
         joined = await self._sessions.join(session, server.name, opened)
         if joined != opened:
-            with suppress(AgentNetError, TimeoutError):
+            with suppress(AgentNetError):
                 await self._talk.end(server, exchange.principal, opened)
         elif session.log_level:
             with suppress(AgentNetError):

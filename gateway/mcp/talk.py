@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
@@ -81,14 +83,14 @@ class Talk:
     ) -> None:
         """Send a notification or a response within a session."""
         headers = [*JSON_OR_STREAM, *session_headers(session)]
-        async with asyncio.timeout(REQUEST_SECONDS):
+        async with in_time(server):
             incoming, _ = await self._links.open(server, principal, "POST", headers, write(message), url=session.url)
             await incoming.close()
 
     async def end(self, server: UpstreamServer, principal: Principal, session: UpstreamSession) -> None:
         """End a session."""
         if session.id:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with in_time(server):
                 headers = session_headers(session)
                 incoming, _ = await self._links.open(server, principal, "DELETE", headers, url=session.url)
                 await incoming.close()
@@ -99,18 +101,23 @@ class Talk:
     async def _post(
         self, server: UpstreamServer, principal: Principal, message: Document, headers: Headers, url: str | None
     ) -> Heard:
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                sent = [*JSON_OR_STREAM, *headers]
-                incoming, place = await self._links.open(server, principal, "POST", sent, write(message), url=url)
-                try:
-                    return Heard(await result_of(incoming, server.name, message["id"]), session_id_of(incoming), place)
-                finally:
-                    await incoming.close()
-        except TimeoutError:
-            raise UnavailableError(
-                f"The MCP server {server.name!r} did not answer within {REQUEST_SECONDS:g} s."
-            ) from None
+        sent = [*JSON_OR_STREAM, *headers]
+        async with in_time(server):
+            incoming, place = await self._links.open(server, principal, "POST", sent, write(message), url=url)
+            try:
+                return Heard(await result_of(incoming, server.name, message["id"]), session_id_of(incoming), place)
+            finally:
+                await incoming.close()
+
+
+@asynccontextmanager
+async def in_time(server: UpstreamServer) -> AsyncIterator[None]:
+    """Raises `UnavailableError` for a server that takes too long."""
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            yield
+    except TimeoutError:
+        raise UnavailableError(f"The MCP server {server.name!r} did not answer within {REQUEST_SECONDS:g} s.") from None
 
 
 def modern_headers(method: str, name: bytes | None = None) -> Headers:

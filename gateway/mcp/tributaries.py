@@ -9,7 +9,7 @@ from agentnet.errors import AgentNetError
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
-from gateway.mcp.upstreams import Upstreams
+from gateway.mcp.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ PAUSE_SECONDS = 2.0
 class Tributaries:
     """Runs within `running()`."""
 
-    def __init__(self, upstreams: Upstreams, sessions: Sessions, inbound: Inbound, session: Session) -> None:
-        self._upstreams = upstreams
+    def __init__(self, switchboard: Switchboard, sessions: Sessions, inbound: Inbound, session: Session) -> None:
+        self._switchboard = switchboard
         self._sessions = sessions
         self._inbound = inbound
         self._session = session
@@ -58,8 +58,8 @@ class Tributaries:
     async def _flow(self, server: str, kept: UpstreamSession) -> None:
         while True:
             try:
-                await self._upstreams.follow(self._inbound, server, kept)
-            except (AgentNetError, TimeoutError) as error:
+                await self._switchboard.follow(self._inbound, server, kept)
+            except AgentNetError as error:
                 logger.debug("no stream from %s now: %s", server, error)
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the stream of %s broke", server)

@@ -107,7 +107,7 @@ class Watching:
             except McpError as error:
                 logger.info("the MCP server %s does not tell of changes: %s", server.name, error)
                 pause = LONGEST_PAUSE_SECONDS if error.code == METHOD_NOT_FOUND else pause
-            except (AgentNetError, TimeoutError) as error:
+            except AgentNetError as error:
                 logger.info("the MCP server %s does not tell of changes now: %s", server.name, error)
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the MCP server %s cannot be followed", server.name)

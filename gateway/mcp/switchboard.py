@@ -32,7 +32,7 @@ from gateway.mcp.watching import CHANGE_OF, Watching
 from gateway.transport import Transport
 
 
-class Upstreams:
+class Switchboard:
     """Over one pool of connections. `address` is where the other replicas reach this one."""
 
     def __init__(
@@ -76,12 +76,12 @@ class Upstreams:
         return await self._talk.ask_within(server, principal, session, method, params)
 
     async def tell(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
-        """Send a notification or an answer within an upstream session. Raises `AgentNetError`, `TimeoutError`."""
+        """Send a notification or an answer within an upstream session. Raises `AgentNetError`."""
         await self._talk.tell(await self._servers.get(principal, name), principal, session, message)
 
     async def end_session(self, principal: Principal, name: str, session: UpstreamSession) -> None:
         """End an upstream session, if its server is there."""
-        with suppress(AgentNetError, TimeoutError):
+        with suppress(AgentNetError):
             await self._talk.end(await self._servers.get(principal, name), principal, session)
 
     async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str) -> None:

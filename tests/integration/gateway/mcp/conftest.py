@@ -1,0 +1,131 @@
+"""Hosts and MCP servers around the gateway's test network."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from agentnet.runtime import Runtime
+from agentnet.service import Service, running
+from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
+from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running
+
+__all__ = ["home", "network"]
+
+ROOT = Path(__file__).resolve().parents[4]
+ERAS = ("legacy", "2026-07-28")
+
+
+class Place:
+    """The network with its MCP servers and a second replica of the gateway."""
+
+    def __init__(self, network: Network, other_url: str, stack: AsyncExitStack) -> None:
+        self.network = network
+        self.urls = (network.url, other_url)
+        self.stack = stack
+
+    async def server(self, name: str, only: Only = None, *, tenant: str = "*", stateless: bool = False) -> Stage:
+        """Start an MCP server and register it."""
+        stage = Stage()
+        url = await self.stack.enter_async_context(mcp_running(name, stage, only, stateless=stateless))
+        await self.register(name, url, tenant)
+        return stage
+
+    async def register(self, name: str, url: str, tenant: str = "*") -> None:
+        """Register an MCP server at an address of the test's choice."""
+        runtime = self.network.runtime
+        token = runtime.tokens.for_service(f"mcp:{name}", "registry")
+        entry = {"kind": "mcp", "name": name, "instance": "1", "tenant": tenant, "url": url}
+        response = await runtime.http.put(
+            f"{self.network.registry_url}/v1/entries/mcp/{name}/1",
+            json=entry | {"lease_seconds": LEASE_SECONDS, "description": name},
+            headers={"authorization": f"Bearer {token}"},
+        )
+        response.raise_for_status()
+
+    async def deregister(self, name: str) -> None:
+        """Take an MCP server out of the registry."""
+        runtime = self.network.runtime
+        token = runtime.tokens.for_service(f"mcp:{name}", "registry")
+        response = await runtime.http.delete(
+            f"{self.network.registry_url}/v1/entries/mcp/{name}/1", headers={"authorization": f"Bearer {token}"}
+        )
+        response.raise_for_status()
+
+    @asynccontextmanager
+    async def host(
+        self, era: str, profile: str = "", *, replica: int = 0, key: str | None = None, **options: Any
+    ) -> AsyncIterator[Client]:
+        """A host attached to a replica of the gateway."""
+        headers = {"authorization": f"Bearer {key or self.network.key}"}
+        url = f"{self.urls[replica]}/mcp" + (f"/{profile}" if profile else "")
+        async with httpx2.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+            async with Client(streamable_http_client(url, http_client=http), mode=era, **options) as client:
+                yield client
+
+    async def put_profile(self, name: str, **definition: Any) -> None:
+        """Store a profile of the test's tenant."""
+        keys = await self.network.runtime.keys()
+        admin = await keys.create("acme", "admin", scopes=["admin", "use"])
+        async with self.network.client(admin) as http:
+            response = await http.put(f"/v1/mcp/profiles/{name}", json=definition)
+            assert response.status_code == 200, response.text
+
+
+@pytest.fixture
+async def place(network: Network, home: Path) -> AsyncIterator[Place]:
+    settings = network.runtime.settings
+    await (await network.runtime.database()).pool.execute("DELETE FROM mcp_profiles")
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(Runtime.open(settings))
+        other = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
+        yield Place(network, other.url, stack)
+
+
+class Mortal:
+    """The test server as a process of its own, to be killed and brought back at the same address."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> str:
+        """The URL of its endpoint, once it answers."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "ignore", "-m", "tests.integration.gateway.mcp.everything", str(self.port)),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}"},
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            line = await self._process.stdout.readline()
+        self.port = int(line.split()[1])
+        return f"http://127.0.0.1:{self.port}/mcp"
+
+    async def kill(self) -> None:
+        """Kill it as an outage would."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+@pytest.fixture
+async def mortal() -> AsyncIterator[Mortal]:
+    server = Mortal()
+    yield server
+    await server.kill()
+
+
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Wait until `check` holds."""
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.02)
