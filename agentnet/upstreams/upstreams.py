@@ -13,9 +13,7 @@ from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client
 from agentnet.upstreams.server import NewServer, OutsideServer
 from agentnet.upstreams.store import UpstreamStore
-from agentnet.upstreams.tokens import AccessTokens
-
-MAX_TOKEN_BYTES = 64 * 1024
+from agentnet.upstreams.tokens import MAX_ANSWER_BYTES, AccessTokens
 
 
 class Upstreams:
@@ -25,7 +23,7 @@ class Upstreams:
         self.store = UpstreamStore(database, seal)
         self.allow_private = settings.allow_private_urls
         self._declared = load_declarations(settings.mcp_servers_file).remote
-        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_TOKEN_BYTES)
+        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_ANSWER_BYTES)
         self.authorization = Authorization(AccessTokens(self._http))
 
     async def visible(self, tenant: str) -> list[OutsideServer]:
