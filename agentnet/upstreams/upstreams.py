@@ -48,9 +48,8 @@ class Upstreams:
         return await self.store.add(tenant, new)
 
     def declared(self, tenant: str) -> list[OutsideServer]:
-        """The operator's own servers that the tenant sees; what is declared for it alone goes first."""
-        everyones = [server for server in self._declared if server.tenant == EVERYONE]
-        return [*everyones, *(server for server in self._declared if server.tenant == tenant != EVERYONE)]
+        """The operator's own servers that the tenant sees."""
+        return [server for server in self._declared if server.tenant in (EVERYONE, tenant)]
 
     def client(self, server: OutsideServer) -> httpx2.AsyncClient:
         """A client for requests to `server` and nowhere else; close it."""
