@@ -19,6 +19,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with, cred
 from agentnet.identity.principal import ADMIN, USE
 from agentnet.push.outbox import Outbox
 from agentnet.push.signing import JWKS_PATH, KeyRing, KeySet
+from agentnet.retention.rules import Rules
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
@@ -49,6 +50,7 @@ from gateway.mcp.sessions import Sessions
 from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
+from gateway.retention import RetentionRoutes
 from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
@@ -77,6 +79,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
+    views += RetentionRoutes(Rules(database, settings)).routes()
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
     addresses = addresses_of(settings, url)

@@ -10,23 +10,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agentnet.database.embedded import EmbeddedPostgres
+from agentnet.database.line import COMMAND_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, Line
 from agentnet.database.migrate import migrate
 from agentnet.errors import UnavailableError
 from agentnet.settings import Settings
 
-CONNECT_TIMEOUT_SECONDS = 10.0
-COMMAND_TIMEOUT_SECONDS = 30.0
 ORDINARY_CONNECTIONS = 5
 
 
 class Database:
-    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server."""
+    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server.
+
+    `line()` is a connection kept for statements that follow one another.
+    """
 
     def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]", embedded: EmbeddedPostgres | None) -> None:
         self.url = url
         self.pool = pool
         self._embedded = embedded
         self._engine: AsyncEngine | None = None
+        self._lines: list[Line] = []
 
     @classmethod
     async def open(cls, settings: Settings) -> "Database":
@@ -58,6 +61,12 @@ class Database:
             ) from error
         return cls(url, pool, embedded)
 
+    def line(self) -> Line:
+        """A connection of its own, made at its first use and closed with the database."""
+        line = Line(self.url)
+        self._lines.append(line)
+        return line
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A SQLModel session; commit it yourself. For queries off the hot path."""
@@ -77,6 +86,7 @@ class Database:
             await self._engine.dispose()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await asyncio.gather(*(line.close() for line in self._lines))
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()

@@ -6,7 +6,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
 from a2a.server.context import ServerCallContext
@@ -64,7 +64,7 @@ from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import Lease, LeasedTask, NewTask
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
-from agentnet.tasks.stream import TaskStream
+from agentnet.tasks.stream import TaskStream, begun
 from agentnet.tasks.worker import Worker
 
 __all__ = ["PRINCIPAL", "DurableRequestHandler"]
@@ -165,14 +165,19 @@ class DurableRequestHandler(RequestHandler):
         """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
         self._check_streaming()
         view = await self._view(_task_id(params.id), caller(context, params))
-        ended = view.task.status.state in TERMINAL_STATES
-        if after is not None and not (ended and after.durable >= view.position.seq):
-            return TaskStream(None, after, self._store.feeds.follow(view.task_id, after), TERMINAL_STATES)
-        if ended:
-            raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
-        return TaskStream(
-            view.task, view.position, self._store.feeds.follow(view.task_id, view.position), TERMINAL_STATES
-        )
+        if view.task.status.state in TERMINAL_STATES:
+            return await self._remainder(view, after)
+        task = view.task if after is None else None
+        start = view.position if after is None else after
+        return TaskStream(task, start, self._store.feeds.follow(view.task_id, start), TERMINAL_STATES)
+
+    async def _remainder(self, view: _View, after: Position | None) -> TaskStream:
+        """What a client that was cut off has not seen of an ended task. Raises `UnsupportedOperationError` for none."""
+        if after is not None and after.durable < view.position.seq:
+            unseen = await begun(self._store.feeds.stored(view.task_id, after))
+            if unseen is not None:
+                return TaskStream(None, after, unseen, TERMINAL_STATES)
+        raise UnsupportedOperationError(f"Task {view.task_id} has ended; get it instead of subscribing.")
 
     @validate_request_params
     @answers
@@ -289,7 +294,7 @@ class DurableRequestHandler(RequestHandler):
             parent_id=UUID(delegation.parent_id) if delegation else None,
             root_id=UUID(delegation.root_id) if delegation else task_id,
             chain=principal.chain,
-            budget=asdict(budget),
+            budget=budget.fields(),
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
@@ -448,8 +453,10 @@ def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     """The stream for bindings that know no places: the SDK's."""
-    if stream.task is not None:
-        yield stream.task
+    task = stream.take_task()
+    if task is not None:
+        yield task
+        del task
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:

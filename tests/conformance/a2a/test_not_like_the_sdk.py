@@ -19,6 +19,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from agentnet.retention.rules import Rule, Rules
+from agentnet.retention.sweeper import Sweeper
 from tests.conformance.a2a.messages import (
     AT_ONCE,
     begun,
@@ -317,11 +319,21 @@ async def test_w17_the_card_stands_at_the_address_of_0_2_clients_too(server: Ser
         assert (await http.get("/.well-known/agent.json")).json()["name"] == server.name
 
 
-@pytest.mark.xfail(strict=True, reason="engine: no retention yet, tasks and their events are kept for ever")
-async def test_w18_tasks_and_events_do_not_stay_for_ever(server: Server) -> None:
-    from agentnet.tasks import sql
-
-    assert [name for name in vars(sql) if "PRUNE" in name or "EXPIRE" in name]
+@pytest.mark.parametrize("name", BINDINGS_1_0)
+async def test_w18_tasks_and_events_do_not_stay_for_ever(server: Server, name: str) -> None:
+    database = await server.runtime.database()
+    async with server.door(name) as door:
+        old, young = await sent(door, "hello"), await sent(door, "hello")
+        await database.pool.execute("UPDATE tasks SET status_at = now() - interval '9 days' WHERE id = $1", old["id"])
+        rules = Rules(database, server.runtime.settings)
+        await rules.set("default", "completed", Rule(days=8))
+        await Sweeper(database, rules).sweep()
+        await rules.drop("default", "completed")
+        with pytest.raises(RefusedError) as refused:
+            await door.get(old["id"])
+        assert refused.value.reason == "TASK_NOT_FOUND"
+        assert state(await door.get(young["id"])) == "COMPLETED"
+    assert await database.pool.fetchval("SELECT count(*) FROM task_events WHERE task_id = $1", old["id"]) == 0
 
 
 async def test_w19_the_card_is_the_same_bytes_each_time_and_gains_no_signatures(server: Server) -> None:

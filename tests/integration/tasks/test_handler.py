@@ -24,6 +24,7 @@ from a2a.utils.errors import (
 
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.handler import PRINCIPAL
+from agentnet.tasks.position import Position
 from tests.integration.tasks.replicas import Script, context, replicas, request
 
 pytestmark = pytest.mark.anyio
@@ -152,6 +153,27 @@ async def test_a_client_that_has_seen_the_end_is_told_so_and_does_not_wait(datab
         assert [item.json async for item in rest.frames() if item] == [item.json for item in seen[2:]]
         with pytest.raises(UnsupportedOperationError, match="has ended"):
             await one.handler.subscribe(again, context(), seen[-1].position)
+
+
+@pytest.mark.parametrize("after", ["4.1.-1.3", "9.1.-1.3", "9.1.7.0"])
+async def test_no_event_id_whatever_it_says_makes_a_client_wait_at_an_ended_task(database_url: str, after: str) -> None:
+    async with replicas(database_url, Script(), 2) as [one, two]:
+        task = await one.handler.on_message_send(request("hello"), context())
+        again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
+        for replica in (one, two):
+            async with asyncio.timeout(5):
+                with pytest.raises(UnsupportedOperationError, match="has ended"):
+                    await replica.handler.subscribe(again, context(), Position.parse(after))
+
+
+async def test_what_was_seen_of_a_dead_writer_is_put_right_at_an_ended_task(database_url: str) -> None:
+    async with replicas(database_url, Script()) as [one]:
+        task = await one.handler.on_message_send(request("hello"), context())
+        again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
+        rest = await one.handler.subscribe(again, context(), Position.parse("9.7.-1.2"))
+        async with asyncio.timeout(5):
+            events = [json.loads(item.json) async for item in rest.frames() if item is not None]
+    assert [next(iter(event)) for event in events] == ["task", "artifactUpdate", "statusUpdate"]
 
 
 async def test_a_task_is_canceled_from_another_replica(database_url: str) -> None:
