@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, ConfigurationError, InvalidInputError, UnavailableError
-from agentnet.ssrf import check_form, guarded_client
+from agentnet.ssrf import check_form, guarded_client, read_body
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer
@@ -31,6 +31,8 @@ from mcp_servers.hosted import Hosted
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 CALL_SECONDS = 60.0
 UNAUTHORIZED = 401
+ENCODED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that tell of the body as it came, not as it was read."""
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +121,13 @@ class OpenApiTools:
     ) -> httpx.Response:
         request = request_of(self._http, api.url, operation, arguments)
         request.headers.update(headers)
-        return await self._http.send(request, follow_redirects=False)
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            body = await read_body(response, MAX_ANSWER_BYTES)
+        finally:
+            await response.aclose()
+        kept = [(name, value) for name, value in response.headers.multi_items() if name not in ENCODED]
+        return httpx.Response(response.status_code, headers=kept, content=body, request=request)
 
 
 async def create_openapi(declared: OpenApiServer, upstreams: Upstreams) -> Hosted:

@@ -82,6 +82,7 @@ class Place:
 @pytest.fixture
 async def place(network: Network, home: Path) -> AsyncIterator[Place]:
     settings = network.runtime.settings
+    await (await network.runtime.database()).pool.execute("DELETE FROM mcp_profiles")
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(Runtime.open(settings))
         other = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
