@@ -121,7 +121,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
-    return Guard(closed, addresses)
+    return Guard(closed, addresses, settings.allowed_hosts)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

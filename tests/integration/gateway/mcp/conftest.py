@@ -33,8 +33,8 @@ class Place:
 
     async def server(self, name: str, only: Only = None, *, tenant: str = "*", stateless: bool = False) -> Stage:
         """Start an MCP server and register it."""
-        stage = Stage()
-        url = await self.stack.enter_async_context(mcp_running(name, stage, only, stateless=stateless))
+        stage = Stage(only=only)
+        url = await self.stack.enter_async_context(mcp_running(name, stage, stateless=stateless))
         await self.register(name, url, tenant)
         return stage
 
