@@ -21,8 +21,10 @@ from agentnet.manifest import MANIFEST_FILE, load_specialists
 from agentnet.runtime import Runtime
 from agentnet.service import RunningService, Service, bind, running
 from agentnet.settings import SERVICE_PORTS, Settings
+from agentnet.toolfolders import find_tool_folders
+from agentnet.upstreams.declarations import load_declarations
 
-MCP_SERVERS = ("knowledge", "data", "toolbox", "web")
+BUNDLED_MCP_SERVERS = ("knowledge", "data", "toolbox", "web")
 SPECIALISTS_PACKAGE = "specialists"
 REGISTERED_SECONDS = 10.0
 POLL_SECONDS = 0.05
@@ -64,15 +66,25 @@ def specialist_directories(settings: Settings) -> list[Path]:
     return [*with_any, *settings.agents_dirs]
 
 
+def mcp_servers(settings: Settings) -> list[str]:
+    """The MCP servers that the network runs: the bundled ones, the user's own, and those that its file declares.
+
+    Raises `ConfigurationError`.
+    """
+    declared = [server.name for server in load_declarations(settings.mcp_servers_file).adapted]
+    return [*BUNDLED_MCP_SERVERS, *find_tool_folders(settings.mcp_dirs), *declared]
+
+
 def plan(settings: Settings, only: Sequence[str] = ()) -> Plan:
     """What to run: everything, or the registry, the gateway and the agents and MCP servers named in `only`.
 
-    Raises `ManifestError`, and `NotFoundError` for a name that is neither.
+    Raises `ConfigurationError`, and `NotFoundError` for a name that is neither.
     """
     agents = [specialist.name for specialist in load_specialists(specialist_directories(settings))]
-    _check_names(only, [*MCP_SERVERS, *agents])
+    servers = mcp_servers(settings)
+    _check_names(only, [*servers, *agents])
     ports = iter(SERVICE_PORTS)
-    tools = tuple(Service("mcp", name, next(ports)) for name in MCP_SERVERS if not only or name in only)
+    tools = tuple(Service("mcp", name, next(ports, 0)) for name in servers if not only or name in only)
     specialists = tuple(Service("agent", name, next(ports, 0)) for name in agents if not only or name in only)
     registry = Service("registry", "registry", settings.registry_port)
     gateway = Service("gateway", "gateway", settings.port)

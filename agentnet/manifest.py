@@ -67,6 +67,10 @@ class Manifest(_Strict):
     needs_approval: list[str] = Field(
         default_factory=list[str], description="Tools whose calls a person must approve first."
     )
+    approve_destructive: bool = Field(
+        default=False,
+        description="A person must approve calls of MCP tools that may destroy something, by their hints.",
+    )
     not_repeatable: list[str] = Field(
         default_factory=list[str],
         description="Tools whose unfinished calls are asked about and never blindly repeated.",

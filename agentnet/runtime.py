@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agentnet.models import Models
     from agentnet.push.service import Push
     from agentnet.tasks.store import TaskStore
+    from agentnet.upstreams.upstreams import Upstreams
 
 CONNECT_SECONDS = 5.0
 IDLE_READ_SECONDS = 300.0
@@ -47,6 +48,7 @@ class Runtime:
         self._signals: Signals | None = None
         self._models: Models | None = None
         self._push: Push | None = None
+        self._upstreams: Upstreams | None = None
         self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
 
@@ -112,6 +114,15 @@ class Runtime:
             self.before_stop(self._push.close)
         return self._push
 
+    async def upstreams(self) -> "Upstreams":
+        """The upstream MCP servers, with one cache of tokens for the process. Raises `ConfigurationError`."""
+        database = await self.database()
+        if self._upstreams is None:
+            from agentnet.upstreams.upstreams import Upstreams
+
+            self._upstreams = Upstreams(database, self.seal, self.settings)
+        return self._upstreams
+
     def models(self) -> "Models":
         """The models of this process, over one HTTP client."""
         if self._models is None:
@@ -140,6 +151,8 @@ class Runtime:
         await self.stop()
         if self._push is not None:
             await self._push.close()
+        if self._upstreams is not None:
+            await self._upstreams.close()
         if self._models is not None:
             await self._models.aclose()
         if self._signals is not None:

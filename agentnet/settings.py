@@ -86,6 +86,17 @@ class Settings(BaseSettings):
         default=None, description="Key that the CLI uses; unset reads the admin key file."
     )
     agents_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own specialists.")
+    mcp_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own MCP servers.")
+    mcp_servers_file: Path | None = Field(
+        default=None, description="YAML file that declares upstream MCP servers, commands and OpenAPI documents."
+    )
+    mcp_commands: bool = Field(
+        default=False, description="Run the commands that `mcp_servers_file` declares; they run as this user."
+    )
+    allowed_hosts: list[str] = Field(
+        default_factory=list[str],
+        description="More host names under which MCP servers are called.",
+    )
     knowledge_dirs: list[Path] = Field(
         default_factory=list[Path], description="Folders that the knowledge server ingests at start."
     )

@@ -128,10 +128,10 @@ async def check_url(url: str | httpx.URL, *, allow_private: bool = False, resolv
     """
     parsed = check_form(url)
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    return Target(parsed, await _addresses(parsed.host, port, allow_private, resolve))
+    return Target(parsed, await checked_addresses(parsed.host, port, allow_private, resolve))
 
 
-async def _addresses(host: str, port: int, allow_private: bool, resolve: Resolve) -> tuple[str, ...]:
+async def checked_addresses(host: str, port: int, allow_private: bool, resolve: Resolve) -> tuple[str, ...]:
     """The addresses of `host`, all of them allowed: one bad among good ones is an attack, not an accident."""
     try:
         found = [str(ip_address(host))]
@@ -172,7 +172,7 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await _addresses(host, port, self._allow_private, self._resolve)
+        addresses = await checked_addresses(host, port, self._allow_private, self._resolve)
         for address in addresses[:-1]:
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)

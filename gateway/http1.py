@@ -7,7 +7,7 @@ import asyncio
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httptools
 
@@ -25,11 +25,15 @@ from gateway.transport import (
 SWEEP_SECONDS = 2.0
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
+Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Where a host may be connected to; raises `UnsafeUrlError`. The SSRF guard's for addresses given by others."""
+
 
 class Http1Transport:
-    """A pool of connections; the one that was used last is used next."""
+    """A pool of connections; the one that was used last is used next. Without `addresses` any host is connected to."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Addresses | None = None) -> None:
+        self._addresses = addresses
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._open: set[Connection] = set()
         self._ssl: ssl.SSLContext | None = None
@@ -78,18 +82,30 @@ class Http1Transport:
         return await self._connect(origin)
 
     async def _connect(self, origin: Origin) -> Connection:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(origin), origin.host, origin.port, ssl=self._context() if origin.secure else None
-                )
+                hosts = await self._addresses(origin.host, origin.port) if self._addresses else [origin.host]
+                connection = await self._connect_to_one(hosts, origin)
         except (OSError, TimeoutError) as error:
             raise NotReachedError(f"No connection ({type(error).__name__}).") from error
         self._open.add(connection)
         if self._sweeper is None:
-            self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
         return connection
+
+    async def _connect_to_one(self, hosts: Sequence[str], origin: Origin) -> Connection:
+        """The first that answers; TLS checks the origin's name, whatever the address."""
+        tls, name = (self._context(), origin.host) if origin.secure else (None, None)
+        for position, host in enumerate(hosts, 1):
+            try:
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(origin), host, origin.port, ssl=tls, server_hostname=name
+                )
+                return connection
+            except OSError:
+                if position == len(hosts):
+                    raise
+        raise NotReachedError("No address to connect to.")
 
     def _context(self) -> ssl.SSLContext:
         if self._ssl is None:

@@ -37,6 +37,7 @@ from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
 from gateway.mcp.legacy import Legacy
+from gateway.mcp.outside import OutsideServers
 from gateway.mcp.profile import Profile
 from gateway.mcp.profile_routes import ProfileRoutes
 from gateway.mcp.profile_store import ProfileStore
@@ -49,6 +50,7 @@ from gateway.mcp.sessions import Sessions
 from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
+from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
 
@@ -78,14 +80,17 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
+
     files = FileStore(database, settings.max_file_bytes)
     means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
     store = ProfileStore(database)
     views += ProfileRoutes(store).routes()
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
     registered = RegisteredServers(runtime.directory(name), runtime.tokens)
+    outside = OutsideServers(await runtime.upstreams())
     sessions = Sessions(database)
-    switchboard = Switchboard([registered], transport, runtime, sessions, url)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
     signals = await runtime.signals()
     legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
 
@@ -100,6 +105,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         try:
             yield
         finally:
+            await outside.close()
             await transport.close()
 
     app = Starlette(

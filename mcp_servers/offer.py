@@ -1,10 +1,16 @@
-"""The servers that this package offers. A new one is a sub-package with `create_server`, and one line here."""
+"""The servers that there are: this package's, those in the user's folders, and those that the operator's file declares.
+
+A new one of this package is a sub-package with `create_server`, and one line here.
+"""
 
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 
-from agentnet.errors import NotFoundError
+from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.runtime import Runtime
+from agentnet.toolfolders import find_tool_folders
+from agentnet.upstreams.declarations import CommandServer, OpenApiServer, SseServer, load_declarations
+from mcp_servers.hosted import Hosted
 from mcp_servers.server import ToolServer
 
 CreateServer = Callable[[Runtime], Awaitable[ToolServer]]
@@ -19,14 +25,55 @@ KNOWN = {
 
 
 def names() -> list[str]:
-    """The names of all servers, sorted."""
+    """The names of this package's servers, sorted."""
     return sorted(KNOWN)
 
 
 async def create_server(runtime: Runtime, name: str) -> ToolServer:
-    """Build the server of that name. Raises `NotFoundError` that names the known ones."""
+    """Build this package's server of that name. Raises `NotFoundError`."""
     module = KNOWN.get(name)
     if module is None:
         raise NotFoundError(f"There is no MCP server {name!r}.", hint=f"There are {', '.join(names())}.")
     create: CreateServer = import_module(module).create_server
     return await create(runtime)
+
+
+async def find_server(runtime: Runtime, name: str) -> Hosted:
+    """The server of that name, made ready to be served.
+
+    Raises `NotFoundError` that names the known ones, `ConfigurationError`.
+    """
+    settings = runtime.settings
+    folders = find_tool_folders(settings.mcp_dirs)
+    declared = {server.name: server for server in load_declarations(settings.mcp_servers_file).adapted}
+    taken = [other for other in (*folders, *declared) if other in KNOWN or (other in folders and other in declared)]
+    if taken:
+        raise ConfigurationError(f"Two MCP servers are named {taken[0]!r}.")
+    if name in folders:
+        from mcp_servers.folder import load_folder
+
+        return load_folder(name, folders[name])
+    if name in declared:
+        return await _adapt(runtime, declared[name])
+    if name not in KNOWN:
+        known = ", ".join(sorted((*KNOWN, *folders, *declared)))
+        raise NotFoundError(f"There is no MCP server {name!r}.", hint=f"There are {known}.")
+    server = await create_server(runtime, name)
+    return Hosted(server, server.list_tools, server.ready)
+
+
+async def _adapt(runtime: Runtime, declared: CommandServer | SseServer | OpenApiServer) -> Hosted:
+    match declared:
+        case CommandServer():
+            from mcp_servers.adapters.command import create_command
+
+            adapted = create_command(declared, runtime.settings)
+        case SseServer():
+            from mcp_servers.adapters.sse import create_sse
+
+            adapted = create_sse(declared, await runtime.upstreams())
+        case OpenApiServer():
+            from mcp_servers.adapters.openapi.server import create_openapi
+
+            return await create_openapi(declared, await runtime.upstreams())
+    return Hosted(adapted, adapted.list_tools, adapted.ready, declared.tenant, streams=True)

@@ -14,8 +14,8 @@ from agentnet import __version__
 from agentnet.database import Database
 from agentnet.errors import AgentNetError, UnavailableError
 
-TOOLS_FRESH_MILLISECONDS = 60_000
-"""How long a client may keep the list of tools: it changes with a deployment only."""
+LISTS_FRESH_MILLISECONDS = 60_000
+"""How long a client may keep the lists of tools and prompts: they change with a deployment only."""
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 READ_ONLY_WEB = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -24,8 +24,8 @@ Ready = Callable[[], Awaitable[None]]
 """Returns when the server can work; raises `AgentNetError` with the reason when it cannot."""
 
 
-async def _always_ready() -> None:
-    return None
+async def always_ready() -> None:
+    """Of a server that stands on nothing."""
 
 
 def database_ready(database: Database) -> Ready:
@@ -44,14 +44,17 @@ class ToolServer(MCPServer[Any]):
     """A server that `mcp_servers.service` can serve. Tools raise `AgentNetError`; the model reads its message."""
 
     def __init__(
-        self, name: str, *, description: str, instructions: str, ready: Ready = _always_ready, **options: Any
+        self, name: str, *, description: str, instructions: str, ready: Ready = always_ready, **options: Any
     ) -> None:
         super().__init__(
             name,
             description=description,
             instructions=instructions,
             version=__version__,
-            cache_hints={"tools/list": CacheHint(ttl_ms=TOOLS_FRESH_MILLISECONDS, scope="public")},
+            cache_hints={
+                method: CacheHint(ttl_ms=LISTS_FRESH_MILLISECONDS, scope="public")
+                for method in ("tools/list", "prompts/list", "resources/templates/list")
+            },
             **options,
         )
         self.ready = ready

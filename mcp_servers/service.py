@@ -3,44 +3,74 @@
 Stateless: each request stands alone in both eras of the protocol, so any replica answers any request.
 """
 
+import asyncio
+import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
+from mcp.server.lowlevel import Server
+from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from mcp_types import Tool
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from agentnet.directory import Entry
-from agentnet.errors import AgentNetError, error_body
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.database.tables import EVERYONE
+from agentnet.directory import Directory, Entry
+from agentnet.errors import AgentNetError, NotFoundError, error_body
+from agentnet.identity import Principal
+from agentnet.identity.middleware import Authenticate, AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
-from mcp_servers.offer import KNOWN, create_server, names
-from mcp_servers.server import ToolServer
+from mcp_servers.hosted import Hosted
+from mcp_servers.offer import KNOWN, find_server, names
 
 __all__ = ["KNOWN", "create_service", "names"]
+
+MAX_SKILLS = 256
+MAX_LABEL = 128
+MAX_WORDS_BYTES = 16 * 1024
+MAX_DOCUMENT_BYTES = 250 * 1024
+"""These four are what the registry takes of one entry."""
+DESCRIBE_SECONDS = 2.0
+"""Between two tries to learn the tools of a server that cannot be reached."""
+
+logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
-    """The app of the MCP server `name`, reached at `url`. Raises `NotFoundError`."""
-    server = await create_server(runtime, name)
-    app = _app(server, runtime, url.rstrip("/"))
-    authenticate = authenticate_with(runtime.tokens, f"mcp:{name}")
+    """The app of the MCP server `name`, reached at `url`. Raises `NotFoundError`, `ConfigurationError`."""
+    hosted = await find_server(runtime, name)
+    app = _app(hosted, runtime, url.rstrip("/"))
+    authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     return AuthMiddleware(app, authenticate, max_body_bytes=runtime.settings.max_body_bytes)
 
 
-def _app(server: ToolServer, runtime: Runtime, url: str) -> Starlette:
+def _for_tenant(authenticate: Authenticate, tenant: str) -> Authenticate:
+    async def authenticate_tenant(credential: str) -> Principal:
+        principal = await authenticate(credential)
+        if tenant not in (EVERYONE, principal.tenant):
+            raise NotFoundError("There is no such MCP server.")
+        return principal
+
+    return authenticate_tenant
+
+
+def _app(hosted: Hosted, runtime: Runtime, url: str) -> Starlette:
     settings = runtime.settings
-    endpoint = server.streamable_http_app(
+    endpoint = hosted.server.streamable_http_app(
         streamable_http_path=PATH,
-        json_response=True,
+        json_response=not hosted.streams,
         stateless_http=True,
         max_request_body_size=settings.max_body_bytes,
         transport_security=transport_security(settings, url),
@@ -48,9 +78,8 @@ def _app(server: ToolServer, runtime: Runtime, url: str) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        entry = await describe(server, url)
-        directory = runtime.directory(f"mcp:{server.name}")
-        async with server.session_manager.run(), directory.registered(entry, settings.lease_seconds):
+        directory = runtime.directory(f"mcp:{hosted.server.name}")
+        async with hosted.server.session_manager.run(), _registered(hosted, url, directory, settings.lease_seconds):
             yield
 
     async def health(_: Request) -> Response:
@@ -58,7 +87,7 @@ def _app(server: ToolServer, runtime: Runtime, url: str) -> Starlette:
 
     async def ready(_: Request) -> Response:
         try:
-            await server.ready()
+            await hosted.ready()
         except AgentNetError as error:
             return JSONResponse(error_body(error), status_code=503)
         return JSONResponse({"status": "ready"})
@@ -67,29 +96,72 @@ def _app(server: ToolServer, runtime: Runtime, url: str) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-async def describe(server: ToolServer, url: str) -> Entry:
-    """The registry entry of this replica of `server`."""
-    tools = await server.list_tools()
+@asynccontextmanager
+async def _registered(hosted: Hosted, url: str, directory: Directory, lease_seconds: float) -> AsyncIterator[None]:
+    """Registered from when its tools are known: what it stands on may be away when it starts."""
+
+    async def register() -> None:
+        entry = await _described(hosted, url)
+        async with directory.registered(entry, lease_seconds):
+            await asyncio.Event().wait()
+
+    registering = asyncio.create_task(register(), name=f"register mcp:{hosted.server.name}")
+    try:
+        yield
+    finally:
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)
+
+
+async def _described(hosted: Hosted, url: str) -> Entry:
+    while True:
+        try:
+            return await describe(hosted, url)
+        except (AgentNetError, MCPError) as error:
+            logger.warning("%s is not registered yet: %s", hosted.server.name, error)
+            await asyncio.sleep(DESCRIBE_SECONDS)
+
+
+async def describe(hosted: Hosted, url: str) -> Entry:
+    """The registry entry of this replica of a server. Raises `UnavailableError`, `MCPError`."""
+    server, tools = hosted.server, await hosted.list_tools()
+    words = " ".join(f"{tool.name} {tool.description or ''}" for tool in tools)
     return Entry(
         kind="mcp",
         name=server.name,
         instance=new_id(),
+        tenant=hosted.tenant,
         url=url + PATH,
         description=server.description or "",
-        skills=[tool.name for tool in tools],
-        words=" ".join(f"{tool.name} {tool.description or ''}" for tool in tools),
-        document={
-            "name": server.name,
-            "version": server.version,
-            "description": server.description,
-            "instructions": server.instructions,
-            "tools": [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools],
-        },
+        skills=[tool.name[:MAX_LABEL] for tool in tools[:MAX_SKILLS]],
+        words=words.encode()[:MAX_WORDS_BYTES].decode(errors="ignore"),
+        document=_document(server, tools),
     )
 
 
+def _document(server: MCPServer[Any] | Server[Any], tools: list[Tool]) -> dict[str, Any]:
+    """What the server says of itself, with as many of its tools as the registry takes."""
+    said = {
+        "name": server.name,
+        "version": server.version,
+        "description": server.description,
+        "instructions": server.instructions,
+    }
+    room = MAX_DOCUMENT_BYTES - len(json.dumps(said))
+    shown: list[Any] = []
+    for tool in tools:
+        data = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+        room -= len(json.dumps(data, ensure_ascii=False).encode()) + 2
+        if room < 0:
+            break
+        shown.append(data)
+    return {**said, "tools": shown}
+
+
 def transport_security(settings: Settings, url: str) -> TransportSecuritySettings:
-    """Host names that a request may carry: where this service is reached, and this machine. No browser origins."""
-    hosts = {urlsplit(url).hostname or settings.reachable_host, settings.reachable_host, *LOOPBACK_HOSTS}
+    """Host names that a request may carry: where this service is reached, this machine, and those that the operator
+    allows. No browser origins."""
+    own = {urlsplit(url).hostname or settings.reachable_host, settings.reachable_host}
+    hosts = {*own, *LOOPBACK_HOSTS, *settings.allowed_hosts}
     bracketed = {f"[{host}]" if ":" in host else host for host in hosts}
     return TransportSecuritySettings(allowed_hosts=[*bracketed, *(f"{host}:*" for host in bracketed)])

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, Exit
 
-from agentnet.cli import commands, exits, keys, push
+from agentnet.cli import commands, exits, keys, mcp, push
 from agentnet.errors import AgentNetError
 
 
@@ -76,6 +76,7 @@ def _root(
 
 for command in commands.ALL:
     app.command()(command)
+app.add_typer(mcp.app, name="mcp")
 app.add_typer(commands.serve, name="serve")
 app.add_typer(commands.new, name="new")
 app.add_typer(keys.app, name="keys")

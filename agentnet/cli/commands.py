@@ -11,6 +11,9 @@ Agents = Annotated[
 Knowledge = Annotated[
     list[Path] | None, typer.Option("--knowledge", metavar="DIR", help="Folder to ingest as knowledge; repeatable.")
 ]
+Servers = Annotated[
+    list[Path] | None, typer.Option("--servers", metavar="DIR", help="Folder with your own MCP servers; repeatable.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Url = Annotated[
     str | None, typer.Option("--url", envvar="AGENTNET_URL", help="The gateway; unset means this machine's.")
@@ -21,6 +24,7 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 mea
 def up(
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the gateway.")] = None,
     agents: Agents = None,
+    servers: Servers = None,
     knowledge: Knowledge = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME", help="Only this agent or MCP server; repeatable.")
@@ -30,7 +34,8 @@ def up(
     """Start the whole network in this process and serve until Ctrl-C."""
     from agentnet.cli import up
 
-    up.run_network(port=port, agents=agents or [], knowledge=knowledge or [], only=only or [], as_json=json)
+    folders = {"agents": agents or [], "servers": servers or [], "knowledge": knowledge or []}
+    up.run_network(port=port, only=only or [], as_json=json, **folders)
 
 
 def ask(
@@ -127,14 +132,7 @@ def demo(
     demo.run_demo(home, out)
 
 
-def mcp(url: Url = None) -> None:
-    """Bridge a host that only runs commands (Claude Desktop) to the gateway's MCP address, over stdio."""
-    from agentnet.cli import bridge
-
-    bridge.run_bridge(url)
-
-
-ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema, mcp)
+ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema)
 
 serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make something new from a template.")
@@ -155,13 +153,14 @@ def serve_agent(
 @serve.command("mcp")
 def serve_mcp(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The MCP server.")],
+    servers: Servers = None,
     knowledge: Knowledge = None,
     port: Port = 0,
 ) -> None:
     """Run one MCP server."""
     from agentnet.cli import up
 
-    up.run_service("mcp", name, port, knowledge=knowledge or [])
+    up.run_service("mcp", name, port, servers=servers or [], knowledge=knowledge or [])
 
 
 @serve.command("registry")
@@ -195,3 +194,16 @@ def new_agent(
     from agentnet.cli import scaffold
 
     scaffold.make_agent(name, directory)
+
+
+@new.command("mcp")
+def new_mcp(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: lower case letters, digits and dashes.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Folder of your MCP servers; made if it is not there.")
+    ] = Path("my-servers"),
+) -> None:
+    """Make an MCP server's folder that runs at once."""
+    from agentnet.cli import scaffold
+
+    scaffold.make_mcp(name, directory)

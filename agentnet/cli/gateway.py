@@ -67,7 +67,7 @@ class Gateway:
 
     async def card(self, name: str | None = None) -> dict[str, Any]:
         """An agent's card; the network's own without a name. Raises `NotFoundError` that names the nearest."""
-        path = f"/agents/{_segment(name)}{CARD_PATH}" if name else CARD_PATH
+        path = f"/agents/{segment(name)}{CARD_PATH}" if name else CARD_PATH
         try:
             return dict(await self.call("GET", path))
         except NotFoundError:
@@ -143,7 +143,8 @@ def _task_id(text: str) -> str:
         raise NotFoundError(f"There is no task {text!r}.", hint="`agentnet tasks` lists them.") from None
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
+    """`text` if it fits into a path. Raises `InvalidInputError`."""
     if not text or "/" in text or "?" in text or "#" in text:
         raise InvalidInputError(f"{text!r} is not a name or an id.")
     return text

@@ -23,7 +23,7 @@ def show_agents(url: str | None, as_json: bool) -> None:
     """`agentnet agents`."""
     agents = through_gateway(url, Gateway.agents)
     rows = ((_name(agent), agent["description"], _skills(agent), _count(agent.get("instances"))) for agent in agents)
-    _show(agents, ("Agent", "What it is for", "Skills", "Replicas"), rows, as_json, "agents", "No agent is registered.")
+    show(agents, ("Agent", "What it is for", "Skills", "Replicas"), rows, as_json, "agents", "No agent is registered.")
 
 
 def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) ->
         )
         for task in tasks
     )
-    _show(tasks, ("Task", "Agent", "State", "Created", "Parent"), rows, as_json, "tasks", "There are no tasks yet.")
+    show(tasks, ("Task", "Agent", "State", "Created", "Parent"), rows, as_json, "tasks", "There are no tasks yet.")
 
 
 def show_card(url: str | None, name: str | None) -> None:
@@ -51,7 +51,7 @@ def show_keys(url: str | None, as_json: bool) -> None:
     """`agentnet keys list`."""
     keys = list(through_gateway(url, lambda gateway: gateway.call("GET", "/v1/keys"))["keys"])
     rows = ((key["id"], key["name"], key["tenant"], ", ".join(key["scopes"]), _key_state(key)) for key in keys)
-    _show(keys, ("Key", "Name", "Tenant", "Scopes", "State"), rows, as_json, "keys", "There are no keys.")
+    show(keys, ("Key", "Name", "Tenant", "Scopes", "State"), rows, as_json, "keys", "There are no keys.")
 
 
 def create_key(url: str | None, wanted: dict[str, Any], as_json: bool) -> None:
@@ -87,7 +87,7 @@ def show_deliveries(url: str | None, state: str | None, limit: int, as_json: boo
         for each in found
     )
     columns = ("Delivery", "Agent", "State", "Tries", "Created", "Webhook", "Last error")
-    _show(found, columns, rows, as_json, "deliveries", "There are no such deliveries.")
+    show(found, columns, rows, as_json, "deliveries", "There are no such deliveries.")
 
 
 def retry_delivery(url: str | None, identifier: str) -> None:
@@ -132,9 +132,10 @@ def through_gateway(url: str | None, call: Callable[[Gateway], Awaitable[T]]) ->
     return run(main())
 
 
-def _show(
+def show(
     entries: Sequence[Any], columns: Sequence[str], rows: Iterable[Sequence[str]], as_json: bool, key: str, empty: str
 ) -> None:
+    """`entries` as JSON under `key`, or `rows` as a table, or the sentence `empty` when there are none."""
     if as_json:
         screen.print_json({key: entries})
     elif not entries:

@@ -1,87 +1,46 @@
-"""`agentnet new agent NAME`: a specialist's folder that runs at once."""
+"""`agentnet new agent NAME` and `agentnet new mcp NAME`: folders that run at once."""
 
-import json
 import re
 from pathlib import Path
 
 import typer
 
 from agentnet.errors import ConfigurationError, ConflictError, InvalidInputError
-from agentnet.manifest import NAME_PATTERN, manifest_schema
-
-SCHEMA_FILE = "agent.schema.json"
-
-_MANIFEST = """\
-# yaml-language-server: $schema=./{schema_file}
-name: {name}
-description: Counts words, characters and lines of a text.
-version: 1.0.0
-skills:
-  - id: count-words
-    name: Count words
-    description: Counts the words, characters and lines of a text. Use it when somebody asks how long a text is.
-    tags: [text, words, count, length]
-    examples:
-      - 'How many words has "the quick brown fox"?'
-# mcp_servers: [knowledge, data, toolbox, web]
-# peers: ["*"]
-limits:
-  max_turns: 10
-"""
-
-_INSTRUCTIONS = """\
-You are {name}. You answer questions about the length of a text.
-
-Use the tool count_words; never count by yourself. Answer in one sentence with the numbers that the tool returned.
-"""
-
-_TOOLS = '''\
-"""The tools of {name}. Every function tool in this file is offered to the agent."""
-
-from agents import function_tool
-
-
-@function_tool
-def count_words(text: str) -> str:
-    """Count the words, characters and lines of a text.
-
-    Args:
-        text: The text to count.
-    """
-    return f"{{len(text.split())}} words, {{len(text)}} characters, {{len(text.splitlines())}} lines"
-
-
-TOOLS = [count_words]
-'''
-
-_README = """\
-# {name}
-
-A specialist of an Agent Network. Run it: `agentnet up --agents {directory}`. Ask it:
-`agentnet ask --agent {name} 'How many words has "the quick brown fox"?'`
-"""
+from agentnet.manifest import NAME_PATTERN
 
 
 def make_agent(name: str, directory: Path) -> None:
-    """Write the folder `directory`/`name`. Raises `ConflictError` when it is there already."""
+    """Write the specialist's folder `directory`/`name`. Raises `ConflictError` when it is there already."""
+    from agentnet.cli.agent_template import agent_files
+
+    _check_name(name, "an agent")
+    folder = _write(directory / name, agent_files(name, directory))
+    typer.echo(f"Made {folder}. Run it: agentnet up --agents {directory}")
+
+
+def make_mcp(name: str, directory: Path) -> None:
+    """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already."""
+    from agentnet.cli.mcp_template import mcp_files
+
+    _check_name(name, "an MCP server")
+    folder = _write(directory / name, mcp_files(name, directory))
+    typer.echo(f"Made {folder}. Run it: agentnet up --servers {directory}")
+
+
+def _check_name(name: str, what: str) -> None:
     if not re.fullmatch(NAME_PATTERN, name):
         raise InvalidInputError(
-            f"{name!r} is not a name for an agent.", hint="Lower case letters, digits and dashes; a letter first."
+            f"{name!r} is not a name for {what}.", hint="Lower case letters, digits and dashes; a letter first."
         )
-    folder = directory / name
+
+
+def _write(folder: Path, files: dict[str, str]) -> Path:
     if folder.exists():
         raise ConflictError(f"{folder} is already there.", hint="Nothing was written.")
-    files = {
-        "agent.yaml": _MANIFEST.format(name=name, schema_file=SCHEMA_FILE),
-        "instructions.md": _INSTRUCTIONS.format(name=name),
-        "tools.py": _TOOLS.format(name=name),
-        "README.md": _README.format(name=name, directory=directory),
-        SCHEMA_FILE: json.dumps(manifest_schema(), indent=2) + "\n",
-    }
     try:
         folder.mkdir(parents=True)
         for file, text in files.items():
             (folder / file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"Cannot write {folder}: {error.strerror}.") from None
-    typer.echo(f"Made {folder}. Run it: agentnet up --agents {directory}")
+    return folder

@@ -25,10 +25,16 @@ logger = logging.getLogger(__name__)
 
 
 def run_network(
-    *, port: int | None, agents: Sequence[Path], knowledge: Sequence[Path], only: Sequence[str], as_json: bool
+    *,
+    port: int | None,
+    agents: Sequence[Path],
+    servers: Sequence[Path],
+    knowledge: Sequence[Path],
+    only: Sequence[str],
+    as_json: bool,
 ) -> None:
     """Run the network until a signal; return when everything has stopped."""
-    settings = configured(agents=agents, knowledge=knowledge, port=port)
+    settings = configured(agents=agents, servers=servers, knowledge=knowledge, port=port)
     configure_logging(settings)
     console = screen.progress()
     try:
@@ -38,11 +44,17 @@ def run_network(
 
 
 def run_service(
-    kind: str, name: str, port: int | None, *, agents: Sequence[Path] = (), knowledge: Sequence[Path] = ()
+    kind: str,
+    name: str,
+    port: int | None,
+    *,
+    agents: Sequence[Path] = (),
+    servers: Sequence[Path] = (),
+    knowledge: Sequence[Path] = (),
 ) -> None:
     """Run one service until a signal."""
     ports: dict[str, Any] = {"port": port} if kind == "gateway" else {}
-    settings = configured(agents=agents, knowledge=knowledge, **ports)
+    settings = configured(agents=agents, servers=servers, knowledge=knowledge, **ports)
     configure_logging(settings)
     if port is None:
         port = settings.port if kind == "gateway" else settings.registry_port
@@ -52,14 +64,21 @@ def run_service(
         logger.info("stopped")
 
 
-def configured(*, agents: Sequence[Path] = (), knowledge: Sequence[Path] = (), port: int | None = None) -> Settings:
+def configured(
+    *,
+    agents: Sequence[Path] = (),
+    servers: Sequence[Path] = (),
+    knowledge: Sequence[Path] = (),
+    port: int | None = None,
+) -> Settings:
     """The settings of the environment with the command's options over them. Raises `ConfigurationError`."""
     settings = load_settings()
-    for folder in (*agents, *knowledge):
+    for folder in (*agents, *servers, *knowledge):
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is not a folder.")
     update: dict[str, Any] = {
         "agents_dirs": [*settings.agents_dirs, *(folder.resolve() for folder in agents)],
+        "mcp_dirs": [*settings.mcp_dirs, *(folder.resolve() for folder in servers)],
         "knowledge_dirs": [*settings.knowledge_dirs, *(folder.resolve() for folder in knowledge)],
     }
     if port is not None:

@@ -9,6 +9,7 @@ from a2a.types.a2a_pb2 import Message
 
 from agentnet.runs.question import Question, answer_to, data_of, text_of
 from agentnet.runs.scope import RunScope
+from agentnet.runs.traits import Traits
 
 YES = frozenset({"y", "yes", "ok", "okay", "approve", "approved", "ja", "sure", "go ahead", "do it", "true"})
 INTENT = "?"
@@ -21,14 +22,18 @@ class Approvals:
 
     needed: frozenset[str] = field(default_factory=frozenset[str])
     not_repeatable: frozenset[str] = field(default_factory=frozenset[str])
+    destructive: bool = False
+    """Whether tools that may destroy something need approval, whatever their names."""
 
-    async def clear(self, name: str, scope: RunScope, key: str, arguments: str) -> tuple[str, str | None]:
+    async def clear(
+        self, name: str, traits: Traits, scope: RunScope, key: str, arguments: str
+    ) -> tuple[str, str | None]:
         """Get what the call needs; answers its arguments, perhaps edited, or what the model is told instead."""
-        if name in self.needed:
+        if name in self.needed or (self.destructive and traits.destructive):
             arguments, refusal = await self._approve(name, scope, key, arguments)
             if refusal is not None:
                 return arguments, refusal
-        if name in self.not_repeatable:
+        if name in self.not_repeatable or not traits.repeatable:
             return arguments, await self._begin_once(name, scope, key, arguments)
         return arguments, None
 

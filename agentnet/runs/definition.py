@@ -60,9 +60,10 @@ def build_agent(
         model_settings=settings,
         tools=[*own, *others, tells_itself(_ask_user())],
     )
-    object.__setattr__(
-        agent, "_approvals", Approvals(frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable))
+    approvals = Approvals(
+        frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable), manifest.approve_destructive
     )
+    object.__setattr__(agent, "_approvals", approvals)
     return agent
 
 

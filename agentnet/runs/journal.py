@@ -20,6 +20,7 @@ from openai.types.responses import Response, ResponseCompletedEvent, ResponseOut
 from agentnet.errors import AgentNetError
 from agentnet.runs.approval import Approvals
 from agentnet.runs.scope import RunScope
+from agentnet.runs.traits import traits_in
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ async def _execute(
     token = call_key.set(key)
     scope.working += 1
     try:
-        arguments, refusal = await approvals.clear(tool.name, scope, key, arguments)
+        arguments, refusal = await approvals.clear(tool.name, traits_in(tool), scope, key, arguments)
         if refusal is not None:
             await scope.journal(key, json.dumps(refusal).encode())
             return refusal

@@ -1,102 +1,41 @@
-"""MCP servers as tools of a run: found by name in the registry, called over pooled connections for the task's tenant.
+"""MCP servers as tools of a run, called over the tenant's connections for the task's tenant.
 
-One connection serves all tasks of a tenant; a broken one is made anew at the next call. Each connection lives in an
-asyncio task of its own, because an MCP client must be closed where it was opened.
+A call over a connection that broke is made again only when the tool's hints say that it may be.
 """
 
 import asyncio
 import base64
 import json
 import logging
-from contextlib import suppress
 from typing import Any
 
-import httpx2
 import mcp
 from agents import FunctionTool, Tool
 from agents.tool_context import ToolContext
 from mcp import types
-from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.mcp_connection import CONNECT_SECONDS, is_closed
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
+from agentnet.runs.toolconnections import CALL_SECONDS, ToolConnections
+from agentnet.runs.traits import mark, traits_of
+from agentnet.upstreams.upstreams import Upstreams
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
-CALL_SECONDS = 120.0
-TOOLS_SECONDS = 30.0
-"""How long a server's list of tools is taken as current."""
 MAX_RESULT_CHARACTERS = 60_000
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
-
-
-class _TokenAuth(httpx2.Auth):
-    """Signs each request with a fresh token of the tenant's."""
-
-    def __init__(self, tokens: Tokens, principal: Principal, audience: str) -> None:
-        self._tokens, self._principal, self._audience = tokens, principal, audience
-
-    def auth_flow(self, request: httpx2.Request) -> Any:
-        request.headers["authorization"] = f"Bearer {self._tokens.mint(self._principal, self._audience)}"
-        yield request
-
-
-class _Connection:
-    """A client that lives in its own asyncio task until it is closed or breaks."""
-
-    def __init__(self, url: str, auth: httpx2.Auth) -> None:
-        self._url = url
-        self._auth = auth
-        self._close = asyncio.Event()
-        self._client: asyncio.Future[mcp.Client] = asyncio.get_running_loop().create_future()
-        self._living = asyncio.create_task(self._live(), name=f"mcp {url}")
-        self.tools: list[types.Tool] = []
-        self.tools_at = -TOOLS_SECONDS
-
-    async def _live(self) -> None:
-        try:
-            timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-            async with httpx2.AsyncClient(auth=self._auth, timeout=timeout, trust_env=False) as http:
-                transport = streamable_http_client(self._url, http_client=http)
-                async with mcp.Client(transport, mode="auto") as client:
-                    self._client.set_result(client)
-                    await self._close.wait()
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for the client, or it broke while idle
-            if not self._client.done():
-                self._client.set_exception(UnavailableError(f"The MCP server at {self._url} cannot be used: {error}"))
-                self._client.exception()
-
-    async def client(self) -> mcp.Client:
-        """The connected client. Raises `UnavailableError`."""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            return await asyncio.shield(self._client)
-
-    @property
-    def broken(self) -> bool:
-        """Whether it ended."""
-        return self._living.done()
-
-    async def close(self) -> None:
-        """End it."""
-        self._close.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await asyncio.wait([self._living])
-        self._living.cancel()
 
 
 class ToolServers:
     """The MCP servers of one agent."""
 
-    def __init__(self, directory: Directory, tokens: Tokens) -> None:
-        self._directory = directory
-        self._tokens = tokens
-        self._connections: dict[tuple[str, str], _Connection] = {}
+    def __init__(self, directory: Directory, tokens: Tokens, upstreams: Upstreams | None = None) -> None:
+        self._connections = ToolConnections(directory, tokens, upstreams)
 
     async def tools(self, principal: Principal, names: list[str]) -> list[Tool]:
         """The tools of the servers `names`, named `<server>_<tool>`. A server that is away is left out, and logged."""
@@ -105,66 +44,64 @@ class ToolServers:
 
     async def close(self) -> None:
         """Close every connection."""
-        connections, self._connections = list(self._connections.values()), {}
-        await asyncio.gather(*(connection.close() for connection in connections))
+        await self._connections.close()
 
     async def _tools_of(self, principal: Principal, name: str) -> list[Tool]:
         try:
-            connection = await self._connection(principal, name)
-            now = asyncio.get_running_loop().time()
-            if now - connection.tools_at > TOOLS_SECONDS:
-                client = await connection.client()
-                connection.tools = (await client.list_tools()).tools
-                connection.tools_at = now
+            tools = await (await self._connections.get(principal, name)).tools()
         except (AgentNetError, mcp.MCPError, TimeoutError) as error:
             logger.warning("tools of %s are not available: %s", name, error)
-            await self._drop(principal, name)
+            await self._connections.drop(principal, name)
             return []
-        return [self._as_tool(principal, name, tool) for tool in connection.tools]
-
-    async def _connection(self, principal: Principal, name: str) -> _Connection:
-        key = (principal.tenant, name)
-        connection = self._connections.get(key)
-        if connection is None or connection.broken:
-            entry = await self._directory.get(principal, "mcp", name)
-            caller = Principal(principal.tenant, principal.subject, chain=principal.chain[-1:])
-            connection = _Connection(entry.url, _TokenAuth(self._tokens, caller, f"mcp:{name}"))
-            self._connections[key] = connection
-        return connection
-
-    async def _drop(self, principal: Principal, name: str) -> None:
-        connection = self._connections.pop((principal.tenant, name), None)
-        if connection is not None:
-            await connection.close()
+        return [self._as_tool(principal, name, tool) for tool in tools]
 
     def _as_tool(self, principal: Principal, server: str, tool: types.Tool) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
-            return await self._call(principal, server, tool.name, context, arguments)
+            return await self._call(principal, server, tool, context, arguments)
 
-        return FunctionTool(
+        made = FunctionTool(
             name=f"{server}_{tool.name}".replace("-", "_")[:64],
             description=tool.description or tool.name,
             params_json_schema=dict(tool.input_schema),
             on_invoke_tool=invoke,
             strict_json_schema=False,
         )
+        return mark(made, traits_of(tool.annotations))
 
     async def _call(
-        self, principal: Principal, server: str, tool: str, context: ToolContext[Any], arguments: str
+        self, principal: Principal, server: str, tool: types.Tool, context: ToolContext[Any], arguments: str
     ) -> str:
         scope: RunScope = context.context
         values = _arguments(arguments)
+        result = await self._called(principal, server, tool, values)
+        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
+
+    async def _called(
+        self, principal: Principal, server: str, tool: types.Tool, values: dict[str, Any]
+    ) -> types.CallToolResult:
+        """The result; over a connection that broke once more, if the tool may be called again."""
+        if not traits_of(tool.annotations).repeatable:
+            await self._check(principal, server)
+            return await self._call_once(principal, server, tool.name, values)
         try:
-            result = await self._call_once(principal, server, tool, values)
+            return await self._call_once(principal, server, tool.name, values)
         except UnavailableError:
-            await self._drop(principal, server)
-            result = await self._call_once(principal, server, tool, values)
-        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool))
+            await self._connections.drop(principal, server)
+            return await self._call_once(principal, server, tool.name, values)
+
+    async def _check(self, principal: Principal, server: str) -> None:
+        """Find out that the connection is broken before a call that must not be made twice, and connect anew."""
+        try:
+            connection = await self._connections.get(principal, server)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await (await connection.client()).session.list_tools()
+        except (UnavailableError, TimeoutError, mcp.MCPError):
+            await self._connections.drop(principal, server)
 
     async def _call_once(
         self, principal: Principal, server: str, tool: str, values: dict[str, Any]
     ) -> types.CallToolResult:
-        connection = await self._connection(principal, server)
+        connection = await self._connections.get(principal, server)
         client = await connection.client()
         try:
             async with asyncio.timeout(CALL_SECONDS):
@@ -172,8 +109,10 @@ class ToolServers:
         except TimeoutError:
             raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
         except mcp.MCPError as error:
-            if error.code == -32000 or connection.broken:
-                raise UnavailableError(f"The connection to {server} broke: {error}.") from error
+            if is_closed(error) or connection.broken:
+                raise UnavailableError(
+                    f"The connection to {server} broke; whether {tool} was carried out is unknown."
+                ) from error
             raise AgentNetError(f"{server}.{tool}: {error}") from error
 
 

@@ -49,7 +49,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     database, keys = await runtime.database(), await runtime.keys()
     push = await runtime.push()
     directory = runtime.directory(f"agent:{specialist.name}")
-    tool_servers = ToolServers(directory, runtime.tokens)
+    tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
         specialist,
         models=runtime.models(),

@@ -124,8 +124,9 @@ class Aggregate:
 
     async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         merged = await self.merged(exchange, Kind.TOOLS, providers)
-        if exchange.params.get("name") in FINDER_NAMES and self._is_found(exchange, merged):
-            if exchange.params["name"] == FIND_TOOLS:
+        name = exchange.params.get("name")
+        if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
+            if name == FIND_TOOLS:
                 return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
             exchange.params = named_call(exchange.params)
         return await self._named(exchange, Kind.TOOLS, providers)

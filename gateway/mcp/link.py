@@ -5,7 +5,7 @@ Bytes go through the gateway's long-lived pool; a connection that broke is repla
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
@@ -66,7 +66,7 @@ class Links:
         reason: Exception | None = None
         for place in [url] if url else self._instances(server.urls):
             try:
-                return await transport.send(Outgoing(method, place, sent, body)), place
+                return _Answer(await transport.send(Outgoing(method, place, sent, body)), server.name), place
             except NotReachedError as error:
                 reason = error
                 self._mark_down(place)
@@ -90,6 +90,30 @@ class Links:
         now = time.monotonic()
         self._down = {known: until for known, until in self._down.items() if until > now}
         self._down[url] = now + DOWN_SECONDS
+
+
+class _Answer:
+    """A response that says of itself whose it is when it breaks off."""
+
+    __slots__ = ("_incoming", "_server", "headers", "status")
+
+    def __init__(self, incoming: Incoming, server: str) -> None:
+        self.status = incoming.status
+        self.headers = incoming.headers
+        self._incoming = incoming
+        self._server = server
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._incoming.chunks():
+                yield chunk
+        except UnavailableError:
+            raise UnavailableError(
+                f"The MCP server {self._server!r} broke off in the middle of its answer; the call may have had effects."
+            ) from None
+
+    async def close(self) -> None:
+        await self._incoming.close()
 
 
 def passed_on(headers: Headers) -> Headers:

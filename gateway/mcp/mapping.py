@@ -88,7 +88,7 @@ def message_in(data: bytes, server: str) -> Document:
         message = orjson.loads(data)
     except ValueError:
         message = None
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
         raise UnavailableError(f"The MCP server {server!r} sent an event that holds no message.")
     return message
 

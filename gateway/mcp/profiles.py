@@ -1,11 +1,12 @@
 """Which profile a caller gets, and who the caller is where a profile admits callers without a key."""
 
+from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Scope
 
-from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.middleware import credential_of
 from agentnet.identity.principal import USE
+from gateway.mcp.errors import McpError
 from gateway.mcp.profile import ANONYMOUS, DEFAULT, Profile
 from gateway.mcp.profile_store import ProfileStore
 from gateway.relay import principal_of
@@ -34,7 +35,7 @@ class Profiles:
         return principal_of(scope)
 
     async def of(self, principal: Principal, name: str | None) -> Profile:
-        """The profile of that name, or the caller's own. Raises `NotFoundError`, `DatabaseAwayError`."""
+        """The profile of that name, or the caller's own. Raises `McpError` (404), `DatabaseAwayError`."""
         if principal.subject == ANONYMOUS:  # was admitted by a declared profile, and gets that one
             return self._declared[name or DEFAULT]
         stored = await self._store.of(principal.tenant)
@@ -67,5 +68,5 @@ def _binds(profile: Profile, principal: Principal) -> bool:
     return subject.startswith(KEY_PREFIX) and subject.removeprefix(KEY_PREFIX) in profile.keys
 
 
-def _unknown(name: str | None) -> NotFoundError:
-    return NotFoundError(f"There is no profile {name!r}.")
+def _unknown(name: str | None) -> McpError:
+    return McpError(INVALID_REQUEST, f"There is no profile {name!r}.", http=404)

@@ -99,7 +99,7 @@ def questions_in(result: Document, server: str) -> dict[str, Question]:
     questions: dict[str, Question] = {}
     for key, asked in object_or_empty(result.get("inputRequests")).items():
         method = object_or_empty(asked).get("method")
-        if method not in CAPABILITY_OF:
+        if not isinstance(method, str) or method not in CAPABILITY_OF:
             raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} asks something that is not known here.")
         questions[key] = Question(method, object_or_empty(asked.get("params")))
     return questions

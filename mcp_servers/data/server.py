@@ -162,6 +162,17 @@ class DataTools:
             return await self.sandbox.run(job)
 
 
+def explore_table(
+    source: Annotated[str, Field(max_length=500, description="A source that list_sources names.")],
+) -> str:
+    """Get to know a table: its columns, its gaps, what stands out, and a chart."""
+    return (
+        f"Get to know the table {source}. Describe it first; then count its rows, look for missing and odd values, "
+        "summarize the most telling column by group, and draw one chart of it. Finish with three sentences on what "
+        "stands out, each with its figure."
+    )
+
+
 def _grid(outcome: Outcome) -> Grid:
     return outcome.grid or Grid(columns=[], rows=[])
 
@@ -195,4 +206,5 @@ async def create_server(runtime: Runtime) -> ToolServer:
     )
     for tool in (tools.list_sources, tools.describe, tools.query, tools.summarize, tools.chart):
         server.add_tool(tool, annotations=READ_ONLY)
+    server.prompt(title="Explore a table")(explore_table)
     return server

@@ -204,6 +204,17 @@ class KnowledgeTools:
         )
 
 
+def answer_from_documents(
+    question: Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS, description="What you want to know.")],
+) -> str:
+    """Answer a question from the documents, with a citation for every statement."""
+    return (
+        f"Answer this from the documents: {question}\n\nSearch first, read on where a passage is too short, and say "
+        "only what the documents say. Repeat the citation of each statement, such as [guide.md:12]. When they do not "
+        "answer it, say so and name what you searched for."
+    )
+
+
 def _result(result: BaseModel, words: str) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=words)], structured_content=result.model_dump(mode="json")
@@ -287,6 +298,7 @@ async def create_server(runtime: Runtime) -> ToolServer:
     for tool in (tools.search, tools.read, tools.list_documents):
         server.add_tool(tool, annotations=READ_ONLY)
     server.add_tool(tools.ingest, annotations=INGEST)
+    server.prompt(title="Answer from the documents")(answer_from_documents)
     server.resource(
         SCHEME + "{+source}", name="document", description="The text of an ingested document.", mime_type="text/plain"
     )(tools.resource)

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-from agentnet.database import tables, tables_mcp
+from agentnet.database import tables, tables_mcp, tables_upstreams
 from agentnet.database.migrate import LOCK_KEY
 
-assert tables and tables_mcp  # imported so that their tables are in SQLModel.metadata
+assert tables and tables_mcp and tables_upstreams  # imported so that their tables are in SQLModel.metadata
 
 
 def _run(connection: Connection) -> None:

@@ -72,8 +72,10 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def network(home: Path) -> AsyncIterator[Network]:
-    settings = Settings(home=home, port=0, registry_port=0, max_body_bytes=4 * 1024 * 1024, _env_file=None)
+async def network(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Network]:
+    """A network; settings of its own as the fixture's parameter."""
+    options = {"max_body_bytes": 4 * 1024 * 1024} | getattr(request, "param", {})
+    settings = Settings(home=home, port=0, registry_port=0, _env_file=None, **options)
     async with AsyncExitStack() as stack:
         others = await stack.enter_async_context(Runtime.open(settings))
         registry = await stack.enter_async_context(running(others, Service("registry", "registry", 0)))

@@ -70,7 +70,7 @@ def serve(home: Path) -> Callable[..., AbstractAsyncContextManager[Served]]:
 
     @asynccontextmanager
     async def server(name: str, **settings: object) -> AsyncIterator[Served]:
-        own = Settings(home=home, registry_url="http://127.0.0.1:1", **settings)
+        own = Settings(**{"home": home, "registry_url": "http://127.0.0.1:1", **settings})
         async with Runtime.open(own) as runtime, running(runtime, Service("mcp", name, 0)) as service:
             yield Served(runtime, f"mcp:{name}", service.url)
 

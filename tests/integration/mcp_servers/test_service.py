@@ -26,9 +26,40 @@ async def test_every_tool_says_what_it_is_for_and_what_each_parameter_means(serv
         tools = (await client.list_tools()).tools
     assert tools
     for tool in tools:
-        assert tool.description and tool.annotations and tool.annotations.read_only_hint is not None
+        hints = tool.annotations
+        assert tool.description and tool.output_schema and hints
+        told = (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
+        assert None not in told, tool.name
         for parameter in tool.input_schema["properties"].values():
             assert parameter["description"], tool.name
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "argument"),
+    [
+        ("knowledge", "answer_from_documents", "question"),
+        ("data", "explore_table", "source"),
+        ("web", "summarize_page", "url"),
+    ],
+)
+async def test_a_prompt_takes_what_a_user_would_say(serve, tenant, name, prompt, argument):
+    async with serve(name) as served, served.client(tenant) as client:
+        [listed] = (await client.list_prompts()).prompts
+        filled = await client.get_prompt(prompt, {argument: "task_log"})
+    assert listed.name == prompt and listed.description
+    assert [item.name for item in listed.arguments or []] == [argument]
+    assert "task_log" in filled.messages[0].content.text
+
+
+async def test_a_host_name_that_the_operator_allows_is_taken_and_no_other(serve, tenant):
+    async with serve("toolbox", allowed_hosts=["agentnet-toolbox"]) as served, httpx.AsyncClient() as http:
+        token = served.runtime.tokens.mint(Principal(tenant, "key:test"), served.label)
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json, text/event-stream"}
+        told = {
+            host: (await http.post(f"{served.url}/mcp", json=PING, headers={**headers, "host": host})).status_code
+            for host in ("agentnet-toolbox", "agentnet-toolbox:8710", "agentnet-other:8710")
+        }
+    assert told == {"agentnet-toolbox": 200, "agentnet-toolbox:8710": 200, "agentnet-other:8710": 421}
 
 
 async def test_health_is_open_and_everything_else_asks_for_a_token_of_this_server(serve, tenant):

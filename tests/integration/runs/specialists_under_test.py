@@ -11,8 +11,10 @@ from agents import Model, ModelProvider, ModelSettings
 from agents.testing import ModelStep, ScriptedModel
 
 from agentnet.database import Database
-from agentnet.directory import Directory
+from agentnet.directory import Directory, Entry, Kind
+from agentnet.errors import NotFoundError
 from agentnet.files import FileStore
+from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.manifest import load_specialist
 from agentnet.runs.delegation import Peers
@@ -20,6 +22,7 @@ from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.settings import Settings
 from agentnet.tasks.store import TaskStore
+from agentnet.upstreams.upstreams import Upstreams
 from tests.integration.tasks.replicas import Replica, replicas
 
 TOOLS = '''
@@ -68,6 +71,17 @@ class OneModel(ModelProvider):
         return self.model
 
 
+class Known(Directory):
+    """A registry that knows MCP servers by their addresses and nothing else."""
+
+    urls: dict[str, str]
+
+    async def get(self, principal: Principal, kind: Kind, name: str) -> Entry:
+        if kind == "mcp" and name in self.urls:
+            return Entry(kind="mcp", name=name, url=self.urls[name])
+        raise NotFoundError(f"There is no {kind} {name!r}.")
+
+
 class Specialist(SpecialistExecutor):
     """A specialist executor with its script and its tools' module at hand."""
 
@@ -106,13 +120,20 @@ def folder(path: Path, manifest: str = MANIFEST) -> Path:
 
 @asynccontextmanager
 async def specialist(
-    database_url: str, path: Path, steps: Sequence[Any], count: int = 1, manifest: str = MANIFEST
+    database_url: str,
+    path: Path,
+    steps: Sequence[Any],
+    count: int = 1,
+    manifest: str = MANIFEST,
+    mcp_servers: dict[str, str] | None = None,
+    upstreams: Upstreams | None = None,
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
     """`count` replicas of a specialist whose model says `steps`, one after the other."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
     tokens = Tokens("x" * 32)
     async with httpx.AsyncClient() as http:
-        directory = Directory("http://127.0.0.1:1", http, tokens, "agent:worker")
+        directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
+        directory.urls = mcp_servers or {}
         model = ScriptedModel(list(steps))
         executor = Specialist(
             load_specialist(folder(path, manifest)),
@@ -121,7 +142,7 @@ async def specialist(
             model_settings=ModelSettings(),
             store=TaskStore(database, "reader", 1.0),
             files=FileStore(database, 1_000_000),
-            tool_servers=ToolServers(directory, tokens),
+            tool_servers=ToolServers(directory, tokens, upstreams),
             peers=Peers([], directory, http, tokens),
         )
         executor.script = model

@@ -22,7 +22,7 @@ def test_every_bundled_specialist_has_a_container() -> None:
 
 
 def test_every_mcp_server_has_a_container() -> None:
-    bundled = {path.parent.name for path in PACKAGES["mcp_servers"].glob("*/__init__.py")}
+    bundled = {path.parent.name for path in PACKAGES["mcp_servers"].glob("*/server.py")}
     assert bundled <= served("mcp")
 
 

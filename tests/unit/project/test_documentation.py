@@ -14,6 +14,7 @@ from typer.main import get_command
 from agentnet.cli.app import app
 from agentnet.cli.hosts import host_settings
 from agentnet.manifest import Limits, Manifest, SkillManifest
+from agentnet.upstreams.declarations import Declarations
 from tests.unit.project.repository import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,11 +72,23 @@ def test_every_python_example_runs(page: Path) -> None:
         exec(compile(source, page.name, "exec"), {"__name__": "example"})
 
 
-def test_every_manifest_example_is_a_manifest() -> None:
-    examples = [text for page in PAGES for text in blocks(page, "yaml")]
-    assert examples
-    for text in examples:
-        Manifest.model_validate(yaml.safe_load(text))
+def test_every_yaml_example_is_a_manifest_or_declares_servers() -> None:
+    examples = [yaml.safe_load(text) for page in PAGES for text in blocks(page, "yaml")]
+    assert [data for data in examples if "servers" in data] and [data for data in examples if "skills" in data]
+    for data in examples:
+        if "servers" in data:
+            Declarations.model_validate(without_files(data))
+        else:
+            Manifest.model_validate(data)
+
+
+def without_files(data: Any) -> Any:
+    """`data` with a text in place of each file that holds a secret."""
+    if isinstance(data, list):
+        return [without_files(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    return "secret" if set(data) == {"file"} else {key: without_files(value) for key, value in data.items()}
 
 
 def test_the_reference_of_the_manifest_names_every_key() -> None:

@@ -1,0 +1,138 @@
+"""A connection to an MCP server that outlives calls: the SDK's client in an asyncio task of its own.
+
+An MCP client must be closed where it was opened, and is of no use any more once its transport ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
+
+import mcp
+from mcp.client._transport import ReadStream, TransportStreams
+from mcp.shared.message import SessionMessage
+
+from agentnet.errors import AgentNetError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+CONNECTION_CLOSED = -32000
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 8.0
+"""Longer than a command is given to leave."""
+
+End = Callable[[], None]
+Open = Callable[[End], AbstractAsyncContextManager[mcp.Client]]
+"""Opens a client; calls what it is given when the transport ends."""
+
+
+class McpConnection:
+    """Connects at once. `label` is for logs and errors."""
+
+    def __init__(self, label: str, open_client: Open, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._label = label
+        self._open = open_client
+        self._connect_seconds = connect_seconds
+        self._end = asyncio.Event()
+        self._client: asyncio.Future[mcp.Client] = asyncio.get_running_loop().create_future()
+        self._living = asyncio.create_task(self._live(), name=f"mcp {label}")
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended, or is about to."""
+        return self._end.is_set() or self._living.done()
+
+    async def client(self) -> mcp.Client:
+        """The connected client. Raises `UnavailableError`."""
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                return await asyncio.shield(self._client)
+        except TimeoutError:
+            raise UnavailableError(f"{self._label} did not answer within {self._connect_seconds:g} s.") from None
+
+    async def close(self) -> None:
+        """End it."""
+        self._end.set()
+        if not self._client.done():
+            self._living.cancel()
+        await asyncio.wait([self._living], timeout=CLOSE_SECONDS)
+        self._living.cancel()
+        if self._client.done() and not self._client.cancelled():
+            self._client.exception()
+
+    async def _live(self) -> None:
+        try:
+            async with self._open(self._end.set) as client:
+                self._client.set_result(client)
+                await self._end.wait()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for the client, or it broke while in use
+            if self._client.done():
+                logger.info("the connection to %s broke: %r", self._label, error)
+            else:
+                self._client.set_exception(UnavailableError(f"{self._label} cannot be used: {_first(error)}."))
+        finally:
+            if not self._client.done():
+                self._client.set_exception(UnavailableError(f"The connection to {self._label} was closed."))
+            with suppress(asyncio.CancelledError):
+                self._client.exception()
+
+
+def is_closed(error: mcp.MCPError) -> bool:
+    """Whether the connection ended before the answer came."""
+    return error.code == CONNECTION_CLOSED
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    told = isinstance(error, AgentNetError | mcp.MCPError | OSError)
+    return (str(error) if told else type(error).__name__).rstrip(".")
+
+
+@asynccontextmanager
+async def watched(
+    transport: AbstractAsyncContextManager[TransportStreams], end: End
+) -> AsyncIterator[TransportStreams]:
+    """`transport`, calling `end` when the server's side of it ends."""
+    async with transport as (read, write):
+        yield _Watched(read, end), write
+
+
+class _Watched:
+    """A read stream that tells of its end."""
+
+    def __init__(self, inner: ReadStream[SessionMessage | Exception], end: End) -> None:
+        self._inner = inner
+        self._end = end
+
+    @property
+    def last_context(self) -> Any:
+        """What the SDK looks for on its own streams."""
+        return getattr(self._inner, "last_context", None)
+
+    async def receive(self) -> SessionMessage | Exception:
+        return await self._inner.receive()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self._inner.__anext__()
+        except StopAsyncIteration:
+            self._end()
+            raise
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> bool | None:
+        return await self._inner.__aexit__(exc_type, exc_val, exc_tb)

@@ -1,0 +1,124 @@
+"""The connections of one agent to MCP servers: the network's, and outside ones that the task's tenant may use."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import mcp
+from mcp import types
+from mcp.client.streamable_http import streamable_http_client
+
+from agentnet.directory import Directory
+from agentnet.errors import NotFoundError
+from agentnet.identity import Principal
+from agentnet.identity.tokens import Tokens
+from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection
+from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.upstreams import Upstreams
+
+CALL_SECONDS = 120.0
+TOOLS_SECONDS = 30.0
+"""How long a server's list of tools is taken as current."""
+OUTSIDE_SECONDS = 5.0
+"""How long an outside server that was removed or changed may still be used."""
+
+
+class _TokenAuth(httpx2.Auth):
+    """Signs each request with a fresh token of the tenant's."""
+
+    def __init__(self, tokens: Tokens, principal: Principal, audience: str) -> None:
+        self._tokens, self._principal, self._audience = tokens, principal, audience
+
+    def auth_flow(self, request: httpx2.Request) -> Any:
+        request.headers["authorization"] = f"Bearer {self._tokens.mint(self._principal, self._audience)}"
+        yield request
+
+
+class ToolConnection(McpConnection):
+    """A connection, and the tools that its server has. `http` is closed with it."""
+
+    def __init__(self, name: str, url: str, http: httpx2.AsyncClient, outside: OutsideServer | None = None) -> None:
+        @asynccontextmanager
+        async def opened(_end: End) -> AsyncIterator[mcp.Client]:
+            async with http, mcp.Client(streamable_http_client(url, http_client=http), mode="auto") as client:
+                yield client
+
+        super().__init__(f"the MCP server {name}", opened)
+        self.outside = outside
+        self.looked_at = time.monotonic()
+        self._tools: list[types.Tool] = []
+        self._tools_until = 0.0
+
+    async def tools(self) -> list[types.Tool]:
+        """What the server offers, as it said a while ago at most. Raises `UnavailableError`, `MCPError`."""
+        if time.monotonic() >= self._tools_until:
+            self._tools = (await (await self.client()).list_tools()).tools
+            self._tools_until = time.monotonic() + TOOLS_SECONDS
+        return self._tools
+
+
+class ToolConnections:
+    """One connection serves all tasks of a tenant. The registry's servers go before outside ones of the same name."""
+
+    def __init__(self, directory: Directory, tokens: Tokens, upstreams: Upstreams | None) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._upstreams = upstreams
+        self._connections: dict[tuple[str, str], ToolConnection] = {}
+
+    async def get(self, principal: Principal, name: str) -> ToolConnection:
+        """The tenant's connection, made anew if it broke. Raises `NotFoundError`, `UnavailableError`."""
+        connection = self._connections.get((principal.tenant, name))
+        if connection is not None and (connection.broken or await self._is_stale(principal, connection)):
+            await self.drop(principal, name)
+            connection = None
+        if connection is None:
+            made = await self._connect(principal, name)
+            connection = self._connections.setdefault((principal.tenant, name), made)
+            if connection is not made:  # another call was quicker
+                await made.close()
+        return connection
+
+    async def drop(self, principal: Principal, name: str) -> None:
+        """Close the connection; the next use makes another."""
+        connection = self._connections.pop((principal.tenant, name), None)
+        if connection is not None:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        connections, self._connections = list(self._connections.values()), {}
+        await asyncio.gather(*(connection.close() for connection in connections))
+
+    async def _connect(self, principal: Principal, name: str) -> ToolConnection:
+        try:
+            entry = await self._directory.get(principal, "mcp", name)
+        except NotFoundError:
+            outside = await self._outside(principal, name)
+            if outside is None or self._upstreams is None:
+                raise
+            return ToolConnection(name, outside.url, self._upstreams.client(outside), outside)
+        caller = Principal(principal.tenant, principal.subject, chain=principal.chain[-1:])
+        timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
+        auth = _TokenAuth(self._tokens, caller, f"mcp:{name}")
+        return ToolConnection(name, entry.url, httpx2.AsyncClient(auth=auth, timeout=timeout, trust_env=False))
+
+    async def _is_stale(self, principal: Principal, connection: ToolConnection) -> bool:
+        """Whether its outside server was removed, switched off or changed since."""
+        now = time.monotonic()
+        if connection.outside is None or now - connection.looked_at < OUTSIDE_SECONDS:
+            return False
+        connection.looked_at = now
+        return await self._outside(principal, connection.outside.name) != connection.outside
+
+    async def _outside(self, principal: Principal, name: str) -> OutsideServer | None:
+        if self._upstreams is None:
+            return None
+        try:
+            server = await self._upstreams.get(principal.tenant, name)
+        except NotFoundError:
+            return None
+        return server if server.enabled else None

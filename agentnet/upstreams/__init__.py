@@ -1,0 +1,1 @@
+"""MCP servers outside the network: which there are for a tenant, and how the network proves itself to each of them."""

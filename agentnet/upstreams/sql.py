@@ -1,0 +1,21 @@
+"""All SQL of stored upstream servers."""
+
+COLUMNS = "tenant, name, url, description, credential, enabled, created_at"
+
+# Add a server unless its tenant has one of that name, or $7 others.
+ADD = f"""
+INSERT INTO upstream_servers (tenant, name, url, description, credential, enabled)
+SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::boolean
+WHERE (SELECT count(*) FROM upstream_servers WHERE tenant = $1) < $7
+ON CONFLICT (tenant, name) DO NOTHING
+RETURNING {COLUMNS}
+"""  # noqa: S608 - made of constants
+
+# A tenant's servers by name.
+LIST = f"SELECT {COLUMNS} FROM upstream_servers WHERE tenant = $1 ORDER BY name"  # noqa: S608 - made of constants
+
+# One server of a tenant.
+GET = f"SELECT {COLUMNS} FROM upstream_servers WHERE tenant = $1 AND name = $2"  # noqa: S608 - made of constants
+
+# Forget a server.
+REMOVE = "DELETE FROM upstream_servers WHERE tenant = $1 AND name = $2 RETURNING name"

@@ -1,0 +1,63 @@
+"""The upstream servers that a tenant sees, stored and declared, and clients to them. One for a process."""
+
+import httpx2
+
+from agentnet.database import Database
+from agentnet.database.tables import EVERYONE
+from agentnet.errors import NotFoundError
+from agentnet.identity.sealing import Seal
+from agentnet.settings import Settings
+from agentnet.ssrf import check_url, guarded_client
+from agentnet.upstreams.authorization import Authorization
+from agentnet.upstreams.declarations import load_declarations
+from agentnet.upstreams.http import upstream_client
+from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.store import UpstreamStore
+from agentnet.upstreams.tokens import AccessTokens
+
+MAX_TOKEN_BYTES = 64 * 1024
+
+
+class Upstreams:
+    """What a tenant's admin added goes before what the operator declared."""
+
+    def __init__(self, database: Database, seal: Seal, settings: Settings) -> None:
+        self.store = UpstreamStore(database, seal)
+        self.allow_private = settings.allow_private_urls
+        self._declared = load_declarations(settings.mcp_servers_file).remote
+        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_TOKEN_BYTES)
+        self.authorization = Authorization(AccessTokens(self._http))
+
+    async def visible(self, tenant: str) -> list[OutsideServer]:
+        """The servers that a tenant sees, by name, those that are switched off too."""
+        found = {server.name: server for server in self.declared(tenant)}
+        found |= {server.name: server for server in await self.store.list(tenant)}
+        return [found[name] for name in sorted(found)]
+
+    async def get(self, tenant: str, name: str) -> OutsideServer:
+        """One that the tenant sees. Raises `NotFoundError`."""
+        try:
+            return await self.store.get(tenant, name)
+        except NotFoundError:
+            for server in self.declared(tenant):
+                if server.name == name:
+                    return server
+            raise
+
+    async def add(self, tenant: str, new: NewServer) -> OutsideServer:
+        """Store a server whose address may be used. Raises `UnsafeUrlError`, and what `UpstreamStore.add` raises."""
+        await check_url(new.url, allow_private=self.allow_private)
+        return await self.store.add(tenant, new)
+
+    def declared(self, tenant: str) -> list[OutsideServer]:
+        """The operator's own servers that the tenant sees; what is declared for it alone goes first."""
+        everyones = [server for server in self._declared if server.tenant == EVERYONE]
+        return [*everyones, *(server for server in self._declared if server.tenant == tenant != EVERYONE)]
+
+    def client(self, server: OutsideServer) -> httpx2.AsyncClient:
+        """A client for requests to `server` and nowhere else; close it."""
+        return upstream_client(server, self.authorization, allow_private=self.allow_private)
+
+    async def close(self) -> None:
+        """Close what fetches tokens."""
+        await self._http.aclose()

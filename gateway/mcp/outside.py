@@ -1,0 +1,78 @@
+"""The source of servers outside the network: stored by tenants' admins, or declared in the operator's file."""
+
+from contextvars import ContextVar
+
+from agentnet.errors import UnavailableError
+from agentnet.http_errors import DATABASE_AWAY
+from agentnet.identity import Principal
+from agentnet.ssrf import checked_addresses, resolve
+from agentnet.upstreams.authorization import Header
+from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.upstreams import Upstreams
+from gateway.cache import Cache
+from gateway.http1 import Http1Transport
+from gateway.mcp.provider import UpstreamServer
+from gateway.transport import Headers
+
+FRESH_SECONDS = 1.0
+"""How long a replica may offer a server that was removed, or switched off, through another."""
+GRACE_SECONDS = 30.0
+OUTSIDE = "outside"
+"""Where a server of this source keeps what its credential is made of."""
+
+_sent: ContextVar[tuple[Header, ...]] = ContextVar("sent to the upstream server", default=())
+"""What this request showed: another request's refusal must not cost the token that was fetched since."""
+
+
+class OutsideServers:
+    """A `Source`. The SSRF guard stands before each connection to its servers."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+        self._lists: Cache[str, list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
+        self._transport = Http1Transport(self._addresses)
+
+    async def servers(self, principal: Principal) -> list[UpstreamServer]:
+        """Those that are switched on, by name."""
+
+        async def load() -> list[UpstreamServer]:
+            try:
+                visible = await self._upstreams.visible(principal.tenant)
+            except DATABASE_AWAY as error:
+                raise UnavailableError("The stored MCP servers cannot be read now.") from error
+            return [self._shown(server) for server in visible if server.enabled]
+
+        return await self._lists.get(principal.tenant, load)
+
+    async def credential(self, server: UpstreamServer, principal: Principal) -> Headers:
+        """The server's own credential as headers. Raises `UnavailableError` when a token cannot be had."""
+        headers = await self._upstreams.authorization.headers(_outside(server))
+        _sent.set(tuple(headers))
+        return [(name.encode(), value.encode()) for name, value in headers]
+
+    async def refused(self, server: UpstreamServer, principal: Principal) -> bool:
+        """Forget the token that the server refused; True when there can be another."""
+        return self._upstreams.authorization.refused(_outside(server), [*_sent.get()])
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transport.close()
+
+    async def _addresses(self, host: str, port: int) -> tuple[str, ...]:
+        return await checked_addresses(host, port, self._upstreams.allow_private, resolve)
+
+    def _shown(self, server: OutsideServer) -> UpstreamServer:
+        return UpstreamServer(
+            name=server.name,
+            urls=(server.url,),
+            tenant=server.tenant,
+            source=self,
+            description=server.description,
+            document={OUTSIDE: server},
+            transport=self._transport,
+        )
+
+
+def _outside(server: UpstreamServer) -> OutsideServer:
+    found: OutsideServer = server.document[OUTSIDE]
+    return found

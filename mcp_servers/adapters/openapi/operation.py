@@ -1,0 +1,190 @@
+"""An operation of an OpenAPI document as a tool."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+
+from agentnet.errors import ConfigurationError
+from agentnet.upstreams.declarations import OpenApiServer
+from mcp_servers.adapters.openapi.document import Api, Document
+
+MAX_OPERATIONS = 500
+MAX_NAME = 64
+MAX_DESCRIPTION = 2000
+BODY = "body"
+"""Argument that holds the request's body."""
+RESULT = "result"
+"""Member of the structured content that holds an answer which is no object."""
+PLACES = ("path", "query", "header")
+_NOT_OURS = frozenset({"accept", "content-type", "authorization", "cookie", "host", "content-length"})
+"""Header parameters that are ignored (OpenAPI 3.1, parameter object), and those that a model must not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument beside the body."""
+
+    argument: str
+    name: str
+    place: str
+    explode: bool
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A tool, and how its arguments become a request."""
+
+    tool: types.Tool
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...]
+    body_type: str | None
+    """Media type of the request's body: JSON, a form, or text."""
+    wraps: bool
+    """Whether the answer stands under `RESULT`."""
+
+
+def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
+    """The operations that are declared, by the names of their tools. Raises `ConfigurationError`."""
+    found: dict[str, Operation] = {}
+    for path, item, method in _each(api, declared):
+        source = api.resolve(item[method])
+        identifier = str(source.get("operationId") or f"{method}_{path}")
+        if declared.operations and identifier not in declared.operations:
+            continue
+        name = _unique(identifier, found)
+        found[name] = _Reader(api, source, item).operation(name, method, path)
+        if len(found) > MAX_OPERATIONS:
+            raise ConfigurationError(
+                f"{declared.name}: the OpenAPI document has over {MAX_OPERATIONS} operations.",
+                hint="Name those to offer in `operations`.",
+            )
+    if not found:
+        raise ConfigurationError(f"{declared.name}: the OpenAPI document has none of the operations that are wanted.")
+    return found
+
+
+def _each(api: Api, declared: OpenApiServer) -> Iterator[tuple[str, Document, str]]:
+    for path, node in api.resolve(api.document.get("paths", {})).items():
+        item = api.resolve(node)
+        yield from ((path, item, method) for method in declared.methods if method in item)
+
+
+def _unique(identifier: str, taken: dict[str, Operation]) -> str:
+    name = re.sub(r"[^A-Za-z0-9]+", "_", identifier).strip("_")[:MAX_NAME] or "operation"
+    number = 2
+    unique = name
+    while unique in taken:
+        unique = f"{name[: MAX_NAME - 4]}_{number}"
+        number += 1
+    return unique
+
+
+class _Reader:
+    """Reads one operation."""
+
+    def __init__(self, api: Api, source: Document, item: Document) -> None:
+        self._api = api
+        self._source = source
+        self._item = item
+        self._properties: dict[str, Any] = {}
+        self._required: list[str] = []
+
+    def operation(self, name: str, method: str, path: str) -> Operation:
+        parameters = tuple(self._parameters())
+        body_type = self._body()
+        output, wraps = self._output()
+        schema = {"type": "object", "properties": self._properties, "required": self._required}
+        tool = types.Tool(
+            name=name,
+            title=self._source.get("summary") or None,
+            description=self._description(method, path),
+            input_schema=_with_definitions({**schema, "additionalProperties": False}),
+            output_schema=output,
+            annotations=annotations_of(method),
+        )
+        return Operation(tool, method, path, parameters, body_type, wraps)
+
+    def _description(self, method: str, path: str) -> str:
+        said = [str(self._source.get(key) or "").strip() for key in ("summary", "description")]
+        return "\n\n".join(filter(None, said))[:MAX_DESCRIPTION] or f"{method.upper()} {path}"
+
+    def _parameters(self) -> Iterator[Parameter]:
+        nodes = [*self._item.get("parameters", ()), *self._source.get("parameters", ())]
+        found = {(node["in"], node["name"]): node for node in map(self._api.resolve, nodes)}
+        for (place, name), node in found.items():
+            if place not in PLACES or (place == "header" and name.lower() in _NOT_OURS):
+                continue
+            argument = name if name not in self._properties and name != BODY else f"{place}_{name}"
+            content: Document = next(iter((node.get("content") or {}).values()), {})
+            schema = self._api.schema(node.get("schema") or content.get("schema") or {})
+            if said := node.get("description"):
+                schema = {**schema, "description": str(said)[:MAX_DESCRIPTION]}
+            self._properties[argument] = schema
+            if node.get("required") or place == "path":
+                self._required.append(argument)
+            style = node.get("style") or ("form" if place == "query" else "simple")
+            yield Parameter(argument, name, place, bool(node.get("explode", style == "form")), style)
+
+    def _body(self) -> str | None:
+        if "requestBody" not in self._source:
+            return None
+        body = self._api.resolve(self._source["requestBody"])
+        content = body.get("content") or {}
+        media_type = _chosen(list(content))
+        if media_type is None:
+            return None
+        schema = self._api.schema(content[media_type].get("schema") or {})
+        if said := body.get("description"):
+            schema = {**schema, "description": str(said)[:MAX_DESCRIPTION]}
+        self._properties[BODY] = schema
+        if body.get("required"):
+            self._required.append(BODY)
+        return media_type
+
+    def _output(self) -> tuple[Document | None, bool]:
+        """The schema of every successful answer, if there is one, and whether it stands under `RESULT`."""
+        responses = {str(code): node for code, node in (self._source.get("responses") or {}).items()}
+        good = [self._api.resolve(node) for code, node in responses.items() if code.startswith("2")]
+        contents = [node.get("content") or {} for node in good]
+        if len(good) != 1 or [*contents[0]] != ["application/json"] or "schema" not in contents[0]["application/json"]:
+            return None, False
+        schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]))
+        if schema.get("type") == "object":
+            return schema, False
+        wrapped = {"type": "object", "properties": {RESULT: schema}, "required": [RESULT]}
+        return _with_definitions(wrapped), True
+
+
+def annotations_of(method: str) -> types.ToolAnnotations:
+    """What HTTP says of a method (RFC 9110 section 9.2); of POST and PATCH the worst is taken."""
+    reads = method == "get"
+    return types.ToolAnnotations(
+        read_only_hint=reads,
+        destructive_hint=not reads,
+        idempotent_hint=method in ("get", "put", "delete"),
+        open_world_hint=True,
+    )
+
+
+def _chosen(media_types: list[str]) -> str | None:
+    plain = {media_type: media_type.partition(";")[0].strip().lower() for media_type in media_types}
+    for wanted in ("application/json", "application/x-www-form-urlencoded", "text/plain"):
+        for media_type, short in plain.items():
+            if short == wanted or (wanted == "application/json" and short.endswith("+json")):
+                return media_type
+    return None
+
+
+def _with_definitions(schema: Document) -> Document:
+    """`schema` with the `$defs` of its properties at its root, where references look for them."""
+    definitions: Document = {}
+    properties: Document = {}
+    for name, node in schema["properties"].items():
+        definitions |= node.get("$defs", {})
+        properties[name] = {key: value for key, value in node.items() if key != "$defs"}
+    return {**schema, "properties": properties, **({"$defs": definitions} if definitions else {})}

@@ -1,0 +1,167 @@
+"""The MCP server in front of an HTTP API. It keeps nothing between calls, so any replica answers any of them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import httpx
+import jsonschema
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from agentnet import __version__
+from agentnet.errors import AgentNetError, ConfigurationError, InvalidInputError, UnavailableError
+from agentnet.ssrf import check_form, guarded_client
+from agentnet.upstreams.authorization import Header
+from agentnet.upstreams.declarations import OpenApiServer
+from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.upstreams import Upstreams
+from mcp_servers.adapters.openapi.answer import result_of
+from mcp_servers.adapters.openapi.document import read_document
+from mcp_servers.adapters.openapi.operation import Operation, operations_of
+from mcp_servers.adapters.openapi.request import request_of
+from mcp_servers.hosted import Hosted
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+CALL_SECONDS = 60.0
+UNAUTHORIZED = 401
+
+logger = logging.getLogger(__name__)
+
+Context = ServerRequestContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What the document says."""
+
+    api: OutsideServer
+    operations: dict[str, Operation]
+
+
+class OpenApiTools:
+    """Calls the operations of one API with the operator's credential, never the caller's."""
+
+    def __init__(self, declared: OpenApiServer, upstreams: Upstreams) -> None:
+        self._declared = declared
+        self._authorization = upstreams.authorization
+        self._http = guarded_client(allow_private=upstreams.allow_private, max_bytes=MAX_ANSWER_BYTES)
+        self._found: _Described | None = None
+        self._reading = asyncio.Lock()
+
+    async def described(self) -> _Described:
+        """What the document says; read once. Raises `ConfigurationError`, `UnsafeUrlError`, `UnavailableError`."""
+        async with self._reading:
+            if self._found is None:
+                self._found = await self._read()
+            return self._found
+
+    async def list_tools(self) -> list[types.Tool]:
+        """A tool for each operation, by name. Raises what `described` raises."""
+        operations = (await self.described()).operations
+        return [operations[name].tool for name in sorted(operations)]
+
+    async def listing(self, _context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        """Answers tools/list."""
+        try:
+            return types.ListToolsResult(tools=await self.list_tools())
+        except AgentNetError as error:
+            raise MCPError(types.INTERNAL_ERROR, str(error)) from error
+
+    async def call(self, _context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        """Answers tools/call; what the API refuses is an error that the model can read."""
+        arguments = params.arguments or {}
+        try:
+            found = await self.described()
+            operation = found.operations.get(params.name)
+            if operation is None:
+                raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r} here.")
+            _check(operation, arguments)
+            return result_of(operation, await self._response(found.api, operation, arguments))
+        except AgentNetError as error:
+            return types.CallToolResult(content=[types.TextContent(text=str(error))], is_error=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def _read(self) -> _Described:
+        declared = self._declared
+        document = await read_document(declared.openapi, self._http)
+        try:
+            operations = operations_of(document, declared)
+            base_url = str(check_form(declared.base_url or document.base_url()))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None
+        api = OutsideServer(declared.tenant, declared.name, base_url, "", declared.credential, True, None)
+        return _Described(api, operations)
+
+    async def _response(self, api: OutsideServer, operation: Operation, arguments: dict[str, Any]) -> httpx.Response:
+        """The whole response, asked for again once when a fresh token may help. Raises `UnavailableError`."""
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                headers = await self._authorization.headers(api)
+                response = await self._send(api, operation, arguments, headers)
+                if response.status_code == UNAUTHORIZED and self._authorization.refused(api, headers):
+                    response = await self._send(api, operation, arguments, await self._authorization.headers(api))
+                return response
+        except (TimeoutError, httpx.HTTPError) as error:
+            raise UnavailableError(f"The API of {api.name} does not answer ({type(error).__name__}).") from None
+
+    async def _send(
+        self, api: OutsideServer, operation: Operation, arguments: dict[str, Any], headers: list[Header]
+    ) -> httpx.Response:
+        request = request_of(self._http, api.url, operation, arguments)
+        request.headers.update(headers)
+        return await self._http.send(request, follow_redirects=False)
+
+
+async def create_openapi(declared: OpenApiServer, upstreams: Upstreams) -> Hosted:
+    """The server of a declared API. Raises `ConfigurationError` for a document that cannot be used; one that cannot be
+    had now is asked for again."""
+    tools = OpenApiTools(declared, upstreams)
+    try:
+        await tools.described()
+    except ConfigurationError:
+        await tools.close()
+        raise
+    except AgentNetError as error:
+        logger.warning("the OpenAPI document of %s cannot be had: %s", declared.name, error)
+
+    async def ready() -> None:
+        await tools.described()
+
+    return Hosted(_server(declared, tools), tools.list_tools, ready, declared.tenant)
+
+
+def _server(declared: OpenApiServer, tools: OpenApiTools) -> Server[Any]:
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await tools.close()
+
+    return Server(
+        declared.name,
+        version=__version__,
+        description=declared.description or None,
+        lifespan=lifespan,
+        get_tool_input_schema=lambda _name: None,  # checked by the call itself
+        on_list_tools=tools.listing,
+        on_call_tool=tools.call,
+    )
+
+
+def _check(operation: Operation, arguments: dict[str, Any]) -> None:
+    try:
+        jsonschema.Draft202012Validator(operation.tool.input_schema).validate(arguments)
+    except jsonschema.ValidationError as error:
+        where = ".".join(map(str, error.absolute_path)) or "arguments"
+        raise InvalidInputError(f"{where}: {error.message[:300]}.") from None

@@ -1,0 +1,141 @@
+"""A command that speaks MCP over standard input and output, as a transport of the SDK's client.
+
+The SDK's own transport hands its environment down, reads lines of any length and leaves a dead leader's children alive.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+import mcp_types as types
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.client._transport import TransportStreams
+from mcp.shared.message import SessionMessage
+
+from agentnet.errors import ConfigurationError
+from agentnet.upstreams.declarations import CommandServer
+from mcp_servers.adapters.stderr import log_stderr
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+LEAVE_SECONDS = 2.0
+"""Given to the command after its input was closed, and once more after SIGTERM."""
+POLL_SECONDS = 0.02
+
+logger = logging.getLogger(__name__)
+
+Received = SessionMessage | Exception
+
+
+@asynccontextmanager
+async def run_command(server: CommandServer) -> AsyncIterator[TransportStreams]:
+    """The command, for as long as the block runs; then it is stopped with its whole process group.
+
+    Raises `ConfigurationError` when it cannot be started.
+    """
+    process = await _start(server)
+    sending, received = anyio.create_memory_object_stream[Received](0)
+    written, writing = anyio.create_memory_object_stream[SessionMessage](0)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(_read(server.name, process, sending))
+            writer = tasks.create_task(_write(process, writing))
+            errors = tasks.create_task(log_stderr(server.name, process))
+            try:
+                yield received, written
+            finally:
+                for task in (reader, writer, errors):
+                    task.cancel()
+    finally:
+        for stream in (sending, received, written, writing):
+            stream.close()
+        await asyncio.shield(_stop(process))
+
+
+async def _start(server: CommandServer) -> Process:
+    environment = {"PATH": os.pathsep.join(os.get_exec_path()), **server.environment}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *server.command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environment,
+            cwd=server.directory,
+            start_new_session=True,
+            limit=MAX_MESSAGE_BYTES,
+        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigurationError(f"The command of {server.name} cannot be started: {why}.") from None
+    logger.info("started the command of %s, process %d", server.name, process.pid)
+    return process
+
+
+async def _read(name: str, process: Process, sending: MemoryObjectSendStream[Received]) -> None:
+    """Lines as messages until the command closes its output, or says one that is too long: that ends it."""
+    assert process.stdout is not None
+    async with sending:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while True:
+                try:
+                    line = await process.stdout.readline()
+                except ValueError:
+                    logger.warning("%s sent a message over the limit of %d bytes", name, MAX_MESSAGE_BYTES)
+                    return
+                if not line:
+                    return
+                message = _message(name, line)
+                if message is not None:
+                    await sending.send(message)
+
+
+def _message(name: str, line: bytes) -> SessionMessage | None:
+    try:
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError:
+        if line.strip():
+            logger.warning("%s wrote a line to its output that is no message (%d bytes)", name, len(line))
+        return None
+
+
+async def _write(process: Process, writing: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    assert process.stdin is not None
+    with suppress(ConnectionError):  # the reader tells of the end
+        async for item in writing:
+            text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+            process.stdin.write(text.encode() + b"\n")
+            await process.stdin.drain()
+
+
+async def _stop(process: Process) -> None:
+    """As the specification has it (2025-11-25, lifecycle: shutdown), and then whatever is left of its group."""
+    assert process.stdin is not None
+    process.stdin.close()
+    if not await _left(process):
+        _signal(process, signal.SIGTERM)
+        await _left(process)
+    _signal(process, signal.SIGKILL)
+    await _left(process)
+    # A process that left the group may hold a pipe open; asyncio would wait for it, and complain at the end.
+    if transport := getattr(process, "_transport", None):
+        transport.close()
+
+
+async def _left(process: Process) -> bool:
+    """Whether it is gone in time. `Process.wait` would also wait for whoever inherited its pipes."""
+    deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
+    while process.returncode is None:
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

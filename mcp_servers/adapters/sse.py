@@ -1,0 +1,33 @@
+"""A server of the HTTP+SSE transport (2024-11-05) as a server of the network."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import mcp
+from mcp.client.sse import sse_client
+
+from agentnet.mcp_connection import End, watched
+from agentnet.ssrf import check_url
+from agentnet.upstreams.declarations import SseServer
+from agentnet.upstreams.upstreams import Upstreams
+from mcp_servers.adapters.adapted import AdaptedServer
+from mcp_servers.adapters.seats import Seats
+
+
+def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
+    """The server; it is connected to by the first call."""
+    outside = declared.as_upstream()
+
+    def http(*_: Any, **__: Any) -> httpx2.AsyncClient:
+        return upstreams.client(outside)
+
+    @asynccontextmanager
+    async def opened(end: End) -> AsyncIterator[mcp.Client]:
+        await check_url(declared.sse, allow_private=upstreams.allow_private)
+        transport = sse_client(declared.sse, httpx_client_factory=http)
+        async with mcp.Client(watched(transport, end), mode="legacy", cache=None) as client:
+            yield client
+
+    return AdaptedServer(declared, Seats(declared.name, opened))

@@ -1,0 +1,25 @@
+"""What `mcp_servers.service` needs to know of a server to serve it, whatever it is made of."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.lowlevel import Server
+from mcp.server.mcpserver import MCPServer
+from mcp_types import Tool
+
+from agentnet.database.tables import EVERYONE
+from mcp_servers.server import Ready, always_ready
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A server and how to ask it."""
+
+    server: MCPServer[Any] | Server[Any]
+    list_tools: Callable[[], Awaitable[list[Tool]]]
+    ready: Ready = always_ready
+    tenant: str = EVERYONE
+    """Who may use it; `*` means every tenant."""
+    streams: bool = False
+    """Whether it tells of its progress: then answers may be streams."""

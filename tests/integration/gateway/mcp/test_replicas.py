@@ -1,0 +1,127 @@
+"""Two replicas of the gateway: any of them serves any request of a session, of a question and of a cancellation."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.integration.gateway.mcp.conftest import Place
+from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+
+pytestmark = pytest.mark.anyio
+
+ANSWER = {"action": "accept", "content": {"name": "Ada"}}
+
+
+@pytest.fixture
+async def http(place: Place):
+    headers = {"authorization": f"Bearer {place.network.key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as client:
+        yield client
+
+
+def call(name: str, identifier: int = 2, **arguments: object) -> dict[str, object]:
+    return request("tools/call", {"name": name, "arguments": arguments}, identifier)
+
+
+@pytest.mark.parametrize("straight", [True, False])
+async def test_a_session_lives_at_both_replicas_and_ends_at_both(
+    place: Place, http: httpx.AsyncClient, straight: bool
+) -> None:
+    await place.server("alpha")
+    await place.put_profile("alpha", servers=["alpha"], agents=[])
+    path, tool = ("/mcp/alpha", "echo") if straight else ("/mcp", "alpha__echo")
+    one, other = place.urls
+    session = await LegacySession.open(http, one, path)
+    for url in (other, one):
+        answer = await answer_in(await session.post(url, call(tool, text="hi")))
+        assert answer["result"]["content"][0]["text"] == "alpha: hi"
+    assert (await http.delete(other + path, headers=session.headers)).status_code in (200, 204)
+    for url in place.urls:
+        assert (await session.post(url, call(tool, text="hi"))).status_code == 404
+
+
+@pytest.mark.parametrize("straight", [True, False])
+async def test_a_session_is_nobody_elses(place: Place, http: httpx.AsyncClient, straight: bool) -> None:
+    await place.server("alpha")
+    await place.put_profile("alpha", servers=["alpha"], agents=[])
+    path = "/mcp/alpha" if straight else "/mcp"
+    session = await LegacySession.open(http, place.urls[0], path)
+    keys = await place.network.runtime.keys()
+    for tenant in ("acme", "other"):
+        session.headers["authorization"] = f"Bearer {await keys.create(tenant, 'second')}"
+        response = await session.post(place.urls[0], request("ping"))
+        assert response.status_code == 404
+
+
+@pytest.mark.parametrize("only", [None, "legacy", "modern"])
+async def test_a_question_is_answered_at_the_other_replica(
+    place: Place, http: httpx.AsyncClient, only: str | None
+) -> None:
+    await place.server("alpha", only)
+    one, other = place.urls
+    session = await LegacySession.open(http, one, elicitation={})
+    async with session.stream(one, call("alpha__greet")) as messages:
+        asked = await anext(messages)
+        assert asked["method"] == "elicitation/create"
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWER}
+        assert (await session.post(other, answer)).status_code == 202
+        assert (await anext(messages))["result"]["content"][0]["text"] == "Hello, Ada!"
+
+
+@pytest.mark.parametrize("only", [None, "legacy"])
+async def test_a_modern_call_that_asks_goes_on_at_the_other_replica(
+    place: Place, http: httpx.AsyncClient, only: str | None
+) -> None:
+    await place.server("alpha", only)
+    one, other = place.urls
+    message, headers = modern("tools/call", {"name": "alpha__greet", "arguments": {}}, elicitation={})
+    result = (await answer_in(await http.post(f"{one}/mcp", json=message, headers=headers)))["result"]
+    assert result["resultType"] == "input_required"
+    message["params"] |= {
+        "inputResponses": dict.fromkeys(result["inputRequests"], ANSWER),
+        "requestState": result["requestState"],
+    }
+    result = (await answer_in(await http.post(f"{other}/mcp", json=message, headers=headers)))["result"]
+    assert (result["resultType"], result["content"][0]["text"]) == ("complete", "Hello, Ada!")
+
+
+async def test_the_state_of_a_question_serves_nobody_else(place: Place, http: httpx.AsyncClient) -> None:
+    await place.server("alpha", "legacy")
+    url = f"{place.urls[0]}/mcp"
+    message, headers = modern("tools/call", {"name": "alpha__greet", "arguments": {}}, elicitation={})
+    result = (await answer_in(await http.post(url, json=message, headers=headers)))["result"]
+    message["params"] |= {
+        "inputResponses": dict.fromkeys(result["inputRequests"], ANSWER),
+        "requestState": result["requestState"],
+    }
+    second = await (await place.network.runtime.keys()).create("acme", "second")
+    foreign = headers | {"authorization": f"Bearer {second}"}
+    tampered = message | {"params": message["params"] | {"requestState": result["requestState"][:-2] + "AA"}}
+    for body, sent in ((message, foreign), (tampered, headers)):
+        response = await http.post(url, json=body, headers=sent)
+        assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
+
+
+@pytest.mark.parametrize("only", [None, "legacy", "modern"])
+async def test_a_call_is_cancelled_through_the_other_replica(
+    place: Place, http: httpx.AsyncClient, only: str | None
+) -> None:
+    stage = await place.server("alpha", only)
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    async with session.stream(one, call("alpha__wait", 7)):
+        await stage.started.wait()
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+        assert (await session.post(other, cancel)).status_code == 202
+        async with asyncio.timeout(10):
+            await stage.cancelled.wait()
+
+
+async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.sessions.MAX_SESSIONS", 2)
+    sessions = [await LegacySession.open(http, place.urls[0]) for _ in range(3)]
+    statuses = [(await session.post(place.urls[1], request("ping"))).status_code for session in sessions]
+    assert statuses == [404, 200, 200]

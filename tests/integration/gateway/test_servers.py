@@ -1,0 +1,181 @@
+"""Upstream MCP servers over the gateway's own API: who may, what is shown, what is refused."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+
+from agentnet.errors import AgentNetError
+from agentnet.identity.principal import ADMIN
+from tests.integration.gateway.conftest import Network
+from tests.integration.upstreams.parts import adder, mcp_over_http, token_server
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/v1/mcp/servers"
+PUBLIC = {"name": "github", "url": "https://93.184.215.14/mcp"}
+SECRET = "do-not-show-me"
+
+with_loopback = pytest.mark.parametrize("network", [{"allow_private_urls": True}], indirect=True)
+
+
+@pytest.fixture
+async def admin(network: Network) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an admin; no server is stored yet."""
+    await (await network.runtime.database()).pool.execute("DELETE FROM upstream_servers")
+    async with await _admin(network, "acme") as http:
+        yield http
+
+
+async def _admin(network: Network, tenant: str) -> httpx.AsyncClient:
+    return network.client(await (await network.runtime.keys()).create(tenant, "admin", scopes=[ADMIN]))
+
+
+async def test_a_server_is_added_listed_shown_and_removed_without_its_secret(admin: httpx.AsyncClient) -> None:
+    new = PUBLIC | {"credential": {"type": "header", "name": "X-API-Key", "value": SECRET}}
+    added = await admin.post(PATH, json=new)
+    assert added.status_code == 201
+    listed, shown = await admin.get(PATH), await admin.get(f"{PATH}/github")
+    assert listed.json()["servers"] == [shown.json()] == [added.json()]
+    assert shown.json()["credential"] == "header"
+    assert not any(SECRET in answer.text for answer in (added, listed, shown))
+    assert (await admin.post(PATH, json=new)).status_code == 409
+    assert (await admin.delete(f"{PATH}/github")).status_code == 204
+    assert (await admin.get(f"{PATH}/github")).status_code == 404
+
+
+async def test_another_tenants_server_is_not_found(network: Network, admin: httpx.AsyncClient) -> None:
+    await admin.post(PATH, json=PUBLIC)
+    async with await _admin(network, "rival") as rival:
+        assert (await rival.get(PATH)).json() == {"servers": []}
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/test")):
+            assert (await rival.request(method, f"{PATH}/github{path}")).status_code == 404
+    assert len((await admin.get(PATH)).json()["servers"]) == 1
+
+
+async def test_only_an_admin_may(network: Network, admin: httpx.AsyncClient) -> None:
+    async with network.client() as user:
+        assert (await user.get(PATH)).status_code == 403
+        assert (await user.post(PATH, json=PUBLIC)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9000/mcp",
+        "http://10.0.0.1/mcp",
+        "http://169.254.169.254/latest",
+        "http://[::1]:9000/mcp",
+        "file:///etc/passwd",
+        "https://user:password@example.com/mcp",
+        "http://2130706433/mcp",
+    ],
+)
+async def test_an_address_that_the_guard_refuses_is_not_stored(admin: httpx.AsyncClient, url: str) -> None:
+    refused = await admin.post(PATH, json={"name": "inside", "url": url})
+    assert refused.status_code == 400
+    assert (await admin.get(PATH)).json() == {"servers": []}
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"type": "bearer", "token": "two\r\nlines"},
+        {"type": "header", "name": "Host", "value": "evil"},
+        {"type": "header", "name": "Mcp-Session-Id", "value": "1"},
+        {"type": "bearer", "token": {"file": "/etc/passwd"}},
+        {"type": "oauth", "token_url": "ftp://x/token", "client_id": "a", "client_secret": SECRET},
+    ],
+)
+async def test_a_wrong_credential_is_refused_without_being_repeated(
+    admin: httpx.AsyncClient, credential: dict[str, Any]
+) -> None:
+    refused = await admin.post(PATH, json=PUBLIC | {"credential": credential})
+    assert refused.status_code == 400
+    assert SECRET not in refused.text
+
+
+@with_loopback
+async def test_a_server_is_tried_with_its_own_credential_and_never_the_callers(admin: httpx.AsyncClient) -> None:
+    async with mcp_over_http(adder(), x_api_key=SECRET) as upstream:
+        credential = {"type": "header", "name": "X-API-Key", "value": SECRET}
+        await admin.post(PATH, json={"name": "adder", "url": upstream.url, "credential": credential})
+        tried = await admin.post(f"{PATH}/adder/test")
+        assert (tried.status_code, tried.json()["tools"]) == (200, ["add"])
+        assert not any("authorization" in headers for headers in upstream.seen)
+        upstream.accepted["x-api-key"] = "another"
+        refused = await admin.post(f"{PATH}/adder/test")
+    assert refused.status_code == 503
+    assert "401" in refused.json()["error"]["message"] and SECRET not in refused.text
+
+
+@with_loopback
+async def test_a_refused_token_is_fetched_anew_once(admin: httpx.AsyncClient) -> None:
+    async with token_server() as tokens, mcp_over_http(adder(), authorization="Bearer token-1") as upstream:
+        name, secret = tokens.client
+        credential = {"type": "oauth", "token_url": tokens.url, "client_id": name, "client_secret": secret}
+        added = await admin.post(PATH, json={"name": "adder", "url": upstream.url, "credential": credential})
+        assert added.status_code == 201
+        tried = await admin.post(f"{PATH}/adder/test")
+        assert tried.status_code == 200, tried.text
+        upstream.accepted["authorization"] = "Bearer token-2"
+        assert (await admin.post(f"{PATH}/adder/test")).status_code == 200
+        upstream.accepted["authorization"] = "Bearer another"
+        assert (await admin.post(f"{PATH}/adder/test")).status_code == 503
+    assert len(tokens.asked) <= 6
+
+
+@with_loopback
+async def test_a_server_that_is_away_is_told_of_in_a_sentence(admin: httpx.AsyncClient) -> None:
+    async with mcp_over_http(adder()) as upstream:
+        await admin.post(PATH, json={"name": "adder", "url": upstream.url})
+    away = await admin.post(f"{PATH}/adder/test")
+    assert away.status_code == 503
+    assert away.json()["error"]["message"].startswith("adder cannot be used")
+
+
+@with_loopback
+async def test_the_address_is_checked_again_when_it_is_used(network: Network, admin: httpx.AsyncClient) -> None:
+    upstreams = await network.runtime.upstreams()
+    async with mcp_over_http(adder()) as upstream:
+        await admin.post(PATH, json={"name": "adder", "url": upstream.url})
+        upstreams.allow_private = False
+        assert (await admin.post(f"{PATH}/adder/test")).status_code == 400
+        server = await upstreams.get("acme", "adder")
+        async with upstreams.client(server) as http:
+            with pytest.raises(AgentNetError, match="public address"):
+                await http.get(server.url)
+    assert not upstream.seen
+
+
+@asynccontextmanager
+async def host(network: Network, tenant: str) -> AsyncIterator[Client]:
+    """An MCP host of that tenant at the gateway."""
+    key = await (await network.runtime.keys()).create(tenant, "host")
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http:
+        async with Client(streamable_http_client(f"{network.url}/mcp", http_client=http)) as client:
+            yield client
+
+
+@with_loopback
+async def test_a_stored_server_is_offered_to_its_tenants_hosts_and_to_no_others(
+    network: Network, admin: httpx.AsyncClient
+) -> None:
+    async with token_server() as tokens, mcp_over_http(adder(), authorization="Bearer token-1") as upstream:
+        name, secret = tokens.client
+        credential = {"type": "oauth", "token_url": tokens.url, "client_id": name, "client_secret": secret}
+        await admin.post(PATH, json={"name": "sums", "url": upstream.url, "credential": credential})
+        async with host(network, "acme") as ours, host(network, "rival") as theirs:
+            assert "sums__add" in [tool.name for tool in (await ours.list_tools()).tools]
+            assert "sums__add" not in [tool.name for tool in (await theirs.list_tools()).tools]
+            assert (await ours.call_tool("sums__add", {"a": 2, "b": 3})).structured_content == {"result": 5}
+            with pytest.raises(MCPError):
+                await theirs.call_tool("sums__add", {"a": 2, "b": 3})
+            upstream.accepted["authorization"] = f"Bearer token-{len(tokens.asked) + 1}"
+            assert (await ours.call_tool("sums__add", {"a": 3, "b": 3})).structured_content == {"result": 6}
+    assert all(headers.get("authorization", "").startswith("Bearer token-") for headers in upstream.seen)

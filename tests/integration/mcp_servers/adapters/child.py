@@ -1,0 +1,82 @@
+"""A stdio MCP server as somebody may write it, for the tests of supervised commands."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import ToolAnnotations
+
+server = MCPServer("child", instructions="A child.")
+kept: list[str] = []
+
+
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@server.tool()
+def keep(text: str) -> list[str]:
+    """Keep a text and return all that were kept."""
+    kept.append(text)
+    return kept
+
+
+@server.tool()
+def environment() -> list[str]:
+    """Names of the variables in the environment."""
+    return sorted(os.environ)
+
+
+@server.tool()
+def pids(spawn: bool = False) -> list[int]:
+    """This process, and one that it started if it was told to."""
+    started = [subprocess.Popen(["sleep", "600"]).pid] if spawn else []
+    return [os.getpid(), *started]
+
+
+@server.tool()
+def shout(size: int) -> str:
+    """A text of that size."""
+    print("shouting", file=sys.stderr, flush=True)
+    return "x" * size
+
+
+@server.tool()
+async def steps(context: Context) -> str:
+    """Tell of progress."""
+    await context.report_progress(1, 2, "half way")
+    return "done"
+
+
+@server.tool()
+async def hang(context: Context) -> str:
+    """Never answer."""
+    await context.report_progress(0)
+    await asyncio.Event().wait()
+    return ""
+
+
+@server.tool()
+async def die() -> str:
+    """End the process in the middle of the call."""
+    os._exit(3)
+
+
+@server.resource("note://one")
+def note() -> str:
+    """A note."""
+    return "a note"
+
+
+@server.prompt()
+def greet(name: str) -> str:
+    """Greet somebody."""
+    return f"Say hello to {name}."
+
+
+if __name__ == "__main__":
+    server.run("stdio")

@@ -1,0 +1,72 @@
+"""An agent uses the upstream servers of the tenant whose task it is, and no other's."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from agents.testing import assistant_message, function_call
+from pydantic import SecretStr
+
+from agentnet.database import Database
+from agentnet.identity.sealing import Seal
+from agentnet.runs import toolconnections
+from agentnet.settings import Settings
+from agentnet.upstreams.credential import BearerCredential
+from agentnet.upstreams.server import NewServer
+from agentnet.upstreams.upstreams import Upstreams
+from tests.integration.runs.specialists_under_test import specialist
+from tests.integration.runs.test_resume import DONE, _answer, _sent
+from tests.integration.tasks.replicas import PRINCIPAL, context
+from tests.integration.upstreams.parts import adder, mcp_over_http
+
+pytestmark = pytest.mark.anyio
+
+MANIFEST = """
+name: worker
+description: Works.
+skills:
+  - {id: work, name: Work, description: Works.}
+mcp_servers: [sums]
+"""
+TOKEN = BearerCredential(type="bearer", token=SecretStr("t0ken"))
+
+
+@pytest.fixture
+async def upstreams(database_url: str) -> AsyncIterator[Upstreams]:
+    """Nothing stored yet; servers on loopback may be used."""
+    settings = Settings(database_url=database_url, allow_private_urls=True, _env_file=None)
+    database = await Database.open(settings)
+    await database.pool.execute("DELETE FROM upstream_servers")
+    opened = Upstreams(database, Seal("s" * 32), settings)
+    yield opened
+    await opened.close()
+    await database.close()
+
+
+async def test_a_stored_server_is_used_with_its_own_credential_until_it_is_removed(
+    database_url: str, tmp_path: Path, upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toolconnections, "OUTSIDE_SECONDS", 0.0)
+    call = [function_call("sums_add", {"a": 20, "b": 3}, call_id="c1")]
+    steps = [call, [assistant_message("23")], [assistant_message("no tool for that")]]
+    tenant = context().state[PRINCIPAL].tenant
+    async with mcp_over_http(adder(), authorization="Bearer t0ken") as upstream:
+        await upstreams.add(tenant, NewServer(name="sums", url=upstream.url, credential=TOKEN))
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
+            task = await _sent(one, "20 + 3")
+            assert (task.status.state, _answer(task)) == (DONE, "23")
+            said = worker.script.calls[1].input
+            assert any("23" in str(item.get("output")) for item in said if isinstance(item, dict))
+            await upstreams.store.remove(tenant, "sums")
+            await _sent(one, "again")
+            assert "sums_add" not in str(worker.script.calls[2].tools)
+
+
+async def test_another_tenants_server_is_not_used(database_url: str, tmp_path: Path, upstreams: Upstreams) -> None:
+    steps = [[assistant_message("no tool for that")]]
+    async with mcp_over_http(adder()) as upstream:
+        await upstreams.add("somebody-else", NewServer(name="sums", url=upstream.url))
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
+            await _sent(one, "20 + 3")
+            assert "sums_add" not in str(worker.script.calls[0].tools)
+    assert not upstream.seen

@@ -1,0 +1,125 @@
+"""What MCP tools say of themselves decides whether a call is repeated and whether a person is asked first."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from a2a.types.a2a_pb2 import Task
+from agents.testing import assistant_message, function_call
+from mcp.server.mcpserver import MCPServer
+from mcp_types import ToolAnnotations
+
+from tests.integration.runs.specialists_under_test import specialist
+from tests.integration.runs.test_resume import ASKS, DONE, _finished, _is, _question, _sent, _until
+from tests.integration.tasks.replicas import context, request
+from tests.integration.upstreams.parts import mcp_over_http
+
+pytestmark = pytest.mark.anyio
+
+MANIFEST = """
+name: worker
+description: Works.
+skills:
+  - {id: work, name: Work, description: Works.}
+mcp_servers: [bank]
+"""
+
+
+@dataclass
+class Bank:
+    """A server whose tools write down what they did, and wait at a gate."""
+
+    ledger: list[str] = field(default_factory=list[str])
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def server(self) -> MCPServer:
+        server = MCPServer("bank")
+        for name, hints in (
+            ("read", ToolAnnotations(read_only_hint=True)),
+            ("put", ToolAnnotations(destructive_hint=False, idempotent_hint=True)),
+            ("append", ToolAnnotations(destructive_hint=False, idempotent_hint=False)),
+            ("erase", ToolAnnotations(destructive_hint=True, idempotent_hint=True)),
+            ("unsaid", None),
+        ):
+            server.add_tool(self.tool(name), name=name, description=name, annotations=hints)
+        return server
+
+    def tool(self, name: str):  # type: ignore[no-untyped-def]
+        async def tool() -> str:
+            self.ledger.append(name)
+            await self.gate.wait()
+            return f"did {name}"
+
+        return tool
+
+
+@pytest.mark.parametrize(
+    ("tool", "repeated"), [("read", True), ("put", True), ("append", False), ("erase", False), ("unsaid", False)]
+)
+async def test_an_unfinished_call_is_repeated_only_if_the_tool_says_that_it_may_be(
+    database_url: str, tmp_path: Path, tool: str, repeated: bool
+) -> None:
+    steps = [[function_call(f"bank_{tool}", {}, call_id="c1")], [assistant_message("done")]]
+    bank = Bank()
+    async with mcp_over_http(bank.server()) as upstream:
+        urls = {"bank": upstream.url}
+        async with specialist(database_url, tmp_path, steps, 2, MANIFEST, urls) as (_, [one, two]):
+            task = await one.handler.on_message_send(request("go", at_once=True), context())
+            assert isinstance(task, Task)
+            await _until(lambda: _is(bank.ledger == [tool]))
+            await one.die()
+            bank.gate.set()
+            rested = await _finished(two, task)
+            if repeated:
+                assert rested.status.state == DONE
+                assert bank.ledger == [tool, tool]
+            else:
+                assert rested.status.state == ASKS
+                assert "Did this happen?" in _question(rested)
+                assert (await _sent(two, "yes", rested)).status.state == DONE
+                assert bank.ledger == [tool]
+
+
+@pytest.mark.parametrize(("tool", "asks"), [("read", False), ("put", False), ("append", False), ("erase", True)])
+async def test_a_manifest_can_ask_for_approval_of_destructive_tools(
+    database_url: str, tmp_path: Path, tool: str, asks: bool
+) -> None:
+    steps = [[function_call(f"bank_{tool}", {}, call_id="c1")], [assistant_message("done")]]
+    bank = Bank()
+    bank.gate.set()
+    async with mcp_over_http(bank.server()) as upstream:
+        urls = {"bank": upstream.url}
+        manifest = MANIFEST + "approve_destructive: true\n"
+        async with specialist(database_url, tmp_path, steps, 1, manifest, urls) as (_, [one]):
+            rested = await _sent(one, "go")
+            assert (rested.status.state == ASKS) is asks
+            assert bank.ledger == ([] if asks else [tool])
+            if asks:
+                assert (await _sent(one, "yes", rested)).status.state == DONE
+                assert bank.ledger == [tool]
+
+
+async def test_a_broken_connection_is_healed_before_a_call_that_must_not_be_made_twice(
+    database_url: str, tmp_path: Path
+) -> None:
+    steps = [
+        [function_call("bank_append", {}, call_id="c1")],
+        [function_call("bank_append", {}, call_id="c2")],
+        [assistant_message("done")],
+    ]
+    bank = Bank()
+    bank.gate.set()
+    async with mcp_over_http(bank.server()) as upstream:
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, {"bank": upstream.url}) as (worker, [one]):
+            servers = worker._tool_servers
+            check = servers._check
+
+            async def break_and_check(principal, server):  # type: ignore[no-untyped-def]
+                if len(bank.ledger) == 1:
+                    await (await servers._connections.get(principal, server)).close()
+                await check(principal, server)
+
+            servers._check = break_and_check
+            assert (await _sent(one, "go")).status.state == DONE
+    assert bank.ledger == ["append", "append"]
