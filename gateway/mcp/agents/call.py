@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 CANCEL_SECONDS = 5.0
 MAX_QUESTIONS = 50
 """Within one call."""
+TASK_META_KEY = "agentnet.dev/task_id"
 
 
 class AgentCall:
@@ -34,7 +35,7 @@ class AgentCall:
         self._contact = contact
         self._exchange = exchange
         self._answer = Answer(contact.name)
-        self._progress = Progress(exchange.progress)
+        self._progress = Progress(self._tell)
         self._following = Following(contact, self._answer, self._progress)
 
     async def run(self, arguments: AgentArguments) -> types.CallToolResult:
@@ -87,6 +88,14 @@ class AgentCall:
         self._answer.reopen()
         await self._following.send(SendMessageRequest(message=message))
         return True
+
+    async def _tell(self, number: int, message: str) -> None:
+        """Report progress with the task's id, by which a host that left asks for its result."""
+        token = self._exchange.progress_token
+        if token is not None:
+            meta = {TASK_META_KEY: self._answer.task_id}
+            params: Document = {"progressToken": token, "progress": number, "message": message, "_meta": meta}
+            await self._exchange.notify("notifications/progress", params)
 
     async def _cancel(self) -> None:
         answer = self._answer

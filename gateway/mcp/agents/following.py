@@ -37,6 +37,8 @@ class Following:
 
     async def settle(self) -> None:
         """Follow a task that is known until it rests; look for it again where its agent is away for a while."""
+        if not self._answer.task_id and not self._answer.rests:
+            raise UnavailableError(f"The agent {self._contact.name!r} ended its answer without a task.")
         failures = 0
         while not self._answer.rests:
             seen = self._seen

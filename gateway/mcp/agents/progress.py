@@ -13,7 +13,8 @@ from agentnet.steps import Step, step_of
 from gateway.mcp.agents.answer import is_from_peer
 from gateway.mcp.agents.content import text_of
 
-Report = Callable[[float, float | None, str | None], Awaitable[None]]
+Report = Callable[[int, str], Awaitable[None]]
+"""Takes the number of the notification and what it says."""
 
 BURST = 20
 """Notifications that may go out at once."""
@@ -25,7 +26,7 @@ VERBS = {"delegation": "asks", "handoff": "hands over to"}
 
 
 class Progress:
-    """Turns events into progress notifications, counted from 1; their total is not known."""
+    """Turns events into notifications, counted from 1."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -82,7 +83,7 @@ class Progress:
 
     async def _send(self, message: str) -> None:
         self._count += 1
-        await self._report(self._count, None, message)
+        await self._report(self._count, message)
 
 
 def message_of(event: StreamResponse) -> str:
