@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: list[str] = Field(
         default_factory=list[str],
-        description="More host names under which MCP servers are called.",
+        description="More host names under which MCP servers and the MCP door are called.",
     )
     knowledge_dirs: list[Path] = Field(
         default_factory=list[Path], description="Folders that the knowledge server ingests at start."

@@ -119,7 +119,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
-    return Guard(closed, addresses_of(settings, url))
+    return Guard(closed, addresses_of(settings, url), settings.allowed_hosts)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

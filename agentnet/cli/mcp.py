@@ -9,9 +9,13 @@ from agentnet.cli.commands import AsJson, Url
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 servers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Upstream MCP servers of your tenant.")
+profiles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Profiles: who sees what at /mcp/NAME.")
 app.add_typer(servers, name="servers")
+app.add_typer(profiles, name="profiles")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `agentnet mcp servers list` shows it.")]
+Profile = Annotated[str, typer.Argument(metavar="NAME", help="The profile, as in /mcp/NAME.")]
+Some = list[str] | None
 
 
 @app.callback()
@@ -70,3 +74,44 @@ def test_server(name: Name, url: Url = None, json: AsJson = False) -> None:
     from agentnet.cli import servers
 
     servers.test_server(url, name, json)
+
+
+@profiles.command("list")
+def list_profiles(url: Url = None, json: AsJson = False) -> None:
+    """List the profiles of your tenant."""
+    from agentnet.cli import profiles
+
+    profiles.show_profiles(url, json)
+
+
+@profiles.command("set")
+def set_profile(
+    name: Profile,
+    server: Annotated[Some, typer.Option("--server", help="Only this MCP server; repeatable.")] = None,
+    tool: Annotated[Some, typer.Option("--tool", help="Only tools like this pattern; repeatable.")] = None,
+    agent: Annotated[Some, typer.Option("--agent", help="Only this agent; repeatable.")] = None,
+    no_servers: Annotated[bool, typer.Option("--no-servers", help="No MCP server.")] = False,
+    no_agents: Annotated[bool, typer.Option("--no-agents", help="No agent.")] = False,
+    mode: Annotated[str, typer.Option("--mode", help="auto, list or find.")] = "auto",
+    key: Annotated[Some, typer.Option("--key", metavar="ID", help="Bind this key to it; repeatable.")] = None,
+    url: Url = None,
+) -> None:
+    """Store a profile, in place of the one of that name. Of what is not named it shows all."""
+    from agentnet.cli import profiles
+
+    definition: dict[str, Any] = {
+        "servers": [] if no_servers else server,
+        "tools": tool,
+        "agents": [] if no_agents else agent,
+        "mode": mode,
+        "keys": key or [],
+    }
+    profiles.set_profile(url, name, definition)
+
+
+@profiles.command("remove")
+def remove_profile(name: Profile, url: Url = None) -> None:
+    """Delete a profile."""
+    from agentnet.cli import profiles
+
+    profiles.remove_profile(url, name)

@@ -3,6 +3,7 @@
 Ids that a client sends back later, of tasks, of questions and of events, begin with their server's name.
 """
 
+import re
 from typing import Any
 
 from mcp.shared.inbound import encode_header_value
@@ -12,6 +13,7 @@ from gateway.mcp.errors import Document
 from gateway.mcp.link import passed_on
 from gateway.transport import Headers
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 TASKS = "io.modelcontextprotocol/tasks"
 SEPARATOR = "~"
 NAMED_BY = {
@@ -63,7 +65,4 @@ def unmarked(text: Any) -> tuple[str, str | int] | None:
         return None
     if rest[0] == "s":
         return server, rest[1:]
-    try:
-        return server, int(rest[1:])
-    except ValueError:
-        return None
+    return (server, int(rest[1:])) if _NUMBER.fullmatch(rest[1:]) else None

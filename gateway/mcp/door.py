@@ -121,7 +121,7 @@ class Door:
                 if identifier is not None or method == "GET":
                     inbound.reply.keep_alive()
                 async with self._in_time(message):
-                    await self._switchboard.relay.relay(method, inbound, server, message)
+                    await self._switchboard.relay(method, inbound, server, message)
         except AgentNetError as error:
             if identifier is None:
                 raise

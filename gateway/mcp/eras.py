@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -10,7 +12,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.cache import Cache
-from gateway.mcp.errors import McpError
+from gateway.mcp.errors import McpError, NotMcpError
 from gateway.mcp.exchange import Era
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.talk import Talk
@@ -20,8 +22,11 @@ logger = logging.getLogger(__name__)
 KNOWN_SECONDS = 600.0
 GRACE_SECONDS = 3600.0
 """What it spoke is taken for true while it is away."""
+DOUBT_SECONDS = 5.0
+"""A server that always answers amiss is not asked more often for its eras."""
+MAX_DOUBTED = 4096
 
-Key = tuple[str, str]
+Key = tuple[str, str, tuple[str, ...]]
 
 
 class Eras:
@@ -29,6 +34,7 @@ class Eras:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
+        self._doubted: dict[Key, float] = {}
         self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def of(self, server: UpstreamServer, principal: Principal) -> frozenset[Era]:
@@ -44,9 +50,23 @@ class Eras:
 
         return await self._known.get(_key(server), ask)
 
-    def forget(self, server: UpstreamServer) -> None:
-        """Ask again: it answered as if it spoke another era."""
-        self._known.forget(_key(server))
+    @asynccontextmanager
+    async def minded(self, server: UpstreamServer) -> AsyncIterator[None]:
+        """A request to `server` in an era that it is known to speak; it is asked again after an answer against that."""
+        try:
+            yield
+        except McpError as error:
+            if isinstance(error, NotMcpError) or error.code == UNSUPPORTED_PROTOCOL_VERSION:
+                self._doubt(_key(server))
+            raise
+
+    def _doubt(self, key: Key) -> None:
+        now = time.monotonic()
+        if now - self._doubted.get(key, -DOUBT_SECONDS) >= DOUBT_SECONDS:
+            if len(self._doubted) >= MAX_DOUBTED:
+                self._doubted.clear()
+            self._doubted[key] = now
+            self._known.forget(key)
 
     async def _modern(self, server: UpstreamServer, principal: Principal) -> bool:
         try:
@@ -73,4 +93,4 @@ def _any_modern(versions: object) -> bool:
 
 
 def _key(server: UpstreamServer) -> Key:
-    return server.tenant, server.name
+    return server.tenant, server.name, server.urls

@@ -38,6 +38,10 @@ class McpError(AgentNetError):
         return {"jsonrpc": "2.0", "id": identifier, "error": error}
 
 
+class NotMcpError(McpError):
+    """A server answered over HTTP, but not in MCP, or not in the era that it was asked in."""
+
+
 def said(error: Exception) -> McpError:
     """Any error that a client may hear of, as MCP says it."""
     if isinstance(error, McpError):

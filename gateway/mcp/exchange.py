@@ -84,7 +84,7 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
-    _progress: tuple[float, int] = (0.0, 0)
+    _progress: tuple[float, int] = field(default=(0.0, 0), init=False)
     """Since when reports are counted, and how many there were."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""

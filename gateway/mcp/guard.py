@@ -20,11 +20,11 @@ class MisdirectedError(AgentNetError):
 
 
 class Guard:
-    """An ASGI app around another: requests to the MCP door must name one of the gateway's own addresses."""
+    """An ASGI app around another: requests to the MCP door must name one of the gateway's addresses, or of `hosts`."""
 
-    def __init__(self, app: ASGIApp, addresses: list[str]) -> None:
+    def __init__(self, app: ASGIApp, addresses: list[str], hosts: list[str]) -> None:
         self._app = app
-        names = {host for address in addresses if (host := urlsplit(address).hostname)}
+        names = {*hosts, *(host for address in addresses if (host := urlsplit(address).hostname))}
         self._names = frozenset({*LOOPBACK, *(f"[{name}]" if ":" in name else name for name in names)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +40,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         host = header_of(scope["headers"], b"host").decode("latin-1")
         if _name_of(host) not in self._names:
-            raise MisdirectedError("The Host header names no address of this gateway.", hint="Set AGENTNET_PUBLIC_URL.")
+            raise MisdirectedError(
+                "The Host header names no address of this gateway.",
+                hint="Set AGENTNET_PUBLIC_URL or AGENTNET_ALLOWED_HOSTS.",
+            )
         origin = header_of(scope["headers"], b"origin").decode("latin-1")
         if origin and not self._is_own(origin):
             raise ForbiddenError("The Origin header names no address of this gateway.")

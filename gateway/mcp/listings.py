@@ -65,10 +65,9 @@ class Listings:
     async def get(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         """The list. Raises `AgentNetError` when the server cannot be asked and nothing is known of it."""
         key = self._key(server, principal, kind)
-        kept = self._kept.get(key)
-        if kept is None or time.monotonic() >= kept.fresh_until:
-            await self._refresh(key, server, principal, kind, LATE_SECONDS if kept and kept.listing else FIRST_SECONDS)
-            kept = self._kept.get(self._key(server, principal, kind)) or kept
+        kept = await self._fresh(key, server, principal, kind)
+        if key != self._key(server, principal, kind):  # it turned out to be private, and was another caller's
+            kept = await self._fresh(self._key(server, principal, kind), server, principal, kind)
         if kept is None or kept.listing is None:
             raise (kept and kept.failure) or UnavailableError(f"The MCP server {server.name!r} is slow to list.")
         return kept.listing
@@ -83,6 +82,14 @@ class Listings:
     def _key(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Key:
         shared = (server.tenant, server.name, kind.name)
         return (*shared, principal.tenant, principal.subject if shared in self._private else "")
+
+    async def _fresh(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> _Kept | None:
+        """What is kept under `key`, asked for when it is not fresh."""
+        kept = self._kept.get(key)
+        if kept is None or time.monotonic() >= kept.fresh_until:
+            await self._refresh(key, server, principal, kind, LATE_SECONDS if kept and kept.listing else FIRST_SECONDS)
+            kept = self._kept.get(key) or kept
+        return kept
 
     async def _refresh(
         self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind, seconds: float

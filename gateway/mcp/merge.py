@@ -48,9 +48,9 @@ class Merged:
         """
         number = 0
         if cursor is not None:
-            if not isinstance(cursor, str) or not cursor.isdigit() or not 0 < int(cursor[:9]) < len(self.pages):
+            if not isinstance(cursor, str) or cursor not in map(str, range(1, len(self.pages))):
                 raise McpError(INVALID_PARAMS, "The cursor is not valid.")
-            number = int(cursor[:9])
+            number = int(cursor)
         page: Document = {"items": orjson.Fragment(self.pages[number])}
         return page | ({"nextCursor": str(number + 1)} if number + 1 < len(self.pages) else {})
 

@@ -9,7 +9,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
 from gateway.headers import header_of
-from gateway.mcp.errors import McpError
+from gateway.mcp.errors import McpError, NotMcpError
 from gateway.mcp.link import is_stream
 from gateway.mcp.reply import Reply
 from gateway.mcp.wire import is_response, read
@@ -86,6 +86,6 @@ def is_jsonrpc(body: bytes) -> bool:
     return is_response(document) or (isinstance(document, dict) and isinstance(document.get("error"), dict))
 
 
-def refused(server: str, status: int) -> McpError:
+def refused(server: str, status: int) -> NotMcpError:
     """An answer over HTTP that is none in MCP."""
-    return McpError(INTERNAL_ERROR, f"The MCP server {server!r} answered with HTTP status {status}.")
+    return NotMcpError(INTERNAL_ERROR, f"The MCP server {server!r} answered with HTTP status {status}.")

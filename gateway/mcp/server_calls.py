@@ -40,14 +40,8 @@ class ServerCalls:
         eras = await self._eras.of(server, exchange.principal)
         if exchange.era not in eras:
             return await self._bridge.call(exchange, server, params)
-        if exchange.era is Era.MODERN:
-            await self._relay_modern(exchange, server, params, own)
-        elif exchange.session is not None:
-            await self._relay_in_session(exchange, exchange.session, server, params)
-        else:
-            await self._pool.use(
-                server, exchange.principal, {}, lambda upstream: self._post(exchange, server, upstream, params)
-            )
+        async with self._eras.minded(server):
+            await self._mirror(exchange, server, params, own)
         return None
 
     async def session_at(self, exchange: Exchange, session: Session, server: UpstreamServer) -> UpstreamSession:
@@ -69,6 +63,17 @@ class ServerCalls:
                 level: Document = {"level": session.log_level}
                 await self._talk.ask_within(server, exchange.principal, joined, "logging/setLevel", level)
         return joined
+
+    async def _mirror(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
+        """Relay in the client's own era."""
+        if exchange.era is Era.MODERN:
+            await self._relay_modern(exchange, server, params, own)
+        elif exchange.session is not None:
+            await self._relay_in_session(exchange, exchange.session, server, params)
+        else:
+            await self._pool.use(
+                server, exchange.principal, {}, lambda upstream: self._post(exchange, server, upstream, params)
+            )
 
     async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
         headers = headers_for(exchange.headers, exchange.method, own)

@@ -1,8 +1,12 @@
 """All upstream servers that a caller sees, from all sources."""
 
-from agentnet.errors import NotFoundError
+import logging
+
+from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.identity import Principal
 from gateway.mcp.provider import Source, UpstreamServer
+
+logger = logging.getLogger(__name__)
 
 
 class Servers:
@@ -13,12 +17,17 @@ class Servers:
 
     async def visible(self, principal: Principal) -> list[UpstreamServer]:
         """All of them, by name. Raises `AgentNetError` when a source has nothing to say."""
-        if len(self._sources) == 1:
-            return await self._sources[0].servers(principal)
         found: dict[str, UpstreamServer] = {}
+        failures: list[AgentNetError] = []
         for source in self._sources:
-            for server in await source.servers(principal):
-                found.setdefault(server.name, server)
+            try:
+                for server in await source.servers(principal):
+                    found.setdefault(server.name, server)
+            except AgentNetError as error:
+                logger.warning("%s are left out: %s", type(source).__name__, error)
+                failures.append(error)
+        if len(failures) == len(self._sources):
+            raise failures[0]
         return [found[name] for name in sorted(found)]
 
     async def get(self, principal: Principal, name: str) -> UpstreamServer:

@@ -17,7 +17,7 @@ from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.link import Links, passed_on
-from gateway.mcp.passage import pass_on
+from gateway.mcp.passage import pass_on, refused
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.wire import is_request, read, write
 from gateway.transport import Incoming
@@ -49,6 +49,8 @@ class Straight:
         if inbound.era is Era.MODERN:
             check(message, inbound)
         place = self._place(inbound, server)
+        if place is not None and place.url not in server.urls:
+            raise _no_session()
         headers = passed_on(inbound.headers)
         if place is not None:
             headers.append((SESSION_HEADER, place.id.encode()))
@@ -56,6 +58,10 @@ class Straight:
             server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
         )
         try:
+            if place is not None and incoming.status == 404:
+                raise _no_session()
+            if incoming.status == 400 and is_initialize(message):
+                raise refused(server.name, incoming.status)  # it has no handshake any more
             self._name_session(inbound, server, incoming, url)
             await pass_on(inbound.reply, incoming, server.name)
         finally:
@@ -68,7 +74,7 @@ class Straight:
         owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
         place = self._opened.get((sealed, owner)) or self._open(sealed, owner)
         if place is None:
-            raise McpError(SESSION_NOT_FOUND, "There is no such session; it may have ended.", http=404)
+            raise _no_session()
         return place
 
     def _open(self, sealed: str, owner: str) -> Place | None:
@@ -97,12 +103,21 @@ class Straight:
             inbound.reply.headers.append((SESSION_HEADER, sealed))
 
 
+def is_initialize(message: Any) -> bool:
+    """Whether it begins a session."""
+    return isinstance(message, dict) and message.get("method") == "initialize"
+
+
 def check(message: Any, inbound: Inbound) -> None:
     """Raises `McpError` for a modern message whose envelope or headers do not hold."""
     if is_request(message):
         check_modern(message, inbound.headers)
     else:
         check_modern_notification(inbound.version)
+
+
+def _no_session() -> McpError:
+    return McpError(SESSION_NOT_FOUND, "There is no such session; it may have ended.", http=404)
 
 
 def _owner(principal: Principal, profile: str, server: UpstreamServer) -> list[str]:

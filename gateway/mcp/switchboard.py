@@ -1,6 +1,7 @@
 """The upstream servers as the door meets them: one that a profile is all about, or many behind the aggregate."""
 
 from contextlib import suppress
+from typing import Any
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
@@ -41,7 +42,7 @@ class Switchboard:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
         pool = Pool(talk)
-        self.relay = Straight(links, runtime.seal)
+        self._straight = Straight(links, runtime.seal)
         self._servers = Servers(sources)
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool)
@@ -58,6 +59,11 @@ class Switchboard:
             return None
         server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
         return server if inbound.era in await self._eras.of(server, inbound.principal) else None
+
+    async def relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+        """Relay a request unchanged. Raises `McpError`, `UnavailableError`."""
+        async with self._eras.minded(server):
+            await self._straight.relay(method, inbound, server, message)
 
     async def providers(self, principal: Principal, profile: Profile) -> list[Provider]:
         """Each server that the profile shows; a profile of one server shows its names without a prefix."""

@@ -152,8 +152,9 @@ async def test_a_request_for_another_host_is_refused(network: Network, era: str)
         assert origin.status_code == 403
 
 
-async def test_there_is_no_session_to_open_or_close(network: Network, era: str) -> None:
+async def test_without_a_session_there_is_no_stream_to_open_and_nothing_to_end(network: Network, era: str) -> None:
     async with network.client() as http:
         for method in ("GET", "DELETE"):
-            response = await http.request(method, "/mcp", headers={"accept": "text/event-stream"})
-            assert response.status_code == 405
+            headers = {"accept": "text/event-stream"} | ({"mcp-protocol-version": era} if era != "legacy" else {})
+            response = await http.request(method, "/mcp", headers=headers)
+            assert response.status_code == (400 if (era, method) == ("legacy", "DELETE") else 405)

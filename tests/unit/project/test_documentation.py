@@ -15,6 +15,7 @@ from agentnet.cli.app import app
 from agentnet.cli.hosts import host_settings
 from agentnet.manifest import Limits, Manifest, SkillManifest
 from agentnet.upstreams.declarations import Declarations
+from gateway.mcp.profile import Profile
 from tests.unit.project.repository import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,11 +73,14 @@ def test_every_python_example_runs(page: Path) -> None:
         exec(compile(source, page.name, "exec"), {"__name__": "example"})
 
 
-def test_every_yaml_example_is_a_manifest_or_declares_servers() -> None:
+def test_every_yaml_example_is_a_manifest_or_declares_servers_or_profiles() -> None:
     examples = [yaml.safe_load(text) for page in PAGES for text in blocks(page, "yaml")]
     assert [data for data in examples if "servers" in data] and [data for data in examples if "skills" in data]
     for data in examples:
-        if "servers" in data:
+        if "profiles" in data:
+            for profile in data["profiles"]:
+                Profile.model_validate(profile)
+        elif "servers" in data:
             Declarations.model_validate(without_files(data))
         else:
             Manifest.model_validate(data)

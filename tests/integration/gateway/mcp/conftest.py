@@ -33,8 +33,8 @@ class Place:
 
     async def server(self, name: str, only: Only = None, *, tenant: str = "*", stateless: bool = False) -> Stage:
         """Start an MCP server and register it."""
-        stage = Stage()
-        url = await self.stack.enter_async_context(mcp_running(name, stage, only, stateless=stateless))
+        stage = Stage(only=only)
+        url = await self.stack.enter_async_context(mcp_running(name, stage, stateless=stateless))
         await self.register(name, url, tenant)
         return stage
 
@@ -82,6 +82,7 @@ class Place:
 @pytest.fixture
 async def place(network: Network, home: Path) -> AsyncIterator[Place]:
     settings = network.runtime.settings
+    await (await network.runtime.database()).pool.execute("DELETE FROM mcp_profiles")
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(Runtime.open(settings))
         other = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))

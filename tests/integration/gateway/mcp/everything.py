@@ -34,6 +34,8 @@ class Stage:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    only: Only = None
+    """The one era that it speaks."""
     lists: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -105,10 +107,9 @@ def create_server(name: str, stage: Stage) -> MCPServer[Any]:
 class Observed:
     """Around the server's app: notes what comes in, and refuses the era that it is not to speak."""
 
-    def __init__(self, app: ASGIApp, stage: Stage, only: Only) -> None:
+    def __init__(self, app: ASGIApp, stage: Stage) -> None:
         self._app = app
         self._stage = stage
-        self._only = only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -117,7 +118,7 @@ class Observed:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self._stage.headers.append(headers)
         is_modern = headers.get("mcp-protocol-version") == MODERN.decode()
-        if self._only == ("legacy" if is_modern else "modern"):
+        if self._stage.only == ("legacy" if is_modern else "modern"):
             await refuse(send, is_modern)
             return
         await self._app(scope, self._noted(receive), send)
@@ -148,11 +149,11 @@ async def refuse(send: Send, is_modern: bool) -> None:
 
 
 @asynccontextmanager
-async def mcp_running(name: str, stage: Stage, only: Only = None, *, stateless: bool = False) -> AsyncIterator[str]:
+async def mcp_running(name: str, stage: Stage, *, stateless: bool = False) -> AsyncIterator[str]:
     """Serve on a free port; gives the URL of the endpoint."""
     app = create_server(name, stage).streamable_http_app(stateless_http=stateless, json_response=stateless)
     listener = bind("127.0.0.1", 0, name)
-    async with serving(Observed(app, stage, only), listener):
+    async with serving(Observed(app, stage), listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
 
 

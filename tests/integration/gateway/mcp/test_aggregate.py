@@ -175,3 +175,25 @@ async def test_a_host_finds_tools_where_there_are_many(place: Place, era: str) -
         assert next(tool["name"] for tool in found.structured_content["tools"]) == "alpha__echo"
         called = await client.call_tool("call_tool", {"name": "alpha__echo", "arguments": {"text": "hi"}})
         assert text_of(called) == "alpha: hi"
+
+
+@pytest.mark.parametrize("profile", ["", "alpha"])
+async def test_a_server_that_speaks_another_era_since_is_found_out(place: Place, era: str, profile: str) -> None:
+    stage = await place.server("alpha")
+    await place.put_profile("alpha", servers=["alpha"], agents=[])
+    tool = "echo" if profile else "alpha__echo"
+
+    async def answers() -> bool:
+        said = ""
+        try:
+            async with place.host(era, profile) as client:
+                said = text_of(await client.call_tool(tool, {"text": "hi"}))
+        except* MCPError:
+            pass
+        return said == "alpha: hi"
+
+    assert await answers()
+    stage.only = "modern" if era == "legacy" else "legacy"
+    await until(answers)
+    stage.only = None
+    assert await answers()
