@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Scope
 
 from agentnet.database import Database
 from agentnet.errors import ConfigurationError
+from agentnet.files import FileStore
 from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
@@ -32,7 +33,7 @@ from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import Door
-from gateway.mcp.agents import AgentListings, Agents
+from gateway.mcp.agents import Agents, Means
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
@@ -85,7 +86,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     addresses = addresses_of(settings, url)
     views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
-    calls, listings = AgentCalls(upstream), AgentListings()
+    files = FileStore(database, settings.max_file_bytes)
+    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
     store = ProfileStore(database)
     views += ProfileRoutes(store).routes()
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
@@ -97,7 +99,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(catalog, calls, listings, principal, profile), *await switchboard.providers(principal, profile)]
+        return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]

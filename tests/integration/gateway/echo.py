@@ -1,14 +1,15 @@
 """A small but real agent for the gateway's tests: the SDK's own handler over an executor that obeys its message."""
 
 import asyncio
+import json
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
-from a2a.helpers import new_raw_part, new_task_from_user_message, new_text_part
+from a2a.helpers import new_data_part, new_raw_part, new_task_from_user_message, new_text_part
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
@@ -22,10 +23,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.runs.question import data_of
 from agentnet.service import bind
 from agentnet.steps import SOURCE, Step
 from cards import CardResponse
 
+BIG = b"%PDF" + bytes(300_000)
 PNG = b"\x89PNG\r\n\x1a\n pixels"
 
 
@@ -37,18 +40,21 @@ class Probe:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     aborted: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    """Breaks the streams that are open when it is set."""
+    was_cut: asyncio.Event = field(default_factory=asyncio.Event)
     principals: list[Principal] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
 
 class EchoExecutor(AgentExecutor):
-    """Answers `echo: <text>`; the words slow, hang, ask, fail, reject, files and steps change how."""
+    """Answers `echo: <text>`; its first word may change how, as the methods say."""
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
-        text = context.get_user_input()
+        text = context.get_user_input() or json.dumps(data_of(context.message))
         if context.current_task is None:
             await event_queue.enqueue_event(new_task_from_user_message(context.message))
         updater = TaskUpdater(event_queue, context.task_id, context.context_id)
@@ -77,6 +83,32 @@ class EchoExecutor(AgentExecutor):
 
     async def _ask(self, updater: TaskUpdater, text: str) -> None:
         await updater.requires_input(updater.new_agent_message([new_text_part("Which colour?")]))
+
+    async def _twice(self, updater: TaskUpdater, text: str) -> None:
+        await updater.requires_input(updater.new_agent_message([new_text_part("Which shape?")]))
+
+    async def _approve(self, updater: TaskUpdater, text: str) -> None:
+        data = {"kind": "approval", "tool": "pay", "arguments": {"amount": 5}, "path": ["echo"]}
+        parts = [new_text_part("May echo call pay? Answer yes or no."), new_data_part(data)]
+        await updater.requires_input(updater.new_agent_message(parts))
+
+    async def _doubt(self, updater: TaskUpdater, text: str) -> None:
+        data = {"kind": "in-doubt", "tool": "pay", "arguments": {"amount": 5}, "path": ["echo"]}
+        parts = [new_text_part("Did this happen?"), new_data_part(data)]
+        await updater.requires_input(updater.new_agent_message(parts))
+
+    async def _signin(self, updater: TaskUpdater, text: str) -> None:
+        said = [new_text_part("Sign in at https://idp.example/device, please.")]
+        await updater.requires_auth(updater.new_agent_message(said))
+
+    async def _big(self, updater: TaskUpdater, text: str) -> None:
+        await updater.add_artifact([new_raw_part(BIG, "application/pdf", "big.pdf")], artifact_id="big one")
+        await self._echo(updater, text)
+
+    async def _chatter(self, updater: TaskUpdater, text: str) -> None:
+        for number in range(500):
+            await updater.add_artifact([new_text_part(f"{number} ")], artifact_id="answer", append=number > 0)
+        await updater.complete()
 
     async def _fail(self, updater: TaskUpdater, text: str) -> None:
         await updater.failed(updater.new_agent_message([new_text_part("The disk is full.")]))
@@ -109,7 +141,15 @@ def card_of(name: str, url: str) -> AgentCard:
         capabilities=AgentCapabilities(streaming=True, extended_agent_card=True),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
-        skills=[AgentSkill(id="echo", name="Echo", description="Says it again.", tags=["test"])],
+        skills=[
+            AgentSkill(
+                id="echo",
+                name="Echo",
+                description="Says it again.",
+                tags=["test"],
+                examples=["Say hello.", "Repeat {word} for {person}."],
+            )
+        ],
     )
 
 
@@ -154,9 +194,29 @@ def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
         if scope["type"] == "http" and not re.search(r"\.well-known", scope["path"]):
             probe.principals.append(scope["state"]["principal"])
             probe.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
-        await app(scope, receive, send)
+            await cut_off(app(scope, receive, send), probe)
+        else:
+            await app(scope, receive, send)
 
     return AuthMiddleware(recorded, authenticate_with(tokens, f"agent:{name}"), max_body_bytes=1 << 24)
+
+
+async def cut_off(serving: Coroutine[None, None, None], probe: Probe) -> None:
+    """Serve a request until it is over, or streams are cut."""
+    if probe.cut.is_set():
+        await serving
+        return
+    request, cut = asyncio.ensure_future(serving), asyncio.ensure_future(probe.cut.wait())
+    try:
+        await asyncio.wait([request, cut], return_when=asyncio.FIRST_COMPLETED)
+        if request.done():
+            await request
+            return
+        probe.was_cut.set()
+    finally:
+        for task in (request, cut):
+            task.cancel()
+        await asyncio.wait([request, cut])
 
 
 class _App:

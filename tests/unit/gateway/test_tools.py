@@ -1,5 +1,13 @@
 import pytest
-from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
+from a2a.types.a2a_pb2 import (
+    Artifact,
+    Part,
+    StreamResponse,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
 from pydantic import ValidationError
 
 from agentnet.directory import Entry
@@ -7,9 +15,11 @@ from agentnet.errors import BusyError
 from agentnet.identity import Principal
 from agentnet.steps import SOURCE, Step
 from gateway.limits import StreamLimit
-from gateway.mcp.answer import Answer
-from gateway.mcp.progress import line_of
-from gateway.mcp.tools import AgentArguments, by_tool_name, list_tools
+from gateway.mcp.agents.answer import Answer
+from gateway.mcp.agents.progress import line_of
+from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
+
+DONE = TaskStatus(state=TaskState.TASK_STATE_COMPLETED)
 
 
 def entries(*names: str) -> list[Entry]:
@@ -41,21 +51,23 @@ def chunk(text: str, *, append: bool, source: bool = False) -> StreamResponse:
 
 
 def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
-    answer = Answer()
+    answer = Answer("a")
     for event in (
         chunk("Hel", append=False),
         chunk("from a peer", append=False, source=True),
         chunk("lo", append=True),
     ):
         answer.feed(event)
-    answer.state = TaskState.TASK_STATE_COMPLETED
+    answer.feed(StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=DONE)))
     assert answer.text == "Hello"
     assert answer.result().structured_content["state"] == "completed"
 
 
 def test_a_step_is_told_in_a_line() -> None:
     step = Step("1", "tool", "end", "search", ("concierge", "researcher"), "t", ms=120, ok=False)
-    assert line_of(step) == "researcher: search (120 ms) failed"
+    assert line_of(step) == "concierge → researcher: search (120 ms) failed"
+    asks = Step("1", "delegation", "start", "writer", ("concierge", "researcher"), "t", summary="a report")
+    assert line_of(asks) == "concierge → researcher: asks writer: a report …"
 
 
 def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:

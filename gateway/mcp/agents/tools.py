@@ -1,11 +1,11 @@
 """Agents as MCP tools: their names, descriptions and arguments."""
 
 import re
-from typing import Any
+from typing import Any, Self
 
 import mcp_types as types
-from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageConfiguration, SendMessageRequest
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from agentnet.directory import Entry
 from agentnet.ids import new_id
@@ -35,7 +35,11 @@ AGENT_SCHEMA: dict[str, Any] = {
                 "required": ["name", "media_type", "base64"],
             },
         },
-        "task_id": {"type": "string", "description": "A task of this agent to continue, such as one with a question."},
+        "task_id": {
+            "type": "string",
+            "description": "A task of this agent to continue, such as one with a question. "
+            "With an empty message: wait for that task's result.",
+        },
     },
     "required": ["message"],
 }
@@ -63,12 +67,24 @@ class AgentArguments(BaseModel):
     files: list[FileArgument] = Field(default_factory=list[FileArgument], max_length=MAX_FILES)
     task_id: str | None = Field(default=None, max_length=128)
 
-    def request(self) -> SendMessageRequest:
-        """The message to send over A2A."""
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.message and not self.files and not self.task_id:
+            raise ValueError("message is empty")
+        return self
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether nothing is to be sent: the result of a task is asked for."""
+        return not self.message and not self.files
+
+    def request(self, *, at_once: bool = False) -> SendMessageRequest:
+        """The message to send over A2A; `at_once` asks for the task without waiting for its end."""
         parts = [Part(text=self.message)]
         parts += [Part(raw=file.base64, filename=file.name, media_type=file.media_type) for file in self.files]
         message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, task_id=self.task_id or "")
-        return SendMessageRequest(message=message)
+        configuration = SendMessageConfiguration(return_immediately=True) if at_once else None
+        return SendMessageRequest(message=message, configuration=configuration)
 
 
 class FindArguments(BaseModel):

@@ -1,0 +1,112 @@
+"""One call of an agent on behalf of an MCP host, from its message to its result, with the agent's questions between.
+
+Nothing of it outlasts the request: a modern client brings the task's id back in its sealed `requestState`, and the task
+itself says what it asks.
+"""
+
+import logging
+
+import anyio
+import mcp_types as types
+from a2a.types.a2a_pb2 import SendMessageRequest
+
+from agentnet.errors import AgentNetError
+from gateway.calls import Contact
+from gateway.mcp.agents.answer import Answer
+from gateway.mcp.agents.following import Following
+from gateway.mcp.agents.progress import Progress
+from gateway.mcp.agents.question import AgentQuestion, question_in
+from gateway.mcp.agents.tools import AgentArguments
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Era, Exchange
+
+logger = logging.getLogger(__name__)
+
+CANCEL_SECONDS = 5.0
+MAX_QUESTIONS = 50
+"""Within one call."""
+TASK_META_KEY = "agentnet.dev/task_id"
+
+
+class AgentCall:
+    """Run it once."""
+
+    def __init__(self, contact: Contact, exchange: Exchange) -> None:
+        self._contact = contact
+        self._exchange = exchange
+        self._answer = Answer(contact.name)
+        self._progress = Progress(self._tell)
+        self._following = Following(contact, self._answer, self._progress)
+
+    async def run(self, arguments: AgentArguments) -> types.CallToolResult:
+        """The result. Lets `InputRequired` through; raises `RefusedError`, `UnavailableError`, `McpError`.
+
+        The task is cancelled when the client cancels; it goes on when a legacy client only left.
+        """
+        try:
+            await self._begin(arguments)
+            for _ in range(MAX_QUESTIONS):
+                question = question_in(self._answer)
+                if question is None or not await self._ask(question):
+                    break
+            await self._progress.finish()
+        except anyio.get_cancelled_exc_class():
+            if self._exchange.era is Era.MODERN or self._exchange.is_cancelled:
+                with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+                    await self._cancel()
+            raise
+        finally:
+            self._progress.drop()
+        return self._answer.result()
+
+    async def _begin(self, arguments: AgentArguments) -> None:
+        """Send the message, or go on with the task that the client was asked about or looks at."""
+        state = self._exchange.state()
+        known = state["task"] if state is not None else arguments.task_id if arguments.only_looks else None
+        if known is None:
+            await self._following.send(arguments.request())
+            return
+        self._answer.take(await self._contact.get(known))
+        await self._following.settle()
+
+    async def _ask(self, question: AgentQuestion) -> bool:
+        """Ask the client and take its answer to the agent; False where it cannot be asked, or does not answer."""
+        asked = question.for_client(self._exchange.capabilities)
+        if asked is None or not is_reachable(self._exchange):
+            return False
+        state: Document = {"task": question.task_id}
+        try:
+            answers = await self._exchange.ask({question.key: asked}, state)
+        except McpError as error:
+            logger.info("a question of task %s was not answered: %s", question.task_id, error)
+            return False
+        message = question.answered(answers[question.key])
+        if message is None:
+            await self._cancel()
+            self._answer.take(await self._contact.get(question.task_id))
+            return False
+        self._answer.reopen()
+        await self._following.send(SendMessageRequest(message=message))
+        return True
+
+    async def _tell(self, number: int, message: str) -> None:
+        """Report progress with the task's id, by which a host that left asks for its result."""
+        token = self._exchange.progress_token
+        if token is not None:
+            meta = {TASK_META_KEY: self._answer.task_id}
+            params: Document = {"progressToken": token, "progress": number, "message": message, "_meta": meta}
+            await self._exchange.notify("notifications/progress", params)
+
+    async def _cancel(self) -> None:
+        answer = self._answer
+        if not answer.task_id or answer.is_over:
+            return
+        try:
+            await self._contact.cancel(answer.task_id)
+        except AgentNetError as error:
+            logger.info("task %s of %s was not cancelled: %s", answer.task_id, self._contact.name, error)
+
+
+def is_reachable(exchange: Exchange) -> bool:
+    """Whether questions can get to the client: a legacy one needs a session and a stream."""
+    return exchange.era is Era.MODERN or (exchange.session is not None and exchange.reply.may_stream)

@@ -1,0 +1,92 @@
+"""Following one task of an agent until it rests, over streams that may break: the task goes on without them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import anyio
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, SubscribeToTaskRequest
+
+from agentnet.errors import UnavailableError
+from gateway.calls import Contact, RefusedError
+from gateway.mcp.agents.answer import Answer
+from gateway.mcp.agents.progress import Progress
+
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Pauses before a task is looked for again: together well over a lease, so that a takeover is waited for."""
+FIRST_SECONDS = 5.0
+"""How long a call that was broken off waits to hear which task it began."""
+
+
+class Following:
+    """Feeds `answer` and tells `progress`. What is raised: `RefusedError`, `UnavailableError`."""
+
+    def __init__(self, contact: Contact, answer: Answer, progress: Progress) -> None:
+        self._contact = contact
+        self._answer = answer
+        self._progress = progress
+        self._seen = 0
+
+    async def send(self, request: SendMessageRequest) -> None:
+        """Send a message and follow its task until it rests."""
+        try:
+            await self._take(self._contact.stream(request), stops=False)
+        except UnavailableError:
+            if not self._answer.task_id:
+                raise
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Follow a task that is known until it rests; look for it again where its agent is away for a while."""
+        if not self._answer.task_id and not self._answer.rests:
+            raise UnavailableError(f"The agent {self._contact.name!r} ended its answer without a task.")
+        failures = 0
+        while not self._answer.rests:
+            seen = self._seen
+            try:
+                await self._resume()
+            except UnavailableError:
+                failures = 1 if self._seen > seen else failures + 1
+                if failures > len(RETRY_SECONDS):
+                    raise
+                await asyncio.sleep(RETRY_SECONDS[failures - 1])
+
+    async def _resume(self) -> None:
+        task = await self._contact.get(self._answer.task_id)
+        self._answer.take(task)
+        if self._answer.rests:
+            return
+        try:
+            await self._take(self._contact.stream(SubscribeToTaskRequest(id=task.id)), stops=True)
+        except RefusedError as error:
+            if error.is_unknown_task:
+                raise
+            raise UnavailableError(f"The agent {self._contact.name!r} does not tell of its task.") from error
+
+    async def _take(self, events: AsyncGenerator[StreamResponse, None], *, stops: bool) -> None:
+        """Take events in until they end; a subscription goes on beyond questions, so it `stops` at the first."""
+        try:
+            event = await self._first(events)
+            while event is not None:
+                self._seen += 1
+                self._answer.feed(event)
+                await self._progress.tell(event)
+                if stops and self._answer.rests:
+                    return
+                event = await anext(events, None)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await events.aclose()
+
+    async def _first(self, events: AsyncGenerator[StreamResponse, None]) -> StreamResponse | None:
+        """The first event, which tells which task it is; a call that is broken off still waits a little for it."""
+        first = asyncio.ensure_future(anext(events, None))
+        try:
+            return await asyncio.shield(first)
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([first], timeout=FIRST_SECONDS)
+                first.cancel()
+                await asyncio.wait([first])
+            if not first.cancelled() and first.exception() is None and (event := first.result()) is not None:
+                self._answer.feed(event)
+            raise

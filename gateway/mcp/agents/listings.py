@@ -1,0 +1,40 @@
+"""The lists of agents' tools, prompts and resources."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from agentnet.directory import Entry
+from gateway.mcp.agents.prompts import list_prompts
+from gateway.mcp.agents.resources import TEMPLATES, list_cards
+from gateway.mcp.agents.tools import list_tools
+from gateway.mcp.agents.wire import dumped
+from gateway.mcp.errors import Document
+from gateway.mcp.provider import Kind, Listing
+
+TTL_MS = 2000
+KEPT_LISTINGS = 256
+NOTHING = Listing(ttl_ms=3_600_000, private=False)
+TEMPLATE_LISTING = Listing(TEMPLATES, ttl_ms=3_600_000, private=False)
+MAKERS: dict[Kind, Callable[[list[Entry]], tuple[Document, ...]]] = {
+    Kind.TOOLS: lambda entries: tuple(dumped(tool) for tool in list_tools(entries)),
+    Kind.PROMPTS: list_prompts,
+    Kind.RESOURCES: list_cards,
+}
+
+
+class AgentListings:
+    """The same agents make the same list, the very same object: it is rendered once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Kind, bytes], Listing] = {}
+
+    def of(self, kind: Kind, entries: list[Entry]) -> Listing:
+        """The list of `kind` of these agents."""
+        said = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
+        key = (kind, sha256(said.encode("utf-8", "replace")).digest())
+        listing = self._kept.get(key)
+        if listing is None:
+            if len(self._kept) >= KEPT_LISTINGS:
+                self._kept.clear()
+            listing = self._kept[key] = Listing(MAKERS[kind](entries), TTL_MS)
+        return listing

@@ -1,0 +1,181 @@
+"""The agents that the caller sees: a provider beside the upstream servers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from mcp_types import CallToolResult, TextContent
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+from pydantic import ValidationError
+
+from agentnet.directory import Entry
+from agentnet.errors import AgentNetError, NotFoundError
+from agentnet.files import FileStore
+from agentnet.http_errors import invalid_input
+from agentnet.identity import Principal
+from agentnet.identity.sealing import Seal
+from gateway.calls import AgentCalls, Contact
+from gateway.catalog import Catalog
+from gateway.mcp.addressing import TASKS
+from gateway.mcp.agents.addresses import is_ours
+from gateway.mcp.agents.call import AgentCall
+from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
+from gateway.mcp.agents.prompts import completed, examples_of
+from gateway.mcp.agents.resources import Reader
+from gateway.mcp.agents.task_ids import TaskIds, is_task_id
+from gateway.mcp.agents.tasks import AgentTasks
+from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
+from gateway.mcp.agents.wire import dumped
+from gateway.mcp.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.profile import Profile
+from gateway.mcp.provider import Change, Kind, Listing, Updated
+
+MAX_COMPLETIONS = 100
+"""The specification's limit."""
+
+
+class Means:
+    """What serves the agents of every caller."""
+
+    def __init__(self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str) -> None:
+        self.catalog = catalog
+        self.calls = calls
+        self.ids = TaskIds(seal)
+        self.files = files
+        self.base_url = base_url
+        self.listings = AgentListings()
+
+
+class Agents:
+    """The agents of one caller under one profile."""
+
+    name = "agents"
+    prefix = ""
+
+    def __init__(self, means: Means, principal: Principal, profile: Profile) -> None:
+        self._means = means
+        self._principal = principal
+        self._profile = profile
+        self._tasks = AgentTasks(means.ids, self._find)
+        self._handlers: dict[str, Callable[[Exchange, str], Awaitable[Document]]] = {
+            "tools/call": self._call,
+            "prompts/get": self._prompt,
+            "completion/complete": self._complete,
+            "resources/read": self._resource,
+            **dict.fromkeys(sorted(TASK_METHODS), self._task),
+        }
+
+    @property
+    def capabilities(self) -> Document:
+        """All that is needed is declared for everybody."""
+        return {}
+
+    def fresh(self, kind: Kind) -> Listing | None:
+        """The registry is asked for agents; a profile may have none."""
+        if self._profile.agents == []:
+            return NOTHING
+        return TEMPLATE_LISTING if kind is Kind.TEMPLATES else None
+
+    async def listing(self, kind: Kind) -> Listing:
+        """Every agent as a tool, beside `find_agents`; their cards; a prompt for each example."""
+        return self.fresh(kind) or self._means.listings.of(kind, await self._visible())
+
+    async def answer(self, exchange: Exchange, name: str) -> Document | None:
+        """Serve what is the agents' own."""
+        handler = self._handlers.get(exchange.method)
+        if handler is None:
+            raise McpError(METHOD_NOT_FOUND, f"Agents do not serve {exchange.method}.")
+        return await handler(exchange, name)
+
+    def owns_uri(self, uri: str) -> bool:
+        """By its scheme."""
+        return self._profile.agents != [] and is_ours(uri)
+
+    def owns_task(self, task_id: str) -> bool:
+        """By its form; whose it is shows when it is read."""
+        return is_task_id(task_id)
+
+    async def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
+        """None: that agents come and go shows in their lists."""
+        return
+        yield Change.TOOLS
+
+    async def _call(self, exchange: Exchange, name: str) -> Document:
+        """Call an agent, or search among them. Errors are results, which the model may read and mend."""
+        try:
+            return await self._called(exchange, name)
+        except ValidationError as error:
+            return dumped(refusal(invalid_input(error)))
+        except McpError:
+            raise
+        except AgentNetError as error:
+            return dumped(refusal(error))
+
+    async def _called(self, exchange: Exchange, name: str) -> Document:
+        arguments = object_or_empty(exchange.params.get("arguments"))
+        if name == FIND_AGENTS:
+            return dumped(await self._search(FindArguments.model_validate(arguments)))
+        entry = by_tool_name(await self._visible()).get(name)
+        if entry is None:
+            raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
+        asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
+        if exchange.era is Era.MODERN and exchange.has_extension(TASKS):
+            return await self._tasks.begin(exchange, contact, asked)
+        return dumped(await AgentCall(contact, exchange).run(asked))
+
+    async def _task(self, exchange: Exchange, name: str) -> Document:
+        return await self._tasks.answer(exchange)
+
+    async def _resource(self, exchange: Exchange, uri: str) -> Document:
+        means = self._means
+        return await Reader(means.files, self._find, means.base_url).read(exchange, uri)
+
+    async def _prompt(self, exchange: Exchange, name: str) -> Document:
+        example = examples_of(await self._visible()).get(name)
+        if example is None:
+            raise McpError(INVALID_PARAMS, f"There is no prompt {name!r} here.")
+        return dumped(example.get(object_or_empty(exchange.params.get("arguments"))))
+
+    async def _complete(self, exchange: Exchange, name: str) -> Document:
+        """Agents' names for the templates, examples for the prompts."""
+        argument = object_or_empty(exchange.params.get("argument"))
+        values: list[str] = []
+        if object_or_empty(exchange.params.get("ref")).get("type") == "ref/prompt":
+            example = examples_of(await self._visible()).get(name)
+            values = completed(example, argument) if example else []
+        elif argument.get("name") == "agent":
+            begin = str(argument.get("value", ""))
+            values = [entry.name for entry in await self._visible() if entry.name.startswith(begin)]
+        shown = values[:MAX_COMPLETIONS]
+        return {"completion": {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}}
+
+    async def _find(self, exchange: Exchange, agent: str) -> Contact:
+        """The agent of that name. Raises `NotFoundError`."""
+        for entry in await self._visible():
+            if entry.name == agent:
+                return self._contact(exchange, entry)
+        raise NotFoundError(f"There is no agent {agent!r} here now.")
+
+    def _contact(self, exchange: Exchange, entry: Entry) -> Contact:
+        return Contact(self._means.calls, self._principal, entry, exchange.trace)
+
+    async def _visible(self) -> list[Entry]:
+        entries = await self._means.catalog.visible(self._principal)
+        return [entry for entry in entries if self._profile.shows_agent(entry.name)]
+
+    async def _search(self, arguments: FindArguments) -> CallToolResult:
+        found = await self._means.catalog.search(self._principal, arguments.need, MAX_FOUND)
+        tools = {entry.name: name for name, entry in by_tool_name(await self._visible()).items()}
+        agents: list[dict[str, Any]] = [
+            {"tool": tools[entry.name], "description": entry.description, "skills": entry.skills}
+            for entry in found
+            if entry.name in tools
+        ]
+        text = "\n".join(f"{agent['tool']}: {agent['description']}" for agent in agents) or "No agent fits that."
+        return CallToolResult(content=[TextContent(text=text)], structured_content={"agents": agents})
+
+
+def refusal(error: AgentNetError) -> CallToolResult:
+    """An error as a result."""
+    return CallToolResult(content=[TextContent(text=str(error))], is_error=True)

@@ -1,0 +1,103 @@
+"""Calls of agents while they last: progress, cancel, hosts that leave, agents that break off."""
+
+import asyncio
+
+import pytest
+
+from gateway.mcp.agents.call import TASK_META_KEY
+from tests.integration.gateway.mcp.agents.conftest import text_of
+from tests.integration.gateway.mcp.conftest import ERAS, Place
+from tests.integration.gateway.mcp.raw import LegacySession, request
+
+pytestmark = pytest.mark.anyio
+both = pytest.mark.parametrize("era", ERAS)
+HANG = request("tools/call", {"name": "echo", "arguments": {"message": "hang"}}, 7)
+
+
+@both
+async def test_progress_rises_and_a_flood_of_it_is_told_together(place: Place, era: str) -> None:
+    await place.network.agent("echo")
+    told: list[tuple[float, str]] = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        assert total is None
+        told.append((done, message or ""))
+
+    async with place.host(era) as client:
+        result = await client.call_tool("echo", {"message": "chatter"}, progress_callback=progress)
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert len(told) < 250
+    assert "".join(message for _, message in told) == "".join(f"{number} " for number in range(500)) == text_of(result)
+
+
+async def test_a_modern_host_that_leaves_cancels_the_task(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    async with place.host("2026-07-28") as client:
+        call = asyncio.create_task(client.call_tool("echo", {"message": "hang"}))
+        await probe.started.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        async with asyncio.timeout(10):
+            await probe.cancelled.wait()
+
+
+async def test_a_legacy_host_cancels_at_any_replica(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    one, two = place.urls
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, one)
+        call = asyncio.create_task(session.post(one, HANG))
+        await probe.started.wait()
+        gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+        assert (await session.post(two, gone)).status_code == 202
+        async with asyncio.timeout(10):
+            await probe.cancelled.wait()
+        await call
+
+
+async def test_a_question_that_waits_is_cancelled_with_its_call(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    one, two = place.urls
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, one, elicitation={})
+        ask = request("tools/call", {"name": "echo", "arguments": {"message": "ask"}}, 7)
+        async with session.stream(one, ask) as messages:
+            assert (await anext(messages))["method"] == "elicitation/create"
+            gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+            await session.post(two, gone)
+            async with asyncio.timeout(10):
+                await probe.cancelled.wait()
+
+
+async def test_a_legacy_host_that_only_leaves_cancels_nothing_and_has_the_result_later(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, place.urls[0])
+        params = {"name": "echo", "arguments": {"message": "slow"}, "_meta": {"progressToken": "p"}}
+        async with session.stream(place.urls[0], request("tools/call", params)) as messages:
+            told = await anext(messages)
+            task_id = told["params"]["_meta"][TASK_META_KEY]
+        probe.go.set()
+        again = {"name": "echo", "arguments": {"message": "", "task_id": task_id}}
+        response = await session.post(place.urls[1], request("tools/call", again, 2))
+        assert "first second" in response.text
+        assert not probe.cancelled.is_set()
+
+
+@both
+async def test_a_stream_that_breaks_loses_no_task(place: Place, era: str) -> None:
+    probe = await place.network.agent("echo")
+    heard = asyncio.Event()
+
+    async def progress(_: float, __: float | None, ___: str | None) -> None:
+        heard.set()
+
+    async with place.host(era) as client:
+        call = asyncio.create_task(client.call_tool("echo", {"message": "slow"}, progress_callback=progress))
+        await heard.wait()
+        probe.cut.set()
+        await probe.was_cut.wait()
+        probe.go.set()
+        result = await call
+    assert text_of(result) == "first second"
+    assert not probe.cancelled.is_set()
