@@ -24,7 +24,7 @@ from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
 from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
 from gateway.mcp.legacy import Legacy
-from gateway.mcp.listening import Listening
+from gateway.mcp.listening import Listening, last_word
 from gateway.mcp.merge import Merged
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
+LISTEN = "subscriptions/listen"
 REQUEST_CANCELLED = -32800
 """As the SDKs end the stream of a legacy call that its client cancelled."""
 STREAM: Document = {"id": 0, "method": "GET"}
@@ -177,6 +178,8 @@ class Door:
             note(error, message["method"])
             await finish_with(reply, inbound.era, message["id"], error)
         else:
+            if answer is None and exchange.method == LISTEN:
+                answer = last_word(exchange)
             if answer is not None:
                 await reply.finish(result(exchange.id, stamped(exchange, answer)))
             await reply.end_stream()
@@ -188,7 +191,7 @@ class Door:
         return inbound.legacy(message, self._legacy.callbacks, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
-        if exchange.method == "subscriptions/listen" and exchange.era is Era.MODERN:
+        if exchange.method == LISTEN and exchange.era is Era.MODERN:
             return await self._listening.listen(exchange, *self._sight(exchange))
         if exchange.method == "logging/setLevel" and exchange.session is not None:
             return await self._legacy.set_log_level(exchange, exchange.session)
@@ -204,7 +207,7 @@ class Door:
     @asynccontextmanager
     async def _in_time(self, message: Any) -> AsyncIterator[None]:
         """Ends what takes too long; streams that a client holds open end with this process. Raises `McpError`."""
-        if not is_request(message) or message["method"] == "subscriptions/listen":
+        if not is_request(message) or message["method"] == LISTEN:
             async with self._endless.held():
                 yield
             return
