@@ -48,6 +48,10 @@ KINDS = {kind.method: kind for kind in Kind}
 Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
 
 
+class UnknownItemError(McpError):
+    """No list has it."""
+
+
 class Aggregate:
     """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
 
@@ -71,11 +75,18 @@ class Aggregate:
         handler = self._handlers.get(exchange.method)
         if handler is None or exchange.method in ABSENT[exchange.era]:
             raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
-        return await handler(exchange, providers)
+        if exchange.method in KINDS:
+            return await handler(exchange, providers)
+        exchange.trusts_known = True
+        try:
+            return await handler(exchange, providers)
+        except UnknownItemError:  # nothing was sent yet; it may be new
+            exchange.trusts_known = False
+            return await handler(exchange, providers)
 
     async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind` as the caller sees it; a provider that fails is left out."""
-        parts = await gather(kind, providers)
+        parts = await gather(kind, providers, known=exchange.trusts_known)
         principal, profile = exchange.principal, exchange.profile
         listings = tuple(listing for _, listing in parts)
         key = (principal.tenant, profile.name, kind, *map(id, listings))  # callers whose lists differ do not take turns
@@ -177,7 +188,7 @@ class Aggregate:
             if len(likely) == 1:
                 return likely[0], uri
         code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
-        raise McpError(code, "There is no such resource here.", detail={"uri": uri})
+        raise UnknownItemError(code, "There is no such resource here.", detail={"uri": uri})
 
     async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         return await self._named(exchange, Kind.PROMPTS, providers)
@@ -190,15 +201,17 @@ class Aggregate:
         """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
         place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
         if place is None:
-            raise McpError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+            raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
         return _named(providers, place.provider), place.own
 
 
-async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
-    """Each provider's list; one that fails is left out and logged."""
-    ready: dict[str, Listing] = {
-        provider.name: listing for provider in providers if (listing := provider.fresh(kind)) is not None
-    }
+async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) -> list[Part]:
+    """Each provider's list, where `known` the one of the last time; one that fails is left out and logged."""
+    ready: dict[str, Listing] = {}
+    for provider in providers:
+        listing = provider.known(kind) if known else provider.fresh(kind)
+        if listing is not None:
+            ready[provider.name] = listing
     late = [provider for provider in providers if provider.name not in ready]
     if not late:
         return [(provider, ready[provider.name]) for provider in providers]

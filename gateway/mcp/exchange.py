@@ -86,6 +86,8 @@ class Exchange:
     """`traceparent` of the client's trace, or nothing."""
     _progress: tuple[float, int] = field(default=(0.0, 0), init=False)
     """Since when reports are counted, and how many there were."""
+    trusts_known: bool = False
+    """Whether lists of some time ago will do to find the item."""
     schema: Any = None
     """`inputSchema` of the tool that is called, where a list told of it."""
     is_cancelled: bool = False

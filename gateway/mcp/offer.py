@@ -43,6 +43,10 @@ class Offer:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)
 
+    def known(self, kind: Kind) -> Listing | None:
+        """The list that the server gave last."""
+        return self._listings.known(self.server, self._principal, kind)
+
     async def listing(self, kind: Kind) -> Listing:
         """What the server lists, or listed last while it is away."""
         return await self._listings.get(self.server, self._principal, kind)

@@ -83,6 +83,10 @@ class Provider(Protocol):
         """The listing if it is at hand, or None where it has to be awaited."""
         ...
 
+    def known(self, kind: Kind) -> Listing | None:
+        """The listing that was had last, not too long ago: it tells whose item a name is. None: to be awaited."""
+        ...
+
     async def listing(self, kind: Kind) -> Listing:
         """What it offers of `kind`; the same object for as long as nothing changed, so that it is rendered once.
 

@@ -77,6 +77,10 @@ class Agents:
             return NOTHING
         return TEMPLATE_LISTING if kind is Kind.TEMPLATES else None
 
+    def known(self, kind: Kind) -> Listing | None:
+        """No more than what is fresh: the registry's word is at hand."""
+        return self.fresh(kind)
+
     async def listing(self, kind: Kind) -> Listing:
         """Every agent as a tool, beside `find_agents`; their cards; a prompt for each example."""
         return self.fresh(kind) or self._means.listings.of(kind, await self._visible())

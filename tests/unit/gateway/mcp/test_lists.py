@@ -31,6 +31,9 @@ class Fixed:
     def fresh(self, kind: Kind) -> Listing | None:
         return None
 
+    def known(self, kind: Kind) -> Listing | None:
+        return None
+
     async def listing(self, kind: Kind) -> Listing:
         return Listing()
 
