@@ -32,7 +32,7 @@ from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import Door
-from gateway.mcp.agents import Agents, Means
+from gateway.mcp.agents.provider import Agents, Means
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
@@ -83,7 +83,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
 
     files = FileStore(database, settings.max_file_bytes)
-    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
+    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
     store = ProfileStore(database)
     views += ProfileRoutes(store).routes()
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
