@@ -87,11 +87,11 @@ types: setup-dev ## Check types with mypy and pyright, both strict
 
 $(NODE_MODULES): $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json
 	@command -v npm >/dev/null || { echo "the conformance clients need Node 20 and npm on the PATH" >&2; exit 1; }
-	@echo "Installing the pinned npm clients"
+	@echo "Installing the pinned npm packages"
 	@cd $(CONFORMANCE) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-conformance: setup-dev $(NODE_MODULES) ## Drive a running network with unmodified A2A and MCP clients
+conformance: setup-dev $(NODE_MODULES) ## Run the official MCP suite, and drive a network with unmodified A2A and MCP clients
 	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
 
 compose-env: ## Write .env with random secrets for docker compose, unless there is one
@@ -100,7 +100,7 @@ compose-env: ## Write .env with random secrets for docker compose, unless there 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
 	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
 
-bench: setup-dev ## Measure side by side with a plain a2a-sdk server; BENCH_ARGS="--quick blocking" narrows it
+bench: setup-dev ## Measure side by side with a plain a2a-sdk server and ContextForge; BENCH_ARGS="--quick blocking" narrows it
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are killed, paused and restarted (about 8 minutes)

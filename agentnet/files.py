@@ -7,6 +7,7 @@ the token that it was called with, and no other.
 import hashlib
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 from agentnet.database import Database
 from agentnet.database.retry import LONG_PAUSES, retried
@@ -17,9 +18,13 @@ SCHEME = "agentnet-file"
 ID_CHARACTERS = 32
 URI_PATTERN = re.compile(rf"{SCHEME}:([0-9a-f]{{{ID_CHARACTERS}}})/([^\s/]+)")
 
+# Store a file, or make the one that is there young again; and note the task that holds it.
 _PUT = """
-INSERT INTO files (tenant, id, name, media_type, size, body) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (tenant, id) DO NOTHING
+WITH kept AS (
+    INSERT INTO files (tenant, id, name, media_type, size, body) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant, id) DO UPDATE SET created_at = now()
+)
+INSERT INTO file_uses (task_id, file_id, tenant) SELECT $7, $2, $1 WHERE $7::uuid IS NOT NULL ON CONFLICT DO NOTHING
 """
 _GET = "SELECT media_type, size, body FROM files WHERE tenant = $1 AND id = $2"
 
@@ -46,14 +51,17 @@ class FileStore:
         self._pool = database.pool
         self.max_bytes = max_bytes
 
-    async def put(self, tenant: str, name: str, media_type: str, body: bytes) -> FileRef:
-        """Store a file; the same content under the same tenant is stored once. Raises `TooLargeError`."""
+    async def put(self, tenant: str, name: str, media_type: str, body: bytes, task_id: UUID | None = None) -> FileRef:
+        """Store a file; the same content under the same tenant is stored once. Raises `TooLargeError`.
+
+        With `task_id` it goes when that task and all others that hold it are forgotten; without, it stays.
+        """
         if len(body) > self.max_bytes:
             raise TooLargeError(
                 f"The file {name!r} has {len(body)} bytes; the limit is {self.max_bytes} bytes.", limit=self.max_bytes
             )
         ref = FileRef(hashlib.sha256(body).hexdigest()[:ID_CHARACTERS], clean_name(name), media_type, len(body))
-        row = (tenant, ref.id, ref.name, ref.media_type, ref.size, body)
+        row = (tenant, ref.id, ref.name, ref.media_type, ref.size, body, task_id)
         await retried(lambda: self._pool.execute(_PUT, *row), LONG_PAUSES)
         return ref
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
+from agentnet.collector import steady_collector
 from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.admin import DEFAULT_TENANT, ensure_admin_key
@@ -122,7 +123,8 @@ async def network(
             for stage in planned.stages:
                 services += await stack.enter_async_context(_stage(runtime, stage, tell))
             await _registered(runtime, planned, tell)
-            yield RunningNetwork(settings, tuple(services))
+            with steady_collector():
+                yield RunningNetwork(settings, tuple(services))
 
 
 @asynccontextmanager
@@ -135,7 +137,8 @@ async def single(settings: Settings, service: Service) -> AsyncIterator[RunningS
         if service.kind == "gateway" and settings.is_loopback:
             await ensure_admin_key(settings, await runtime.keys())
         async with running(runtime, service) as served:
-            yield served
+            with steady_collector():
+                yield served
 
 
 class _Host:

@@ -23,6 +23,7 @@ from agentnet.signals import Signal, Signals
 if TYPE_CHECKING:
     from agentnet.models import Models
     from agentnet.push.service import Push
+    from agentnet.retention.sweeper import Sweeper
     from agentnet.tasks.store import TaskStore
     from agentnet.upstreams.upstreams import Upstreams
 
@@ -48,6 +49,7 @@ class Runtime:
         self._signals: Signals | None = None
         self._models: Models | None = None
         self._push: Push | None = None
+        self._retention: Sweeper | None = None
         self._upstreams: Upstreams | None = None
         self._stops: list[Stop] = []
         self._opening = asyncio.Lock()
@@ -113,6 +115,18 @@ class Runtime:
             await self._push.open()
             self.before_stop(self._push.close)
         return self._push
+
+    async def retention(self) -> "Sweeper":
+        """The sweeper of this process."""
+        database = await self.database()
+        if self._retention is None:
+            from agentnet.retention.rules import Rules
+            from agentnet.retention.sweeper import Sweeper
+
+            self._retention = Sweeper(database, Rules(database, self.settings))
+            await self._retention.open()
+            self.before_stop(self._retention.close)
+        return self._retention
 
     async def upstreams(self) -> "Upstreams":
         """The upstream MCP servers, with one cache of tokens for the process. Raises `ConfigurationError`."""

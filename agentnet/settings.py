@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     max_wait_seconds: float = Field(
         default=MAX_WAIT_SECONDS, gt=0, le=86_400, description="Longest wait of a blocking call for its task to rest."
     )
+    retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days that ended tasks are kept, unless a tenant says else."
+    )
+    retention_count: int | None = Field(
+        default=None, ge=0, le=1_000_000_000, description="Ended tasks of an agent that are kept for each state."
+    )
     model: str | None = Field(default=None, description="Model name; `offline` forces the built-in offline model.")
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="Model key."

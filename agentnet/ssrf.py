@@ -291,6 +291,15 @@ async def _read(response: httpx.Response, media_types: Collection[str], max_byte
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not any(media_type == known or (known.endswith("/") and media_type.startswith(known)) for known in media_types):
         raise InvalidInputError(f"The URL leads to {media_type or 'something without a type'}, which is not taken.")
+    body = await read_body(response, max_bytes)
+    return Page(str(response.url), response.status_code, media_type, response.charset_encoding, body)
+
+
+async def read_body(response: httpx.Response, max_bytes: int) -> bytes:
+    """The body of a response that is being streamed, within a limit that also counts what compression hides.
+
+    Raises `TooLargeError`, and `InvalidInputError` for a compression that was not asked for.
+    """
     if response.headers.get("content-encoding", "").strip().lower() not in _DECODED:
         raise InvalidInputError("The answer is compressed in a way that was not asked for.")
     body = bytearray()
@@ -298,7 +307,7 @@ async def _read(response: httpx.Response, media_types: Collection[str], max_byte
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
-    return Page(str(response.url), response.status_code, media_type, response.charset_encoding, bytes(body))
+    return bytes(body)
 
 
 def _too_large(limit: int) -> TooLargeError:

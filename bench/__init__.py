@@ -1,1 +1,1 @@
-"""Side-by-side benchmarks: Agent Network against a plain a2a-sdk server on the same PostgreSQL, in one run."""
+"""Side-by-side benchmarks against a plain a2a-sdk server on the same PostgreSQL and against ContextForge, in one go."""

@@ -17,7 +17,18 @@ from bench.processes import LOAD_CORE, Bed, pin
 from bench.report import RESULTS, Result, write
 from bench.servers import raise_file_limit
 
-NAMES = ("blocking", "chunks", "streams", "first_event", "history", "subscribers", "pauses", "takeover")
+NAMES = (
+    "blocking",
+    "chunks",
+    "streams",
+    "first_event",
+    "history",
+    "subscribers",
+    "pauses",
+    "takeover",
+    "mcp_relay",
+    "mcp_list",
+)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("a2a-sdk", "asyncpg", "uvicorn", "uvloop", "starlette")
+PACKAGES = ("a2a-sdk", "mcp", "asyncpg", "uvicorn", "uvloop", "starlette")
 
 
 def machine() -> dict[str, Any]:

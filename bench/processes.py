@@ -17,7 +17,7 @@ from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.identity.admin import DEFAULT_TENANT
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
-from bench.servers import OURS
+from bench.servers import KEYED, OURS
 
 SERVER_CORE = 0
 LOAD_CORE = 1
@@ -85,11 +85,11 @@ class Bed:
     """A PostgreSQL of its own and the servers upon it. Open with `Bed.open`."""
 
     def __init__(self, home: Path, url: str, directory: Path) -> None:
-        self._home = home
+        self.home = home
         self._url = url
         self._directory = directory
         self._databases: dict[str, str] = {}
-        self._key = ""
+        self.key = ""
         self._postmaster = psutil.Process(int((directory / "postmaster.pid").read_text().split()[0]))
 
     @classmethod
@@ -118,43 +118,31 @@ class Bed:
         lease_seconds: float = 10.0,
         concurrency: int = 64,
         gc_mode: str = "default",
+        registry_url: str | None = None,
+        mcp_profiles: Path | None = None,
     ) -> AsyncIterator[Server]:
         """A server of that kind, answering, for as long as the block runs."""
         database_url = await self.database(kind)
-        arguments = ["--home", str(self._home), "--database-url", database_url, "--lease-seconds", str(lease_seconds)]
-        arguments += ["--concurrency", str(concurrency), "--gc", gc_mode]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bench.servers",
-            kind,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-        pin(core, process.pid)
-        server = Server(kind, 0, self._key if kind == OURS else "", process)
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                assert process.stdout is not None
-                line = await process.stdout.readline()
-            if not line.startswith(b"ready "):
-                raise RuntimeError(f"The server {kind} did not start.")
-            server.port = int(line.split()[1])
+        arguments = [kind, "--home", str(self.home), "--database-url", database_url]
+        arguments += ["--lease-seconds", str(lease_seconds), "--concurrency", str(concurrency), "--gc", gc_mode]
+        arguments += ["--registry-url", registry_url] if registry_url else []
+        arguments += ["--mcp-profiles", str(mcp_profiles)] if mcp_profiles else []
+        async with child(kind, "bench.servers", *arguments, core=core, key=self.key if kind in KEYED else "") as server:
             yield server
-        finally:
-            await server.stop()
 
     async def database(self, kind: str) -> str:
-        """The URL of the database of that kind of server, made at the first call; ours gets a key."""
+        """The URL of the database of that kind of server, made at the first call; ours gets a key.
+
+        The services of one network share ours.
+        """
+        kind = OURS if kind in KEYED else kind
         if kind not in self._databases:
             name = kind.replace("-", "_")
             await self.execute(f"CREATE DATABASE bench_{name}")
             self._databases[kind] = self._url.replace("/postgres?", f"/bench_{name}?", 1)
             if kind == OURS:
-                async with Runtime.open(Settings(home=self._home, database_url=self._databases[kind])) as runtime:
-                    self._key = await (await runtime.keys()).create(DEFAULT_TENANT, "bench")
+                async with Runtime.open(Settings(home=self.home, database_url=self._databases[kind])) as runtime:
+                    self.key = await (await runtime.keys()).create(DEFAULT_TENANT, "bench")
         return self._databases[kind]
 
     async def fetch(self, kind: str, query: str) -> list[asyncpg.Record]:
@@ -199,6 +187,31 @@ class Bed:
                 own = child.cpu_times()
                 total += own.user + own.system
         return float(total)
+
+
+@asynccontextmanager
+async def child(
+    kind: str, module: str, *arguments: str, core: int = SERVER_CORE, key: str = ""
+) -> AsyncIterator[Server]:
+    """Run a module that says `ready PORT` and ends with its standard input, for as long as the block runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    pin(core, process.pid)
+    server = Server(kind, 0, key, process)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            assert process.stdout is not None
+            line = await process.stdout.readline()
+        if not line.startswith(b"ready "):
+            raise RuntimeError(f"The server {kind} did not start.")
+        server.port = int(line.split()[1])
+        yield server
+    finally:
+        await server.stop()
 
 
 def _environment() -> dict[str, str]:

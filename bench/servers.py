@@ -1,9 +1,9 @@
 """The servers that are measured, each a child process: `python -m bench.servers KIND`.
 
-`ours` is a replica as `agentnet serve agent` runs it. The others are a plain a2a-sdk server: its stock handler and its
-stock JSON-RPC routes over its in-memory store, its database store, or its cluster mode. All run uvicorn with uvloop and
-httptools, the same executor, and as many database connections. A child says `ready PORT` and ends when its standard
-input does, so that it never outlives the bench.
+`ours` is a replica as `agentnet serve agent` runs it, `gateway` and `registry` are what `agentnet serve` makes of them.
+The others are a plain a2a-sdk server: its stock handler and its stock JSON-RPC routes over its in-memory store, its
+database store, or its cluster mode. All run uvicorn with uvloop and httptools, the same executor, and as many database
+connections. A child says `ready PORT` and ends when its standard input does, so that it never outlives the bench.
 """
 
 import argparse
@@ -32,7 +32,11 @@ OURS = "ours"
 MEMORY = "sdk-memory"
 POSTGRES = "sdk-postgres"
 CLUSTER = "sdk-cluster"
-KINDS = (OURS, MEMORY, POSTGRES, CLUSTER)
+GATEWAY = "gateway"
+REGISTRY = "registry"
+KINDS = (OURS, MEMORY, POSTGRES, CLUSTER, GATEWAY, REGISTRY)
+KEYED = frozenset({OURS, GATEWAY, REGISTRY})
+"""Services of our network: one database, one key."""
 LABELS = {
     OURS: "agentnet",
     MEMORY: "a2a-sdk, in memory",
@@ -53,12 +57,14 @@ async def _ours(options: argparse.Namespace) -> AsyncIterator[int]:
         home=Path(options.home),
         database_url=options.database_url,
         database_pool=POOL_CONNECTIONS,
-        registry_url=UNREACHABLE_REGISTRY,
+        registry_url=options.registry_url,
         agents_dirs=[SPECIALIST],
         lease_seconds=options.lease_seconds,
         concurrency=options.concurrency,
+        mcp_profiles=options.mcp_profiles,
     )
-    async with single(settings, Service("agent", AGENT, 0)) as running:
+    service = Service("agent", AGENT, 0) if options.kind == OURS else Service(options.kind, options.kind, 0)
+    async with single(settings, service) as running:
         yield int(running.url.rpartition(":")[2])
 
 
@@ -126,7 +132,7 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(sys.stdin.fileno(), stop.set)
-    server = _ours if options.kind == OURS else _sdk
+    server = _ours if options.kind in KEYED else _sdk
     async with server(options) as port:
         _tune_collector(options.gc)
         print(f"ready {port}", flush=True)
@@ -152,6 +158,8 @@ def main() -> None:
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--lease-seconds", type=float, default=10.0)
     parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--registry-url", default=UNREACHABLE_REGISTRY)
+    parser.add_argument("--mcp-profiles", type=Path)
     parser.add_argument("--gc", choices=GC_MODES, default="default")
     options = parser.parse_args()
     if sys.platform == "linux":

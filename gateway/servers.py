@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.directory import Directory
-from agentnet.errors import ConflictError, ForbiddenError, NotFoundError
+from agentnet.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from agentnet.http_errors import json_object
 from agentnet.identity import Principal
 from agentnet.upstreams.probe import probe
@@ -22,9 +23,10 @@ PATH = "/v1/mcp/servers"
 class ServerRoutes:
     """Adds, lists, shows, removes and tries. A credential goes in and never comes out."""
 
-    def __init__(self, upstreams: Upstreams, directory: Directory) -> None:
+    def __init__(self, upstreams: Upstreams, directory: Directory, addresses: list[str]) -> None:
         self._upstreams = upstreams
         self._directory = directory
+        self._own = {origin_of(address) for address in addresses}
 
     def routes(self) -> list[BaseRoute]:
         """`/v1/mcp/servers` and below."""
@@ -45,6 +47,8 @@ class ServerRoutes:
         """Add a server. Raises `ConflictError` for a name that is taken, `UnsafeUrlError`."""
         admin = admin_of(request)
         new = NewServer.model_validate(await json_object(request))
+        if origin_of(new.url) in self._own:
+            raise InvalidInputError("This is the address of the network itself.")
         await self._check_name(admin, new.name)
         return JSONResponse(view_of(await self._upstreams.add(admin.tenant, new)), status_code=201)
 
@@ -73,6 +77,12 @@ class ServerRoutes:
         except NotFoundError:
             return
         raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: two networks that list each other would list without an end."""
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port
 
 
 def view_of(server: OutsideServer) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with, cred
 from agentnet.identity.principal import ADMIN, USE
 from agentnet.push.outbox import Outbox
 from agentnet.push.signing import JWKS_PATH, KeyRing, KeySet
+from agentnet.retention.rules import Rules
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
@@ -50,6 +51,7 @@ from gateway.mcp.sessions import Sessions
 from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
+from gateway.retention import RetentionRoutes
 from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
 from gateway.upstream import Upstream
@@ -78,9 +80,11 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     cards = Cards(catalog, runtime.http, base_url)
     database = await runtime.database()
     views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
+    views += RetentionRoutes(Rules(database, settings)).routes()
     views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
 
-    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name)).routes()
+    addresses = addresses_of(settings, url)
+    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     files = FileStore(database, settings.max_file_bytes)
     means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
@@ -119,7 +123,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or profiles.admits(scope),
     )
-    return Guard(closed, addresses_of(settings, url), settings.allowed_hosts)
+    return Guard(closed, addresses, settings.allowed_hosts)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

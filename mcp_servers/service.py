@@ -40,7 +40,8 @@ MAX_LABEL = 128
 MAX_WORDS_BYTES = 16 * 1024
 MAX_DOCUMENT_BYTES = 250 * 1024
 """These four are what the registry takes of one entry."""
-DESCRIBE_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 """Between two tries to learn the tools of a server that cannot be reached."""
 
 logger = logging.getLogger(__name__)
@@ -114,12 +115,14 @@ async def _registered(hosted: Hosted, url: str, directory: Directory, lease_seco
 
 
 async def _described(hosted: Hosted, url: str) -> Entry:
+    pause = FIRST_PAUSE_SECONDS
     while True:
         try:
             return await describe(hosted, url)
         except (AgentNetError, MCPError) as error:
             logger.warning("%s is not registered yet: %s", hosted.server.name, error)
-            await asyncio.sleep(DESCRIBE_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 async def describe(hosted: Hosted, url: str) -> Entry:

@@ -24,7 +24,7 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.bindings.calls import (
     CallContextBuilder,
@@ -77,6 +77,11 @@ class JsonRpc:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. What it came as is not kept while a stream is sent."""
+        respond = await self._response(scope, receive)
+        await respond(scope, receive, send)
+
+    async def _response(self, scope: Scope, receive: Receive) -> ASGIApp:
         headers = headers_of(scope)
         request_id: RequestId = None
         try:
@@ -84,22 +89,19 @@ class JsonRpc:
             request_id = _request_id(body)
             method, params = _checked(body)
             if self._v03.supports_method(method):
-                response = await self._v03.handle_request(request_id, method, body, Request(scope, receive))
-                await response(scope, receive, send)
-                return
+                return await self._v03.handle_request(request_id, method, body, Request(scope, receive))
             if method in ("SendStreamingMessage", "SubscribeToTask"):
                 check_version(headers, scope)
                 stream = await self._stream(method, params, call_context(scope, headers), headers)
-                await EventStream(_frames(stream, request_id))(scope, receive, send)
-                return
+                return EventStream(_frames(stream, request_id))
             call = self._unary.get(method)
             if call is None:
                 raise MethodNotFoundError(f"There is no method {method[:80]!r}.")
             check_version(headers, scope)
             result = await call(params, call_context(scope, headers))
-            await _answer(send, dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
+            return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
-            await _refuse(send, request_id, as_a2a(_as_params_error(error)))
+            return _refusal(request_id, as_a2a(_as_params_error(error)))
 
     async def _send_message(self, params: Any, context: ServerCallContext) -> Any:
         answer = await self._handler.on_message_send(send_message_request(params), context)
@@ -179,17 +181,28 @@ async def _frames(stream: TaskStream, request_id: RequestId) -> Frames:
                     yield KEEP_ALIVE
                 else:
                     yield frame(b"%b%b}" % (head, item.json), str(item.position))
+                del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
         yield frame(dumps(build_error_response(request_id, as_a2a(error))), event="error")
 
 
-async def _answer(send: Send, body: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *extra]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class _Answer:
+    """An ASGI response of JSON."""
+
+    __slots__ = ("_body", "_extra")
+
+    def __init__(self, body: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        self._body = body
+        self._extra = extra
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        length = b"%d" % len(self._body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", length), *self._extra]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
 
 
-async def _refuse(send: Send, request_id: RequestId, error: A2AError) -> None:
+def _refusal(request_id: RequestId, error: A2AError) -> _Answer:
     retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
     extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
-    await _answer(send, dumps(build_error_response(request_id, error)), extra)
+    return _Answer(dumps(build_error_response(request_id, error)), extra)

@@ -1,10 +1,9 @@
-"""The HTTP+JSON binding (A2A 1.0 section 11), with the paths of 0.3 below `/v1`."""
+"""The HTTP+JSON binding (A2A 1.0 section 11), with the paths of 0.3 beside its own."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from a2a.compat.v0_3.rest_adapter import REST03Adapter
 from a2a.server.context import ServerCallContext
 from a2a.server.routes.common import serialize_list_tasks_response
 from a2a.types.a2a_pb2 import (
@@ -28,7 +27,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from agentnet.bindings.calls import (
-    CallContextBuilder,
     call_context,
     check_state,
     check_version,
@@ -37,6 +35,7 @@ from agentnet.bindings.calls import (
     parse_json,
     retry_after,
 )
+from agentnet.bindings.rest03 import rest03_routes
 from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
 from agentnet.tasks.boundary import as_a2a
 from agentnet.tasks.handler import DurableRequestHandler
@@ -69,7 +68,6 @@ class Rest:
 
     def routes(self) -> list[BaseRoute]:
         """The paths of 1.0 and of 0.3."""
-        handler = self._handler
         own = [
             _route("/message:send", self._send_message, "POST"),
             _route("/message:stream", self._send_streaming_message, "POST"),
@@ -83,9 +81,7 @@ class Rest:
             _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._delete_push_config, "DELETE"),
             _route("/extendedAgentCard", self._extended_card, "GET"),
         ]
-        v03 = REST03Adapter(http_handler=handler, context_builder=CallContextBuilder()).routes()
-        older = [Route(path, endpoint, methods=[method]) for (path, method), endpoint in v03.items()]
-        return [*own, *older, Mount("/{tenant}", routes=own)]
+        return [*own, *rest03_routes(self._handler), Mount("/{tenant}", routes=own)]
 
     async def _send_message(self, request: Request, context: ServerCallContext) -> Any:
         answer = await self._handler.on_message_send(send_message_request(await _body(request)), context)
@@ -193,5 +189,6 @@ async def _frames(stream: TaskStream) -> Frames:
         async with aclosing(stream.frames()) as items:
             async for item in items:
                 yield KEEP_ALIVE if item is None else frame(item.json, str(item.position))
+                del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
         yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")

@@ -40,6 +40,7 @@ class EventStream:
         try:
             async for data in self._frames:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+                del data  # a reader that waits for the next holds nothing of the last: 4 KiB each
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
             if not watching.done():

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, Exit
 
-from agentnet.cli import commands, exits, keys, mcp, push
+from agentnet.cli import commands, exits, keys, mcp, partitions, push, retention
 from agentnet.errors import AgentNetError
 
 
@@ -81,3 +81,5 @@ app.add_typer(commands.serve, name="serve")
 app.add_typer(commands.new, name="new")
 app.add_typer(keys.app, name="keys")
 app.add_typer(push.app, name="push")
+app.add_typer(retention.app, name="retention")
+app.add_typer(partitions.app, name="partitions")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
@@ -97,6 +98,28 @@ def retry_delivery(url: str | None, identifier: str) -> None:
     typer.echo(f"{identifier} is tried again.")
 
 
+def show_retention(url: str | None, as_json: bool) -> None:
+    """`agentnet retention show`."""
+    held = through_gateway(url, lambda gateway: gateway.call("GET", "/v1/retention"))["retention"]
+    rows = (
+        (state, _limit(rule["days"]), _limit(rule["count"]), "the network's" if rule["default"] else "your own")
+        for state, rule in held.items()
+    )
+    show(held, ("Ended", "Days", "Tasks of an agent", "Rule"), rows, as_json, "retention", "")
+
+
+def set_retention(url: str | None, state: str, days: int | None, count: int | None) -> None:
+    """`agentnet retention set`."""
+    _each_rule(url, state, "PUT", json={"days": days, "count": count})
+    typer.echo("Set.")
+
+
+def reset_retention(url: str | None, state: str) -> None:
+    """`agentnet retention reset`."""
+    _each_rule(url, state, "DELETE")
+    typer.echo("The network's default holds.")
+
+
 def delivery_id(text: str) -> str:
     """`text` if it is the id of a delivery. Raises `NotFoundError`."""
     try:
@@ -145,6 +168,21 @@ def show(
         for row in rows:
             table.add_row(*row)
         screen.output().print(table)
+
+
+def _each_rule(url: str | None, state: str, method: str, **request: Any) -> None:
+    """Call for one state, or for `all` that there are."""
+
+    async def calls(gateway: Gateway) -> None:
+        states = (await gateway.call("GET", "/v1/retention"))["retention"] if state == "all" else [state]
+        for each in states:
+            await gateway.call(method, f"/v1/retention/{quote(each, safe='')}", **request)
+
+    through_gateway(url, calls)
+
+
+def _limit(number: int | None) -> str:
+    return "all" if number is None else str(number)
 
 
 def _name(agent: dict[str, Any]) -> str:

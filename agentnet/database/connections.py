@@ -1,7 +1,8 @@
 """The connections of one process: an asyncpg pool for hot paths, a SQLModel session for ordinary queries."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -10,45 +11,46 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agentnet.database.embedded import EmbeddedPostgres
+from agentnet.database.line import COMMAND_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, Line
 from agentnet.database.migrate import migrate
+from agentnet.database.retry import DATABASE_AWAY, STARTING, away, has_cause
 from agentnet.errors import UnavailableError
 from agentnet.settings import Settings
 
-CONNECT_TIMEOUT_SECONDS = 10.0
-COMMAND_TIMEOUT_SECONDS = 30.0
+logger = logging.getLogger(__name__)
+
+DATABASE_ERRORS: tuple[type[Exception], ...] = (*DATABASE_AWAY, SQLAlchemyError)
+
 ORDINARY_CONNECTIONS = 5
+STARTING_SECONDS = 60.0
+"""How long a server that says that it is starting is waited for."""
+STARTING_PAUSE_SECONDS = 0.5
 
 
 class Database:
-    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server."""
+    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server.
+
+    `line()` is a connection kept for statements that follow one another.
+    """
 
     def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]", embedded: EmbeddedPostgres | None) -> None:
         self.url = url
         self.pool = pool
         self._embedded = embedded
         self._engine: AsyncEngine | None = None
+        self._lines: list[Line] = []
 
     @classmethod
     async def open(cls, settings: Settings) -> "Database":
         """Connect, starting the embedded server when no URL is set, and bring the tables up to date.
 
-        Raises `UnavailableError` when the server does not answer.
+        A server that is starting or recovering is waited for. Raises `UnavailableError` when it does not answer.
         """
         embedded = None if settings.database_url else EmbeddedPostgres(settings.home)
         url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
         url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         try:
-            await asyncio.to_thread(migrate, url)
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=2,
-                max_size=settings.database_pool,
-                timeout=CONNECT_TIMEOUT_SECONDS,
-                command_timeout=COMMAND_TIMEOUT_SECONDS,
-                max_inactive_connection_lifetime=0,
-                init=_prepare,
-                reset=_keep,
-            )
+            pool = await _when_started(lambda: _connected(url, settings.database_pool))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
             if embedded:
                 await asyncio.to_thread(embedded.stop)
@@ -58,9 +60,15 @@ class Database:
             ) from error
         return cls(url, pool, embedded)
 
+    def line(self) -> Line:
+        """A connection of its own, made at its first use and closed with the database."""
+        line = Line(self.url)
+        self._lines.append(line)
+        return line
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A SQLModel session; commit it yourself. For queries off the hot path."""
+        """A SQLModel session; commit it yourself. For queries off the hot path. Raises `DatabaseAwayError`."""
         if self._engine is None:
             self._engine = create_async_engine(
                 self.url.replace("postgresql://", "postgresql+asyncpg://", 1),
@@ -68,8 +76,13 @@ class Database:
                 max_overflow=0,
                 pool_pre_ping=True,
             )
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
+        try:
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
+        except DATABASE_ERRORS as error:
+            if not has_cause(error, DATABASE_AWAY):
+                raise
+            raise away() from error
 
     async def close(self) -> None:
         """Close every connection, then stop the embedded server if this process was its last user."""
@@ -77,11 +90,47 @@ class Database:
             await self._engine.dispose()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await asyncio.gather(*(line.close() for line in self._lines))
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.stop)
+
+
+async def _when_started(
+    connect: Callable[[], Awaitable["asyncpg.Pool[asyncpg.Record]"]],
+) -> "asyncpg.Pool[asyncpg.Record]":
+    """What `connect` makes, once PostgreSQL has started, recovered, or taken longer than we wait."""
+    limit = asyncio.timeout(STARTING_SECONDS)
+    try:
+        async with limit:
+            while True:
+                try:
+                    return await connect()
+                except DATABASE_ERRORS as error:
+                    if not has_cause(error, STARTING):
+                        raise
+                    logger.warning("database: waiting for it to start: %s", _reason(error))
+                    await asyncio.sleep(STARTING_PAUSE_SECONDS)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return await connect()
+
+
+async def _connected(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
+    await asyncio.to_thread(migrate, url)
+    return await asyncpg.create_pool(
+        url,
+        min_size=2,
+        max_size=size,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        command_timeout=COMMAND_TIMEOUT_SECONDS,
+        max_inactive_connection_lifetime=0,
+        init=_prepare,
+        reset=_keep,
+    )
 
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

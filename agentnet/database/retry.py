@@ -23,6 +23,22 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
 )
 """What a query raises when PostgreSQL is away or made room for another, and not the query wrong."""
 
+STARTING: tuple[type[Exception], ...] = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    ConnectionResetError,
+)
+"""What a connection meets while PostgreSQL starts, recovers or shuts down; refused means that nobody is there."""
+
+
+def has_cause(error: BaseException | None, kinds: tuple[type[Exception], ...]) -> bool:
+    """Whether `error`, or what it was made of, is one of `kinds`: SQLAlchemy wraps what asyncpg raised."""
+    if error is None:
+        return False
+    parts = (getattr(error, "orig", None), error.__cause__)
+    return isinstance(error, kinds) or any(has_cause(part, kinds) for part in parts)
+
+
 SHORT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between tries while a client waits."""
 LONG_PAUSES = (*SHORT_PAUSES, *(2.0 for _ in range(15)))
@@ -47,4 +63,9 @@ async def once(call: Callable[[], Awaitable[Answer]]) -> Answer:
     try:
         return await call()
     except DATABASE_AWAY as error:
-        raise DatabaseAwayError("The database does not answer; try again in a moment.") from error
+        raise away() from error
+
+
+def away() -> DatabaseAwayError:
+    """What callers are told."""
+    return DatabaseAwayError("The database does not answer; try again in a moment.")

@@ -167,7 +167,7 @@ class PushDelivery(SQLModel, table=True):
         Index("push_id", "id", unique=True),
         Index("push_pending", "task_id", "config_id", "seq", postgresql_where=text("state = 'pending'")),
         Index("push_list", "tenant", "state", "created_at"),
-        Index("push_done", "done_at", postgresql_where=text("state = 'delivered'")),
+        Index("push_done", "state", "done_at", postgresql_where=text("done_at IS NOT NULL")),
     )
 
     task_id: UUID = Field(primary_key=True)
@@ -211,6 +211,37 @@ class StoredFile(SQLModel, table=True):
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     body: bytes
     created_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class FileUse(SQLModel, table=True):
+    """That a task holds a file, which goes with the last of them."""
+
+    __tablename__ = "file_uses"
+    __table_args__ = (Index("file_uses_file", "tenant", "file_id"),)
+
+    task_id: UUID = Field(primary_key=True)
+    file_id: str = Field(primary_key=True)
+    tenant: str
+
+
+class RetentionRule(SQLModel, table=True):
+    """How long a tenant keeps tasks that ended in a state; NULL is no limit, no row the network's default."""
+
+    __tablename__ = "retention_rules"
+
+    tenant: str = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    days: int | None = None
+    count: int | None = None
+
+
+class RetentionTurn(SQLModel, table=True):
+    """When some process last began to sweep: one row, which is the network's and no tenant's."""
+
+    __tablename__ = "retention_turns"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: datetime = Field(sa_column=_moment(default=False))
 
 
 class RegistryEntry(SQLModel, table=True):

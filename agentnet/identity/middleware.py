@@ -81,7 +81,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            _check_length(scope, self._max_body_bytes)
+            counted = _has_length(scope, self._max_body_bytes)
             if not self._public(scope):
                 credential = credential_of(scope)
                 if not credential:
@@ -92,13 +92,20 @@ class AuthMiddleware:
         except AgentNetError as error:
             await send_error(send, error)
             return
-        await self._app(scope, _limited(receive, self._max_body_bytes), send)
+        await self._app(scope, receive if counted else _limited(receive, self._max_body_bytes), send)
 
 
-def _check_length(scope: Scope, limit: int) -> None:
+def _has_length(scope: Scope, limit: int) -> bool:
+    """Whether the request says how long its body is: the server holds it to that. Raises `TooLargeError`."""
+    said = False
     for name, value in scope["headers"]:
-        if name == b"content-length" and (not value.isdigit() or int(value) > limit):
-            raise TooLargeError(f"The request body is over the limit of {limit} bytes.", limit=limit)
+        if name == b"content-length":
+            if not value.isdigit() or int(value) > limit:
+                raise TooLargeError(f"The request body is over the limit of {limit} bytes.", limit=limit)
+            said = True
+        elif name == b"transfer-encoding":
+            return False
+    return said
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

@@ -18,6 +18,10 @@ class Budget:
     deadline: float | None = None
     """Unix time in seconds after which nothing new is begun."""
 
+    def fields(self) -> dict[str, int | float | None]:
+        """Its fields by name, as JSON tells them."""
+        return {"hops": self.hops, "tokens": self.tokens, "deadline": self.deadline}
+
     def after_hop(self) -> "Budget":
         """The budget that a delegated task gets."""
         return replace(self, hops=self.hops - 1)

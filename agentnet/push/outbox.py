@@ -1,6 +1,7 @@
 """The outbox: claims of configs, the deliveries to them in order, and what became of each."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -20,6 +21,8 @@ YOUNG_SECONDS = 60.0
 YOUNG_POLL_SECONDS = 2.0
 KEEP_SECONDS = 86_400.0
 """How long what arrived is kept."""
+KEEP_DEAD_SECONDS = 30 * 86_400.0
+"""How long what was given up can be listed and retried."""
 PRUNED_AT_ONCE = 1000
 
 State = Literal["pending", "delivered", "dead"]
@@ -39,6 +42,8 @@ class Claim:
     wakes: int
     failures: int
     """Failed tries in a row up to now; kept up to date by what is recorded."""
+    due_at: datetime
+    """Since when it was due; another moment now tells that a try at once was asked for since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +125,20 @@ class Outbox:
         raise ConflictError(f"Delivery {delivery_id} is {state}; only dead ones can be retried.")
 
     async def prune(self) -> None:
-        """Forget some of what arrived long ago."""
-        await self._pool.execute(sql.PRUNE, KEEP_SECONDS, PRUNED_AT_ONCE)
+        """Forget some of what arrived or was given up long ago."""
+        await self._pool.execute(sql.PRUNE, KEEP_SECONDS, KEEP_DEAD_SECONDS, PRUNED_AT_ONCE)
 
     async def _record(self, claim: Claim, delivery: Delivery, state: State, error: str | None, seconds: float) -> None:
         failures = await self._pool.fetchval(
-            sql.RECORD, claim.task_id, claim.config_id, claim.fence, delivery.seq, state, error, seconds
+            sql.RECORD,
+            claim.task_id,
+            claim.config_id,
+            claim.fence,
+            delivery.seq,
+            state,
+            error,
+            seconds,
+            claim.due_at,
         )
         if failures is None:
             raise LostClaimError

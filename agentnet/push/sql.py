@@ -56,7 +56,7 @@ WITH waiting AS (
 )
 UPDATE push_configs c SET lease_until = now() + make_interval(secs => $2), fence = c.fence + 1
 FROM chosen WHERE c.task_id = chosen.task_id AND c.id = chosen.id
-RETURNING c.task_id, c.id, c.version, c.config, c.fence, c.wakes, c.failures
+RETURNING c.task_id, c.id, c.version, c.config, c.fence, c.wakes, c.failures, c.due_at
 """
 
 # Deliveries to a config that are not done, in order, with their events; with $4 without artifact updates.
@@ -74,13 +74,14 @@ WHERE d.task_id = $1 AND d.config_id = $2 AND d.state = 'pending'
   AND e.task_id = d.task_id AND e.seq = d.seq AND e.kind = 5
 """
 
-# Record a try: $5 is the delivery's state after it. `pending` gives the claim back, to be due after $7 seconds;
-# `delivered` and `dead` renew the claim for as long. Nothing happens under an older fence.
+# Record a try: $5 is the delivery's state after it. `pending` gives the claim back, to be due after $7 seconds, unless
+# somebody asked for a try at once since the claim, which found $8; `delivered` and `dead` renew the claim for as long.
+# Nothing happens under an older fence.
 RECORD = """
 WITH held AS (
     UPDATE push_configs SET
         failures = CASE WHEN $5 = 'delivered' THEN 0 ELSE failures + 1 END,
-        due_at = CASE WHEN $5 = 'pending' THEN now() + make_interval(secs => $7) ELSE due_at END,
+        due_at = CASE WHEN $5 <> 'pending' OR due_at <> $8 THEN due_at ELSE now() + make_interval(secs => $7) END,
         lease_until = CASE WHEN $5 = 'pending' THEN NULL ELSE now() + make_interval(secs => $7) END
     WHERE task_id = $1 AND id = $2 AND fence = $3
     RETURNING failures
@@ -123,17 +124,20 @@ WITH dead AS (
     RETURNING c.task_id
 )
 UPDATE push_deliveries d SET state = 'pending', attempts = 0, done_at = NULL
-FROM dead, woken WHERE d.task_id = dead.task_id AND d.config_id = dead.config_id AND d.seq = dead.seq
+FROM dead, woken
+WHERE d.task_id = dead.task_id AND d.config_id = dead.config_id AND d.seq = dead.seq AND d.state = 'dead'
 RETURNING d.id
 """
 
 # The state of a delivery.
 STATE = "SELECT state FROM push_deliveries WHERE tenant = $1 AND id = $2"
 
-# Forget up to $2 deliveries that arrived more than $1 seconds ago.
+# Forget up to $3 deliveries that arrived more than $1 seconds ago, or were given up more than $2 seconds ago.
 PRUNE = """
 DELETE FROM push_deliveries WHERE id IN (
-    SELECT id FROM push_deliveries WHERE state = 'delivered' AND done_at < now() - make_interval(secs => $1) LIMIT $2
+    (SELECT id FROM push_deliveries WHERE state = 'delivered' AND done_at < now() - make_interval(secs => $1) LIMIT $3)
+    UNION ALL
+    (SELECT id FROM push_deliveries WHERE state = 'dead' AND done_at < now() - make_interval(secs => $2) LIMIT $3)
 )
 """
 

@@ -8,6 +8,7 @@ from a2a.types.a2a_pb2 import Message, Part, Role, Task
 from agentnet.files import FileStore
 from agentnet.runs.delegation import answer_of
 from agentnet.runs.question import answered_message_ids, text_of
+from agentnet.tasks.records import LeasedTask
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
 
@@ -27,9 +28,9 @@ def requests_of(run: TaskRun) -> list[Message]:
     ]
 
 
-async def as_input(message: Message, files: FileStore, tenant: str) -> dict[str, Any]:
+async def as_input(message: Message, files: FileStore, leased: LeasedTask) -> dict[str, Any]:
     """A message as an input item: its texts and data, and its files by name and URI."""
-    attached = [await _store(part, number, files, tenant) for number, part in enumerate(message.parts) if part.raw]
+    attached = [await _store(part, number, files, leased) for number, part in enumerate(message.parts) if part.raw]
     linked = [_link(part) for part in message.parts if part.url]
     text = text_of(message)
     if attached or linked:
@@ -37,9 +38,10 @@ async def as_input(message: Message, files: FileStore, tenant: str) -> dict[str,
     return {"role": "user", "content": text}
 
 
-async def _store(part: Part, number: int, files: FileStore, tenant: str) -> str:
+async def _store(part: Part, number: int, files: FileStore, leased: LeasedTask) -> str:
     media_type = part.media_type or "application/octet-stream"
-    ref = await files.put(tenant, part.filename or f"file-{number + 1}", media_type, part.raw)
+    name = part.filename or f"file-{number + 1}"
+    ref = await files.put(leased.tenant, name, media_type, part.raw, leased.lease.task_id)
     return f"- {ref.name} ({ref.media_type}, {ref.size} bytes): {ref.uri}"
 
 

@@ -284,9 +284,7 @@ class Delegated:
         for artifact in task.artifacts:
             for part in artifact.parts:
                 if part.raw:
-                    ref = await self.scope.files.put(
-                        self.scope.tenant, part.filename or artifact.name, part.media_type, part.raw
-                    )
+                    ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, part.raw)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
         name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
         answer = answer_of(task) or text_of(task.status.message)

@@ -122,7 +122,7 @@ class SpecialistExecutor(AgentExecutor):
         answered = 0
         while answered < len(requests := requests_of(run)):
             request: Message = requests[answered]
-            items.append(await as_input(request, self._files, run.leased.tenant))
+            items.append(await as_input(request, self._files, run.leased))
             items = await self._answer(agent, models, scope, items, answered)
             if answered:
                 await run.journal(f"request/{request.message_id}", b"")

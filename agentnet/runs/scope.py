@@ -101,9 +101,13 @@ class RunScope:
         await self.say(step)
         return OpenStep(self, step, time.monotonic())
 
+    async def keep_file(self, name: str, media_type: str, body: bytes) -> FileRef:
+        """Keep a file for as long as the task."""
+        return await self.files.put(self.tenant, name, media_type, body, self.run.lease.task_id)
+
     async def attach_file(self, key: str, name: str, media_type: str, body: bytes) -> FileRef:
         """Keep a file that a tool made and show it as an artifact of the task."""
-        ref = await self.files.put(self.tenant, name, media_type, body)
+        ref = await self.keep_file(name, media_type, body)
         part = Part(raw=body, filename=ref.name, media_type=media_type)
         await self.attach(Artifact(artifact_id=f"file-{key}", name=ref.name, parts=[part]))
         return ref

@@ -4,7 +4,7 @@ An event is an A2A StreamResponse: the task itself (always and only the first), 
 artifact update. What an event does to a task is said in projection.py.
 """
 
-from datetime import UTC, datetime
+import time
 
 from a2a.types.a2a_pb2 import (
     Message,
@@ -38,6 +38,8 @@ COMPLETED = TaskState.TASK_STATE_COMPLETED
 FAILED = TaskState.TASK_STATE_FAILED
 CANCELED = TaskState.TASK_STATE_CANCELED
 INPUT_REQUIRED = TaskState.TASK_STATE_INPUT_REQUIRED
+ROLE_USER = Role.ROLE_USER
+ROLE_AGENT = Role.ROLE_AGENT
 """Read once: protobuf looks an enum's members up by name each time."""
 
 KIND_TASK = 1
@@ -52,10 +54,9 @@ HISTORY_KINDS = (KIND_TASK, KIND_MESSAGE, KIND_STATUS_WITH_MESSAGE)
 
 
 def now_timestamp() -> Timestamp:
-    """This moment. Only ever shown to people: leases go by the database's clock."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(datetime.now(UTC))
-    return timestamp
+    """This moment, in microseconds. Only ever shown to people: leases go by the database's clock."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000)
 
 
 def submitted(task_id: str, context_id: str, message: Message) -> Task:
@@ -76,7 +77,7 @@ def agent_message(task: Task, text: str) -> Message:
     """A message of the agent's, for a status."""
     return Message(
         message_id=new_id(),
-        role=Role.ROLE_AGENT,
+        role=ROLE_AGENT,
         task_id=task.id,
         context_id=task.context_id,
         parts=[Part(text=text)],
@@ -104,7 +105,7 @@ def kind_of(event: StreamResponse) -> int:
 def _kind_of_status(update: TaskStatusUpdateEvent) -> int:
     if update.status.HasField("message"):
         return KIND_STATUS_WITH_MESSAGE
-    is_step = update.status.state == TaskState.TASK_STATE_WORKING and STEPS in update.metadata
+    is_step = update.status.state == WORKING and STEPS in update.metadata
     return KIND_STEP if is_step else KIND_STATUS
 
 

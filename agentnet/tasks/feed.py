@@ -8,14 +8,13 @@ there is more. A follower that falls behind the buffer is served from the log: i
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
 
-from a2a.types.a2a_pb2 import StreamResponse, TaskState
+from a2a.types.a2a_pb2 import StreamResponse
 
-from agentnet.tasks.events import state_of
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.wire import dumps, stream_json
@@ -75,7 +74,10 @@ class Feed:
         self._first = 0
         """How many items ever left the buffer on its left."""
         self._changed = asyncio.Event()
-        self._reading = asyncio.Lock()
+        self._tailing: asyncio.Task[None] | None = None
+        """The read of the log that is under way for all followers."""
+        self._followed_to: Position | None = None
+        """Where a follower was when it last looked into the log."""
         self._head: int | None = None
         """The last event before the run that publishes here, or None where the task does not run here."""
         self._resets = 0
@@ -144,6 +146,18 @@ class Feed:
         self._wakes += 1
         self._stir()
 
+    def look(self) -> None:
+        """There may be more in the log of a task that runs elsewhere: read it, and wake the followers if there is."""
+        if self._head is not None or self._followed_to is None:
+            self.wake()
+            return
+        self._wakes += 1
+        self._begin_tail(self._followed_to).add_done_callback(self._looked)
+
+    def _looked(self, read: "asyncio.Task[None]") -> None:
+        if not read.cancelled() and read.exception() is not None:
+            self._stir()  # they look by themselves, and are told
+
     def _stir(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -202,6 +216,14 @@ class Feed:
             if self._head is None and self._wakes == self._tailed_wakes:
                 await self._tail(position)
 
+    async def stored(self, after: Position) -> AsyncGenerator[FeedItem, None]:
+        """What the log has behind `after`, and no more: all that will ever come of a task that has ended."""
+        more = True
+        while more:
+            items, after, more = await self._load(after)
+            for item in items:
+                yield item
+
     async def _wait(self, changed: asyncio.Event) -> bool:
         """Whether something changed within `POLL_SECONDS`."""
         with suppress(TimeoutError):
@@ -254,14 +276,24 @@ class Feed:
         return FeedItem(reached, StreamResponse(task=projection.task()))
 
     async def _tail(self, position: Position) -> None:
-        """Bring the buffer up to the log, once for all followers that one signal woke."""
-        async with self._reading:
-            wakes, now = self._wakes, asyncio.get_running_loop().time()
-            if self._head is not None or (self._tailed_wakes == wakes and now - self._tailed_at < POLL_SECONDS / 2):
-                return
-            reached = self._items[-1].position if self._items else position
-            resets = self._resets
-            items, _, more = await self._load(reached)
+        """Bring the buffer up to the log, once for all followers that one signal woke: they wait for the same read."""
+        wakes, now = self._wakes, asyncio.get_running_loop().time()
+        if self._head is not None or (self._tailed_wakes == wakes and now - self._tailed_at < POLL_SECONDS / 2):
+            return
+        self._followed_to = position
+        await asyncio.shield(self._begin_tail(position))
+
+    def _begin_tail(self, position: Position) -> "asyncio.Task[None]":
+        if self._tailing is None or self._tailing.done():
+            self._tailing = asyncio.create_task(self._read_tail(position))
+        return self._tailing
+
+    async def _read_tail(self, position: Position) -> None:
+        """Read until nothing is left of what the last wake told of. Followers wake when something is there."""
+        more = True
+        while more or self._tailed_wakes != self._wakes:
+            wakes, now, resets = self._wakes, asyncio.get_running_loop().time(), self._resets
+            items, _, more = await self._load(self._items[-1].position if self._items else position)
             if resets != self._resets or self._head is not None:
                 return
             for item in items:
@@ -319,53 +351,3 @@ def cut(event: StreamResponse, offset: int) -> StreamResponse | None:
     rest.artifact_update.artifact.parts[0].text = text[offset:]
     rest.artifact_update.append = True
     return rest
-
-
-class Feeds:
-    """The feeds of this process, kept while somebody follows or runs the task."""
-
-    def __init__(self, read_log: ReadLog) -> None:
-        self._read_log = read_log
-        self._feeds: dict[UUID, tuple[Feed, int]] = {}
-
-    def open(self, task_id: UUID) -> Feed:
-        """The feed of a task; close it as often as it was opened."""
-        feed, users = self._feeds.get(task_id) or (Feed(task_id, self._read_log), 0)
-        self._feeds[task_id] = (feed, users + 1)
-        return feed
-
-    def close(self, task_id: UUID) -> None:
-        """One user less."""
-        feed, users = self._feeds[task_id]
-        if users > 1:
-            self._feeds[task_id] = (feed, users - 1)
-        else:
-            del self._feeds[task_id]
-
-    async def follow(self, task_id: UUID, after: Position) -> AsyncGenerator[FeedItem | None, None]:
-        """Everything that happens to a task behind `after`, until the caller or this process stops."""
-        feed = self.open(task_id)
-        try:
-            async with aclosing(feed.follow(after)) as items:
-                async for item in items:
-                    yield item
-        finally:
-            self.close(task_id)
-
-    async def reached(self, task_id: UUID, after: Position, states: frozenset[TaskState]) -> None:
-        """Wait until a task has come into one of `states`, looked for behind `after`."""
-        async with aclosing(self.follow(task_id, after)) as items:
-            async for item in items:
-                if item is not None and state_of(item.event) in states:
-                    return
-
-    def close_all(self) -> None:
-        """End every follower in this process."""
-        for feed, _ in tuple(self._feeds.values()):
-            feed.close()
-
-    def signal(self, task_id: UUID) -> None:
-        """A signal says that the task has more events; a run in this process has shown them already."""
-        found = self._feeds.get(task_id)
-        if found and not found[0].is_local:
-            found[0].wake()

@@ -5,22 +5,18 @@ Any replica answers for any task of its agent: what runs here is read from the r
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from uuid import UUID
 
 from a2a.server.context import ServerCallContext
 from a2a.server.events.event_queue import Event
-from a2a.server.request_handlers.request_handler import RequestHandler, validate_request_params
+from a2a.server.request_handlers.request_handler import validate_request_params
 from a2a.types.a2a_pb2 import (
     AgentCard,
     CancelTaskRequest,
-    DeleteTaskPushNotificationConfigRequest,
     GetExtendedAgentCardRequest,
-    GetTaskPushNotificationConfigRequest,
     GetTaskRequest,
-    ListTaskPushNotificationConfigsRequest,
-    ListTaskPushNotificationConfigsResponse,
     ListTasksRequest,
     ListTasksResponse,
     Message,
@@ -29,21 +25,18 @@ from a2a.types.a2a_pb2 import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
-    TaskPushNotificationConfig,
 )
-from a2a.utils.constants import VERSION_HEADER
 from a2a.utils.errors import (
-    PushNotificationNotSupportedError,
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
 
-from agentnet.errors import BusyError
+from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
-from agentnet.push.configs import PushConfigs, shown
-from agentnet.push.stored import VERSION_0_3, VERSION_1_0, StoredConfig
+from agentnet.push.configs import PushConfigs
+from agentnet.push.stored import StoredConfig
 from agentnet.settings import MAX_WAIT_SECONDS
 from agentnet.signals import Signal, Signals
 from agentnet.tasks.boundary import answers
@@ -58,13 +51,14 @@ from agentnet.tasks.limits import (
     wrong_field,
 )
 from agentnet.tasks.listing import list_tasks
-from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience
+from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience, task_id_in
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
-from agentnet.tasks.records import Lease, LeasedTask, NewTask
+from agentnet.tasks.pushing import PushOperations
+from agentnet.tasks.records import NewTask, fresh
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
-from agentnet.tasks.stream import TaskStream
+from agentnet.tasks.stream import TaskStream, begun
 from agentnet.tasks.worker import Worker
 
 __all__ = ["PRINCIPAL", "DurableRequestHandler"]
@@ -82,7 +76,7 @@ class _View:
     position: Position
 
 
-class DurableRequestHandler(RequestHandler):
+class DurableRequestHandler(PushOperations):
     """Answers for one agent. `definition` is stored with each task that begins; without `push` none is offered."""
 
     def __init__(
@@ -103,13 +97,12 @@ class DurableRequestHandler(RequestHandler):
         self._worker = worker
         self._canceling = Canceling(store, worker, signals)
         self._signals = signals
-        self._card = card
-        self._agent = agent
         self._definition = definition
         self._limits = limits
         self._max_depth = max_depth
         self._max_wait_seconds = max_wait_seconds
-        self._push = push
+        super().__init__(card, agent, push)
+        self._beginning: set[asyncio.Task[None]] = set()
 
     @answers
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
@@ -164,15 +157,20 @@ class DurableRequestHandler(RequestHandler):
     ) -> TaskStream:
         """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
         self._check_streaming()
-        view = await self._view(_task_id(params.id), caller(context, params))
-        ended = view.task.status.state in TERMINAL_STATES
-        if after is not None and not (ended and after.durable >= view.position.seq):
-            return TaskStream(None, after, self._store.feeds.follow(view.task_id, after), TERMINAL_STATES)
-        if ended:
-            raise UnsupportedOperationError(f"Task {params.id} has ended; get it instead of subscribing.")
-        return TaskStream(
-            view.task, view.position, self._store.feeds.follow(view.task_id, view.position), TERMINAL_STATES
-        )
+        view = await self._view(task_id_in(params.id), caller(context, params))
+        if view.task.status.state in TERMINAL_STATES:
+            return await self._remainder(view, after)
+        task = view.task if after is None else None
+        start = view.position if after is None else after
+        return TaskStream(task, start, self._store.feeds.follow(view.task_id, start), TERMINAL_STATES)
+
+    async def _remainder(self, view: _View, after: Position | None) -> TaskStream:
+        """What a client that was cut off has not seen of an ended task. Raises `UnsupportedOperationError` for none."""
+        if after is not None and after.durable < view.position.seq:
+            unseen = await begun(self._store.feeds.stored(view.task_id, after))
+            if unseen is not None:
+                return TaskStream(None, after, unseen, TERMINAL_STATES)
+        raise UnsupportedOperationError(f"Task {view.task_id} has ended; get it instead of subscribing.")
 
     @validate_request_params
     @answers
@@ -180,7 +178,7 @@ class DurableRequestHandler(RequestHandler):
         """The task as it is."""
         check_history_length(params.history_length)
         caller(context, params)
-        return await self._task(_task_id(params.id), context, _history_length(params))
+        return await self._task(task_id_in(params.id), context, _history_length(params))
 
     @validate_request_params
     @answers
@@ -195,47 +193,12 @@ class DurableRequestHandler(RequestHandler):
     @answers
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task | None:
         """Stop a task wherever it runs, and all that it delegated."""
-        task_id, tenant = _task_id(params.id), caller(context, params).tenant
+        task_id, tenant = task_id_in(params.id), caller(context, params).tenant
         if await self._store.read(task_id, tenant, self._agent, 0) is None:
             raise TaskNotFoundError(f"There is no task {params.id}.")
         if not await self._canceling.cancel_tree(task_id, tenant):
             raise TaskNotCancelableError(f"Task {params.id} has ended already.")
         return await self._task(task_id, context, None)
-
-    @validate_request_params
-    @answers
-    async def on_create_task_push_notification_config(
-        self, params: TaskPushNotificationConfig, context: ServerCallContext
-    ) -> TaskPushNotificationConfig:
-        """Tell a webhook of the task's events from now on; its credentials are not answered."""
-        stored = await self._pushes().checked(params, protocol_version(context))
-        await self._pushes().put(_task_id(params.task_id), caller(context, params).tenant, self._agent, stored)
-        return shown(params)
-
-    @answers
-    async def on_get_task_push_notification_config(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
-    ) -> TaskPushNotificationConfig:
-        """A push config of a task. Not validated: a client of 0.3 may ask without the config's id."""
-        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
-        return await self._pushes().get(task_id, tenant, self._agent, params.id)
-
-    @validate_request_params
-    @answers
-    async def on_list_task_push_notification_configs(
-        self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
-    ) -> ListTaskPushNotificationConfigsResponse:
-        """A page of a task's push configs."""
-        task_id, tenant = _task_id(params.task_id), caller(context, params).tenant
-        return await self._pushes().list(task_id, tenant, self._agent, params.page_size, params.page_token)
-
-    @validate_request_params
-    @answers
-    async def on_delete_task_push_notification_config(
-        self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
-    ) -> None:
-        """Tell a webhook no more; what was on its way is forgotten."""
-        await self._pushes().delete(_task_id(params.task_id), caller(context, params).tenant, self._agent, params.id)
 
     @validate_request_params
     @answers
@@ -255,22 +218,10 @@ class DurableRequestHandler(RequestHandler):
         check_required(params)
         check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
-        push = await self._wanted_push(params.configuration, context)
+        push = await self.wanted_push(params.configuration, context)
         if params.message.task_id:
             return await self._continue(params.message, principal, push)
         return await self._begin(params.message, principal, push)
-
-    def _pushes(self) -> PushConfigs:
-        if self._push is None or not self._card.capabilities.push_notifications:
-            raise PushNotificationNotSupportedError
-        return self._push
-
-    async def _wanted_push(
-        self, configuration: SendMessageConfiguration, context: ServerCallContext
-    ) -> StoredConfig | None:
-        if not configuration.HasField("task_push_notification_config"):
-            return None
-        return await self._pushes().checked(configuration.task_push_notification_config, protocol_version(context))
 
     async def _begin(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
         delegation = principal.delegation
@@ -289,7 +240,7 @@ class DurableRequestHandler(RequestHandler):
             parent_id=UUID(delegation.parent_id) if delegation else None,
             root_id=UUID(delegation.root_id) if delegation else task_id,
             chain=principal.chain,
-            budget=asdict(budget),
+            budget=budget.fields(),
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
@@ -300,7 +251,10 @@ class DurableRequestHandler(RequestHandler):
             if known != task_id:
                 return await self._view(known, principal)
             if leased:
-                self._worker.start(_fresh(new))
+                self._worker.start(fresh(new))
+        except asyncio.CancelledError:
+            self._begin_without_client(new)
+            raise
         finally:
             if leased:
                 self._worker.unreserve()
@@ -308,8 +262,23 @@ class DurableRequestHandler(RequestHandler):
             self._signals.publish(Signal("queue", self._agent))
         return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
 
+    def _begin_without_client(self, new: NewTask) -> None:
+        """Begin a task whose client left in the middle of its accept: stored, it would wait for its lease to run out.
+
+        To accept it again changes nothing and tells when it is stored.
+        """
+
+        async def begin() -> None:
+            with suppress(AgentNetError):  # the database is away: then the lease does run out
+                if await self._store.accept(new) == new.id and new.leased:
+                    self._worker.start(fresh(new))
+
+        beginning = asyncio.create_task(begin(), name=f"accept of {new.id}")
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+
     async def _continue(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
-        view = await self._view(_task_id(message.task_id), principal)
+        view = await self._view(task_id_in(message.task_id), principal)
         task = view.task
         if message.context_id and message.context_id != task.context_id:
             raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
@@ -319,8 +288,8 @@ class DurableRequestHandler(RequestHandler):
         if task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
         if push is not None:
-            await self._pushes().put(view.task_id, principal.tenant, self._agent, push)
-        if not await self._wake(view, message, principal) and not await self._store.add_input(
+            await self.push_configs().put(view.task_id, principal.tenant, self._agent, push)
+        if not await asyncio.shield(self._wake(view, message, principal)) and not await self._store.add_input(
             view.task_id, principal.tenant, self._agent, message
         ):
             return await self._continue(message, principal, push)  # it came to rest, or was woken, between two looks
@@ -398,43 +367,6 @@ class DurableRequestHandler(RequestHandler):
         await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
 
 
-def _fresh(new: NewTask) -> LeasedTask:
-    """A task just accepted, as `TaskStore.load` would find it."""
-    return LeasedTask(
-        lease=Lease(new.id, 1, 1),
-        tenant=new.tenant,
-        agent=new.agent,
-        context_id=new.context_id,
-        principal=new.principal,
-        parent_id=new.parent_id,
-        root_id=new.root_id,
-        chain=new.chain,
-        budget=new.budget,
-        definition=new.definition,
-        last_seq=1,
-        inputs=0,
-        cancel_requested=False,
-        projection=Projection(new.task),
-    )
-
-
-def protocol_version(context: ServerCallContext) -> str:
-    """The version of A2A that a client speaks: without a word of it, 0.3 (A2A 1.0 section 3.6.2)."""
-    headers = context.state.get("headers")
-    if headers is None:
-        return VERSION_1_0
-    said = headers.get(VERSION_HEADER.lower()) or headers.get(VERSION_HEADER) or VERSION_0_3
-    return VERSION_0_3 if said.startswith("0.") else VERSION_1_0
-
-
-def _task_id(text: str) -> UUID:
-    """Raises `TaskNotFoundError`: what is not an id of ours is no task of ours."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise TaskNotFoundError(f"There is no task {text[:80]}.") from None
-
-
 def _shortened(task: Task, history_length: int | None) -> Task:
     """`task` with no more history than is asked for."""
     if history_length is not None and len(task.history) > history_length:
@@ -448,8 +380,10 @@ def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     """The stream for bindings that know no places: the SDK's."""
-    if stream.task is not None:
-        yield stream.task
+    task = stream.take_task()
+    if task is not None:
+        yield task
+        del task
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from a2a.types.a2a_pb2 import AgentCard, Message, Part, Role, SendMessageRequest
+from a2a.types.a2a_pb2 import AgentCard, Message, Part, SendMessageRequest
 from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
 from a2a.utils.proto_utils import validate_proto_required_fields
+
+from agentnet.tasks.events import ROLE_USER
 
 MAX_PARTS = 64
 MAX_ID_CHARACTERS = 256
@@ -30,13 +32,13 @@ def check_required(request: SendMessageRequest) -> None:
 
 def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> None:
     """Raises `InvalidParamsError` that names the field, `ContentTypeNotSupportedError` that names what is taken."""
-    ids = {"messageId": message.message_id, "contextId": message.context_id, "taskId": message.task_id}
-    for field, value in ids.items():
+    ids = (("messageId", message.message_id), ("contextId", message.context_id), ("taskId", message.task_id))
+    for field, value in ids:
         if len(value) > MAX_ID_CHARACTERS or "\x00" in value:
             raise wrong_field(f"message.{field}", f"must be at most {MAX_ID_CHARACTERS} characters, without NUL")
-    if message.role not in (Role.ROLE_USER, Role.ROLE_UNSPECIFIED):
+    if message.role not in (ROLE_USER, 0):
         raise wrong_field("message.role", "must be ROLE_USER: an agent's words come from the agent")
-    message.role = Role.ROLE_USER
+    message.role = ROLE_USER
     if not 1 <= len(message.parts) <= MAX_PARTS:
         raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(message.parts)}")
     for index, part in enumerate(message.parts):
@@ -78,10 +80,12 @@ def _check_part(part: Part, field: str, limits: MessageLimits) -> None:
 
 def _check_media_types(message: Message, card: AgentCard) -> None:
     """Each stated media type must be one that the card or one of its skills takes; `*/*` and `text/*` take many."""
+    types = {part.media_type.partition(";")[0].strip().lower() for part in message.parts if part.media_type} - {""}
+    if not types:
+        return
     taken = {*card.default_input_modes, *(mode for skill in card.skills for mode in skill.input_modes)}
-    for part in message.parts:
-        stated = part.media_type.partition(";")[0].strip().lower()
-        if stated and taken and not taken & {stated, f"{stated.partition('/')[0]}/*", "*/*"}:
+    for stated in sorted(types):
+        if taken and not taken & {stated, f"{stated.partition('/')[0]}/*", "*/*"}:
             raise ContentTypeNotSupportedError(
                 f"The media type {stated} is not supported; this agent takes {', '.join(sorted(taken))}."
             )

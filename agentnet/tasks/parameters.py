@@ -8,15 +8,22 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.types.a2a_pb2 import AgentCard
-from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0
-from a2a.utils.errors import ExtensionSupportRequiredError, InvalidParamsError, VersionNotSupportedError
+from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
+from a2a.utils.errors import (
+    ExtensionSupportRequiredError,
+    InvalidParamsError,
+    TaskNotFoundError,
+    VersionNotSupportedError,
+)
 
 from agentnet.errors import ForbiddenError
 from agentnet.identity import Principal
+from agentnet.push.stored import VERSION_0_3, VERSION_1_0
 
 PRINCIPAL = "principal"
 """Key of the caller in the state of the call context."""
@@ -101,3 +108,20 @@ def _seconds(stated: str) -> float:
             {"errors": [{"field": "Request-Timeout", "message": "Must be a number of seconds, 0 or more."}]},
         )
     return seconds
+
+
+def protocol_version(context: ServerCallContext) -> str:
+    """The version of A2A that a client speaks: without a word of it, 0.3 (A2A 1.0 section 3.6.2)."""
+    headers = context.state.get("headers")
+    if headers is None:
+        return VERSION_1_0
+    said = headers.get(VERSION_HEADER.lower()) or headers.get(VERSION_HEADER) or VERSION_0_3
+    return VERSION_0_3 if said.startswith("0.") else VERSION_1_0
+
+
+def task_id_in(text: str) -> UUID:
+    """The id that a request names. Raises `TaskNotFoundError`: what is not an id of ours is no task of ours."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise TaskNotFoundError(f"There is no task {text[:80]}.") from None

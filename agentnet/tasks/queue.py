@@ -67,17 +67,15 @@ class RunQueue(EventQueue):
         await self._run.emit(StreamResponse(artifact_update=event))
 
     async def _task(self, task: Task) -> None:
-        current = self._run.task(0)
-        if task.id and task.id != current.id:
+        if task.id and task.id != self._run.task_id:
             raise InvalidAgentResponseError("The agent sent an event of another task.")
         for artifact in task.artifacts:
             await self._artifact(TaskArtifactUpdateEvent(artifact=artifact, last_chunk=True))
-        if task.status.state and (task.status.state != current.status.state or task.status.HasField("message")):
+        if task.status.state and (task.status.state != self._run.state or task.status.HasField("message")):
             await self._status(TaskStatusUpdateEvent(status=task.status))
 
     def _claim_ids(self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
-        leased = self._run.leased
-        task_id = str(leased.lease.task_id)
+        task_id = self._run.task_id
         if event.task_id and event.task_id != task_id:
             raise InvalidAgentResponseError("The agent sent an event of another task.")
-        event.task_id, event.context_id = task_id, leased.context_id
+        event.task_id, event.context_id = task_id, self._run.leased.context_id

@@ -106,3 +106,23 @@ class Heartbeat:
     epoch: int
     cancel_requested: bool
     renewed: bool
+
+
+def fresh(new: NewTask) -> LeasedTask:
+    """A task just accepted, as `TaskStore.load` would find it."""
+    return LeasedTask(
+        lease=Lease(new.id, 1, 1),
+        tenant=new.tenant,
+        agent=new.agent,
+        context_id=new.context_id,
+        principal=new.principal,
+        parent_id=new.parent_id,
+        root_id=new.root_id,
+        chain=new.chain,
+        budget=new.budget,
+        definition=new.definition,
+        last_seq=1,
+        inputs=0,
+        cancel_requested=False,
+        projection=Projection(new.task),
+    )

@@ -49,11 +49,12 @@ class _Open:
 
 
 class TaskRun:
-    """One run of `leased`. `notify` is told whenever something was stored, for signals to other processes."""
+    """One run of `leased`. `notify` is told its id whenever something was stored, for signals to other processes."""
 
-    def __init__(self, store: TaskStore, leased: LeasedTask, notify: Callable[[LeasedTask], None]) -> None:
+    def __init__(self, store: TaskStore, leased: LeasedTask, notify: Callable[[str], None]) -> None:
         self._store = store
         self._leased = leased
+        self.task_id = str(leased.lease.task_id)
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
         self._generation = self._feed.attach(leased.last_seq)
@@ -301,7 +302,7 @@ class TaskRun:
             self._leased.journal.update(steps)
             self._advance()
             if events:
-                self._notify(self._leased)
+                self._notify(self.task_id)
         return True
 
     async def _write_rest(self, event: StreamResponse) -> bool:

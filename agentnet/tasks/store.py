@@ -18,9 +18,11 @@ from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
-from agentnet.tasks.feed import Feeds, LogEvent
+from agentnet.tasks.feed import LogEvent
+from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import UNSEEN, Append, Heartbeat, Lease, LeasedTask, LostLeaseError, NewTask
+from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,9 @@ class TaskStore:
         self.pushed: Callable[[], None] = lambda: None
         """Called when something entered the outbox."""
         self._accepts = GroupCommit(self._flush_accepts)
+        self._accepting = database.line()
         self._appends = GroupCommit(self._flush_appends)
+        self._appending = database.line()
 
     async def accept(self, new: NewTask) -> UUID:
         """Store a task; answers its id, or that of the task which the same message began before."""
@@ -227,8 +231,8 @@ class TaskStore:
             [new.message_id for new in batch],
             [new.parent_id for new in batch],
             [new.root_id for new in batch],
-            [json.dumps(new.chain) for new in batch],
-            [json.dumps(new.budget) for new in batch],
+            [dumps(new.chain).decode() for new in batch],
+            [dumps(new.budget).decode() for new in batch],
             [new.definition for new in batch],
             [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
             [new.leased for new in batch],
@@ -238,7 +242,7 @@ class TaskStore:
             [new.push.address if new.push else None for new in batch],
             [new.push.sealed if new.push else None for new in batch],
         ]
-        rows = await retried(lambda: self.pool.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
+        rows = await retried(lambda: self._accepting.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
         if any(new.push for new in batch):
             self.pushed()
         made = {row["id"] for row in rows}
@@ -252,7 +256,7 @@ class TaskStore:
         ]
         entries = [(write.id, key, value) for write in batch for key, value in write.journal]
         rows = await retried(
-            lambda: self.pool.fetch(
+            lambda: self._appending.fetch(
                 sql.APPEND,
                 self.owner,
                 [write.id for write in batch],
@@ -280,7 +284,7 @@ class TaskStore:
 
     async def _inspect(self, refused: list[Append]) -> dict[UUID, bool | None]:
         """Why writes were not taken: True: they were, by an earlier try; False: there is input; None: lease lost."""
-        rows = await retried(lambda: self.pool.fetch(sql.INSPECT, [write.id for write in refused]), LONG_PAUSES)
+        rows = await retried(lambda: self._appending.fetch(sql.INSPECT, [write.id for write in refused]), LONG_PAUSES)
         found = {row["id"]: row for row in rows}
         verdicts: dict[UUID, bool | None] = {}
         for write in refused:

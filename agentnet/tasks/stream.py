@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from a2a.types.a2a_pb2 import Task, TaskState
 
@@ -14,6 +15,7 @@ from agentnet.tasks.wire import dumps, task_json
 SHOWN = frozenset({"task", "status_update", "artifact_update"})
 
 Items = AsyncGenerator[FeedItem | None, None]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,16 @@ class TaskStream:
     """`task` if the stream begins with it, then the events of `items` up to one that brings a state of `until`."""
 
     def __init__(self, task: Task | None, position: Position, items: Items, until: frozenset[TaskState]) -> None:
-        self.task = task
+        self._task = task
+        self._is_over = task is not None and task.status.state in until
         self._position = position
         self._items = items
         self._until = until
+
+    def take_task(self) -> Task | None:
+        """The task that the stream begins with, once: it is not kept while the stream goes on."""
+        task, self._task = self._task, None
+        return task
 
     async def events(self) -> Items:
         """What clients see of the events; None after a while without any. A user's own messages are in the task.
@@ -39,7 +47,7 @@ class TaskStream:
         The task itself comes again in place of what was shown and never stored, after its writer died.
         """
         async with aclosing(self._items) as items:
-            if self.task is not None and self.task.status.state in self._until:
+            if self._is_over:
                 return
             async for item in items:
                 if item is None or item.event.WhichOneof("payload") in SHOWN:
@@ -49,8 +57,29 @@ class TaskStream:
 
     async def frames(self) -> AsyncGenerator[First | FeedItem | None, None]:
         """The same, the task first, each with its JSON."""
-        if self.task is not None:
-            yield First(self._position, dumps({"task": task_json(self.task)}))
+        if self._task is not None:
+            yield self._first()
         async with aclosing(self.events()) as events:
             async for item in events:
                 yield item
+
+    def _first(self) -> First:
+        task = self.take_task()
+        assert task is not None
+        return First(self._position, dumps({"task": task_json(task)}))
+
+
+async def begun(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None] | None:
+    """`items` with their first at hand, or None if there is none; what keeps them from beginning is raised here."""
+    try:
+        first = await anext(items)
+    except StopAsyncIteration:
+        return None
+    return _rejoined(first, items)
+
+
+async def _rejoined(first: Item, rest: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+    async with aclosing(rest):
+        yield first
+        async for item in rest:
+            yield item

@@ -16,13 +16,13 @@ from uuid import UUID
 import asyncpg
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import Message, Role, SendMessageRequest, StreamResponse
+from a2a.types.a2a_pb2 import Message, SendMessageRequest, StreamResponse
 from a2a.utils.errors import A2AError
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.signals import Signal, Signals
-from agentnet.tasks.events import CANCELED, COMPLETED, failed, status_update
+from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, failed, status_update
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
@@ -195,8 +195,8 @@ class Worker:
         except DATABASE_AWAY as error:
             logger.warning("%s: leases will run out: %s: %s", self._agent, type(error).__name__, error)
 
-    def _tell(self, leased: LeasedTask) -> None:
-        self._signals.publish(Signal("task", str(leased.lease.task_id)))
+    def _tell(self, task_id: str) -> None:
+        self._signals.publish(Signal("task", task_id))
 
     def _heard(self, signal: Signal) -> None:
         if signal.topic == "queue" and signal.id == self._agent:
@@ -273,7 +273,7 @@ class Worker:
             was_full = self.room == 0
             if self._active.get(task_id) is active:
                 del self._active[task_id]
-            self._signals.publish(Signal("task", str(task_id)))
+            self._tell(run.task_id)
             if was_full:
                 self._look.set()
 
@@ -393,6 +393,6 @@ def request_context(run: TaskRun) -> RequestContext:
 def latest_user_message(history: Sequence[Message]) -> Message:
     """The last message of the user's; an empty one if there is none."""
     for message in reversed(history):
-        if message.role == Role.ROLE_USER:
+        if message.role == ROLE_USER:
             return message
-    return Message(role=Role.ROLE_USER)
+    return Message(role=ROLE_USER)

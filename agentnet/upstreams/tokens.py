@@ -1,6 +1,7 @@
 """Access tokens of upstream servers (OAuth 2.1 client credentials): fetched once, kept until about to expire."""
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
 from urllib.parse import quote_plus
@@ -9,6 +10,7 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from agentnet.errors import UnavailableError
+from agentnet.ssrf import read_body
 from agentnet.upstreams.credential import ClientCredentials
 
 MARGIN_SECONDS = 30.0
@@ -17,6 +19,7 @@ DEFAULT_LIFE_SECONDS = 300.0
 """Of a token whose server does not say."""
 REQUEST_SECONDS = 15.0
 MAX_TOKENS = 1000
+MAX_ANSWER_BYTES = 64 * 1024
 
 Key = tuple[str, str, ClientCredentials]
 """Tenant, resource and credentials: no two tenants share a token."""
@@ -78,26 +81,30 @@ class AccessTokens:
     async def _ask(self, credentials: ClientCredentials, resource: str) -> TokenAnswer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                response = await self._http.post(
-                    credentials.token_url,
-                    data=_form(credentials, resource),
-                    auth=_shown(credentials),
-                    headers={"accept": "application/json"},
-                    follow_redirects=False,
-                )
+                status, body = await self._post(credentials, resource)
         except (TimeoutError, httpx.HTTPError) as error:
             raise UnavailableError(f"The token server does not answer ({type(error).__name__}).") from None
-        if not response.is_success:
-            raise UnavailableError(
-                f"The token server refused the credentials ({response.status_code}{_code(response)})."
-            )
+        if not 200 <= status < 300:
+            raise UnavailableError(f"The token server refused the credentials ({status}{_code(body)}).")
         try:
-            answer = TokenAnswer.model_validate_json(response.content)
+            answer = TokenAnswer.model_validate_json(body)
         except ValidationError:
             raise UnavailableError("The token server's answer holds no token.") from None
         if answer.token_type.lower() != "bearer":
             raise UnavailableError("The token server gives tokens of another kind than Bearer.")
         return answer
+
+    async def _post(self, credentials: ClientCredentials, resource: str) -> tuple[int, bytes]:
+        """Status and body; a redirect is not followed, for the secret is for this address only."""
+        async with self._http.stream(
+            "POST",
+            credentials.token_url,
+            data=_form(credentials, resource),
+            auth=_shown(credentials),
+            headers={"accept": "application/json"},
+            follow_redirects=False,
+        ) as response:
+            return response.status_code, await read_body(response, MAX_ANSWER_BYTES)
 
 
 def _form(credentials: ClientCredentials, resource: str) -> dict[str, str]:
@@ -117,11 +124,11 @@ def _shown(credentials: ClientCredentials) -> httpx.Auth:
     return httpx.BasicAuth(quote_plus(credentials.client_id), quote_plus(secret))
 
 
-def _code(response: httpx.Response) -> str:
+def _code(body: bytes) -> str:
     """The error code of RFC 6749 section 5.2: one of a few words, never the description."""
     try:
-        code = response.json()["error"]
-    except (ValueError, KeyError, TypeError):
+        code = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     known = ("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope")
     return f", {code}" if code in known else ""

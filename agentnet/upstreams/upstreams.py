@@ -13,9 +13,7 @@ from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client
 from agentnet.upstreams.server import NewServer, OutsideServer
 from agentnet.upstreams.store import UpstreamStore
-from agentnet.upstreams.tokens import AccessTokens
-
-MAX_TOKEN_BYTES = 64 * 1024
+from agentnet.upstreams.tokens import MAX_ANSWER_BYTES, AccessTokens
 
 
 class Upstreams:
@@ -25,7 +23,7 @@ class Upstreams:
         self.store = UpstreamStore(database, seal)
         self.allow_private = settings.allow_private_urls
         self._declared = load_declarations(settings.mcp_servers_file).remote
-        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_TOKEN_BYTES)
+        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_ANSWER_BYTES)
         self.authorization = Authorization(AccessTokens(self._http))
 
     async def visible(self, tenant: str) -> list[OutsideServer]:
@@ -50,9 +48,8 @@ class Upstreams:
         return await self.store.add(tenant, new)
 
     def declared(self, tenant: str) -> list[OutsideServer]:
-        """The operator's own servers that the tenant sees; what is declared for it alone goes first."""
-        everyones = [server for server in self._declared if server.tenant == EVERYONE]
-        return [*everyones, *(server for server in self._declared if server.tenant == tenant != EVERYONE)]
+        """The operator's own servers that the tenant sees."""
+        return [server for server in self._declared if server.tenant in (EVERYONE, tenant)]
 
     def client(self, server: OutsideServer) -> httpx2.AsyncClient:
         """A client for requests to `server` and nowhere else; close it."""

@@ -48,6 +48,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     store, signals = await runtime.tasks(), await runtime.signals()
     database, keys = await runtime.database(), await runtime.keys()
     push = await runtime.push()
+    await runtime.retention()
     directory = runtime.directory(f"agent:{specialist.name}")
     tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
     executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(

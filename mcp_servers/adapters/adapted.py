@@ -1,5 +1,6 @@
 """An MCP server in front of another one: every request goes on over the connection of the caller's tenant."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from mcp_servers.caller import caller_of
 CALL_SECONDS = 300.0
 TOOLS_FRESH_SECONDS = 30.0
 MAX_TOOLS = 2000
+
+logger = logging.getLogger(__name__)
 
 _PROTOCOL = "io.modelcontextprotocol/"
 _PROGRESS_TOKEN = "progressToken"  # noqa: S105 - no secret
@@ -103,11 +106,18 @@ class AdaptedServer(Server[Any]):
                 params.arguments,
                 CALL_SECONDS,
                 context.session.report_progress,
+                input_responses=params.input_responses,
+                request_state=params.request_state,
                 meta=_forwarded(context),
                 allow_input_required=True,
             )
 
-        return await self._answer(context, call)
+        try:
+            return await self._answer(context, call)
+        except RuntimeError as error:  # what the SDK's client raises for a result that the tool's schema forbids
+            logger.warning("%s of %s broke its own output schema: %s", params.name, self.name, error)
+            said = f"The answer of {params.name} is not as its own output schema says."
+            return types.CallToolResult(content=[types.TextContent(text=said)], is_error=True)
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None

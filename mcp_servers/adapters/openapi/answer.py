@@ -8,6 +8,7 @@ import httpx
 import jsonschema
 import mcp_types as types
 
+from mcp_servers.adapters.openapi.document import NO_OTHERS
 from mcp_servers.adapters.openapi.operation import RESULT, Operation
 
 MAX_ERROR_CHARACTERS = 2000
@@ -36,7 +37,7 @@ def _json(operation: Operation, response: httpx.Response) -> types.CallToolResul
     text = json.dumps(value, ensure_ascii=False)
     if operation.tool.output_schema is not None:
         try:
-            jsonschema.Draft202012Validator(operation.tool.output_schema).validate(structured)
+            jsonschema.Draft202012Validator(operation.tool.output_schema, registry=NO_OTHERS).validate(structured)
         except jsonschema.ValidationError as error:
             where = ".".join(map(str, error.absolute_path)) or "the answer"
             return _failure(f"{where} is not as the API's document says. The answer: {text[:MAX_ERROR_CHARACTERS]}")

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin
 
 import httpx
 import yaml
+from referencing import Registry
 
 from agentnet.errors import ConfigurationError, UnavailableError
 from agentnet.ssrf import fetch
@@ -20,6 +21,9 @@ MAX_DEPTH = 100
 MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "application/openapi+json", "text/")
 OK = 200
 SCHEMAS = "#/components/schemas/"
+
+NO_OTHERS: Registry[Any] = Registry()
+"""Of schemas: what is not in a document is not fetched either."""
 
 Document = dict[str, Any]
 

@@ -17,13 +17,13 @@ from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, ConfigurationError, InvalidInputError, UnavailableError
-from agentnet.ssrf import check_form, guarded_client
+from agentnet.ssrf import check_form, guarded_client, read_body
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.openapi.answer import result_of
-from mcp_servers.adapters.openapi.document import read_document
+from mcp_servers.adapters.openapi.document import NO_OTHERS, read_document
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
 from mcp_servers.hosted import Hosted
@@ -31,6 +31,8 @@ from mcp_servers.hosted import Hosted
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 CALL_SECONDS = 60.0
 UNAUTHORIZED = 401
+ENCODED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that tell of the body as it came, not as it was read."""
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +121,13 @@ class OpenApiTools:
     ) -> httpx.Response:
         request = request_of(self._http, api.url, operation, arguments)
         request.headers.update(headers)
-        return await self._http.send(request, follow_redirects=False)
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            body = await read_body(response, MAX_ANSWER_BYTES)
+        finally:
+            await response.aclose()
+        kept = [(name, value) for name, value in response.headers.multi_items() if name not in ENCODED]
+        return httpx.Response(response.status_code, headers=kept, content=body, request=request)
 
 
 async def create_openapi(declared: OpenApiServer, upstreams: Upstreams) -> Hosted:
@@ -161,7 +169,7 @@ def _server(declared: OpenApiServer, tools: OpenApiTools) -> Server[Any]:
 
 def _check(operation: Operation, arguments: dict[str, Any]) -> None:
     try:
-        jsonschema.Draft202012Validator(operation.tool.input_schema).validate(arguments)
+        jsonschema.Draft202012Validator(operation.tool.input_schema, registry=NO_OTHERS).validate(arguments)
     except jsonschema.ValidationError as error:
         where = ".".join(map(str, error.absolute_path)) or "arguments"
         raise InvalidInputError(f"{where}: {error.message[:300]}.") from None

@@ -26,14 +26,6 @@ pytestmark = pytest.mark.anyio
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture
-def refused_before_it_begins(request: pytest.FixtureRequest) -> None:
-    """HTTP+JSON 0.3 begins a stream before it knows that it must refuse it."""
-    if request.node.callspec.params["any_door"] == "HTTP+JSON-0.3":
-        reason = "dispatch: refuse a stream of HTTP+JSON 0.3 before it begins"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
-
 async def test_3_1_1_a_message_becomes_a_task_with_its_result(any_door: Door) -> None:
     task = await sent(any_door, "hello")
     assert state(task) == "COMPLETED"
@@ -95,7 +87,6 @@ async def test_3_1_2_a_stream_tells_of_progress_while_the_work_goes_on(any_door:
     assert state(event["statusUpdate"]) == "COMPLETED"
 
 
-@pytest.mark.usefixtures("refused_before_it_begins")
 async def test_3_1_2_a_stream_for_an_ended_task_is_refused(any_door: Door) -> None:
     task = await sent(any_door, "hello")
     with pytest.raises(RefusedError) as refused:
@@ -103,7 +94,6 @@ async def test_3_1_2_a_stream_for_an_ended_task_is_refused(any_door: Door) -> No
     assert refused.value.reason == "UNSUPPORTED_OPERATION"
 
 
-@pytest.mark.usefixtures("refused_before_it_begins")
 async def test_3_1_2_a_stream_for_no_task_is_refused(any_door: Door) -> None:
     with pytest.raises(RefusedError) as refused:
         await collected(any_door.stream(message("more", taskId=NOWHERE)))
@@ -252,7 +242,6 @@ async def test_3_1_6_the_stream_ends_when_the_task_is_canceled(any_door: Door) -
     assert state(events[-1]["statusUpdate"]) == "CANCELED"
 
 
-@pytest.mark.usefixtures("refused_before_it_begins")
 async def test_3_1_6_an_ended_task_cannot_be_subscribed_to(any_door: Door) -> None:
     task = await sent(any_door, "hello")
     with pytest.raises(RefusedError) as refused:
@@ -260,7 +249,6 @@ async def test_3_1_6_an_ended_task_cannot_be_subscribed_to(any_door: Door) -> No
     assert refused.value.reason == "UNSUPPORTED_OPERATION"
 
 
-@pytest.mark.usefixtures("refused_before_it_begins")
 async def test_3_1_6_no_task_cannot_be_subscribed_to(any_door: Door) -> None:
     with pytest.raises(RefusedError) as refused:
         await collected(any_door.subscribe(NOWHERE))

@@ -19,6 +19,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from agentnet.launch import single
+from agentnet.retention.rules import Rule, Rules
+from agentnet.retention.sweeper import Sweeper
+from agentnet.service import Service
+from agentnet.settings import Settings
 from tests.conformance.a2a.messages import (
     AT_ONCE,
     begun,
@@ -317,11 +322,21 @@ async def test_w17_the_card_stands_at_the_address_of_0_2_clients_too(server: Ser
         assert (await http.get("/.well-known/agent.json")).json()["name"] == server.name
 
 
-@pytest.mark.xfail(strict=True, reason="engine: no retention yet, tasks and their events are kept for ever")
-async def test_w18_tasks_and_events_do_not_stay_for_ever(server: Server) -> None:
-    from agentnet.tasks import sql
-
-    assert [name for name in vars(sql) if "PRUNE" in name or "EXPIRE" in name]
+@pytest.mark.parametrize("name", BINDINGS_1_0)
+async def test_w18_tasks_and_events_do_not_stay_for_ever(server: Server, name: str) -> None:
+    database = await server.runtime.database()
+    async with server.door(name) as door:
+        old, young = await sent(door, "hello"), await sent(door, "hello")
+        await database.pool.execute("UPDATE tasks SET status_at = now() - interval '9 days' WHERE id = $1", old["id"])
+        rules = Rules(database, server.runtime.settings)
+        await rules.set("default", "completed", Rule(days=8))
+        await Sweeper(database, rules).sweep()
+        await rules.drop("default", "completed")
+        with pytest.raises(RefusedError) as refused:
+            await door.get(old["id"])
+        assert refused.value.reason == "TASK_NOT_FOUND"
+        assert state(await door.get(young["id"])) == "COMPLETED"
+    assert await database.pool.fetchval("SELECT count(*) FROM task_events WHERE task_id = $1", old["id"]) == 0
 
 
 async def test_w19_the_card_is_the_same_bytes_each_time_and_gains_no_signatures(server: Server) -> None:
@@ -387,9 +402,15 @@ async def test_w20_a_repeated_message_is_not_done_again(any_door: Door) -> None:
     assert stage.begun[task_id] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="speed: garbage collection is not frozen when a service has started")
-async def test_w21_what_was_loaded_at_the_start_is_not_collected_over_and_over(server: Server) -> None:
-    assert gc.get_freeze_count() > 0
+async def test_w21_what_was_loaded_at_the_start_is_not_collected_over_and_over(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, database_url=database_url, database_pool=2)
+    before = gc.get_threshold()
+    async with single(settings, Service("registry", "registry", 0)):
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() > before
+    assert gc.get_threshold() == before
 
 
 def environment(database_url: str, server: Server, more: dict[str, str]) -> dict[str, str]:

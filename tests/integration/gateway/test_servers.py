@@ -82,6 +82,12 @@ async def test_an_address_that_the_guard_refuses_is_not_stored(admin: httpx.Asyn
     assert (await admin.get(PATH)).json() == {"servers": []}
 
 
+@with_loopback
+async def test_the_network_is_no_upstream_of_itself(network: Network, admin: httpx.AsyncClient) -> None:
+    refused = await admin.post(PATH, json={"name": "myself", "url": f"{network.url}/mcp"})
+    assert refused.status_code == 400 and "itself" in refused.text
+
+
 @pytest.mark.parametrize(
     "credential",
     [

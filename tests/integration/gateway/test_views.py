@@ -127,6 +127,30 @@ async def test_an_admin_manages_the_keys_of_its_own_tenant_only(network: Network
             assert (await mine.get("/agents")).status_code == 401
 
 
+async def test_an_admin_sets_the_retention_of_its_own_tenant(network: Network) -> None:
+    keys = await network.runtime.keys()
+    admin = await keys.create("acme", "boss", scopes=["admin"])
+    user, foreign = await keys.create("acme", "user"), await keys.create("other", "theirs", scopes=["admin"])
+    none = {"days": None, "count": None, "default": True}
+    async with network.client(admin) as http:
+        assert (await http.get("/v1/retention")).json()["retention"]["completed"] == none
+        assert (await http.put("/v1/retention/completed", json={"days": 30})).status_code == 204
+        assert (await http.put("/v1/retention/failed", json={"days": 90, "count": 10})).status_code == 204
+        assert (await http.put("/v1/retention/failed", json={"days": 0})).status_code == 400
+        assert (await http.put("/v1/retention/working", json={"days": 1})).status_code == 404
+    async with network.client(user) as http:
+        held = (await http.get("/v1/retention")).json()["retention"]
+        assert held["completed"] == {"days": 30, "count": None, "default": False}
+        assert held["failed"] == {"days": 90, "count": 10, "default": False}
+        assert (await http.put("/v1/retention/failed", json={})).status_code == 403
+        assert (await http.delete("/v1/retention/failed")).status_code == 403
+    async with network.client(foreign) as http:
+        assert (await http.get("/v1/retention")).json()["retention"]["failed"] == none
+    async with network.client(admin) as http:
+        assert (await http.delete("/v1/retention/failed")).status_code == 204
+        assert (await http.get("/v1/retention")).json()["retention"]["failed"] == none
+
+
 async def test_errors_have_one_shape(network: Network) -> None:
     async with network.client() as http:
         for method, path, status in [("GET", "/nothing", 404), ("POST", "/agents", 405), ("GET", "/agents/none", 404)]:

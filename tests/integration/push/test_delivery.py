@@ -175,6 +175,53 @@ async def test_what_is_given_up_is_dead_until_it_is_retried_by_hand(database_url
             await one.outbox.retry("default", identifier)
 
 
+@pytest.mark.parametrize("met", ["claim", "try", "failure"])
+async def test_a_retry_by_hand_that_meets_a_try_under_way_waits_for_no_pause(database_url: str, met: str) -> None:
+    async with agents(database_url, Script(), delivering=False) as [one]:
+        await begun(one, pushing("hello", "http://127.0.0.1:4999/hook", at_once=False))
+        [claim] = await one.outbox.claim(10)
+        [dead, *_] = await one.outbox.pending(claim)
+        await one.outbox.dead(claim, dead, "answered 400")
+        await one.outbox.release(claim, more=True)
+        [claim] = await one.outbox.claim(10)
+        if met == "claim":
+            await one.outbox.retry("default", dead.id)
+        [tried, *_] = await one.outbox.pending(claim)
+        if met == "try":
+            await one.outbox.retry("default", dead.id)
+        await one.outbox.failed(claim, tried, "answered 503", pause=3600.0)
+        if met == "failure":
+            await one.outbox.retry("default", dead.id)
+        [again] = await one.outbox.claim(10)
+        assert (await one.outbox.pending(again)).pop(0).id == dead.id
+        await one.outbox.failed(again, dead, "answered 400", pause=3600.0)
+        assert await one.outbox.claim(10) == []  # what was asked for is done: from here the pauses hold again
+
+
+async def test_what_was_given_up_is_forgotten_after_a_month(database_url: str) -> None:
+    async with agents(database_url, Script(), delivering=False) as [one]:
+        await begun(one, pushing("hello", "http://127.0.0.1:4999/hook", at_once=False))
+        [claim] = await one.outbox.claim(10)
+        first, second, *_ = await one.outbox.pending(claim)
+        for dead in (first, second):
+            await one.outbox.dead(claim, dead, "answered 400")
+        long_ago = "UPDATE push_deliveries SET done_at = now() - interval '31 days' WHERE id = $1"
+        await one.database.pool.execute(long_ago, first.id)
+        await one.outbox.prune()
+        assert [row["id"] for row in await deliveries(one, "dead")] == [second.id]
+
+
+async def test_two_retries_by_hand_at_once_are_one(database_url: str) -> None:
+    async with agents(database_url, Script(), delivering=False) as [one]:
+        await begun(one, pushing("hello", "http://127.0.0.1:4999/hook", at_once=False))
+        [claim] = await one.outbox.claim(10)
+        [dead, *_] = await one.outbox.pending(claim)
+        await one.outbox.dead(claim, dead, "answered 400")
+        both = [one.outbox.retry("default", dead.id) for _ in range(2)]
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes if outcome] == [ConflictError]
+
+
 async def test_a_stream_to_a_dead_webhook_is_not_tried_for_an_hour_per_chunk(database_url: str) -> None:
     async def answer(_: Got) -> int:
         return 503

@@ -1,25 +1,12 @@
-"""One embedded PostgreSQL for the session; every test gets its own runtime and an empty registry."""
+"""Every test gets its own runtime and an empty registry."""
 
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
-
-
-@pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
-    # Not pytest's own directory: PostgreSQL runs as its own user and cannot reach below a private one.
-    with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o755)
-        embedded = EmbeddedPostgres(Path(home))
-        url = embedded.start()
-        yield url
-        embedded.stop()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from contextlib import aclosing
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,7 @@ from a2a.utils.errors import (
 
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.handler import PRINCIPAL
+from agentnet.tasks.position import Position
 from tests.integration.tasks.replicas import Script, context, replicas, request
 
 pytestmark = pytest.mark.anyio
@@ -152,6 +154,60 @@ async def test_a_client_that_has_seen_the_end_is_told_so_and_does_not_wait(datab
         assert [item.json async for item in rest.frames() if item] == [item.json for item in seen[2:]]
         with pytest.raises(UnsupportedOperationError, match="has ended"):
             await one.handler.subscribe(again, context(), seen[-1].position)
+
+
+@pytest.mark.parametrize("after", ["4.1.-1.3", "9.1.-1.3", "9.1.7.0"])
+async def test_no_event_id_whatever_it_says_makes_a_client_wait_at_an_ended_task(database_url: str, after: str) -> None:
+    async with replicas(database_url, Script(), 2) as [one, two]:
+        task = await one.handler.on_message_send(request("hello"), context())
+        again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
+        for replica in (one, two):
+            async with asyncio.timeout(5):
+                with pytest.raises(UnsupportedOperationError, match="has ended"):
+                    await replica.handler.subscribe(again, context(), Position.parse(after))
+
+
+async def test_what_was_seen_of_a_dead_writer_is_put_right_at_an_ended_task(database_url: str) -> None:
+    async with replicas(database_url, Script()) as [one]:
+        task = await one.handler.on_message_send(request("hello"), context())
+        again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
+        rest = await one.handler.subscribe(again, context(), Position.parse("9.7.-1.2"))
+        async with asyncio.timeout(5):
+            events = [json.loads(item.json) async for item in rest.frames() if item is not None]
+    assert [next(iter(event)) for event in events] == ["task", "artifactUpdate", "statusUpdate"]
+
+
+async def test_a_client_that_leaves_in_the_middle_of_an_accept_delays_nothing(database_url: str) -> None:
+    script = Script()
+    async with replicas(database_url, script, lease_seconds=60) as [one]:
+        asked = await _sent(one.handler, request("ask"), context())
+        script.begun.clear()
+        for sent, statement in ((request("hello"), "accept"), (request("that", task=asked), "resume")):
+            entered, go = asyncio.Event(), asyncio.Event()
+            write = getattr(one.store, statement)
+
+            async def slow(
+                *args: object, write: Any = write, entered: asyncio.Event = entered, go: asyncio.Event = go, **more: Any
+            ) -> Any:
+                stored = await write(*args, **more)
+                entered.set()
+                await go.wait()
+                return stored
+
+            setattr(one.store, statement, slow)
+            call = asyncio.create_task(one.handler.on_message_send(sent, context()))
+            await entered.wait()
+            call.cancel()
+            go.set()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            setattr(one.store, statement, write)
+        async with asyncio.timeout(10):
+            while len(script.begun) < 2 or one.worker._active:
+                await asyncio.sleep(0.01)
+        page = await one.handler.on_list_tasks(ListTasksRequest(), context())
+        mine = [task.status.state for task in page.tasks]
+        assert mine == [DONE, DONE]
 
 
 async def test_a_task_is_canceled_from_another_replica(database_url: str) -> None:

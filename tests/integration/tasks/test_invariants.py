@@ -45,9 +45,9 @@ moments = st.lists(st.lists(operation, min_size=1, max_size=3), min_size=4, max_
 class World:
     """One task and its owners."""
 
-    def __init__(self, database: Database) -> None:
-        self.pool = database.pool
-        self.stores = [TaskStore(database, f"owner-{number}-{uuid4().hex[:6]}", 3600.0) for number in range(OWNERS)]
+    def __init__(self, stores: list[TaskStore]) -> None:
+        self.pool = stores[0].pool
+        self.stores = stores
         self.runs: list[TaskRun | None] = [None] * OWNERS
         self.id, self.agent = uuid7(), f"agent-{uuid4().hex}"
         self.given: list[str] = []
@@ -232,17 +232,18 @@ class World:
 
 
 class Bench:
-    """One event loop with one pool for all examples."""
+    """One event loop, one pool and the same owners for all examples."""
 
     def __init__(self, url: str) -> None:
         self.runner = asyncio.Runner()
         self.database = self.runner.run(self._open(url))
+        self.stores = [TaskStore(self.database, f"owner-{number}", 3600.0) for number in range(OWNERS)]
 
     async def _open(self, url: str) -> Database:
         return Database(url, await asyncpg.create_pool(url, min_size=4, max_size=4), None)
 
     async def play(self, plan: Sequence[Sequence[tuple[str, int]]]) -> UUID:
-        world = World(self.database)
+        world = World(self.stores)
         await world.accept()
         for operations in plan:
             await world.happen(operations)

@@ -18,7 +18,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from agentnet.tasks.events import status_update
-from agentnet.tasks.feed import Feeds
+from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import Append, Lease, LeasedTask
 from agentnet.tasks.run import TaskRun

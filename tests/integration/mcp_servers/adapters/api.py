@@ -1,5 +1,6 @@
 """A small HTTP API with an OpenAPI document, behind a key."""
 
+import gzip
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,7 +121,8 @@ class Api:
         return RedirectResponse("/v1/text", 302)
 
     async def much(self, _: Request) -> Response:
-        return PlainTextResponse("x" * self.large)
+        body = gzip.compress(b"x" * self.large)
+        return Response(body, media_type="text/plain", headers={"content-encoding": "gzip"})
 
     async def wrong(self, _: Request) -> Response:
         return JSONResponse({"id": "not a number"})

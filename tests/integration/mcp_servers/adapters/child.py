@@ -4,11 +4,31 @@ import asyncio
 import os
 import subprocess
 import sys
+from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel
 
-server = MCPServer("child", instructions="A child.")
+
+class Child(MCPServer[Any]):
+    """One that does not check its own results."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        if name == "liar":
+            return CallToolResult(content=[], structured_content={"text": 1})
+        return await super().call_tool(name, arguments, context)
+
+
+server = Child("child", instructions="A child.")
+
+
+class Promise(BaseModel):
+    """What a result should be."""
+
+    text: str
+
+
 kept: list[str] = []
 
 
@@ -36,6 +56,12 @@ def pids(spawn: bool = False) -> list[int]:
     """This process, and one that it started if it was told to."""
     started = [subprocess.Popen(["sleep", "600"]).pid] if spawn else []
     return [os.getpid(), *started]
+
+
+@server.tool()
+def liar() -> Promise:
+    """Promise a text, and give a number."""
+    return Promise(text="")
 
 
 @server.tool()

@@ -60,8 +60,10 @@ async def test_a_command_is_a_server_in_both_eras(present: Present, tenant: str,
         assert (await client.list_prompts()).prompts[0].name == "greet"
         assert "Ann" in str(await client.get_prompt("greet", {"name": "Ann"}))
         failed = await client.call_tool("add", {"a": "many"})
+        lied = await client.call_tool("liar")
     assert told == [(1, 2, "half way")]
     assert failed.is_error
+    assert "output schema" in lied.content[0].text
 
 
 async def test_a_child_killed_in_the_middle_of_a_call_is_told_of_and_is_back_for_the_next(

@@ -1,6 +1,6 @@
 """The MCP door: sessions, answers on their way between replicas, profiles.
 
-Revision: 0003.
+Revision: 0004.
 """
 
 from datetime import datetime
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

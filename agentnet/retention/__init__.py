@@ -1,0 +1,1 @@
+"""Retention: how long tasks that have ended are kept, for each tenant, and the sweep that forgets them."""

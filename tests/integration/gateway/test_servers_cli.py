@@ -1,0 +1,66 @@
+"""`agentnet mcp servers` as a person types it, against a real gateway."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentnet.identity.principal import ADMIN
+from tests.integration.gateway.conftest import Network
+from tests.integration.upstreams.parts import adder, mcp_over_http
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("network", [{"allow_private_urls": True}], indirect=True),
+]
+
+SECRET = "s3cret-of-mine"
+
+
+async def agentnet(network: Network, folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and all that was printed."""
+    key = await (await network.runtime.keys()).create("acme", "admin", scopes=[ADMIN])
+    environment = {**os.environ, "AGENTNET_API_KEY": key, "AGENTNET_URL": network.url, "AGENTNET_HOME": str(folder)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "agentnet", "mcp", "servers", *arguments),
+        env=environment,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+async def test_a_server_is_added_tried_listed_and_removed(network: Network, tmp_path: Path) -> None:
+    await (await network.runtime.database()).pool.execute("DELETE FROM upstream_servers")
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    async with mcp_over_http(adder(), authorization=f"Bearer {SECRET}") as upstream:
+        add = ["add", "sums", upstream.url, "--auth", "bearer", "--secret-file", str(secret)]
+        told = [
+            await agentnet(network, tmp_path, *words)
+            for words in (add, ["test", "sums"], ["list"], ["remove", "sums"], ["test", "sums"], ["list"])
+        ]
+    assert [code for code, _ in told] == [0, 0, 0, 0, 2, 0]
+    assert "add" in told[1][1] and "sums answers" in told[1][1]
+    assert upstream.url in told[2][1] and "bearer" in told[2][1]
+    assert "no upstream server 'sums'" in told[4][1]
+    assert "There are no upstream servers" in told[5][1]
+    assert not any(SECRET in printed for _, printed in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--auth", "magic"], "There is no --auth magic"),
+        (["--auth", "oauth"], "--token-url and --client-id"),
+        (["--auth", "bearer", "--secret-file", "gone"], "gone cannot be read"),
+    ],
+)
+async def test_what_is_missing_is_named(network: Network, tmp_path: Path, options: list[str], said: str) -> None:
+    code, printed = await agentnet(network, tmp_path, "add", "sums", "https://mcp.example.com/mcp", *options)
+    assert code == 2
+    assert said in printed
