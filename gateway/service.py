@@ -33,7 +33,7 @@ from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
 from gateway.mcp import Door
-from gateway.mcp.agents.provider import Agents, Means
+from gateway.mcp.agents import Agents, Means
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.guard import Guard
