@@ -82,6 +82,7 @@ class AgentCall:
         asked = question.for_client(self._exchange.capabilities)
         if asked is None or not is_reachable(self._exchange):
             return False
+        await self._progress.finish()
         state: Document = {"task": question.task_id}
         try:
             answers = await self._exchange.ask({question.key: asked}, state)

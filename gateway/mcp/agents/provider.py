@@ -131,7 +131,7 @@ class Agents:
         if entry is None:
             raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
         asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
-        if exchange.era is Era.MODERN and exchange.has_extension(TASKS):
+        if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
         return dumped(await AgentCall(contact, exchange, self._means.call_seconds * OWN_SHARE).run(asked))
 
