@@ -12,7 +12,7 @@ from agentnet.models.offline.conversation import QUESTION, Material, material_se
 from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
-from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.outcome import FAILURE, File, Outcome, files_named
 from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
@@ -181,6 +181,8 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
     if value["state"] != "completed":
         reason = text or "no reason was given"
         return Outcome(task.step, f"{peer.name} could not do it ({value['state']}): {reason}", ok=False, by=peer.name)
+    if text.startswith(FAILURE):
+        return Outcome(task.step, f"{peer.name} failed: {text.removeprefix(FAILURE)}", ok=False, by=peer.name)
     given = value.get("files") if isinstance(value.get("files"), list) else []
     files = tuple(
         File(str(item["uri"]), str(item.get("name") or item["uri"]), str(item.get("media_type") or ""))

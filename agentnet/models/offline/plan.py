@@ -56,6 +56,8 @@ class Step:
     """What the request told besides: used for values, never done."""
     points_back: bool = False
     """It speaks of something that was there before: "it", "this text"."""
+    gathers: bool = False
+    """It takes what several steps brought, and can be done with a part of it."""
 
 
 def plan(request: str) -> tuple[Step, ...]:
@@ -65,7 +67,8 @@ def plan(request: str) -> tuple[Step, ...]:
     for index, clause in enumerate(found.asks):
         text = active(clause.text)
         points_back = bool(_ONE.search(_plain(text)) or _MANY.search(text) or _BOTH.search(text))
-        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back))
+        gathers = bool(_MANY.search(text) or _BOTH.search(text))
+        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back, gathers))
     return tuple(steps)
 
 
