@@ -38,7 +38,7 @@ _IRREGULAR = {
     "built": "build",
     "found": "find",
 }
-_COMMENTING = frozenset(
+COMMENTING = frozenset(
     map(stem, word_set("review check assess critique evaluate score proofread grade rate judge test"))
 )
 _VERBS_BY_STEM = {stem(verb): verb for verb in sorted(PLAIN_VERBS | NOUN_VERBS)}
@@ -115,7 +115,7 @@ def _comments_on(named: set[int], steps: list[Step]) -> set[int]:
 
 def _comments(step: Step) -> bool:
     verb = words(step.text)[:1]
-    return bool(verb) and stem(verb[0]) in _COMMENTING
+    return bool(verb) and stem(verb[0]) in COMMENTING
 
 
 def _speaks_of(text: str, earlier: Step) -> bool:
