@@ -87,7 +87,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     files = FileStore(database, settings.max_file_bytes)
-    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
+    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
     store = ProfileStore(database)
     views += ProfileRoutes(store).routes()
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)

@@ -67,6 +67,10 @@ class Offer:
         marked = unmarked(task_id)
         return marked is not None and marked[0] == self.name
 
+    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
+        """None: its tasks are polled."""
+        return None
+
     def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
         """What the server says of its lists, and of its resources `uris`."""
         return self._watching.changes(self.server, self._principal, uris)

@@ -112,6 +112,10 @@ class Provider(Protocol):
         """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
         ...
 
+    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
+        """The task as it is and then whenever it changes (`DetailedTask`); None for one that it cannot tell of."""
+        ...
+
     def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
         """What changes from now on, until closed; also updates of its resources `uris`.
 

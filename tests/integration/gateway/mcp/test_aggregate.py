@@ -63,7 +63,7 @@ async def test_prompts_resources_templates_and_completions_lead_to_their_server(
         listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         assert listed == ["alpha://notes/today", "beta://notes/today"]
         templates = (await client.list_resource_templates()).resource_templates
-        assert next(template.uri_template for template in templates) == "alpha://users/{user}/profile"
+        assert "alpha://users/{user}/profile" in [template.uri_template for template in templates]
         for uri, text in (
             ("beta://notes/today", "A note of beta."),
             ("alpha://users/ada/profile", "ada at alpha"),
