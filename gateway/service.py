@@ -102,6 +102,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
+    runtime.before_stop(door.stop)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager

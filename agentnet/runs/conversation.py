@@ -1,11 +1,14 @@
 """What the model reads: the messages of a task, and what was said before in its context, as input of the Agents SDK."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from a2a.types.a2a_pb2 import Message, Part, Role, Task
 
-from agentnet.files import FileStore
+from agentnet.errors import NotFoundError
+from agentnet.files import URI_PATTERN, FileStore
 from agentnet.runs.delegation import answer_of
 from agentnet.runs.question import answered_message_ids, text_of
 from agentnet.tasks.records import LeasedTask
@@ -13,6 +16,10 @@ from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
 
 EARLIER_TASKS = 5
+PROSE = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
+"""Media types of attached files that a model reads at once, with no tool."""
+PROSE_CHARACTERS = 20_000
+MAX_CHARACTER_BYTES = 4
 EARLIER_CHARACTERS = 4000
 EARLIER = "earlier"
 """Journal key of what was said before: the same in every replay."""
@@ -29,13 +36,35 @@ def requests_of(run: TaskRun) -> list[Message]:
 
 
 async def as_input(message: Message, files: FileStore, leased: LeasedTask) -> dict[str, Any]:
-    """A message as an input item: its texts and data, and its files by name and URI."""
+    """A message as an input item: its texts and data, its files by name and URI, and what its text files say."""
     attached = [await _store(part, number, files, leased) for number, part in enumerate(message.parts) if part.raw]
     linked = [_link(part) for part in message.parts if part.url]
     text = text_of(message)
     if attached or linked:
         text += "\n\nAttached files:\n" + "\n".join([*attached, *linked])
+        text += "".join([f"\n\nText of {name}:\n{said}" async for name, said in _texts(message, files, leased)])
     return {"role": "user", "content": text}
+
+
+async def _texts(message: Message, files: FileStore, leased: LeasedTask) -> AsyncIterator[tuple[str, str]]:
+    """Names and texts of the attached prose, up to `PROSE_CHARACTERS` in all; tables are left to tools."""
+    left = PROSE_CHARACTERS
+    for number, part in enumerate(message.parts):
+        body = await _prose(part, files, leased) if left > 0 else b""
+        said = body[: left * MAX_CHARACTER_BYTES].decode("utf-8", "replace")[:left].strip()
+        if said:
+            left -= len(said)
+            yield part.filename or f"file-{number + 1}", said
+
+
+async def _prose(part: Part, files: FileStore, leased: LeasedTask) -> bytes:
+    if part.media_type.partition(";")[0] not in PROSE:
+        return b""
+    if part.raw or not URI_PATTERN.fullmatch(part.url):
+        return part.raw
+    with suppress(NotFoundError):
+        return (await files.get(leased.tenant, part.url))[1]
+    return b""
 
 
 async def _store(part: Part, number: int, files: FileStore, leased: LeasedTask) -> str:

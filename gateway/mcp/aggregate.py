@@ -11,7 +11,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError
-from gateway.mcp.addressing import TASKS
+from gateway.mcp.addressing import TASKS, with_arguments
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
@@ -36,7 +36,7 @@ CAPABILITIES: Document = {
     "logging": {},
 }
 DISCOVER_TTL_MS = 60_000
-KEPT_LISTS = 1024
+KEPT_LISTS = 256
 RESOURCE_NOT_FOUND = -32002
 """In the legacy era; the modern one says -32602."""
 ABSENT: dict[Era, frozenset[str]] = {
@@ -53,7 +53,7 @@ class Aggregate:
 
     def __init__(self, list_limit: int) -> None:
         self._list_limit = list_limit
-        self._merged: dict[tuple[str, ...], Merged] = {}
+        self._merged: dict[tuple[object, ...], Merged] = {}
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
             "initialize": self._initialize,
@@ -77,8 +77,8 @@ class Aggregate:
         """The list of `kind` as the caller sees it; a provider that fails is left out."""
         parts = await gather(kind, providers)
         principal, profile = exchange.principal, exchange.profile
-        key = (principal.tenant, profile.name, kind.name, *(provider.name for provider, _ in parts))
         listings = tuple(listing for _, listing in parts)
+        key = (principal.tenant, profile.name, kind, *map(id, listings))  # callers whose lists differ do not take turns
         kept = self._merged.get(key)
         if kept is None or kept.profile != profile or not _same(kept.listings, listings):
             kept = merge(kind, parts, profile)
@@ -129,6 +129,10 @@ class Aggregate:
             if name == FIND_TOOLS:
                 return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
             exchange.params = named_call(exchange.params)
+            exchange.schema = schema_of(merged, exchange.params["name"])
+            exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
+        else:
+            exchange.schema = schema_of(merged, name)
         return await self._named(exchange, Kind.TOOLS, providers)
 
     def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
@@ -213,6 +217,12 @@ async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
         else:
             parts.append((provider, answer))
     return parts
+
+
+def schema_of(merged: Merged, name: Any) -> Any:
+    """The schema of a tool's arguments, as far as its list tells."""
+    place = merged.places.get(name) if isinstance(name, str) else None
+    return place.item.get("inputSchema") if place else None
 
 
 def capabilities_of(providers: list[Provider]) -> Document:

@@ -86,6 +86,8 @@ class Exchange:
     """`traceparent` of the client's trace, or nothing."""
     _progress: tuple[float, int] = field(default=(0.0, 0), init=False)
     """Since when reports are counted, and how many there were."""
+    schema: Any = None
+    """`inputSchema` of the tool that is called, where a list told of it."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 

@@ -54,6 +54,11 @@ class Listening:
                         await exchange.notify(method, params | {"_meta": meta})
 
 
+def last_word(exchange: Exchange) -> Document:
+    """The result that ends a listen stream on purpose."""
+    return {"_meta": {SUBSCRIPTION_ID_META_KEY: exchange.id}}
+
+
 def honoured_of(asked: Document) -> Document:
     """The filter as it is served: flags that are set, URIs if there are any. Raises `McpError`."""
     honoured: Document = {flag: True for flag in WANTED_BY if asked.get(flag) is True}

@@ -12,17 +12,19 @@ MAX_ANSWER = 60_000
 
 
 def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox) -> str:
-    """The answer: of steps that build upon each other the last, of independent ones all under headings."""
+    """The answer: of steps that build upon each other the last one done, of independent ones all under headings."""
     done = [outcomes[step.index] for step in steps if step.index in outcomes]
     asked = [outcome for outcome in done if outcome.question]
-    ends = [outcomes[index] for index in leaves(tuple(steps)) if index in outcomes]
+    last = leaves([outcome.step for outcome in done if outcome.ok])
+    ends = [outcome for outcome in done if not outcome.left_out and (not outcome.ok or outcome.step.index in last)]
+    left_out = [outcome for outcome in done if outcome.left_out]
     if asked:
         rest = [outcome for outcome in done if outcome.ok]
         return "\n\n".join([asked[0].question, *(f"So far: {_section(outcome, many=True)}" for outcome in rest)])
-    if all(outcome.refused for outcome in done):
+    if all(outcome.refused or outcome.left_out for outcome in done):
         return _nobody(done) if box.coordinates else refusal([outcome.step.text for outcome in done], box)
-    parts = [_section(outcome, many=len(ends) > 1) for outcome in ends]
-    parts += [_note(outcome) for outcome in done if not outcome.ok and outcome not in ends]
+    parts = [_section(outcome, many=len(ends) > 1 or bool(left_out)) for outcome in ends]
+    parts += [_note(outcome) for outcome in left_out]
     parts += _files(ends, done, "\n".join(parts))
     return "\n\n".join(parts)[:MAX_ANSWER]
 
@@ -33,11 +35,11 @@ def _section(outcome: Outcome, *, many: bool) -> str:
 
 
 def _note(outcome: Outcome) -> str:
-    return f"Note: “{shorten(outcome.step.text, 100)}” was not done. {outcome.text}".strip()
+    return f"Note: “{shorten(outcome.step.text, 100)}” was left out. {outcome.text}"
 
 
 def _nobody(done: Sequence[Outcome]) -> str:
-    return "\n\n".join([*(outcome.text for outcome in done), OFFLINE])
+    return "\n\n".join([*(_note(outcome) if outcome.left_out else outcome.text for outcome in done), OFFLINE])
 
 
 def _files(ends: Sequence[Outcome], done: Sequence[Outcome], text: str) -> list[str]:

@@ -54,6 +54,7 @@ _GROUPS = re.compile(r"\b(?:per|by|for each)\b", re.IGNORECASE)
 _TOLD = re.compile(rf"^{BACKGROUND}[ \t]*(.+)$", re.MULTILINE)
 _ANNOUNCES = re.compile(r"\b(?:things?|following|tasks|steps|questions|items|calculations|conversions)$", re.IGNORECASE)
 _BACKGROUND = "\ue002"
+_ASKS_VALUE = re.compile(r"^(?:what(?:'s| is| are)|how (?:much|many) (?:is|are))\s+(?=-?\d)", re.IGNORECASE)
 _QUANTITY = re.compile(r"^-?\d[\d.,]*\s*\S+")
 
 
@@ -223,8 +224,9 @@ def _refers(after: list[str]) -> bool:
 
 def _elided(left: str, right: str) -> str | None:
     """The verb that `right` leaves out: "convert 5 km to miles and 3 kg to pounds"."""
-    verb = left.split(" ", 1)[0]
-    if verb.lower() not in PLAIN_VERBS | NOUN_VERBS:
+    asked = _ASKS_VALUE.match(left)
+    verb = asked[0].strip() if asked else left.split(" ", 1)[0]
+    if not asked and verb.lower() not in PLAIN_VERBS | NOUN_VERBS:
         return None
     if _QUANTITY.match(right) and re.search(r"\s(?:to|in|into|as)\s", right) and re.search(r"\d", left):
         return verb if re.search(r"\s(?:to|in|into|as)\s", left) else None

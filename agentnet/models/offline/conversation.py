@@ -13,6 +13,8 @@ from typing import Any
 from agentnet.models.offline.tools import ToolSpec
 
 MATERIAL = "Material:"
+_FILE_TEXT = re.compile(r"\n\nText of ([^\n]{1,255}):\n")
+"""How the text of an attached file begins, behind the list of files."""
 ATTACHED = "Attached files"
 """Label of the list of files that a message brings along: links, not text to work on."""
 QUESTION = "I need one more thing: "
@@ -102,13 +104,21 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
 def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
     """The request of a message and the data that it carries."""
     message, mark, files = message.partition(f"\n\n{ATTACHED}:\n")
-    attached = (Material(ATTACHED, files.strip()),) if mark else ()
+    attached = _attached(files) if mark else ()
     heading = _MATERIAL_LINE.search(message)
     if heading:
         request, blocks = message[: heading.start()].strip(), _blocks(message[heading.end() :])
-        return request[:REQUEST_CHARACTERS], (*blocks, *attached)
+        known = {block.text for block in blocks}
+        return request[:REQUEST_CHARACTERS], (*blocks, *(item for item in attached if item.text not in known))
     request, text = _inline_text(message.strip())
     return request, (*((Material("", text),) if text else ()), *attached)
+
+
+def _attached(files: str) -> tuple[Material, ...]:
+    """The list of attached files, and the text of each that is to be read."""
+    listed, *texts = _FILE_TEXT.split(files[:MATERIAL_CHARACTERS])
+    read = (Material(name, text.strip()) for name, text in zip(texts[::2], texts[1::2], strict=True))
+    return (Material(ATTACHED, listed.strip()), *read)
 
 
 def material_section(materials: Iterable[Material]) -> str:

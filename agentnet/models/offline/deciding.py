@@ -25,7 +25,7 @@ from agentnet.models.offline.smalltalk import (
 from agentnet.models.offline.textwork import work_on
 from agentnet.models.offline.tooling import Tooling
 from agentnet.models.offline.tools import ASK_USER, FIND_AGENTS, HANDOFF, Toolbox, toolbox
-from agentnet.models.offline.words import first_sentence
+from agentnet.models.offline.words import first_sentence, shorten
 
 NOBODY = "Nobody in the network can do that."
 EMPTY = "There is no request in this message. Tell me what you would like to have done."
@@ -119,8 +119,9 @@ class _Worker:
 
     def _do(self, step: Step, outcomes: Mapping[int, Outcome]) -> Outcome | None:
         needed = [outcomes[index] for index in step.depends]
-        if needed and not any(outcome.ok for outcome in needed):
-            return Outcome(step, "This step was left out, because what it builds upon is missing.", ok=False)
+        failed = [outcome.step for outcome in needed if not outcome.ok]
+        if failed and not (step.gathers and len(failed) < len(needed)):
+            return Outcome(step, f"It builds upon “{shorten(failed[0].text, 100)}”.", ok=False, left_out=True)
         return self._perform(Task(step, self._materials(step, needed)))
 
     def _materials(self, step: Step, needed: list[Outcome]) -> tuple[Material, ...]:

@@ -12,15 +12,18 @@ from agentnet.models.offline.conversation import QUESTION, Material, material_se
 from agentnet.models.offline.filling import IT, Task
 from agentnet.models.offline.known import error_of, parsed
 from agentnet.models.offline.ledger import Ledger
-from agentnet.models.offline.outcome import File, Outcome, files_named
+from agentnet.models.offline.naming import DATA_FILE
+from agentnet.models.offline.outcome import FAILURE, File, Outcome, files_named
 from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
-from agentnet.models.offline.plan import Step
+from agentnet.models.offline.plan import COMMENTING, Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
 from agentnet.models.offline.smalltalk import REFUSAL
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
-from agentnet.models.offline.values import Quantity, file_uris_in, sql_in, urls_in
-from agentnet.models.offline.words import shorten, words
+from agentnet.models.offline.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
+from agentnet.models.offline.vocabulary import QUESTION_WORDS, WRITING
+from agentnet.models.offline.words import likeness, shorten, terms, words
+from agentnet.models.offline.zones import zones_in
 
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
@@ -28,6 +31,7 @@ MAX_PEERS = 2
 _OWN_WEIGHT = 0.4
 """How much likeness in words counts beside the registry's own score."""
 _FEW_WORDS = 20
+_GIST_WORDS = 4
 _LEAST_LIKENESS = 0.4
 
 
@@ -60,18 +64,28 @@ class Delegating:
 
         The outcome is refused when nobody fits.
         """
-        need = need_of(task)
-        peers = self.find(need)
-        if peers is None:
+        fit = self._fitting(task)
+        if fit is None:
             return None
         outcome: Outcome | None = None
-        for peer in fitting(need, peers)[:MAX_PEERS]:
+        for peer in fit[:MAX_PEERS]:
             tried = self._ask(peer, task)
             if tried is None or not tried.declined:
                 return tried
             outcome = outcome or tried
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
         return outcome or Outcome(task.step, said, ok=False, refused=True)
+
+    def _fitting(self, task: Task) -> list[Peer] | None:
+        """The peers for the first of the task's needs that anyone fits."""
+        for need in needs_of(task):
+            peers = self.find(need)
+            if peers is None:
+                return None
+            fit = fitting(need, peers)
+            if fit:
+                return fit
+        return []
 
     def _ask(self, peer: Peer, task: Task) -> Outcome | None:
         tool = self.box.runtime[DELEGATE]
@@ -97,12 +111,25 @@ def fitting(need: str, peers: Sequence[Peer]) -> list[Peer]:
     """The peers to ask, in order: the one that is named, then those that fit, best first."""
     spoken = " ".join(words(need))
     named = [peer for peer in peers if re.search(rf"\b{re.escape(' '.join(words(peer.name)))}\b", spoken)]
-    likeness = dict(zip(peers, lexical(need, [(peer.name, peer.about) for peer in peers]), strict=True))
-    likely = [peer for peer in peers if peer.score >= TRUSTED_SCORE or likeness[peer] >= _LEAST_LIKENESS]
+    alike = dict(zip(peers, lexical(need, [(peer.name, peer.about) for peer in peers]), strict=True))
+    likely = [peer for peer in peers if peer.score >= TRUSTED_SCORE or alike[peer] >= _LEAST_LIKENESS]
     top_score = max((peer.score for peer in likely), default=0.0) or 1.0
-    top_likeness = max(likeness.values(), default=0.0) or 1.0
-    likely.sort(key=lambda peer: -(peer.score / top_score + _OWN_WEIGHT * likeness[peer] / top_likeness))
+    top_likeness = max(alike.values(), default=0.0) or 1.0
+    likely.sort(key=lambda peer: -(peer.score / top_score + _OWN_WEIGHT * alike[peer] / top_likeness))
     return list(dict.fromkeys([*named, *likely]))
+
+
+def needs_of(task: Task) -> list[str]:
+    """What to look for, in turn: all of the step; what its first words order; for a question, one who looks it up."""
+    step = task.step.text
+    first = words(step)[:1]
+    asks = step.endswith("?") or bool(first and first[0] in QUESTION_WORDS)
+    needs = [need_of(task)]
+    if first and first[0] in WRITING:
+        needs.append(f"{' '.join(step.split()[:_GIST_WORDS])} (write a text)")
+    if asks:
+        needs.append("answer a question from the documents")
+    return needs
 
 
 def need_of(task: Task) -> str:
@@ -112,16 +139,25 @@ def need_of(task: Task) -> str:
     about_text = step.points_back and any(
         item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
     )
-    hints = {
+    hints: dict[str, object] = {
+        "time zone": zones_in(text) and (clocks_in(text) or likeness("time", terms(text))),
+        "days between dates": len(dates_in(text)) > 1,
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
         "a text": about_text,
-        "analyse data": over_time(text) or (group_phrases(text) and (counts(text) or measure_phrases(text))),
+        "analyse data": over_time(text)
+        or (group_phrases(text) and (counts(text) or measure_phrases(text)))
+        or (_has_table(task) and not (set(words(text)[:1]) & WRITING | set(terms(text)[:1]) & COMMENTING)),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text
+
+
+def _has_table(task: Task) -> bool:
+    """Whether the step's files are tables, and nothing was done with them yet."""
+    return not task.step.depends and any(DATA_FILE.search(uri) for uri in file_uris_in(task.everything))
 
 
 def message_for(task: Task, peer: Peer) -> str:
@@ -181,6 +217,8 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
     if value["state"] != "completed":
         reason = text or "no reason was given"
         return Outcome(task.step, f"{peer.name} could not do it ({value['state']}): {reason}", ok=False, by=peer.name)
+    if text.startswith(FAILURE):
+        return Outcome(task.step, f"{peer.name} failed: {text.removeprefix(FAILURE)}", ok=False, by=peer.name)
     given = value.get("files") if isinstance(value.get("files"), list) else []
     files = tuple(
         File(str(item["uri"]), str(item.get("name") or item["uri"]), str(item.get("media_type") or ""))

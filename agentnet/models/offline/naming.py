@@ -20,7 +20,7 @@ from agentnet.models.offline.words import nearest, words
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
-_DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
+DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
@@ -35,7 +35,7 @@ def source_for(step: str, text: str, everything: str, names: Names) -> str | Non
         if known:
             return known
     given = [*values.file_uris_in(everything), *values.paths_in(text), *values.urls_in(text)]
-    data = next((uri for uri in given if _DATA_FILE.search(uri)), None)
+    data = next((uri for uri in given if DATA_FILE.search(uri)), None)
     if data or values.file_uris_in(everything):
         return data or given[0]
     return names.sources[0] if len(set(names.sources)) == 1 else None

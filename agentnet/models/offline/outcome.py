@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.values import file_uris_in
 
+FAILURE = "This failed: "
+"""How an answer begins that tells of a failed tool."""
 _NAME = re.compile(r"[^/]+$")
 
 
@@ -29,6 +31,8 @@ class Outcome:
     """Nothing here can do it."""
     declined: bool = False
     """A peer was asked and answered that it cannot, or found nothing."""
+    left_out: bool = False
+    """It was never tried, because a step that it builds upon failed."""
     question: str = ""
     """What has to be answered first."""
     files: tuple[File, ...] = ()

@@ -38,7 +38,7 @@ _IRREGULAR = {
     "built": "build",
     "found": "find",
 }
-_COMMENTING = frozenset(
+COMMENTING = frozenset(
     map(stem, word_set("review check assess critique evaluate score proofread grade rate judge test"))
 )
 _VERBS_BY_STEM = {stem(verb): verb for verb in sorted(PLAIN_VERBS | NOUN_VERBS)}
@@ -56,6 +56,8 @@ class Step:
     """What the request told besides: used for values, never done."""
     points_back: bool = False
     """It speaks of something that was there before: "it", "this text"."""
+    gathers: bool = False
+    """It takes what several steps brought, and can be done with a part of it."""
 
 
 def plan(request: str) -> tuple[Step, ...]:
@@ -65,7 +67,8 @@ def plan(request: str) -> tuple[Step, ...]:
     for index, clause in enumerate(found.asks):
         text = active(clause.text)
         points_back = bool(_ONE.search(_plain(text)) or _MANY.search(text) or _BOTH.search(text))
-        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back))
+        gathers = bool(_MANY.search(text) or _BOTH.search(text))
+        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back, gathers))
     return tuple(steps)
 
 
@@ -112,7 +115,7 @@ def _comments_on(named: set[int], steps: list[Step]) -> set[int]:
 
 def _comments(step: Step) -> bool:
     verb = words(step.text)[:1]
-    return bool(verb) and stem(verb[0]) in _COMMENTING
+    return bool(verb) and stem(verb[0]) in COMMENTING
 
 
 def _speaks_of(text: str, earlier: Step) -> bool:

@@ -41,12 +41,12 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"),
     (r"multiply\s+(NUM)\s+(?:by|and|with)\s+(NUM)", r"\1 * \2"),
     (r"divide\s+(NUM)\s+by\s+(NUM)", r"\1 / \2"),
-    (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
+    (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von|de|di)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
     (r"half of\s+(NUM)", r"\1 / 2"),
     (r"(NUM)\s+squared", r"\1 ** 2"),
     (r"(NUM)\s+cubed", r"\1 ** 3"),
     (r"\bto the power of\b|\braised to\b", " ** "),
-    (r"\bmultiplied by\b|\btimes\b|(?<=\d)\s*[×x·]\s*(?=\d)|\bmal\b", " * "),
+    (r"\bmultiplied by\b|\btimes\b|(?<=\d)\s*[×x·]\s*(?=\d)|\bmal\b|\bfois\b|(?<=\d) por (?=\d)", " * "),
     (r"\bdivided by\b|(?<=\d)\s*[÷:]\s*(?=\d)|\bgeteilt durch\b|(?<=\d) over (?=\d)", " / "),
     (r"\bplus\b", " + "),
     (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "),
@@ -56,6 +56,8 @@ _PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
 _SPOKEN_PATTERNS = tuple(
     (re.compile(pattern.replace("NUM", _PLAIN_NUMBER), re.IGNORECASE), into) for pattern, into in _SPOKEN
 )
+_WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(?:and |then |all )*([-+*/])\s*(?=\d)")
+"""A comma before an operator: what stands before it is worked out first."""
 _JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
 _EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)
 _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.IGNORECASE)
@@ -84,6 +86,7 @@ def expression_in(text: str) -> str | None:
     for pattern, into in _SPOKEN_PATTERNS:
         spoken = pattern.sub(into, spoken)
     spoken = _JOIN.sub(_joined, spoken)
+    spoken = _WHOLE.sub(r"(\1) \2", spoken)
     candidates = [match[0].strip(" ,") for match in _EXPRESSION.finditer(spoken)]
     candidates = [_balanced(text) for text in candidates if re.search(r"\d", text)]
     candidates = [text for text in candidates if _OPERATOR.search(text) and not _is_date_or_phone(text)]

@@ -12,7 +12,7 @@ from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names, correction, error_of, names_in
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import columns_spoken, spoken_source
-from agentnet.models.offline.outcome import Outcome, files_named
+from agentnet.models.offline.outcome import FAILURE, Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
 from agentnet.models.offline.questions import Questions
 from agentnet.models.offline.rendering import render, tables_in
@@ -143,7 +143,7 @@ class Tooling:
         if output is None:
             return None
         if error:
-            return Outcome(task.step, f"`{tool.name}` failed: {error}", ok=False, by=tool.name)
+            return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
         text = _in_short(render(output, task.step.text, mended or arguments), task)
         return Outcome(task.step, text, files=files_named(output), by=tool.name)
 

@@ -89,6 +89,9 @@ NOUN_VERBS = word_set(
 )
 """Words that open an imperative, and as often name a thing."""
 
+WRITING = word_set("write draft compose author rewrite revise translate summarise summarize email mail send reply")
+"""Verbs whose object is a text, even where a table lies beside it."""
+
 QUESTION_WORDS = word_set(
     """what what's which who who's whose when where why how is are was were does do did can could will would should
     wie was warum wann wo welche"""

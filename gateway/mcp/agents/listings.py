@@ -27,31 +27,25 @@ class AgentListings:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Kind, bytes], Listing] = {}
-        self._digests: dict[tuple[int, ...], tuple[list[Entry], bytes]] = {}
+        self._met: dict[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = {}
+        """By the entries' identities, which hold while they are kept here: not every call reads all that they say."""
 
     def of(self, kind: Kind, entries: list[Entry]) -> Listing:
         """The list of `kind` of these agents."""
-        key = (kind, self._digest(entries))
+        key = (kind, tuple(map(id, entries)))
+        met = self._met.get(key)
+        if met is None:
+            if len(self._met) >= KEPT_LISTINGS:
+                self._met.clear()
+            met = self._met[key] = (entries, self._read(kind, entries))
+        return met[1]
+
+    def _read(self, kind: Kind, entries: list[Entry]) -> Listing:
+        said = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
+        key = (kind, sha256(said.encode("utf-8", "replace")).digest())
         listing = self._kept.get(key)
         if listing is None:
             if len(self._kept) >= KEPT_LISTINGS:
                 self._kept.clear()
             listing = self._kept[key] = Listing(MAKERS[kind](entries), TTL_MS)
         return listing
-
-    def _digest(self, entries: list[Entry]) -> bytes:
-        """Stands for all that is said of the agents. Read anew only for entries that the catalog has read anew."""
-        identity = tuple(map(id, entries))
-        kept = self._digests.get(identity)
-        if kept is None:
-            if len(self._digests) >= KEPT_LISTINGS:
-                self._digests.clear()
-            # Kept with the entries, so that nothing else can have their identity.
-            kept = self._digests[identity] = (entries, digest_of(entries))
-        return kept[1]
-
-
-def digest_of(entries: list[Entry]) -> bytes:
-    """The same for agents of whom the same is said."""
-    said = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
-    return sha256(said.encode("utf-8", "replace")).digest()
