@@ -102,6 +102,11 @@ class Answer:
             return self._result([types.TextContent(text=said)], self.text)
         return self._result(self._content(), self.text)
 
+    def left(self, reason: str) -> types.CallToolResult:
+        """The result of a call that ends while its task goes on: an error that says how to have the task's result."""
+        said = f"{reason} Call this tool again with task_id {self.task_id!r} and an empty message."
+        return self._result([types.TextContent(text=said)], self.text, is_error=True)
+
     def _result(self, content: list[types.ContentBlock], answer: str, is_error: bool = False) -> types.CallToolResult:
         structured = {
             "task_id": self.task_id,

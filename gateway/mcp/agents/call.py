@@ -50,6 +50,10 @@ class AgentCall:
             if not self._answer.task_id and not self._answer.is_over:
                 raise UnavailableError(f"The agent {self._contact.name!r} did not answer within {self._seconds:g} s.")
             await self._progress.finish()
+        except UnavailableError as error:
+            if not self._answer.task_id:
+                raise
+            return self._answer.left(str(error))
         except anyio.get_cancelled_exc_class():
             if self._exchange.era is Era.MODERN or self._exchange.is_cancelled:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):

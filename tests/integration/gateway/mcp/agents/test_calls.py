@@ -2,12 +2,13 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from gateway.mcp.agents.call import TASK_META_KEY
-from tests.integration.gateway.mcp.agents.conftest import text_of
+from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, request
 
@@ -121,3 +122,17 @@ async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, 
         assert task_id in text_of(result)
         done = await client.call_tool("echo", {"message": "", "task_id": task_id})
     assert text_of(done) == "first second"
+
+
+async def test_a_client_that_leaves_before_it_has_its_task_cancels_it(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        probe.hold.set()
+        call = asyncio.create_task(Wire(http, place).call("hang"))
+        await probe.held.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        probe.hold.clear()
+        probe.released.set()
+        async with asyncio.timeout(10):
+            await probe.cancelled.wait()
