@@ -14,7 +14,6 @@ from agentnet.database import Database
 from agentnet.errors import ConfigurationError
 from agentnet.files import FileStore
 from agentnet.http_errors import EXCEPTION_HANDLERS
-from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
 from agentnet.identity.principal import ADMIN, USE
@@ -32,23 +31,9 @@ from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
-from gateway.mcp import Door
-from gateway.mcp.agents import Agents, Means
-from gateway.mcp.callbacks import Callbacks
-from gateway.mcp.declared import declared_profiles
+from gateway.mcp.agents import Means
+from gateway.mcp.entrance import entrance
 from gateway.mcp.guard import Guard
-from gateway.mcp.legacy import Legacy
-from gateway.mcp.outside import OutsideServers
-from gateway.mcp.profile import Profile
-from gateway.mcp.profile_routes import ProfileRoutes
-from gateway.mcp.profile_store import ProfileStore
-from gateway.mcp.profiles import Profiles
-from gateway.mcp.provider import Provider
-from gateway.mcp.registered import RegisteredServers
-from gateway.mcp.retry import Retries
-from gateway.mcp.running import Running
-from gateway.mcp.sessions import Sessions
-from gateway.mcp.switchboard import Switchboard
 from gateway.push import PushRoutes
 from gateway.relay import Relay
 from gateway.retention import RetentionRoutes
@@ -71,50 +56,26 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     settings = runtime.settings
     keys = await runtime.keys()
     await admit_operator(settings, keys)
-    transport = Http1Transport()
+    transport, limit = Http1Transport(), StreamLimit()
     catalog = Catalog(runtime.directory(name))
     base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
-    limit = StreamLimit()
     relay = Relay(catalog, upstream, limit, base_url)
     cards = Cards(catalog, runtime.http, base_url)
-    database = await runtime.database()
-    views = [*TaskViews(database).routes(), *KeyRoutes(keys).routes(), Route("/ready", Ready(database).respond)]
-    views += RetentionRoutes(Rules(database, settings)).routes()
-    views += [*PushRoutes(Outbox(database)).routes(), KeySet(KeyRing(database, runtime.seal)).route()]
-
-    addresses = addresses_of(settings, url)
-    views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
-
-    files = FileStore(database, settings.max_file_bytes)
+    files = FileStore(await runtime.database(), settings.max_file_bytes)
     means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
-    store = ProfileStore(database)
-    views += ProfileRoutes(store).routes()
-    profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
-    registered = RegisteredServers(runtime.directory(name), runtime.tokens)
-    outside = OutsideServers(await runtime.upstreams())
-    sessions = Sessions(database)
-    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
-    signals = await runtime.signals()
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
-
-    async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
-
-    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
-    runtime.before_stop(door.stop)
-    doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
+    mcp = await entrance(runtime, name, means, transport, limit, url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await outside.close()
+            await mcp.outside.close()
             await transport.close()
 
     app = Starlette(
-        routes=[*doors, *views, *routes(relay, cards, Listing(catalog, cards))],
+        routes=[*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))],
         lifespan=lifespan,
         exception_handlers=EXCEPTION_HANDLERS,
     )
@@ -122,9 +83,24 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         app,
         authenticate_with(runtime.tokens, AUDIENCE, keys),
         max_body_bytes=settings.max_body_bytes,
-        public=lambda scope: is_open(scope) or profiles.admits(scope),
+        public=lambda scope: is_open(scope) or mcp.profiles.admits(scope),
     )
-    return Guard(closed, addresses, settings.allowed_hosts)
+    return Guard(closed, addresses_of(settings, url), settings.allowed_hosts)
+
+
+async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseRoute]:
+    """What the gateway answers from the database: tasks, and what admins set."""
+    settings, database = runtime.settings, await runtime.database()
+    servers = ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses_of(settings, url))
+    return [
+        Route("/ready", Ready(database).respond),
+        KeySet(KeyRing(database, runtime.seal)).route(),
+        *TaskViews(database).routes(),
+        *KeyRoutes(keys).routes(),
+        *RetentionRoutes(Rules(database, settings)).routes(),
+        *PushRoutes(Outbox(database)).routes(),
+        *servers.routes(),
+    ]
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

@@ -1,0 +1,60 @@
+"""The MCP door put together from its parts: the routes of a gateway that belong to it, and what closes with it."""
+
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute, Route
+
+from agentnet.identity import Principal
+from agentnet.runtime import Runtime
+from gateway.limits import StreamLimit
+from gateway.mcp.agents import Agents, Means
+from gateway.mcp.callbacks import Callbacks
+from gateway.mcp.declared import declared_profiles
+from gateway.mcp.door import Door
+from gateway.mcp.guard import PATH
+from gateway.mcp.legacy import Legacy
+from gateway.mcp.outside import OutsideServers
+from gateway.mcp.profile import Profile
+from gateway.mcp.profile_routes import ProfileRoutes
+from gateway.mcp.profile_store import ProfileStore
+from gateway.mcp.profiles import Profiles
+from gateway.mcp.provider import Provider
+from gateway.mcp.registered import RegisteredServers
+from gateway.mcp.retry import Retries
+from gateway.mcp.running import Running
+from gateway.mcp.sessions import Sessions
+from gateway.mcp.switchboard import Switchboard
+from gateway.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The door of one gateway."""
+
+    routes: list[BaseRoute]
+    profiles: Profiles
+    """Tell who may pass without a key."""
+    outside: OutsideServers
+    """To be closed with the gateway."""
+
+
+async def entrance(
+    runtime: Runtime, service: str, means: Means, transport: Transport, limit: StreamLimit, url: str
+) -> Entrance:
+    """The door for the agents of `means` and every MCP server. Raises `ConfigurationError` for wrong profiles."""
+    settings, database, signals = runtime.settings, await runtime.database(), await runtime.signals()
+    store = ProfileStore(database)
+    profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
+    outside = OutsideServers(await runtime.upstreams())
+    registered = RegisteredServers(runtime.directory(service), runtime.tokens)
+    sessions = Sessions(database)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
+
+    async def providers(principal: Principal, profile: Profile) -> list[Provider]:
+        return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
+
+    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
+    runtime.before_stop(door.stop)
+    paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")
+    return Entrance([*(Route(path, door) for path in paths), *ProfileRoutes(store).routes()], profiles, outside)
