@@ -12,7 +12,7 @@ MAX_ANSWER = 60_000
 
 
 def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox) -> str:
-    """The answer: of steps that build upon each other the last that was done, of independent ones all under headings."""
+    """The answer: of steps that build upon each other the last one done, of independent ones all under headings."""
     done = [outcomes[step.index] for step in steps if step.index in outcomes]
     asked = [outcome for outcome in done if outcome.question]
     last = leaves([outcome.step for outcome in done if outcome.ok])

@@ -133,6 +133,9 @@ class _Worker:
 
     def _perform(self, task: Task) -> Outcome | None:
         best = self.tooling.best(task)
+        queried = self.tooling.query(task, best)
+        if not isinstance(queried, bool):
+            return queried
         if (
             best
             and best.score >= (CLEARLY if self.box.coordinates else FITS)

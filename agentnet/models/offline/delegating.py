@@ -15,13 +15,13 @@ from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import DATA_FILE
 from agentnet.models.offline.outcome import FAILURE, File, Outcome, files_named
 from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
-from agentnet.models.offline.plan import COMMENTING, Step
+from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
 from agentnet.models.offline.smalltalk import REFUSAL
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from agentnet.models.offline.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
-from agentnet.models.offline.vocabulary import QUESTION_WORDS, WRITING
+from agentnet.models.offline.vocabulary import COMMENTING, QUESTION_WORDS, WRITING
 from agentnet.models.offline.words import likeness, shorten, terms, words
 from agentnet.models.offline.zones import zones_in
 
@@ -149,7 +149,7 @@ def need_of(task: Task) -> str:
         "a text": about_text,
         "analyse data": over_time(text)
         or (group_phrases(text) and (counts(text) or measure_phrases(text)))
-        or (_has_table(task) and not (set(words(text)[:1]) & WRITING | set(terms(text)[:1]) & COMMENTING)),
+        or (_has_table(task) and not set(words(text)[:1]) & (WRITING | COMMENTING)),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from agentnet.models.offline import values
+from agentnet.models.offline.conditions import condition
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
 from agentnet.models.offline.known import Names
@@ -185,6 +186,9 @@ class _Filler:
 
     def _sql(self, _: Parameter) -> str | None:
         return values.sql_in(self._task.text)
+
+    def _condition(self, _: Parameter) -> str | None:
+        return condition(self._task.step.text, self._task.names) if self._task.names.columns else None
 
     def _url(self, _: Parameter) -> str | None:
         return next(iter(values.urls_in(self._task.text) or values.urls_in(self._task.everything)), None)

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.offline.vocabulary import word_set
@@ -52,6 +52,10 @@ class Names:
     columns: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
     """Columns whose type is told and is not a number."""
+    types: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Types of columns, as they were told."""
+    values: tuple[tuple[str, str], ...] = ()
+    """Columns with a value that a step speaks of and that they were found to hold."""
 
     def is_numeric(self, column: str | None) -> bool:
         """Whether `column` may hold numbers, for all that is known."""
@@ -78,7 +82,7 @@ def names_in(outputs: Iterable[str]) -> Names:
             _collect(value, sources, columns)
             typed |= _types(value)
     wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy)
+    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed)
 
 
 def _searched(output: str) -> str:

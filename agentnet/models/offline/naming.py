@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import replace
 
 from agentnet.models.offline import values
 from agentnet.models.offline.kinds import Kind, kind_of
@@ -54,8 +55,12 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
         spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
         return _column(group_phrases(step), names) or next(spans, None)
     if own & _GROUPING:
-        return _column(group_phrases(step), names) or (
-            _mentioned(step, names, skip=[*measure_phrases(step), *counted_phrases(step)]) if names.columns else None
+        skipped = [*measure_phrases(step), *counted_phrases(step)]
+        wordy = replace(names, columns=tuple(name for name in names.columns if not names.is_numeric(name)))
+        return (
+            _column(group_phrases(step), names)
+            or _mentioned(step, wordy, skip=skipped)
+            or (_mentioned(step, names, skip=skipped) if parameter.required or not names.types else None)
         )
     if own & _MEASURING:
         found = _column(measure_phrases(step), names)
@@ -108,4 +113,11 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
         for name in names.columns
         if words(name) and all(word.rstrip("s") in stems for word in words(name))
     ]
-    return [name for _, name in sorted(found)]
+    return [name for _, name in sorted(found) if not _within_another(name, [other for _, other in found], stems)]
+
+
+def _within_another(name: str, others: list[str], spoken: list[str]) -> bool:
+    """Whether the words of `name` are spoken only as a part of a longer name."""
+    own = {word.rstrip("s") for word in words(name)}
+    longer = any(own < {word.rstrip("s") for word in words(other)} for other in others)
+    return longer and all(spoken.count(word) < 2 for word in own)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from agentnet.models.offline.clauses import Clause, clauses
-from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, word_set
+from agentnet.models.offline.vocabulary import COMMENTING, NOUN_VERBS, PLAIN_VERBS
 from agentnet.models.offline.words import groups, stem, terms, words
 
 _EXPLETIVE = re.compile(
@@ -38,9 +38,7 @@ _IRREGULAR = {
     "built": "build",
     "found": "find",
 }
-COMMENTING = frozenset(
-    map(stem, word_set("review check assess critique evaluate score proofread grade rate judge test"))
-)
+_COMMENTING_STEMS = frozenset(map(stem, COMMENTING))
 _VERBS_BY_STEM = {stem(verb): verb for verb in sorted(PLAIN_VERBS | NOUN_VERBS)}
 
 
@@ -115,7 +113,7 @@ def _comments_on(named: set[int], steps: list[Step]) -> set[int]:
 
 def _comments(step: Step) -> bool:
     verb = words(step.text)[:1]
-    return bool(verb) and stem(verb[0]) in COMMENTING
+    return bool(verb) and stem(verb[0]) in _COMMENTING_STEMS
 
 
 def _speaks_of(text: str, earlier: Step) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentnet.models.offline.choice import Candidate, candidates
+from agentnet.models.offline.conditions import may_narrow
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.filling import Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
@@ -14,6 +15,7 @@ from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import columns_spoken, spoken_source
 from agentnet.models.offline.outcome import FAILURE, Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
+from agentnet.models.offline.querying import Querying
 from agentnet.models.offline.questions import Questions
 from agentnet.models.offline.rendering import render, tables_in
 from agentnet.models.offline.textwork import wants_summary, work_on
@@ -39,6 +41,11 @@ class Tooling:
     def best(self, task: Task) -> Candidate | None:
         """The tool that fits the step best."""
         return next(iter(candidates(self.tools, task)), None)
+
+    def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
+        """The step done with SQL; False when it is no step for that."""
+        querying = Querying(self.tools, self.ledger)
+        return querying.do(task) if querying.suits(task, best) else False
 
     def use(self, candidate: Candidate, task: Task) -> Outcome | None:
         """Do the step of `task` with the tool of `candidate`."""
@@ -85,7 +92,8 @@ class Tooling:
                 if chosen is None:
                     return None
                 task = chosen
-        return task
+        narrows = any(kind_of(parameter) is Kind.CONDITION for parameter in tool.parameters)
+        return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows and task.names.types else task
 
     def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
         """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
@@ -102,7 +110,7 @@ class Tooling:
         best = spoken.index(max(spoken))
         if not spoken[best] or spoken.count(spoken[best]) > 1:
             return task
-        names = Names((sources[best],), found[best].columns, found[best].words)
+        names = replace(found[best], sources=(sources[best],))
         return replace(task, names=names)
 
     def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
@@ -163,6 +171,9 @@ def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     filled = fill(tool, task)
     if kind is Kind.SOURCE:
         return any(parameter in filled.missing for parameter in takes)
+    takes_condition = any(kind_of(parameter) is Kind.CONDITION for parameter in tool.parameters)
+    if takes_condition and may_narrow(task.step.text):
+        return True
     asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
     return bool(asked) or any(parameter in filled.missing for parameter in takes)
 
@@ -171,7 +182,8 @@ def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
     described = tuple(str(value) for value in arguments.values() if isinstance(value, str))
     sources = described if described and found.columns else (*known.sources, *found.sources)
     columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
-    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words)
+    types = {**known.types, **found.types}
+    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words, types, known.values)
 
 
 def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:

@@ -61,6 +61,7 @@ GROUPS: tuple[str, ...] = (
     "code program script function",
     "price cost fee",
     "person user customer client",
+    "earn salary wage income pay paid earning gehalt",
     "delete remove drop erase",
     "weather forecast temperature",
     "finding result fact evidence",
@@ -91,6 +92,9 @@ NOUN_VERBS = word_set(
 
 WRITING = word_set("write draft compose author rewrite revise translate summarise summarize email mail send reply")
 """Verbs whose object is a text, even where a table lies beside it."""
+
+COMMENTING = word_set("review check assess critique evaluate score proofread grade rate judge test")
+"""Verbs that ask for a judgement on something."""
 
 QUESTION_WORDS = word_set(
     """what what's which who who's whose when where why how is are was were does do did can could will would should
