@@ -10,9 +10,10 @@ from agentnet.models.offline.filling import MISSING, Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.tools import ToolSpec
-from agentnet.models.offline.values import numbers_in
+from agentnet.models.offline.values import dates_in, numbers_in
 from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
 from agentnet.models.offline.words import likeness, stem, terms, words
+from agentnet.models.offline.zones import zones_in
 
 FITS = 1.5
 """Least score at which a tool is used."""
@@ -134,6 +135,10 @@ def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
     if over_time(text):
         return ["chart", "line"]
+    if len(dates_in(text)) > 1:
+        return ["date", "differenc"]
+    if zones_in(text) and likeness(stem("time"), terms(text)):
+        return ["time", "zone", "now"]
     if set(map(str.lower, counted_phrases(text))) & _SHAPE:
         return ["row", "column", "describ"]
     asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS

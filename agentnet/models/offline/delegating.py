@@ -22,7 +22,7 @@ from agentnet.models.offline.smalltalk import REFUSAL
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from agentnet.models.offline.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
 from agentnet.models.offline.vocabulary import COMMENTING, QUESTION_WORDS, WRITING
-from agentnet.models.offline.words import likeness, shorten, terms, words
+from agentnet.models.offline.words import likeness, shorten, stem, terms, words
 from agentnet.models.offline.zones import zones_in
 
 TRUSTED_SCORE = 0.5
@@ -125,7 +125,7 @@ def needs_of(task: Task) -> list[str]:
     first = words(step)[:1]
     asks = step.endswith("?") or bool(first and first[0] in QUESTION_WORDS)
     needs = [need_of(task)]
-    if first and first[0] in WRITING:
+    if first and first[0] in {"write", "draft", "compose"}:
         needs.append(f"{' '.join(step.split()[:_GIST_WORDS])} (write a text)")
     if asks:
         needs.append("answer a question from the documents")
@@ -140,7 +140,8 @@ def need_of(task: Task) -> str:
         item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
     )
     hints: dict[str, object] = {
-        "time zone": zones_in(text) and (clocks_in(text) or likeness("time", terms(text))),
+        "review and score": set(words(text)[:1]) & COMMENTING,
+        "time zone": zones_in(text) and (clocks_in(text) or likeness(stem("time"), terms(text))),
         "days between dates": len(dates_in(text)) > 1,
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,

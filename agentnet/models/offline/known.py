@@ -23,7 +23,9 @@ _SOURCE_LINE = re.compile(
     r"^[^\w\n]{0,20}(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
 _TYPED_LINE = re.compile(
-    r"^[ \t]*[-*•][ \t]*[`\"']?([\w. ]+?)[`\"']?\s*[:(]\s*([A-Za-z][\w() ,]*)\)?\s*$", re.MULTILINE
+    r"^[ \t]*[-*•][ \t]*[`\"']?([^\n`\"']{1,200}?)[`\"']?(?::[ \t]+|[ \t]*\((?=[^()\n]*\)[ \t]*$))"
+    r"([A-Za-z][\w() ,]*?)\)?[ \t]*$",
+    re.MULTILINE,
 )
 _COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)

@@ -17,12 +17,16 @@ from agentnet.models.offline.phrases import (
 )
 from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.vocabulary import word_set
-from agentnet.models.offline.words import nearest, words
+from agentnet.models.offline.words import likeness, nearest, stem, words
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
 DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
+_PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
+"""How two columns of numbers are set against each other."""
+_SHORTEST = 3
+"""Least letters of an abbreviation."""
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -54,6 +58,8 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     if own & _GROUPING and over_time(step):
         spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
         return _column(group_phrases(step), names) or next(spans, None)
+    if own & _GROUPING and _PAIRED.search(step):
+        return next((name for name in _all_mentioned(step, names) if names.is_numeric(name)), None)
     if own & _GROUPING:
         skipped = [*measure_phrases(step), *counted_phrases(step)]
         wordy = replace(names, columns=tuple(name for name in names.columns if not names.is_numeric(name)))
@@ -68,7 +74,8 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
             return found if names.is_numeric(found) else None
         groups = _column(group_phrases(step), names)
         mentioned = [name for name in _all_mentioned(step, names) if name != groups and names.is_numeric(name)]
-        return mentioned[0] if mentioned else None
+        paired = len(mentioned) > 1 and _PAIRED.search(step)
+        return mentioned[1 if paired else 0] if mentioned else None
     return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
 
 
@@ -90,12 +97,27 @@ def _column(phrases: list[str], names: Names) -> str | None:
         known = exact or nearest(phrase, names.columns)
         if known:
             return known
+        short = _abbreviated(phrase, names)
+        if short:
+            return short
         close = difflib.get_close_matches(phrase.casefold(), names.columns, n=1, cutoff=0.75)
         if close:
             return close[0]
         spelled = _IDENTIFIER.search(phrase)
         if spelled and not names.columns:
             return spelled[0]
+    return None
+
+
+def _abbreviated(phrase: str, names: Names) -> str | None:
+    """The column whose words begin, or mean, words of `phrase`: `max_temp` for "maximum temperature"."""
+    spoken = words(phrase)
+    stems = list(map(stem, spoken))
+    for name in names.columns:
+        own = words(name)
+        begun = [any(len(word) >= _SHORTEST and other.startswith(word) for other in spoken) for word in own]
+        if own and all(start or likeness(stem(word), stems) for start, word in zip(begun, own, strict=True)):
+            return name
     return None
 
 

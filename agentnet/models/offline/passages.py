@@ -15,9 +15,14 @@ LIST_KEYS = ("passages", "results", "hits", "matches", "documents", "chunks", "i
 MAX_SENTENCES = 4
 MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
+_TABLE_HEAD = re.compile(r"^\|[\s:|-]+$")
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]{1,200}(?::\d[\d-]*)?\]\.?$")
 _BLOCK = re.compile(r"^(\[[^\]\n]{1,200}:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
+_ADDRESSES_MODEL = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b", re.IGNORECASE
+)
+"""Sentences that speak to a reader's model are no part of what a text says."""
 _LEAST_WORDS = 4
 """Shorter sentences, such as links and labels, are no part of a summary."""
 _WORTH = 0.45
@@ -71,6 +76,7 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
         Sentence(text, passage.citation, place * 1000 + number)
         for place, passage in enumerate(passages)
         for number, text in enumerate(sentences(passage.text[:MAX_TEXT]))
+        if not _TABLE_HEAD.match(text)
     ]
     scored = _scored(question, found)
     best = max((sentence.score for sentence in scored), default=0.0)
@@ -99,8 +105,10 @@ def sentences(text: str) -> list[str]:
     """The sentences of `text`; list items and table rows count as one each, headings are left out."""
     found: list[str] = []
     paragraph: list[str] = []
+    fenced = False
     for line in [*text.splitlines(), ""]:
-        alone = bool(_STANDS_ALONE.match(line))
+        fenced = fenced != line.lstrip().startswith("```")
+        alone = fenced or bool(_STANDS_ALONE.match(line))
         if alone or not line.strip() or line.lstrip().startswith("#"):
             found += _SENTENCE.split(" ".join(paragraph)) if paragraph else []
             paragraph = []
@@ -112,7 +120,7 @@ def sentences(text: str) -> list[str]:
 
 def central_sentences(text: str, limit: int) -> list[str]:
     """The sentences that carry most of what `text` says, in its order: a summary made of its own words."""
-    every = sentences(text[:MAX_TEXT])
+    every = [sentence for sentence in sentences(text[:MAX_TEXT]) if not _ADDRESSES_MODEL.search(sentence)]
     found = [sentence for sentence in every if len(sentence.split()) >= _LEAST_WORDS] or every
     if len(found) <= limit:
         return found

@@ -19,11 +19,15 @@ _MANY = re.compile(
     re.IGNORECASE,
 )
 _ONE = re.compile(
-    r"\b(?:it|its|this|the (?:result|answer|output|outcome|above))\b"
+    r"\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above))\b"
     r"|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|"
     r"\bbuild(?:ing)? (?:up)?on\b",
     re.IGNORECASE,
 )
+_BARE = re.compile(
+    r"(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*", re.IGNORECASE
+)
+"""An order that does not say of what: it is about what the step before it was about."""
 _DEFINITE = re.compile(r"\b(?:the|that|this|your)\s+(?:[\w-]+\s+)?([\w-]+)", re.IGNORECASE)
 _INDEFINITE = re.compile(r"\b(?:a|an|one)\s+((?:[\w-]+\s+){0,3}[\w-]+)", re.IGNORECASE)
 _CAUSATIVE = re.compile(
@@ -66,7 +70,10 @@ def plan(request: str) -> tuple[Step, ...]:
         text = active(clause.text)
         points_back = bool(_ONE.search(_plain(text)) or _MANY.search(text) or _BOTH.search(text))
         gathers = bool(_MANY.search(text) or _BOTH.search(text))
-        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back, gathers))
+        depends = _depends(clause, text, steps)
+        bare = bool(steps) and not depends and bool(_BARE.fullmatch(text))
+        background = ". ".join(filter(None, (found.background, steps[-1].text if bare else "")))
+        steps.append(Step(index, text, depends, background, points_back, gathers))
     return tuple(steps)
 
 

@@ -151,8 +151,12 @@ def statement(step: str, source: str, names: Names) -> str | None:
 
 def _groups(step: str, names: Names) -> bool:
     """Whether the step asks for groups: "which region has the highest sales"."""
-    found = [column_named(phrase, names.columns) for phrase in group_phrases(step)]
-    return any(column and not names.is_numeric(column) for column in found)
+    plain = [name for name in names.columns if not names.is_numeric(name) and not _is_moment(names.types.get(name, ""))]
+    return any(column_named(phrase, plain) for phrase in group_phrases(step))
+
+
+def _is_moment(kind: str) -> bool:
+    return kind.upper().startswith(("DATE", "TIMESTAMP"))
 
 
 def _order(step: str, names: Names) -> str | None:
@@ -178,7 +182,7 @@ def _wanted(step: str, extreme: re.Match[str]) -> int:
 
 def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
     """The column that an extreme is of: after "by" or the superlative, of a time, or the only one that fits."""
-    moments = [name for name, kind in names.types.items() if kind.upper().startswith(("DATE", "TIMESTAMP"))]
+    moments = [name for name, kind in names.types.items() if _is_moment(kind)]
     phrases = [*_BY.findall(step[extreme.start() :]), extreme[4], *measure_phrases(step)]
     for phrase in phrases:
         column = _column(phrase, names)

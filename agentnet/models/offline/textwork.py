@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.passages import Passage, best_sentences, central_sentences, cited
 from agentnet.models.offline.phrases import title_in, topic
+from agentnet.models.offline.rendering import extreme_of, tables_in
 from agentnet.models.offline.vocabulary import QUESTION_WORDS
 from agentnet.models.offline.words import words
 
@@ -24,6 +25,11 @@ _REPORT = re.compile(
 _COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b", re.IGNORECASE
+)
+_EXTREME = re.compile(
+    r"\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
+    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
+    re.IGNORECASE,
 )
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
@@ -45,6 +51,11 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
         chosen = central_sentences(text, _wanted(step))
         bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
         return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
+    extreme = _EXTREME.search(step)
+    if extreme and not _REPORT.match(step):
+        told = next((said for table in tables_in(text) if (said := extreme_of(table, lowest=bool(extreme[1])))), None)
+        if told:
+            return told
     if _REPORT.match(step):
         return _report(step, given)
     first = words(step)[:1]
