@@ -48,6 +48,11 @@ class Candidate:
         return _lacking(self.filled)
 
     @property
+    def searches(self) -> bool:
+        """Whether it looks something up by words."""
+        return any(kind_of(parameter) is Kind.QUERY for parameter in self.tool.parameters)
+
+    @property
     def complete(self) -> bool:
         """Whether it can be called now."""
         return not self.filled.missing
@@ -78,10 +83,16 @@ def lexical(text: str, documents: Sequence[tuple[str, str]]) -> list[float]:
 
 def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
-    spoken += _knowledge_bonus(tool, task.step.text)
+    spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
     score = min(score, 0.0) if _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _sums_up(task: Task) -> bool:
+    """Whether the step asks for an amount that follows from amounts told before: no document knows it."""
+    asks = re.match(r"how (?:much|many)\b", task.step.text, re.IGNORECASE)
+    return bool(asks) and len(numbers_in(task.step.background)) > 1
 
 
 def _ignores_material(filled: Filled, task: Task) -> bool:

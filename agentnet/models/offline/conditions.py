@@ -16,7 +16,7 @@ from agentnet.models.offline.vocabulary import (
     STOP_WORDS,
     word_set,
 )
-from agentnet.models.offline.words import nearest, stem, words
+from agentnet.models.offline.words import likeness, nearest, stem, words
 
 MAX_CANDIDATES = 24
 MAX_VALUE_COLUMNS = 12
@@ -111,6 +111,15 @@ def value_candidates(step: str, names: Names) -> list[str]:
     return list(dict.fromkeys([*map(str.casefold, values.quoted_in(plain)), *forms, *pairs]))[:MAX_CANDIDATES]
 
 
+def named_in(step: str, names: Names) -> list[str]:
+    """Proper names and quotations in `step` that look like values and are no column's name."""
+    plain = re.sub(r"agentnet-file:\S+|[\w./-]+\.\w{2,5}\b", " ", step)
+    known = {stem(word) for name in names.columns for word in words(name)} | set(values.MONTHS)
+    proper = [name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | STOP_WORDS]
+    found = [name for name in proper if not name.isupper() and not {stem(word) for word in words(name)} & known]
+    return list(dict.fromkeys(found))
+
+
 def value_query(source: str, candidates: Sequence[str], names: Names) -> str | None:
     """The SQL that tells which columns hold which of `candidates`; None when there is none to ask for."""
     texts = [name for name in names.columns if names.types.get(name, "").upper().startswith(("VARCHAR", "TEXT", "STR"))]
@@ -146,13 +155,31 @@ def column_named(phrase: str, columns: Sequence[str]) -> str | None:
     return nearest(" ".join(said[-2:]), columns)
 
 
+def unresolved(step: str, names: Names) -> str | None:
+    """A comparison of the step of which no known column is clear, as it stands there."""
+    numeric = [name for name in names.columns if names.is_numeric(name)]
+    for match in _COLUMN_FIRST.finditer(re.sub(r"agentnet-file:\S+", " ", step)):
+        named = _NUMBER_FIRST.search(step[match.start(2) :])
+        if not _measured(match[1], numeric) and not (named and column_named(named[3].split()[0], numeric)):
+            return " ".join(match[0].split()[-4:])
+    return None
+
+
+def _measured(phrase: str, numeric: Sequence[str]) -> str | None:
+    """The column of numbers that `phrase` names or means."""
+    named = column_named(phrase, numeric)
+    last = [stem(word) for word in words(phrase)[-2:]]
+    alike = (name for name in numeric if any(likeness(term, map(stem, words(name))) for term in last))
+    return named or next(alike, numeric[0] if len(numeric) == 1 else None)
+
+
 def _comparisons(step: str, names: Names) -> list[str]:
     numeric = [name for name in names.columns if names.is_numeric(name)]
     found: list[str] = []
     for phrase, low, high in _BETWEEN.findall(step):
         column = column_named(phrase, numeric)
         found += [f"{identifier(column)} BETWEEN {values.number(low)} AND {values.number(high)}"] if column else []
-    said = [(column_named(phrase, numeric), sign, number) for phrase, sign, number in _COLUMN_FIRST.findall(step)]
+    said = [(_measured(phrase, numeric), sign, number) for phrase, sign, number in _COLUMN_FIRST.findall(step)]
     said += [
         (column_named(phrase.split()[0], numeric), sign, number) for sign, number, phrase in _NUMBER_FIRST.findall(step)
     ]
@@ -173,8 +200,24 @@ def _missing(step: str, names: Names) -> list[str]:
     for pattern in _MISSING:
         for phrase in pattern.findall(step):
             head = " ".join(words(phrase)[:2])
-            column = column_named(head, names.columns) or nearest(head, names.columns)
-            found += [f"{identifier(column)} IS NULL"] if column else []
+            column = column_named(head, names.columns)
+            if column and not _is_flag(column, names):
+                found.append(f"{identifier(column)} IS NULL")
+    return [*found, *_flags(step, names)]
+
+
+def _is_flag(column: str, names: Names) -> bool:
+    return names.types.get(column, "").upper().startswith("BOOL")
+
+
+def _flags(step: str, names: Names) -> list[str]:
+    """Conditions on columns that hold yes or no, which a step names to take or to leave out."""
+    found: list[str] = []
+    for column in (name for name in names.columns if _is_flag(name, names)):
+        said = re.search(rf"\b{re.escape(' '.join(words(column)))}\b", step, re.IGNORECASE)
+        if said and not re.search(r"\b(?:per|by)\s*$", step[: said.start()]):
+            left_out = _NOT.search(step[: said.start()]) or re.search(r"\bno\s*$", step[: said.start()])
+            found.append(f"{identifier(column)} IS {'NOT ' if left_out else ''}TRUE")
     return found
 
 
@@ -230,9 +273,9 @@ def _chosen(step: str, names: Names) -> list[str]:
             chosen.setdefault(column, []).append(value)
     found = [_among(step, column, held) for column, held in chosen.items()]
     for phrase, value in _STATED.findall(step):
-        column = column_named(phrase, [name for name in names.columns if not names.is_numeric(name)])
-        if column and column not in chosen and value.casefold() not in DETERMINERS | _EMPTY:
-            found.append(f"lower({identifier(column)}) = {literal(value.casefold())}")
+        stated = column_named(phrase, [name for name in names.columns if not names.is_numeric(name)])
+        if stated and stated not in chosen and value.casefold() not in DETERMINERS | _EMPTY:
+            found.append(f"lower({identifier(stated)}) = {literal(value.casefold())}")
     return found
 
 

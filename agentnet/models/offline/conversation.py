@@ -26,6 +26,13 @@ _MATERIAL_LINE = re.compile(
     r"^[#* \t]{0,8}(?:material|materials|context|input|attachments?)[*\s]*:[*\s]*$", re.IGNORECASE | re.MULTILINE
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
+_GIVEN = re.compile(
+    r"^((?:please )?[a-z]+\s[^:\n]{0,80}\b(?:this|these|below|the following|(?:this|my|the following) [a-z]+))"
+    r":\s+(?=\S)(.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A request, and after a colon the text that it is about."""
+_GIVEN_CHARACTERS = 30
 _LONG_PARAGRAPH = 600
 
 
@@ -205,6 +212,9 @@ def _inline_text(message: str) -> tuple[str, str]:
     line, colon, text = message.partition(":\n")
     if colon and len(line) <= _LONG_PARAGRAPH and "\n" not in line and not text.lstrip().startswith(("1.", "- ", "* ")):
         return line, text[:MATERIAL_CHARACTERS].strip()
+    given = _GIVEN.match(message)
+    if given and len(given[2]) > _GIVEN_CHARACTERS:
+        return given[1], given[2].strip()
     if len(message) > REQUEST_CHARACTERS:
         return message[:_LONG_PARAGRAPH].rsplit(" ", 1)[0], message[:MATERIAL_CHARACTERS]
     return message, ""

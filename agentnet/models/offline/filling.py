@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from agentnet.models.offline import values
-from agentnet.models.offline.aggregating import averages, sums_groups
+from agentnet.models.offline.aggregating import averages, function_named, ranks_groups
 from agentnet.models.offline.conditions import condition
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
@@ -135,7 +135,7 @@ class _Filler:
     def lacks_measure(self, parameter: Parameter) -> bool:
         """Whether the step averages something, and `parameter` names what, but no known column is that."""
         names, step = self._task.names, self._task.step.text
-        return bool(names.columns) and measuring(parameter) and averages(step)
+        return bool(names.columns) and measuring(parameter) and (averages(step) or ranks_groups(step))
 
     def fan(self, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         """Several calls, where the tool takes one thing and the step names several."""
@@ -264,8 +264,9 @@ class _Filler:
         return None if wanted is None else max(int(parameter.schema.get("minimum", 1)), wanted)
 
     def _choice(self, parameter: Parameter) -> Any:
-        if "sum" in parameter.choices and sums_groups(self._task.step.text):
-            return "sum"
+        named = function_named(self._task.step.text, parameter.choices)
+        if named:
+            return named
         asked = terms(self._task.step.text)
         said = set(words(self._task.step.text))
         scored = [

@@ -58,6 +58,8 @@ class Names:
     """Types of columns, as they were told."""
     values: tuple[tuple[str, str], ...] = ()
     """Columns with a value that a step speaks of and that they were found to hold."""
+    unknown: tuple[str, ...] = ()
+    """Names that a step speaks of and that no column holds."""
 
     def is_numeric(self, column: str | None) -> bool:
         """Whether `column` may hold numbers, for all that is known."""

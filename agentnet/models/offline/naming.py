@@ -73,7 +73,11 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
         if found or counts(step):
             return found if names.is_numeric(found) else None
         groups = _column(group_phrases(step), names)
+        numeric = replace(
+            names, columns=tuple(name for name in names.columns if names.types and names.is_numeric(name))
+        )
         mentioned = [name for name in _all_mentioned(step, names) if name != groups and names.is_numeric(name)]
+        mentioned = mentioned or [name for name in [_abbreviated(step, numeric)] if name]
         paired = len(mentioned) > 1 and _PAIRED.search(step)
         return mentioned[1 if paired else 0] if mentioned else None
     return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
@@ -115,10 +119,18 @@ def _abbreviated(phrase: str, names: Names) -> str | None:
     stems = list(map(stem, spoken))
     for name in names.columns:
         own = words(name)
-        begun = [any(len(word) >= _SHORTEST and other.startswith(word) for other in spoken) for word in own]
+        begun = [any(_shortens(word, other) for other in spoken) for word in own]
         if own and all(start or likeness(stem(word), stems) for start, word in zip(begun, own, strict=True)):
             return name
     return None
+
+
+def _shortens(word: str, other: str) -> bool:
+    """Whether `word` abbreviates `other`: its beginning, or some of its letters with the first and the last."""
+    if len(word) < _SHORTEST or word[0] != other[0]:
+        return False
+    letters = iter(other)
+    return other.startswith(word) or (word[-1] == other[-1] and all(letter in letters for letter in word))
 
 
 def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | None:

@@ -31,7 +31,8 @@ _BARE = re.compile(
 _DEFINITE = re.compile(r"\b(?:the|that|this|your)\s+(?:[\w-]+\s+)?([\w-]+)", re.IGNORECASE)
 _INDEFINITE = re.compile(r"\b(?:a|an|one)\s+((?:[\w-]+\s+){0,3}[\w-]+)", re.IGNORECASE)
 _CAUSATIVE = re.compile(
-    r"^(?:have|get|let)\s+(.{1,60}?)\s+(?:be\s+)?(\w+ed|\w+en|\w+t|done|made)\b(.*)$", re.IGNORECASE | re.DOTALL
+    r"^(?:have|get|let)\s+(.{1,60}?)\s+(?:be\s+)?(\w+ed|\w+en|sent|built|rebuilt|set|put|cut|split|done|made)\b(.*)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _IRREGULAR = {
     "written": "write",

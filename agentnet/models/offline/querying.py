@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agentnet.models.offline.choice import FITS, Candidate
-from agentnet.models.offline.conditions import column_named, condition, identifier, value_candidates, value_query
+from agentnet.models.offline.conditions import (
+    column_named,
+    condition,
+    identifier,
+    named_in,
+    unresolved,
+    value_candidates,
+    value_query,
+)
 from agentnet.models.offline.filling import Task
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.known import Names, error_of, names_in
 from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import columns_spoken, source_for
-from agentnet.models.offline.outcome import Outcome, files_named
+from agentnet.models.offline.outcome import FAILURE, Outcome, files_named
 from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases
 from agentnet.models.offline.rendering import render, tables_in
 from agentnet.models.offline.tools import ToolSpec
@@ -70,8 +78,11 @@ class Querying:
         informed = self.with_values(task, replace(names, sources=(source,)))
         if informed is None:
             return None
+        unclear = unresolved(task.step.text, informed.names)
+        if unclear:
+            return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
-        return self._answer(sql, source, task) if sql else False
+        return self._answer(sql, source, informed) if sql else False
 
     def with_values(self, task: Task, names: Names) -> Task | None:
         """`task` with those of its words that are values in text columns of the one known source."""
@@ -84,7 +95,9 @@ class Querying:
             return None
         rows = [row for found in tables_in(output) for row in found] if error_of(output) is None else []
         held = tuple((row["column"], row["value"]) for row in rows if row.get("column") in names.columns)
-        return replace(task, names=replace(names, values=held))
+        found = {word for _, value in held for word in words(value)}
+        unknown = tuple(name for name in named_in(task.step.text, names) if not set(words(name)) & found)
+        return replace(task, names=replace(names, values=held, unknown=unknown))
 
     def _answer(self, sql: str, source: str, task: Task) -> Outcome | bool | None:
         output = self._call(sql, source)
@@ -92,7 +105,7 @@ class Querying:
             return None
         if error_of(output) is not None:
             return False
-        text = render(output, task.step.text, {})
+        text = render(output, task.step.text, {}) + told_unknown(task.names)
         return Outcome(task.step, text, files=files_named(output), by=self._sql.name if self._sql else "")
 
     def _call(self, sql: str, source: str) -> str | None:
@@ -124,6 +137,16 @@ class Querying:
         return next(fits, None)
 
 
+def told_unknown(names: Names) -> str:
+    """A note on names that no column holds, which therefore narrowed nothing; empty where there is none."""
+    listed = ", ".join(f"“{name}”" for name in names.unknown)
+    return f"\n\nNote: no column holds {listed}, so that no rows were chosen by it." if listed else ""
+
+
+def _unclear(phrase: str, names: Names) -> str:
+    return f"{FAILURE}I cannot tell which column “{phrase}” means. The columns are {', '.join(names.columns[:40])}."
+
+
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
     if _SHARE.search(step) or _CORRELATION.search(step):
@@ -152,7 +175,16 @@ def statement(step: str, source: str, names: Names) -> str | None:
 def _groups(step: str, names: Names) -> bool:
     """Whether the step asks for groups: "which region has the highest sales"."""
     plain = [name for name in names.columns if not names.is_numeric(name) and not _is_moment(names.types.get(name, ""))]
-    return any(column_named(phrase, plain) for phrase in group_phrases(step))
+    ranked = [match[4] for match in _EXTREME.finditer(step)]
+    nouns = [name for phrase in ranked for name in plain if _ends_with(phrase, name)]
+    return bool(nouns) or any(column_named(phrase, plain) for phrase in group_phrases(step))
+
+
+def _ends_with(phrase: str, name: str) -> bool:
+    """Whether the noun of "best selling product" is the column."""
+    said = [stem(word) for word in words(re.split(r"\b(?:in|of|by|for|with|from)\b", phrase)[0])]
+    own = [stem(word) for word in words(name)]
+    return bool(own) and said[-len(own) :] == own
 
 
 def _is_moment(kind: str) -> bool:

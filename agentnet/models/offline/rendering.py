@@ -10,13 +10,15 @@ from agentnet.models.offline.passages import Passage, best_sentences, cited, cit
 from agentnet.models.offline.phrases import counts
 from agentnet.models.offline.values import is_file_uri, number
 from agentnet.models.offline.vocabulary import word_set
-from agentnet.models.offline.words import words
+from agentnet.models.offline.words import overlap, words
 
 T = TypeVar("T")
 NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
 MAX_COLUMNS = 10
+_SPEAKS_OF_IT = 0.5
+"""Least share of a question's words that passages speak of when they are to answer it."""
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
 _SHOWN_DIGITS = 15
@@ -54,7 +56,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
-    return cited(best) if best else NOTHING
+    speaks = overlap(question, "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
+    return cited(best) if best and speaks else NOTHING
 
 
 def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ GROUPS: tuple[str, ...] = (
     "code program script function",
     "price cost fee",
     "person user customer client",
+    "revenue sales sale turnover amount proceeds takings",
     "earn salary wage income pay paid earning gehalt",
     "delete remove drop erase",
     "weather forecast temperature",
