@@ -12,7 +12,7 @@ from agentnet.models.offline.conditions import condition
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
 from agentnet.models.offline.known import Names
-from agentnet.models.offline.naming import column_for, measuring, source_for
+from agentnet.models.offline.naming import column_for, counted_column, measuring, source_for
 from agentnet.models.offline.phrases import counts, object_of, over_time, topic
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
@@ -264,6 +264,8 @@ class _Filler:
         return None if wanted is None else max(int(parameter.schema.get("minimum", 1)), wanted)
 
     def _choice(self, parameter: Parameter) -> Any:
+        if "sum" in parameter.choices and counted_column(self._task.step.text, self._task.names):
+            return "sum"
         named = function_named(self._task.step.text, parameter.choices)
         if named:
             return named

@@ -69,7 +69,7 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
             or (_mentioned(step, names, skip=skipped) if parameter.required or not names.types else None)
         )
     if own & _MEASURING:
-        found = _column(measure_phrases(step), names)
+        found = counted_column(step, names) or _column(measure_phrases(step), names)
         if found or counts(step):
             return found if names.is_numeric(found) else None
         groups = _column(group_phrases(step), names)
@@ -88,6 +88,13 @@ def columns_spoken(step: str, names: Names) -> list[str]:
     phrases = [*group_phrases(step), *measure_phrases(step)]
     meant = [column for phrase in phrases if (column := _column([phrase], names))]
     return list(dict.fromkeys([*meant, *_all_mentioned(step, names)]))
+
+
+def counted_column(step: str, names: Names) -> str | None:
+    """The column of numbers that a step counts: how many units there are is the sum of `units`."""
+    numeric = [name for name in names.columns if names.types and names.is_numeric(name)]
+    counted = {stem(word) for word in counted_phrases(step)}
+    return next((name for name in numeric if [stem(word) for word in words(name)] == sorted(counted)), None)
 
 
 def measuring(parameter: Parameter) -> bool:

@@ -40,6 +40,9 @@ _EXTREME = re.compile(rf"\b(?:({_HIGH})|({_LOW}))\b(?:\s+(\d+))?\s*([\w -]{{0,40
 _COUNTED = re.compile(
     rf"\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b", re.IGNORECASE
 )
+_WANTED = re.compile(
+    rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
+)
 _BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
 _IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
 _SORTED = re.compile(
@@ -207,7 +210,7 @@ def _order(step: str, names: Names) -> str | None:
 
 
 def _wanted(step: str, extreme: re.Match[str]) -> int:
-    counted = _COUNTED.search(step)
+    counted = _COUNTED.search(step) or _WANTED.search(step)
     said = extreme[3] or (counted[1] if counted else "1")
     return max(1, min(int(NUMBER_WORDS.get(said.lower(), 0) or said), MAX_LISTED))
 
