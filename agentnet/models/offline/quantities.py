@@ -105,7 +105,7 @@ def expression_in(text: str) -> str | None:
     for pattern, into in _SPOKEN_PATTERNS:
         spoken = pattern.sub(into, spoken)
     spoken = _JOIN.sub(_joined, spoken)
-    spoken = _WHOLE.sub(r"(\1) \2", spoken)
+    spoken = _WHOLE.sub(r"(\1) \2 ", spoken)
     candidates = [match[0].strip(" ,") for match in _EXPRESSION.finditer(spoken)]
     candidates = [_balanced(text) for text in candidates if re.search(r"\d", text)]
     candidates = [text for text in candidates if _OPERATOR.search(text) and not _is_date_or_phone(text)]

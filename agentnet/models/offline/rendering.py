@@ -9,7 +9,7 @@ from agentnet.models.offline.moments import moment_of, said, tells_again
 from agentnet.models.offline.passages import Passage, best_sentences, cited, cited_blocks, passages_of
 from agentnet.models.offline.phrases import counts
 from agentnet.models.offline.values import is_file_uri, number
-from agentnet.models.offline.vocabulary import word_set
+from agentnet.models.offline.vocabulary import PLAIN_VERBS, word_set
 from agentnet.models.offline.words import overlap, words
 
 T = TypeVar("T")
@@ -17,7 +17,11 @@ NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
 MAX_COLUMNS = 10
-_SPEAKS_OF_IT = 0.5
+_ASKING = PLAIN_VERBS | word_set(
+    "docs doc documentation documents knowledge base manual handbook guide citations work works"
+)
+"""Words that ask, and are not asked about."""
+_SPEAKS_OF_IT = 0.4
 """Least share of a question's words that passages speak of when they are to answer it."""
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
@@ -56,8 +60,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
-    speaks = overlap(question, "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
-    return cited(best) if best and speaks else NOTHING
+    asked = [word for word in words(question) if word not in _ASKING]
+    speaks = overlap(" ".join(asked), "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
+    return cited(best) if best and (speaks or not asked) else NOTHING
 
 
 def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:
