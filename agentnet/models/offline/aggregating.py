@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from agentnet.models.offline.phrases import counts, extreme_groups, measure_phrases
+from agentnet.models.offline.phrases import counts, extreme_groups, measure_phrases, ranks_by
 from agentnet.models.offline.words import stem, words
 
 _AVERAGES = re.compile(r"\b(?:average|mean|median)\b", re.IGNORECASE)
@@ -36,5 +36,7 @@ def function_named(step: str, choices: Sequence[str]) -> str | None:
 
 def _sums_groups(step: str) -> bool:
     """Whether the extreme that `step` asks for is one of sums: a group's, in something that adds up."""
+    if ranks_by(step):
+        return not averages(step) and not _SINGLE.search(step)
     measured = {stem(word) for phrase in measure_phrases(step) for word in words(phrase)}
     return bool(extreme_groups(step) and measured & _ADDED_UP and not _SINGLE.search(step))

@@ -12,7 +12,7 @@ from agentnet.models.offline.phrases import counted_phrases, counts, group_phras
 from agentnet.models.offline.tools import ToolSpec
 from agentnet.models.offline.values import dates_in, numbers_in
 from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
-from agentnet.models.offline.words import likeness, stem, terms, words
+from agentnet.models.offline.words import groups, likeness, stem, terms, words
 from agentnet.models.offline.zones import zones_in
 
 FITS = 1.5
@@ -85,8 +85,16 @@ def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
     spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
+    score -= MISSING if _is_elsewhere(tool, filled, task) else 0.0
     score = min(score, 0.0) if _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
+    """Whether all that the tool got is a place, and the step speaks of a thing there that it knows nothing of."""
+    kinds = {kind_of(parameter) for parameter in tool.parameters if parameter.name in filled.arguments}
+    own = {term for _, said in _fields(tool) for term in said}
+    return kinds == {Kind.ZONE} and any(groups(term) and not likeness(term, own) for term in terms(task.step.text))
 
 
 def _sums_up(task: Task) -> bool:

@@ -122,7 +122,7 @@ class _Worker:
     def _do(self, step: Step, outcomes: Mapping[int, Outcome]) -> Outcome | None:
         needed = [outcomes[index] for index in step.depends]
         failed = [outcome.step for outcome in needed if not outcome.ok]
-        if failed and not (step.gathers and len(failed) < len(needed)):
+        if failed and not step.only_after and not (step.gathers and len(failed) < len(needed)):
             return Outcome(step, f"It builds upon “{shorten(failed[0].text, 100)}”.", ok=False, left_out=True)
         return self._perform(Task(step, self._materials(step, needed)))
 

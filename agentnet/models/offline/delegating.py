@@ -125,7 +125,7 @@ def needs_of(task: Task) -> list[str]:
     first = words(step)[:1]
     asks = step.endswith("?") or bool(first and first[0] in QUESTION_WORDS)
     needs = [need_of(task)]
-    if first and first[0] in {"write", "draft", "compose"}:
+    if first and likeness(stem(first[0]), [stem("write")]):
         needs.append(f"{' '.join(step.split()[:_GIST_WORDS])} (write a text)")
     if asks:
         needs.append("answer a question from the documents")
@@ -148,6 +148,7 @@ def need_of(task: Task) -> str:
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
         "a text": about_text,
+        "write a report": bool(words(text)) and likeness(stem(words(text)[0]), [stem("write")]),
         "analyse data": over_time(text)
         or (group_phrases(text) and (counts(text) or measure_phrases(text)))
         or (_has_table(task) and not set(words(text)[:1]) & (WRITING | COMMENTING)),

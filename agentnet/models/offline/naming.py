@@ -25,6 +25,8 @@ DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNO
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
 _PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
 """How two columns of numbers are set against each other."""
+_UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct percent c f k kwh mb gb")
+"""Units that the names of columns end in."""
 _SHORTEST = 3
 """Least letters of an abbreviation."""
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
@@ -65,6 +67,7 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
         wordy = replace(names, columns=tuple(name for name in names.columns if not names.is_numeric(name)))
         return (
             _column(group_phrases(step), names)
+            or next((name for name, _ in names.values if [own for own, _ in names.values].count(name) > 1), None)
             or _mentioned(step, wordy, skip=skipped)
             or (_mentioned(step, names, skip=skipped) if parameter.required or not names.types else None)
         )
@@ -150,11 +153,17 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
     spoken = words(step)
     stems = [word.rstrip("s") for word in spoken]
     found = [
-        (stems.index(words(name)[0].rstrip("s")), name)
+        (stems.index(own[0]), name)
         for name in names.columns
-        if words(name) and all(word.rstrip("s") in stems for word in words(name))
+        if (own := _meant(name)) and all(word in stems for word in own)
     ]
     return [name for _, name in sorted(found) if not _within_another(name, [other for _, other in found], stems)]
+
+
+def _meant(name: str) -> list[str]:
+    """The words of a column's name, without the unit that it may end in."""
+    own = [word.rstrip("s") for word in words(name)]
+    return own[:-1] if len(own) > 1 and own[-1] in _UNITS else own
 
 
 def _within_another(name: str, others: list[str], spoken: list[str]) -> bool:

@@ -78,6 +78,11 @@ def extreme_groups(text: str) -> list[str]:
     return [*_WITH.findall(text), *(_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])]
 
 
+def ranks_by(text: str) -> bool:
+    """Whether `text` wants a top list of groups: "top 3 regions by sales"."""
+    return bool(_TOP.search(text))
+
+
 def measure_phrases(text: str) -> list[str]:
     """What `text` averages, sums or compares."""
     top = _TOP.search(text)

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from agentnet.models.offline.clauses import Clause, clauses
-from agentnet.models.offline.vocabulary import COMMENTING, NOUN_VERBS, PLAIN_VERBS
+from agentnet.models.offline.quantities import expression_in
+from agentnet.models.offline.vocabulary import COMMENTING, NOUN_VERBS, PLAIN_VERBS, WRITING
 from agentnet.models.offline.words import groups, stem, terms, words
 
 _EXPLETIVE = re.compile(
@@ -19,6 +20,7 @@ _MANY = re.compile(
     re.IGNORECASE,
 )
 _ONE = re.compile(
+    r"\bthere\b(?=\s*(?:$|[.,;?!)]))|"
     r"\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above))\b"
     r"|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|"
     r"\bbuild(?:ing)? (?:up)?on\b",
@@ -43,6 +45,8 @@ _IRREGULAR = {
     "built": "build",
     "found": "find",
 }
+_ENOUGH = 4
+"""Words with a meaning that a step needs to say by itself what it is about."""
 _COMMENTING_STEMS = frozenset(map(stem, COMMENTING))
 _VERBS_BY_STEM = {stem(verb): verb for verb in sorted(PLAIN_VERBS | NOUN_VERBS)}
 
@@ -59,6 +63,8 @@ class Step:
     """What the request told besides: used for values, never done."""
     points_back: bool = False
     """It speaks of something that was there before: "it", "this text"."""
+    only_after: bool = False
+    """It comes after another in time, and says by itself what it needs."""
     gathers: bool = False
     """It takes what several steps brought, and can be done with a part of it."""
 
@@ -74,7 +80,8 @@ def plan(request: str) -> tuple[Step, ...]:
         depends = _depends(clause, text, steps)
         bare = bool(steps) and not depends and bool(_BARE.fullmatch(text))
         background = ". ".join(filter(None, (found.background, steps[-1].text if bare else "")))
-        steps.append(Step(index, text, depends, background, points_back, gathers))
+        only_after = bool(depends) and not points_back and _says_all(text, steps)
+        steps.append(Step(index, text, depends, background, points_back, only_after, gathers))
     return tuple(steps)
 
 
@@ -99,7 +106,8 @@ def _depends(clause: Clause, text: str, steps: list[Step]) -> tuple[int, ...]:
     plain = _plain(text)
     named = {step.index for step in steps if _speaks_of(plain, step)}
     if _BOTH.search(plain) and len(steps) > 1:
-        return tuple(sorted({*leaves(steps)[-2:], *named}))
+        ends = leaves(steps)[-2:] if len(leaves(steps)) > 1 else [step.index for step in steps[-2:]]
+        return tuple(sorted({*ends, *named}))
     if _MANY.search(plain):
         return tuple(sorted({*leaves(steps), *named}))
     if named:
@@ -107,6 +115,14 @@ def _depends(clause: Clause, text: str, steps: list[Step]) -> tuple[int, ...]:
     if _ONE.search(plain) or clause.follows or _lacks_object(text):
         return _antecedents(steps)
     return ()
+
+
+def _says_all(text: str, steps: list[Step]) -> bool:
+    """Whether a step names what it works on: nothing of what came before, and enough of its own."""
+    first = words(text)[:1]
+    makes_text = bool(first) and first[0] in WRITING | COMMENTING
+    enough = len(terms(text)) >= _ENOUGH or expression_in(text)
+    return bool(not makes_text and enough) and not any(_speaks_of(_plain(text), step) for step in steps)
 
 
 def _antecedents(steps: list[Step]) -> tuple[int, ...]:

@@ -49,6 +49,8 @@ _SORTED = re.compile(
     r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
 )
 _SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
+_GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
+_EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
 
 
@@ -85,11 +87,14 @@ class Querying:
         if unclear:
             return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
+        if sql is None and informed.names.unknown:
+            return Outcome(task.step, told_unknown(informed.names).strip(), by=self._describing.name)
         return self._answer(sql, source, informed) if sql else False
 
     def with_values(self, task: Task, names: Names) -> Task | None:
         """`task` with those of its words that are values in text columns of the one known source."""
-        asked = value_candidates(task.step.text, names)
+        said = ". ".join(filter(None, (task.step.background, task.step.text)))
+        asked = value_candidates(said, names)
         sql = value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
         if sql is None or self._sql is None:
             return replace(task, names=names)
@@ -152,9 +157,9 @@ def _unclear(phrase: str, names: Names) -> str:
 
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
-    if _SHARE.search(step) or _CORRELATION.search(step):
+    if _SHARE.search(step) or _CORRELATION.search(step) or _GAPS.search(step):
         return True
-    lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXTREME.search(step))
+    lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
     return lists and not _AGGREGATE.search(step) and not counts(step)
 
 
@@ -162,6 +167,9 @@ def statement(step: str, source: str, names: Names) -> str | None:
     """The SELECT that answers `step` from `source`; None when its words do not make one."""
     where = condition(step, names)
     table = identifier(source)
+    if _GAPS.search(step):
+        gaps = ", ".join(f"count(*) - count({identifier(name)}) AS {identifier(name)}" for name in names.columns)
+        return f"SELECT {gaps} FROM {table}"  # noqa: S608
     if _CORRELATION.search(step):
         return _correlation(step, table, names, where)
     if _SHARE.search(step):

@@ -9,7 +9,7 @@ from agentnet.models.offline.moments import moment_of, said, tells_again
 from agentnet.models.offline.passages import Passage, best_sentences, cited, cited_blocks, passages_of
 from agentnet.models.offline.phrases import counts
 from agentnet.models.offline.values import is_file_uri, number
-from agentnet.models.offline.vocabulary import PLAIN_VERBS, word_set
+from agentnet.models.offline.vocabulary import ASKING, word_set
 from agentnet.models.offline.words import overlap, words
 
 T = TypeVar("T")
@@ -17,10 +17,6 @@ NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
 MAX_COLUMNS = 10
-_ASKING = PLAIN_VERBS | word_set(
-    "docs doc documentation documents knowledge base manual handbook guide citations work works"
-)
-"""Words that ask, and are not asked about."""
 _SPEAKS_OF_IT = 0.4
 """Least share of a question's words that passages speak of when they are to answer it."""
 _LONG_TEXT = 1_200
@@ -60,7 +56,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
-    asked = [word for word in words(question) if word not in _ASKING]
+    asked = [word for word in words(question) if word not in ASKING]
     speaks = overlap(" ".join(asked), "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
     return cited(best) if best and (speaks or not asked) else NOTHING
 

@@ -15,12 +15,15 @@ SECTION_SENTENCES = 6
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
     r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
-    r"\b(?:summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
+    r"\b(?:zusammenfassung|fasse|résume|resume|resumen|"
+    r"summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
     r"overview|tl;?dr|gist|outline)\b",
     re.IGNORECASE,
 )
 _REPORT = re.compile(
-    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge)\b", re.IGNORECASE
+    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
+    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b",
+    re.IGNORECASE,
 )
 _COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
 _WANTED = re.compile(
