@@ -66,15 +66,18 @@ _TABLE_WORDS = word_set(
     area scatter total average mean median sum count number highest lowest most least top bottom first last year month
     task tasks log per share percent percentage correlation order sort"""
 )
+_NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
+"""A capitalised word inside a sentence."""
+_MAY = 5
+"""The month whose name is also a verb: it counts with a capital only."""
+_ORDINALS = ("first", "second", "third", "fourth")
+_EMPTY = word_set("missing empty blank unknown null not above below over under more less greater at between the")
 _COMMON = frozenset(word for group in GROUPS for word in group.split())
 
 
 def may_narrow(step: str) -> bool:
     """Whether `step` may mean some of the rows only, for all that its words tell."""
     return bool(_HINTS.search(step) or _NAMED.search(step) or values.quoted_in(step))
-
-
-_NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
 
 
 def condition(step: str, names: Names) -> str | None:
@@ -245,10 +248,6 @@ def _times(step: str, names: Names) -> list[str]:
     return [*found, *_years(step, f"year({name})")]
 
 
-_MAY = 5
-_ORDINALS = ("first", "second", "third", "fourth")
-
-
 def _years(step: str, year: str) -> list[str]:
     between = re.search(
         r"\b(?:between|from)\s+((?:19|20)\d\d)\s+(?:and|to|until|-)\s+((?:19|20)\d\d)\b", step, re.IGNORECASE
@@ -277,9 +276,6 @@ def _chosen(step: str, names: Names) -> list[str]:
         if stated and stated not in chosen and value.casefold() not in DETERMINERS | _EMPTY:
             found.append(f"lower({identifier(stated)}) = {literal(value.casefold())}")
     return found
-
-
-_EMPTY = word_set("missing empty blank unknown null not above below over under more less greater at between the")
 
 
 def _among(step: str, column: str, held: Sequence[str]) -> str:

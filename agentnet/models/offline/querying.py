@@ -220,7 +220,8 @@ def _order(step: str, names: Names) -> str | None:
 def _wanted(step: str, extreme: re.Match[str]) -> int:
     counted = _COUNTED.search(step) or _WANTED.search(step)
     said = extreme[3] or (counted[1] if counted else "1")
-    return max(1, min(int(NUMBER_WORDS.get(said.lower(), 0) or said), MAX_LISTED))
+    wanted = int(said) if said.isdecimal() else NUMBER_WORDS.get(said.lower(), 1)
+    return max(1, min(wanted, MAX_LISTED))
 
 
 def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
