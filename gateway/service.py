@@ -87,7 +87,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     views += ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses).routes()
 
     files = FileStore(database, settings.max_file_bytes)
-    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
+    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
     store = ProfileStore(database)
     views += ProfileRoutes(store).routes()
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
@@ -102,6 +102,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
+    runtime.before_stop(door.stop)
     doors = [Route(path, door) for path in ("/mcp", "/mcp/", "/mcp/{profile}")]
 
     @asynccontextmanager

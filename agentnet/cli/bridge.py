@@ -24,6 +24,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 """Before the stream of a session is opened again."""
+LINGER_SECONDS = 2.0
+"""For answers that are on their way when the host closes stdin."""
 
 Message = dict[str, Any]
 
@@ -180,6 +182,8 @@ class Bridge:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _end(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LINGER_SECONDS)
         tasks = [*self._tasks, *([self._stream] if self._stream else [])]
         for task in tasks:
             task.cancel()

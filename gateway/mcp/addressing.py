@@ -6,11 +6,16 @@ Ids that a client sends back later, of tasks, of questions and of events, begin 
 import re
 from typing import Any
 
-from mcp.shared.inbound import encode_header_value
+from mcp.shared.inbound import (
+    encode_header_value,
+    find_invalid_x_mcp_header,
+    mcp_param_headers,
+    x_mcp_header_map,
+)
 
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document
-from gateway.mcp.link import passed_on
+from gateway.mcp.link import PARAM_PREFIX, passed_on
 from gateway.transport import Headers
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -43,6 +48,15 @@ def headers_for(headers: Headers, method: str, own: str) -> Headers:
         return kept
     named = [(name, value) for name, value in kept if name != b"mcp-name"]
     return [*named, (b"mcp-name", encoded(own))]
+
+
+def with_arguments(headers: Headers, schema: Any, arguments: Any) -> Headers:
+    """`headers` with those arguments in them that the tool's schema wants there (`x-mcp-header`)."""
+    kept = [(name, value) for name, value in headers if not name.startswith(PARAM_PREFIX)]
+    if isinstance(arguments, dict) and find_invalid_x_mcp_header(schema) is None:
+        wanted = mcp_param_headers(x_mcp_header_map(schema), arguments)
+        kept += [(name.lower().encode(), value.encode()) for name, value in wanted.items()]
+    return kept
 
 
 def encoded(name: str) -> bytes:

@@ -11,7 +11,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError
-from gateway.mcp.addressing import TASKS
+from gateway.mcp.addressing import TASKS, with_arguments
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
@@ -36,7 +36,7 @@ CAPABILITIES: Document = {
     "logging": {},
 }
 DISCOVER_TTL_MS = 60_000
-KEPT_LISTS = 1024
+KEPT_LISTS = 256
 RESOURCE_NOT_FOUND = -32002
 """In the legacy era; the modern one says -32602."""
 ABSENT: dict[Era, frozenset[str]] = {
@@ -48,12 +48,16 @@ KINDS = {kind.method: kind for kind in Kind}
 Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
 
 
+class UnknownItemError(McpError):
+    """No list has it."""
+
+
 class Aggregate:
     """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
 
     def __init__(self, list_limit: int) -> None:
         self._list_limit = list_limit
-        self._merged: dict[tuple[str, ...], Merged] = {}
+        self._merged: dict[tuple[object, ...], Merged] = {}
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
             "initialize": self._initialize,
@@ -71,14 +75,21 @@ class Aggregate:
         handler = self._handlers.get(exchange.method)
         if handler is None or exchange.method in ABSENT[exchange.era]:
             raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
-        return await handler(exchange, providers)
+        if exchange.method in KINDS:
+            return await handler(exchange, providers)
+        exchange.trusts_known = True
+        try:
+            return await handler(exchange, providers)
+        except UnknownItemError:  # nothing was sent yet; it may be new
+            exchange.trusts_known = False
+            return await handler(exchange, providers)
 
     async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind` as the caller sees it; a provider that fails is left out."""
-        parts = await gather(kind, providers)
+        parts = await gather(kind, providers, known=exchange.trusts_known)
         principal, profile = exchange.principal, exchange.profile
-        key = (principal.tenant, profile.name, kind.name, *(provider.name for provider, _ in parts))
         listings = tuple(listing for _, listing in parts)
+        key = (principal.tenant, profile.name, kind, *map(id, listings))  # callers whose lists differ do not take turns
         kept = self._merged.get(key)
         if kept is None or kept.profile != profile or not _same(kept.listings, listings):
             kept = merge(kind, parts, profile)
@@ -129,6 +140,10 @@ class Aggregate:
             if name == FIND_TOOLS:
                 return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
             exchange.params = named_call(exchange.params)
+            exchange.schema = schema_of(merged, exchange.params["name"])
+            exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
+        else:
+            exchange.schema = schema_of(merged, name)
         return await self._named(exchange, Kind.TOOLS, providers)
 
     def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
@@ -173,7 +188,7 @@ class Aggregate:
             if len(likely) == 1:
                 return likely[0], uri
         code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
-        raise McpError(code, "There is no such resource here.", detail={"uri": uri})
+        raise UnknownItemError(code, "There is no such resource here.", detail={"uri": uri})
 
     async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         return await self._named(exchange, Kind.PROMPTS, providers)
@@ -186,15 +201,17 @@ class Aggregate:
         """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
         place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
         if place is None:
-            raise McpError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+            raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
         return _named(providers, place.provider), place.own
 
 
-async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
-    """Each provider's list; one that fails is left out and logged."""
-    ready: dict[str, Listing] = {
-        provider.name: listing for provider in providers if (listing := provider.fresh(kind)) is not None
-    }
+async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) -> list[Part]:
+    """Each provider's list, where `known` the one of the last time; one that fails is left out and logged."""
+    ready: dict[str, Listing] = {}
+    for provider in providers:
+        listing = provider.known(kind) if known else provider.fresh(kind)
+        if listing is not None:
+            ready[provider.name] = listing
     late = [provider for provider in providers if provider.name not in ready]
     if not late:
         return [(provider, ready[provider.name]) for provider in providers]
@@ -213,6 +230,12 @@ async def gather(kind: Kind, providers: list[Provider]) -> list[Part]:
         else:
             parts.append((provider, answer))
     return parts
+
+
+def schema_of(merged: Merged, name: Any) -> Any:
+    """The schema of a tool's arguments, as far as its list tells."""
+    place = merged.places.get(name) if isinstance(name, str) else None
+    return place.item.get("inputSchema") if place else None
 
 
 def capabilities_of(providers: list[Provider]) -> Document:

@@ -7,6 +7,8 @@ import asyncio
 import json
 import secrets
 
+from mcp_types.jsonrpc import INVALID_PARAMS
+
 from agentnet.database import Database
 from agentnet.identity import Principal
 from agentnet.signals import Signal, Signals
@@ -22,6 +24,9 @@ LOOK_SECONDS = 2.0
 """How often an answer is looked for without a signal."""
 PREFIX = "agentnet:"
 """Ids of our own questions begin with it."""
+MAX_ID_CHARACTERS = 64
+MAX_UNTAKEN = 16
+"""Answers of one session that nobody took yet."""
 NO_ANSWER = -32000
 
 
@@ -54,7 +59,10 @@ class Callbacks:
     async def answered(self, principal: Principal, session: Session, message: Document) -> None:
         """Take a client's response to a question of this or another replica."""
         identifier = str(message["id"])
-        await self._pool.execute(sql.PUT_ANSWER, session.id, identifier, principal.tenant, json.dumps(message))
+        if len(identifier) > MAX_ID_CHARACTERS:
+            raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
+        answer = (session.id, identifier, principal.tenant, json.dumps(message))
+        await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_UNTAKEN)
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 
     async def _ask(self, exchange: Exchange, session: Session, question: Question) -> Document:

@@ -18,12 +18,13 @@ from gateway.limits import StreamLimit
 from gateway.mcp.aggregate import Aggregate, stamped
 from gateway.mcp.batch import is_batch, serve_batch
 from gateway.mcp.changes import Feed, Merge
+from gateway.mcp.endless import Endless
 from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
 from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
 from gateway.mcp.legacy import Legacy
-from gateway.mcp.listening import Listening
+from gateway.mcp.listening import Listening, last_word
 from gateway.mcp.merge import Merged
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
+LISTEN = "subscriptions/listen"
 REQUEST_CANCELLED = -32800
 """As the SDKs end the stream of a legacy call that its client cancelled."""
 STREAM: Document = {"id": 0, "method": "GET"}
@@ -72,6 +74,7 @@ class Door:
         self._legacy = legacy
         self._limit = limit
         self._call_seconds = settings.mcp_call_seconds
+        self._endless = Endless()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -91,22 +94,33 @@ class Door:
         finally:
             reply.close()
 
+    async def stop(self) -> None:
+        """End the streams that clients hold open, so that the process need not wait for them."""
+        self._endless.end()
+
     async def _handle(self, method: str, inbound: Inbound) -> None:
         if method not in METHODS[inbound.era]:
             await inbound.reply.whole(405, [(b"allow", b", ".join(METHODS[inbound.era].values()))], b"")
             return
         message = read_message(inbound) if method == "POST" else None
-        server = await self._switchboard.straight(inbound)
         if isinstance(message, list):
-            await serve_batch(inbound, message, lambda one, part: self._one("POST", part, server, one))
+            await serve_batch(inbound, message, lambda one, part: self._one("POST", part, one))
         else:
-            await self._one(method, inbound, server, message)
+            await self._one(method, inbound, message)
 
-    async def _one(self, method: str, inbound: Inbound, server: UpstreamServer | None, message: Any) -> None:
+    async def _one(self, method: str, inbound: Inbound, message: Any) -> None:
         """Serve one message, or a GET or DELETE."""
-        if server is not None:
-            await self._relay(method, inbound, server, message)
-        elif is_request(message):
+        try:
+            server = await self._switchboard.straight(inbound)
+            if server is not None:
+                await self._relay(method, inbound, server, message)
+                return
+        except AgentNetError as error:
+            if not is_request(message):
+                raise
+            await finish_with(inbound.reply, inbound.era, message["id"], error)
+            return
+        if is_request(message):
             await self._serve(inbound, message)
         elif message is not None:
             await self._take(inbound, message)
@@ -115,17 +129,12 @@ class Door:
 
     async def _relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
         """Pass everything to the one server of the profile."""
-        identifier = message["id"] if is_request(message) else None
-        try:
-            with self._limit.stream(inbound.principal):
-                if identifier is not None or method == "GET":
-                    inbound.reply.keep_alive()
-                async with self._in_time(message):
-                    await self._switchboard.relay(method, inbound, server, message)
-        except AgentNetError as error:
-            if identifier is None:
-                raise
-            await finish_with(inbound.reply, inbound.era, identifier, error)
+        with self._limit.stream(inbound.principal):
+            if is_request(message) or method == "GET":
+                inbound.reply.keep_alive()
+            async with self._in_time(message):
+                await self._switchboard.relay(method, inbound, server, message)
+        await inbound.reply.end_stream()
 
     async def _take(self, inbound: Inbound, message: Document) -> None:
         """A notification or a response: it is taken to where it belongs, and nothing is answered."""
@@ -151,11 +160,14 @@ class Door:
         exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
         with self._limit.stream(inbound.principal):
             feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
-            await self._legacy.stream(inbound, session, feed)
+            async with self._in_time(None):
+                await self._legacy.stream(inbound, session, feed)
+        await inbound.reply.end_stream()
 
     async def _serve(self, inbound: Inbound, message: Document) -> None:
         """Answer one request, whatever comes."""
         reply = inbound.reply
+        answer: Document | None = None
         try:
             exchange = await self._exchange(inbound, message)
             with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
@@ -166,8 +178,11 @@ class Door:
             note(error, message["method"])
             await finish_with(reply, inbound.era, message["id"], error)
         else:
+            if answer is None and exchange.method == LISTEN:
+                answer = last_word(exchange)
             if answer is not None:
                 await reply.finish(result(exchange.id, stamped(exchange, answer)))
+            await reply.end_stream()
 
     async def _exchange(self, inbound: Inbound, message: Document) -> Exchange:
         if inbound.era is Era.MODERN:
@@ -176,7 +191,7 @@ class Door:
         return inbound.legacy(message, self._legacy.callbacks, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
-        if exchange.method == "subscriptions/listen" and exchange.era is Era.MODERN:
+        if exchange.method == LISTEN and exchange.era is Era.MODERN:
             return await self._listening.listen(exchange, *self._sight(exchange))
         if exchange.method == "logging/setLevel" and exchange.session is not None:
             return await self._legacy.set_log_level(exchange, exchange.session)
@@ -191,10 +206,13 @@ class Door:
 
     @asynccontextmanager
     async def _in_time(self, message: Any) -> AsyncIterator[None]:
-        """Ends what takes too long; streams that a client holds open have no end. Raises `McpError`."""
-        endless = not is_request(message) or message["method"] == "subscriptions/listen"
+        """Ends what takes too long; streams that a client holds open end with this process. Raises `McpError`."""
+        if not is_request(message) or message["method"] == LISTEN:
+            async with self._endless.held():
+                yield
+            return
         try:
-            async with asyncio.timeout(None if endless else self._call_seconds):
+            async with asyncio.timeout(self._call_seconds):
                 yield
         except TimeoutError:
             raise McpError(REQUEST_TIMEOUT, f"The call took longer than {self._call_seconds:g} s.") from None

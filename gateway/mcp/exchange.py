@@ -86,6 +86,10 @@ class Exchange:
     """`traceparent` of the client's trace, or nothing."""
     _progress: tuple[float, int] = field(default=(0.0, 0), init=False)
     """Since when reports are counted, and how many there were."""
+    trusts_known: bool = False
+    """Whether lists of some time ago will do to find the item."""
+    schema: Any = None
+    """`inputSchema` of the tool that is called, where a list told of it."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 
@@ -120,13 +124,16 @@ class Exchange:
         """Send a notification on the stream of this call."""
         await self.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
 
-    async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+    async def progress(
+        self, done: float, total: float | None = None, message: str | None = None, meta: Document | None = None
+    ) -> None:
         """Report progress if the client wants it. `done` must rise."""
         token = self.progress_token
         if token is None or not self._may_progress():
             return
         params: Document = {"progressToken": token, "progress": done}
-        params |= {key: value for key, value in (("total", total), ("message", message)) if value is not None}
+        more = {"total": total, "message": message, "_meta": meta}
+        params |= {key: value for key, value in more.items() if value is not None}
         await self.notify("notifications/progress", params)
 
     def _may_progress(self) -> bool:

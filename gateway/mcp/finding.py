@@ -66,7 +66,7 @@ class _Call(BaseModel):
 def find_tools(arguments: Document, merged: Merged) -> Document:
     """The tools that fit best, best first. Raises `ValidationError`."""
     search = _Search.model_validate(arguments)
-    words = set(_WORD.findall(search.query.lower()))
+    words = {word for word in _WORD.findall(search.query.lower()) if len(word) > 1}
     scored = [(_score(words, name, place.item), name) for name, place in merged.places.items()]
     best = sorted((entry for entry in scored if entry[0]), key=lambda entry: (-entry[0], entry[1]))[: search.limit]
     found = [_shown(merged.places[name].item) for _, name in best]

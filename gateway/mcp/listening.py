@@ -11,6 +11,7 @@ from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange
 from gateway.mcp.provider import Change, Updated
+from gateway.mcp.task_news import followed, telling
 
 MAX_URIS = 500
 """Resources watched in one stream."""
@@ -35,7 +36,10 @@ class Listening:
             raise McpError(
                 INVALID_PARAMS, "subscriptions/listen needs a client that accepts text/event-stream.", http=406
             )
-        honoured = honoured_of(object_or_empty(exchange.params.get("notifications")))
+        asked = object_or_empty(exchange.params.get("notifications"))
+        honoured = honoured_of(asked)
+        tasks = followed(exchange, asked.get("taskIds"), await providers())
+        honoured |= {"taskIds": list(tasks)} if tasks else {}
         wanted = frozenset(change for flag, change in WANTED_BY.items() if honoured.get(flag))
         uris = frozenset(honoured.get("resourceSubscriptions", ()))
         meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
@@ -44,9 +48,15 @@ class Listening:
             async with feed.running():
                 params: Document = {"notifications": honoured, "_meta": meta}
                 await exchange.notify("notifications/subscriptions/acknowledged", params)
-                while True:
-                    method, params = notification_of(await feed.take())
-                    await exchange.notify(method, params | {"_meta": meta})
+                async with telling(exchange, tasks, meta):
+                    while True:
+                        method, params = notification_of(await feed.take())
+                        await exchange.notify(method, params | {"_meta": meta})
+
+
+def last_word(exchange: Exchange) -> Document:
+    """The result that ends a listen stream on purpose."""
+    return {"_meta": {SUBSCRIPTION_ID_META_KEY: exchange.id}}
 
 
 def honoured_of(asked: Document) -> Document:

@@ -12,6 +12,7 @@ from agentnet.identity import Principal
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era
+from gateway.mcp.merge import MIN_TTL_MS
 from gateway.mcp.pool import Pool
 from gateway.mcp.provider import Kind, Listing, UpstreamServer
 from gateway.mcp.talk import Talk
@@ -27,6 +28,8 @@ MAX_ITEM_DEPTH = 64
 UNSAID_TTL_MS = 30_000
 """How long a list is kept that says nothing of it, as those of the legacy era do."""
 MAX_TTL_MS = 3_600_000
+KNOWN_SECONDS = 600.0
+"""So long after it was fresh a list still tells whose item a name is: no call waits for a list that has it."""
 LATE_SECONDS = 1.0
 """How long a refresh is waited for while an older list is at hand."""
 FIRST_SECONDS = 5.0
@@ -62,6 +65,11 @@ class Listings:
         kept = self._kept.get(self._key(server, principal, kind))
         return kept.listing if kept is not None and time.monotonic() < kept.fresh_until else None
 
+    def known(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing | None:
+        """The list of the last time, unless that is long ago or the server said that it changed."""
+        kept = self._kept.get(self._key(server, principal, kind))
+        return kept.listing if kept is not None and time.monotonic() - kept.fresh_until < KNOWN_SECONDS else None
+
     async def get(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         """The list. Raises `AgentNetError` when the server cannot be asked and nothing is known of it."""
         key = self._key(server, principal, kind)
@@ -77,7 +85,7 @@ class Listings:
         names = {kind.name for kind in kinds}
         for key, kept in self._kept.items():
             if key[:2] == (server.tenant, server.name) and key[2] in names:
-                kept.fresh_until = 0.0
+                kept.fresh_until = -KNOWN_SECONDS
 
     def _key(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Key:
         shared = (server.tenant, server.name, kind.name)
@@ -118,7 +126,7 @@ class Listings:
             if listing.private:
                 self._private.add((server.tenant, server.name, kind.name))
                 key = self._key(server, principal, kind)
-            kept = _Kept(listing, time.monotonic() + listing.ttl_ms / 1000)
+            kept = _Kept(listing, time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[key] = kept

@@ -43,6 +43,10 @@ class Offer:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)
 
+    def known(self, kind: Kind) -> Listing | None:
+        """The list that the server gave last."""
+        return self._listings.known(self.server, self._principal, kind)
+
     async def listing(self, kind: Kind) -> Listing:
         """What the server lists, or listed last while it is away."""
         return await self._listings.get(self.server, self._principal, kind)
@@ -62,6 +66,10 @@ class Offer:
         """Its tasks' ids begin with its name."""
         marked = unmarked(task_id)
         return marked is not None and marked[0] == self.name
+
+    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
+        """None: its tasks are polled."""
+        return None
 
     def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
         """What the server says of its lists, and of its resources `uris`."""

@@ -37,7 +37,10 @@ class Profiles:
     async def of(self, principal: Principal, name: str | None) -> Profile:
         """The profile of that name, or the caller's own. Raises `McpError` (404), `DatabaseAwayError`."""
         if principal.subject == ANONYMOUS:  # was admitted by a declared profile, and gets that one
-            return self._declared[name or DEFAULT]
+            declared = self._declared.get(name or DEFAULT)
+            if declared is None or not declared.anonymous:
+                raise _unknown(name)
+            return declared
         stored = await self._store.of(principal.tenant)
         bound = next((each for each in stored.values() if _binds(each, principal)), None)
         if bound is not None:

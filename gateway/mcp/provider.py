@@ -83,6 +83,10 @@ class Provider(Protocol):
         """The listing if it is at hand, or None where it has to be awaited."""
         ...
 
+    def known(self, kind: Kind) -> Listing | None:
+        """The listing that was had last, not too long ago: it tells whose item a name is. None: to be awaited."""
+        ...
+
     async def listing(self, kind: Kind) -> Listing:
         """What it offers of `kind`; the same object for as long as nothing changed, so that it is rendered once.
 
@@ -106,6 +110,10 @@ class Provider(Protocol):
 
     def owns_task(self, task_id: str) -> bool:
         """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
+        ...
+
+    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
+        """The task as it is and then whenever it changes (`DetailedTask`); None for one that it cannot tell of."""
         ...
 
     def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:

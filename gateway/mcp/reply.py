@@ -89,6 +89,11 @@ class Reply:
         self.close()
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
+    async def end_stream(self) -> None:
+        """The end of a stream that is still open; nothing for any other response."""
+        if self.is_stream and not self.is_done:
+            await self.end()
+
     def close(self) -> None:
         """Nothing more goes out."""
         self.is_done = True

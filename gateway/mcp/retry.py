@@ -49,10 +49,10 @@ class Retries:
         try:
             if not isinstance(sealed, str) or len(sealed) > MAX_STATE_CHARACTERS:
                 raise SealError("No state of ours.")
-            kept = read(self._seal.open(sealed.encode()))
+            kept = object_or_empty(read(self._seal.open(sealed.encode())))
         except (SealError, InvalidToken, McpError):
             raise _wrong_state() from None
-        if kept["for"] != _binding(exchange) or kept["until"] < time.time():
+        if kept.get("for") != _binding(exchange) or kept["until"] < time.time():
             raise _wrong_state()
         state: Document = kept["state"]
         return state

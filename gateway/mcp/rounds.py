@@ -13,7 +13,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from agentnet.errors import UnavailableError
-from gateway.mcp.addressing import NAMED_BY, encoded
+from gateway.mcp.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
@@ -61,6 +61,7 @@ class Rounds:
         }
         name = encoded(str(params.get(named, ""))) if named else None
         headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace]
+        headers = with_arguments(headers, exchange.schema, params.get("arguments"))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, write(message))
         try:
             return await self._result(exchange, server, incoming, identifier)

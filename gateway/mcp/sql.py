@@ -47,9 +47,12 @@ DELETE FROM mcp_sessions WHERE id IN (
 )
 """
 
-# Leave an answer for the replica that asked; the first one counts.
+# Leave an answer for the replica that asked; the first one counts. A session has so many at most that nobody took.
 PUT_ANSWER = """
-INSERT INTO mcp_answers (session, id, tenant, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+INSERT INTO mcp_answers (session, id, tenant, body)
+SELECT $1::varchar, $2::varchar, $3::varchar, $4::jsonb
+WHERE (SELECT count(*) FROM mcp_answers WHERE session = $1::varchar) < $5
+ON CONFLICT DO NOTHING
 """
 
 # Take an answer.

@@ -24,7 +24,7 @@ from gateway.transport import Incoming
 
 MAX_SESSION_CHARACTERS = 4096
 MAX_UPSTREAM_ID = 1024
-OPENED_SESSIONS = 10_000
+OPENED_SESSIONS = 4096
 
 
 @dataclass(frozen=True, slots=True)

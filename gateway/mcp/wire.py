@@ -30,7 +30,7 @@ def read(body: bytes) -> Any:
 def is_deeper(value: Any, limit: int) -> bool:
     """Whether objects and arrays are nested more than `limit` levels deep."""
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):

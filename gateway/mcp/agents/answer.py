@@ -97,7 +97,15 @@ class Answer:
             question = text_of(self._said) or "The agent needs more to go on."
             said = f"{question}\n\n(Call this tool again with task_id {self.task_id!r} and the answer as message.)"
             return self._result([types.TextContent(text=said)], question)
+        if self.task_id and not self.is_over:
+            said = f"The agent still works. Call this tool again with task_id {self.task_id!r} and an empty message."
+            return self._result([types.TextContent(text=said)], self.text)
         return self._result(self._content(), self.text)
+
+    def left(self, reason: str) -> types.CallToolResult:
+        """The result of a call that ends while its task goes on: an error that says how to have the task's result."""
+        said = f"{reason} Call this tool again with task_id {self.task_id!r} and an empty message."
+        return self._result([types.TextContent(text=said)], self.text, is_error=True)
 
     def _result(self, content: list[types.ContentBlock], answer: str, is_error: bool = False) -> types.CallToolResult:
         structured = {

@@ -10,7 +10,7 @@ import anyio
 import mcp_types as types
 from a2a.types.a2a_pb2 import SendMessageRequest
 
-from agentnet.errors import AgentNetError
+from agentnet.errors import AgentNetError, UnavailableError
 from gateway.calls import Contact
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.following import Following
@@ -29,9 +29,10 @@ TASK_META_KEY = "agentnet.dev/task_id"
 
 
 class AgentCall:
-    """Run it once."""
+    """Run it once. After `seconds` the host is told that the agent still works."""
 
-    def __init__(self, contact: Contact, exchange: Exchange) -> None:
+    def __init__(self, contact: Contact, exchange: Exchange, seconds: float) -> None:
+        self._seconds = seconds
         self._contact = contact
         self._exchange = exchange
         self._answer = Answer(contact.name)
@@ -44,12 +45,15 @@ class AgentCall:
         The task is cancelled when the client cancels; it goes on when a legacy client only left.
         """
         try:
-            await self._begin(arguments)
-            for _ in range(MAX_QUESTIONS):
-                question = question_in(self._answer)
-                if question is None or not await self._ask(question):
-                    break
+            with anyio.move_on_after(self._seconds):
+                await self._talk(arguments)
+            if not self._answer.task_id and not self._answer.is_over:
+                raise UnavailableError(f"The agent {self._contact.name!r} did not answer within {self._seconds:g} s.")
             await self._progress.finish()
+        except UnavailableError as error:
+            if not self._answer.task_id:
+                raise
+            return self._answer.left(str(error))
         except anyio.get_cancelled_exc_class():
             if self._exchange.era is Era.MODERN or self._exchange.is_cancelled:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
@@ -58,6 +62,14 @@ class AgentCall:
         finally:
             self._progress.drop()
         return self._answer.result()
+
+    async def _talk(self, arguments: AgentArguments) -> None:
+        """From the message to the end of the task, or to a question that stays open."""
+        await self._begin(arguments)
+        for _ in range(MAX_QUESTIONS):
+            question = question_in(self._answer)
+            if question is None or not await self._ask(question):
+                return
 
     async def _begin(self, arguments: AgentArguments) -> None:
         """Send the message, or go on with the task that the client was asked about or looks at."""
@@ -74,6 +86,7 @@ class AgentCall:
         asked = question.for_client(self._exchange.capabilities)
         if asked is None or not is_reachable(self._exchange):
             return False
+        await self._progress.finish()
         state: Document = {"task": question.task_id}
         try:
             answers = await self._exchange.ask({question.key: asked}, state)
@@ -91,11 +104,7 @@ class AgentCall:
 
     async def _tell(self, number: int, message: str) -> None:
         """Report progress with the task's id, by which a host that left asks for its result."""
-        token = self._exchange.progress_token
-        if token is not None:
-            meta = {TASK_META_KEY: self._answer.task_id}
-            params: Document = {"progressToken": token, "progress": number, "message": message, "_meta": meta}
-            await self._exchange.notify("notifications/progress", params)
+        await self._exchange.progress(number, None, message, {TASK_META_KEY: self._answer.task_id})
 
     async def _cancel(self) -> None:
         answer = self._answer

@@ -13,6 +13,7 @@ from gateway.mcp.agents.progress import Progress
 
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses before a task is looked for again: together well over a lease, so that a takeover is waited for."""
+POLL_SECONDS = 1.0
 FIRST_SECONDS = 5.0
 """How long a call that was broken off waits to hear which task it began."""
 
@@ -60,7 +61,8 @@ class Following:
         except RefusedError as error:
             if error.is_unknown_task:
                 raise
-            raise UnavailableError(f"The agent {self._contact.name!r} does not tell of its task.") from error
+        if not self._answer.rests:  # an agent that does not tell of its tasks is asked again and again
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _take(self, events: AsyncGenerator[StreamResponse, None], *, stops: bool) -> None:
         """Take events in until they end; a subscription goes on beyond questions, so it `stops` at the first."""

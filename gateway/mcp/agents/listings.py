@@ -27,9 +27,20 @@ class AgentListings:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Kind, bytes], Listing] = {}
+        self._met: dict[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = {}
+        """By the entries' identities, which hold while they are kept here: not every call reads all that they say."""
 
     def of(self, kind: Kind, entries: list[Entry]) -> Listing:
         """The list of `kind` of these agents."""
+        key = (kind, tuple(map(id, entries)))
+        met = self._met.get(key)
+        if met is None:
+            if len(self._met) >= KEPT_LISTINGS:
+                self._met.clear()
+            met = self._met[key] = (entries, self._read(kind, entries))
+        return met[1]
+
+    def _read(self, kind: Kind, entries: list[Entry]) -> Listing:
         said = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
         key = (kind, sha256(said.encode("utf-8", "replace")).digest())
         listing = self._kept.get(key)

@@ -22,6 +22,7 @@ from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
 from gateway.mcp.agents.prompts import completed, examples_of
 from gateway.mcp.agents.resources import Reader
 from gateway.mcp.agents.task_ids import TaskIds, is_task_id
+from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
 from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
@@ -31,6 +32,8 @@ from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import Change, Kind, Listing, Updated
 
+OWN_SHARE = 0.95
+"""Of the time that a call may take: an agent that still works then is told of, and not cut off."""
 MAX_COMPLETIONS = 100
 """The specification's limit."""
 
@@ -38,12 +41,15 @@ MAX_COMPLETIONS = 100
 class Means:
     """What serves the agents of every caller."""
 
-    def __init__(self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str) -> None:
+    def __init__(
+        self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str, call_seconds: float
+    ) -> None:
         self.catalog = catalog
         self.calls = calls
         self.ids = TaskIds(seal)
         self.files = files
         self.base_url = base_url
+        self.call_seconds = call_seconds
         self.listings = AgentListings()
 
 
@@ -77,6 +83,10 @@ class Agents:
             return NOTHING
         return TEMPLATE_LISTING if kind is Kind.TEMPLATES else None
 
+    def known(self, kind: Kind) -> Listing | None:
+        """No more than what is fresh: the registry's word is at hand."""
+        return self.fresh(kind)
+
     async def listing(self, kind: Kind) -> Listing:
         """Every agent as a tool, beside `find_agents`; their cards; a prompt for each example."""
         return self.fresh(kind) or self._means.listings.of(kind, await self._visible())
@@ -95,6 +105,11 @@ class Agents:
     def owns_task(self, task_id: str) -> bool:
         """By its form; whose it is shows when it is read."""
         return is_task_id(task_id)
+
+    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
+        """What becomes of a task of the caller's."""
+        ref = self._means.ids.read(self._principal, task_id)
+        return TaskStream(self._tasks, exchange, ref).changes() if ref else None
 
     async def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
         """None: that agents come and go shows in their lists."""
@@ -120,9 +135,9 @@ class Agents:
         if entry is None:
             raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
         asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
-        if exchange.era is Era.MODERN and exchange.has_extension(TASKS):
+        if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
-        return dumped(await AgentCall(contact, exchange).run(asked))
+        return dumped(await AgentCall(contact, exchange, self._means.call_seconds * OWN_SHARE).run(asked))
 
     async def _task(self, exchange: Exchange, name: str) -> Document:
         return await self._tasks.answer(exchange)

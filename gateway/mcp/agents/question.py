@@ -23,6 +23,7 @@ from gateway.mcp.agents.content import data_of, text_of
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Question
+from gateway.mcp.wire import read
 
 METHOD = "elicitation/create"
 ANSWERS = uuid.UUID("6f0a4b36-92a0-5a5e-8a5c-1d1f4d7f4c11")
@@ -95,8 +96,15 @@ class AgentQuestion:
         if self.kind == "approval":
             return self._message(data_part(self._verdict(content)))
         if self.kind == "in-doubt":
-            return self._message(data_part(content))
-        return self._message(Part(text=str(content.get("answer", ""))))
+            return self._settled(content)
+        return self._message(Part(text=str(content.get("answer") or REFUSALS["cancel"])))
+
+    def _settled(self, content: Document) -> Message | None:
+        """Whether a call in doubt has happened; a form that does not say so is a refusal."""
+        if not isinstance(content.get("happened"), bool):
+            return None
+        told = {key: content[key] for key in ("happened", "result") if content.get(key) is not None}
+        return self._message(data_part(told))
 
     def _refused(self, reason: str) -> Message | None:
         if self.kind == "in-doubt":
@@ -114,8 +122,8 @@ class AgentQuestion:
         if not verdict["approve"] or edited in ("", self._arguments()):
             return verdict
         try:
-            arguments = json.loads(edited)
-        except ValueError:
+            arguments = read(edited.encode())
+        except McpError:
             arguments = None
         if not isinstance(arguments, dict):
             return {"approve": False, "reason": "The edited arguments are no JSON object."}

@@ -4,14 +4,17 @@ Every request asks the agent; the states are its own. A failed agent's task is `
 `failed` is for errors of the protocol.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, Task, TaskState
+import anyio
+from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, StreamResponse, Task, TaskState
 from mcp_types import CallToolResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from agentnet.errors import NotFoundError, UnavailableError
+from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from gateway.calls import Contact, RefusedError
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.content import text_of
@@ -24,6 +27,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange
 
 POLL_MS = 1000
+CANCEL_SECONDS = 5.0
 MAX_STATUS_CHARACTERS = 500
 AT_ONCE = SendMessageConfiguration(return_immediately=True)
 
@@ -44,7 +48,7 @@ class AgentTasks:
         if arguments.only_looks:
             answer.take(await contact.get(arguments.task_id or ""))
         else:
-            answer.feed(await contact.send(arguments.request(at_once=True)))
+            answer.feed(await begun(contact, arguments))
         if answer.is_over or not answer.task_id:
             return dumped(answer.result())
         ref = self._ids.make(exchange.principal, contact.name, answer.task_id)
@@ -135,6 +139,17 @@ class AgentTasks:
             "pollIntervalMs": POLL_MS,
         }
         return envelope | ({"statusMessage": said} if said else {})
+
+
+async def begun(contact: Contact, arguments: AgentArguments) -> StreamResponse:
+    """The task that a message has begun; it is cancelled when the client leaves before it knows of it."""
+    sending = asyncio.ensure_future(contact.send(arguments.request(at_once=True)))
+    try:
+        return await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS), suppress(AgentNetError):
+            await contact.cancel((await sending).task.id)
+        raise
 
 
 def answer_of(task: Task, contact: Contact) -> Answer:

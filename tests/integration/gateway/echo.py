@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 from a2a.helpers import new_data_part, new_raw_part, new_task_from_user_message, new_text_part
@@ -43,6 +44,10 @@ class Probe:
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     """Breaks the streams that are open when it is set."""
     was_cut: asyncio.Event = field(default_factory=asyncio.Event)
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is set, answers to requests wait for `released`."""
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     principals: list[Principal] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -194,11 +199,23 @@ def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
         if scope["type"] == "http" and not re.search(r"\.well-known", scope["path"]):
             probe.principals.append(scope["state"]["principal"])
             probe.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
-            await cut_off(app(scope, receive, send), probe)
+            await cut_off(app(scope, receive, held_back(send, probe)), probe)
         else:
             await app(scope, receive, send)
 
     return AuthMiddleware(recorded, authenticate_with(tokens, f"agent:{name}"), max_body_bytes=1 << 24)
+
+
+def held_back(send: Send, probe: Probe) -> Send:
+    """Sends nothing while the test holds answers back."""
+
+    async def later(message: MutableMapping[str, Any]) -> None:
+        if probe.hold.is_set():
+            probe.held.set()
+            await probe.released.wait()
+        await send(message)
+
+    return later
 
 
 async def cut_off(serving: Coroutine[None, None, None], probe: Probe) -> None:

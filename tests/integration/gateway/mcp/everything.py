@@ -16,7 +16,14 @@ import uvicorn
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
-from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types import (
+    Completion,
+    CompletionArgument,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -100,6 +107,10 @@ def create_server(name: str, stage: Stage) -> MCPServer[Any]:
     @server.prompt()
     def review(code: str) -> str:
         return f"Review this for {name}: {code}"
+
+    @server.completion()
+    async def complete(ref: object, argument: CompletionArgument, context: object) -> Completion:
+        return Completion(values=[f"print() at {name}"])
 
     return server
 

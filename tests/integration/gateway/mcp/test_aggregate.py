@@ -53,7 +53,8 @@ async def test_a_server_that_is_away_hides_no_other(place: Place, era: str) -> N
 async def test_prompts_resources_templates_and_completions_lead_to_their_server(place: Place, era: str) -> None:
     await place.server("alpha")
     await place.server("beta")
-    async with place.host(era) as client:
+    await place.put_profile("servers", agents=[])
+    async with place.host(era, "servers") as client:
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["alpha__review", "beta__review"]
         prompt = await client.get_prompt("beta__review", {"code": "x"})
         assert isinstance(prompt, types.GetPromptResult)
@@ -62,7 +63,7 @@ async def test_prompts_resources_templates_and_completions_lead_to_their_server(
         listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         assert listed == ["alpha://notes/today", "beta://notes/today"]
         templates = (await client.list_resource_templates()).resource_templates
-        assert next(template.uri_template for template in templates) == "alpha://users/{user}/profile"
+        assert "alpha://users/{user}/profile" in [template.uri_template for template in templates]
         for uri, text in (
             ("beta://notes/today", "A note of beta."),
             ("alpha://users/ada/profile", "ada at alpha"),
@@ -72,6 +73,9 @@ async def test_prompts_resources_templates_and_completions_lead_to_their_server(
             assert isinstance(read, types.ReadResourceResult)
             assert isinstance(read.contents[0], types.TextResourceContents)
             assert read.contents[0].text == text
+        reference = types.PromptReference(name="beta__review")
+        completed = await client.complete(reference, {"name": "code", "value": "p"})
+        assert completed.completion.values == ["print() at beta"]
         with pytest.raises(MCPError, match="no such resource"):
             await client.read_resource("gamma://notes/today")
 

@@ -1,10 +1,14 @@
 """Two replicas of the gateway: any of them serves any request of a session, of a question and of a cancellation."""
 
 import asyncio
+import json
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 
+from agentnet.runtime import Runtime
+from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
 
@@ -125,3 +129,33 @@ async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
     sessions = [await LegacySession.open(http, place.urls[0]) for _ in range(3)]
     statuses = [(await session.post(place.urls[1], request("ping"))).status_code for session in sessions]
     assert statuses == [404, 200, 200]
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_a_replica_that_stops_ends_the_streams_that_clients_hold_open(
+    place: Place, http: httpx.AsyncClient, era: str
+) -> None:
+    runtime = await place.stack.enter_async_context(Runtime.open(place.network.runtime.settings))
+    heard: list[dict[str, object]] = []
+
+    async def listen(response: httpx.Response, opened: asyncio.Event) -> None:
+        async for line in response.aiter_lines():
+            opened.set()
+            if line.startswith("data:"):
+                heard.append(json.loads(line[5:]))
+
+    async with AsyncExitStack() as stopping:
+        url = (await stopping.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))).url
+        message, headers = modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+        verb, body = ("POST", message) if era == "modern" else ("GET", None)
+        if era == "legacy":
+            headers = (await LegacySession.open(http, url)).headers
+        async with http.stream(verb, f"{url}/mcp", json=body, headers=headers) as response:
+            assert response.status_code == 200
+            listening = asyncio.create_task(listen(response, opened := asyncio.Event()))
+            if era == "modern":
+                await opened.wait()
+            await stopping.aclose()
+            async with asyncio.timeout(10):
+                await listening
+    assert [message.get("id") for message in heard] == ([None, 1] if era == "modern" else [])

@@ -1,5 +1,7 @@
 """Hosts that answer questions, and calls of agents frame by frame."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -46,14 +48,20 @@ class Wire:
 
     async def ask(self, method: str, params: Message, replica: int = 0) -> Message:
         """The whole response message."""
+        async with self.stream(method, params, replica) as messages:
+            found = [message async for message in messages]
+        return found[-1]
+
+    @asynccontextmanager
+    async def stream(self, method: str, params: Message, replica: int = 0) -> AsyncIterator[AsyncIterator[Message]]:
+        """The messages as they come."""
         body, headers = modern(method, params, **self._capabilities)
         headers |= {"authorization": f"Bearer {self._key}"}
         if task_id := params.get("taskId"):
             headers["mcp-name"] = task_id
         url = f"{self._urls[replica]}/mcp"
         async with self._http.stream("POST", url, json=body, headers=headers) as response:
-            found = [message async for message in messages_of(response)]
-        return found[-1]
+            yield messages_of(response)
 
     async def result(self, method: str, params: Message, replica: int = 0) -> Message:
         """The result; the test fails at an error."""

@@ -2,10 +2,13 @@
 
 import asyncio
 
+import httpx
 import pytest
 
+from agentnet.runtime import Runtime
+from agentnet.service import Service, running
 from gateway.mcp.agents.call import TASK_META_KEY
-from tests.integration.gateway.mcp.agents.conftest import text_of
+from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, request
 
@@ -101,3 +104,35 @@ async def test_a_stream_that_breaks_loses_no_task(place: Place, era: str) -> Non
         result = await call
     assert text_of(result) == "first second"
     assert not probe.cancelled.is_set()
+
+
+@both
+async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, era: str) -> None:
+    probe = await place.network.agent("echo")
+    settings = place.network.runtime.settings.model_copy(update={"mcp_call_seconds": 2.0})
+    runtime = await place.stack.enter_async_context(Runtime.open(settings))
+    gateway = await place.stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
+    place.urls = (gateway.url, place.urls[1])
+    async with place.host(era) as client:
+        result = await client.call_tool("echo", {"message": "slow"})
+        assert result.structured_content["state"] == "working"
+        assert not probe.cancelled.is_set()
+        probe.go.set()
+        task_id = result.structured_content["task_id"]
+        assert task_id in text_of(result)
+        done = await client.call_tool("echo", {"message": "", "task_id": task_id})
+    assert text_of(done) == "first second"
+
+
+async def test_a_client_that_leaves_before_it_has_its_task_cancels_it(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        probe.hold.set()
+        call = asyncio.create_task(Wire(http, place).call("hang"))
+        await probe.held.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        probe.hold.clear()
+        probe.released.set()
+        async with asyncio.timeout(10):
+            await probe.cancelled.wait()

@@ -115,6 +115,8 @@ async def test_an_id_is_worth_nothing_to_another_key_or_when_it_was_changed(plac
                 message = await wire.ask(method, {"taskId": wrong, "inputResponses": {}}) if wrong.isascii() else None
                 assert message is None or message["error"]["code"] == -32602
         assert (await wire.result("tasks/get", {"taskId": task_id}))["status"] == "input_required"
+        call = {"name": "echo", "arguments": {"message": "ask"}, "requestState": task_id.removeprefix("agent-task.")}
+        assert (await Wire(http, place, elicitation={}).ask("tools/call", call))["error"]["code"] == -32602
 
 
 async def test_a_client_that_did_not_declare_the_extension_gets_no_task_and_asks_for_none(place: Place) -> None:
@@ -124,4 +126,35 @@ async def test_a_client_that_did_not_declare_the_extension_gets_no_task_and_asks
         assert (await plain.call("hello"))["resultType"] == "complete"
         task_id = (await Wire(http, place).call("ask"))["taskId"]
         refused = await plain.ask("tasks/get", {"taskId": task_id})
+        assert refused["error"]["code"] == -32021
+
+
+async def test_a_client_that_listens_for_its_task_is_told_of_each_change(place: Place) -> None:
+    probe = await place.network.agent("echo")
+    other = await (await place.network.runtime.keys()).create("acme", "other")
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        wire = Wire(http, place)
+        begun = (await wire.call("slow"))["taskId"]
+        theirs = (await Wire(http, place, other).call("ask"))["taskId"]
+        asked = {"notifications": {"taskIds": [begun, theirs, "nothing"]}}
+        async with wire.stream("subscriptions/listen", asked, 1) as messages:
+            acknowledged = (await anext(messages))["params"]["notifications"]
+            assert acknowledged == {"taskIds": [begun]}
+            first = await anext(messages)
+            assert (first["method"], first["params"]["status"]) == ("notifications/tasks", "working")
+            probe.go.set()
+            async for message in messages:
+                last = message["params"]
+                assert last["taskId"] == begun
+                if last["status"] == "completed":
+                    break
+        assert last["result"]["content"][0]["text"] == "first second"
+        assert last["_meta"]["io.modelcontextprotocol/subscriptionId"] == 1
+
+
+async def test_listening_for_tasks_needs_the_extension(place: Place) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        refused = await Wire(http, place, elicitation={}).ask(
+            "subscriptions/listen", {"notifications": {"taskIds": ["agent-task.x"]}}
+        )
         assert refused["error"]["code"] == -32021

@@ -1,0 +1,76 @@
+"""What an agent's task becomes, told to a client that listens for it (`notifications/tasks`, SEP-2663)."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from a2a.types.a2a_pb2 import SubscribeToTaskRequest
+
+from agentnet.errors import UnavailableError
+from gateway.calls import Contact, RefusedError
+from gateway.mcp.agents.answer import Answer
+from gateway.mcp.agents.progress import message_of
+from gateway.mcp.agents.task_ids import TaskRef
+from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks
+from gateway.mcp.errors import Document
+from gateway.mcp.exchange import Exchange
+
+PAUSE_SECONDS = 1.0
+"""Before a task is looked for again whose stream has ended."""
+STEP_SECONDS = 0.5
+"""At least so long between two notifications of work that goes on."""
+
+
+class TaskStream:
+    """One task of one client."""
+
+    def __init__(self, tasks: AgentTasks, exchange: Exchange, ref: TaskRef) -> None:
+        self._tasks = tasks
+        self._exchange = exchange
+        self._ref = ref
+        self._last: Document = {}
+        self._told = 0.0
+
+    async def changes(self) -> AsyncIterator[Document]:
+        """The task as it is, then whenever it has changed (`DetailedTask`), until it has ended or is gone."""
+        while True:
+            answer = Answer(self._ref.agent)
+            try:
+                contact = await self._tasks.contact(self._exchange, self._ref)
+                async with aclosing(self._looks(contact, answer)) as looks:
+                    async for step in looks:
+                        if news := self._news(answer, step):
+                            yield news
+                if answer.is_over:
+                    return
+            except RefusedError as error:
+                if error.is_unknown_task:
+                    return
+            except UnavailableError:
+                pass  # its agent comes back
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _looks(self, contact: Contact, answer: Answer) -> AsyncGenerator[str, None]:
+        """Each time that `answer` may have changed: the step that tells of it, or nothing."""
+        answer.take(await contact.get(self._ref.task_id))
+        yield ""
+        if answer.is_over:
+            return
+        async with aclosing(contact.stream(SubscribeToTaskRequest(id=self._ref.task_id))) as events:
+            async for event in events:
+                answer.feed(event)
+                if event.HasField("status_update"):
+                    yield message_of(event)[:MAX_STATUS_CHARACTERS]
+
+    def _news(self, answer: Answer, step: str) -> Document | None:
+        """What is to be told; None for what was told, and for a step that follows another too fast."""
+        news = self._tasks.told(self._exchange, self._ref, answer)
+        if news["status"] == "working" and step:
+            news["statusMessage"] = step
+        now = time.monotonic()
+        changed = news["status"] != self._last.get("status") or "inputRequests" in news
+        if news == self._last or (not changed and (not step or now - self._told < STEP_SECONDS)):
+            return None
+        self._last, self._told = news, now
+        return news

@@ -1,0 +1,59 @@
+"""Tasks that a client listens for (`taskIds` of `subscriptions/listen`, SEP-2663)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
+
+from gateway.mcp.addressing import TASKS
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Exchange
+from gateway.mcp.provider import Provider
+
+logger = logging.getLogger(__name__)
+
+MAX_TASKS = 100
+"""In one stream."""
+
+Followed = dict[str, AsyncIterator[Document]]
+
+
+def followed(exchange: Exchange, asked: Any, providers: list[Provider]) -> Followed:
+    """What becomes of the tasks that are asked for, as far as there is one who tells. Raises `McpError`."""
+    if not asked:
+        return {}
+    if not exchange.has_extension(TASKS):
+        detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
+        raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
+    if not isinstance(asked, list) or len(asked) > MAX_TASKS or not all(isinstance(each, str) for each in asked):
+        raise McpError(INVALID_PARAMS, f"taskIds must be a list of at most {MAX_TASKS} ids.")
+    found: Followed = {}
+    for task_id in dict.fromkeys(asked):
+        owner = next((provider for provider in providers if provider.owns_task(task_id)), None)
+        changes = owner.follow_task(exchange, task_id) if owner else None
+        if changes is not None:
+            found[task_id] = changes
+    return found
+
+
+@asynccontextmanager
+async def telling(exchange: Exchange, tasks: Followed, meta: Document) -> AsyncIterator[None]:
+    """Notify the client of `tasks` while the block runs."""
+    pumps = [asyncio.create_task(_tell(exchange, changes, meta)) for changes in tasks.values()]
+    try:
+        yield
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def _tell(exchange: Exchange, changes: AsyncIterator[Document], meta: Document) -> None:
+    try:
+        async for task in changes:
+            await exchange.notify("notifications/tasks", task | {"_meta": meta})
+    except Exception:
+        logger.exception("a task is no longer told of")
