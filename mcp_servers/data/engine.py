@@ -82,19 +82,33 @@ def _answer(connection: Connection, job: Job) -> Outcome:
     table = job.tables[0].name
     if isinstance(request, Describe):
         return Outcome(grid=_describe(connection, table, request.sample))
+    table = _narrowed(connection, table, request.where) if request.where else table
     if isinstance(request, Summarize):
         return Outcome(grid=_grouped(connection, group(connection, table, request)))
     return _chart(connection, table, request)
 
 
-def _query(connection: Connection, request: Query) -> Grid:
+def _narrowed(connection: Connection, table: str, where: str) -> str:
+    """A view of the rows of `table` that meet `where`."""
+    sql = _reading(connection, f"SELECT * FROM {quoted(table)} WHERE (\n{where}\n)")  # noqa: S608 - one SELECT, parsed
+    name = f"{table} where"
+    connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {sql}")
+    return name
+
+
+def _reading(connection: Connection, sql: str) -> str:
+    """`sql` without its end, if it is one statement that reads. Raises `InvalidInputError`."""
     try:
-        statements = connection.extract_statements(request.sql)
+        statements = connection.extract_statements(sql)
     except duckdb.ParserException as error:
         raise InvalidInputError(f"The SQL cannot be read: {_message(error)}.", hint=READING) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise InvalidInputError(READING, hint="The data cannot be changed, and no file or address can be opened.")
-    sql = _ENDING.sub("", statements[0].query)
+    return _ENDING.sub("", statements[0].query)
+
+
+def _query(connection: Connection, request: Query) -> Grid:
+    sql = _reading(connection, request.sql)
     limited = f"SELECT * FROM (\n{sql}\n) LIMIT {request.limit + 1}"  # noqa: S608 - one SELECT, parsed above
     return grid_of(connection, limited, request.limit)
 

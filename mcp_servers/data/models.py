@@ -49,6 +49,8 @@ class Summarize(_Frozen):
     value: str | None
     function: Function | None
     limit: int
+    where: str | None = None
+    """SQL condition that the rows meet."""
 
 
 class Chart(_Frozen):
@@ -60,6 +62,8 @@ class Chart(_Frozen):
     y: str | None
     function: Function | None
     title: str | None
+    where: str | None = None
+    """SQL condition that the rows meet."""
 
 
 class Job(_Frozen):

@@ -48,6 +48,15 @@ Source = Annotated[
     ),
 ]
 ColumnName = Annotated[str, Field(min_length=1, max_length=200, description="A column; case and plural do not matter.")]
+Where = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=2_000,
+        description="SQL condition for the rows to take; left out takes all.",
+        examples=["country = 'France' AND year(order_date) = 2024"],
+    ),
+]
 OfValue = Annotated[
     Function | None,
     Field(description="How rows of a group become one number; left out: count without a value column, sum with one."),
@@ -125,9 +134,10 @@ class DataTools:
         ] = None,
         function: OfValue = None,
         limit: Annotated[int, Field(ge=1, le=MAX_GROUPS, description="Most groups to return, largest first.")] = 20,
+        where: Where = None,
     ) -> Annotated[CallToolResult, Grid]:
         """Count, sum or average, by group or over all rows: one row for each group, largest first. No SQL needed."""
-        request = Summarize(group_by=group_by, value=value, function=function, limit=limit)
+        request = Summarize(group_by=group_by, value=value, function=function, limit=limit, where=where)
         outcome = await self._run(context, [source], request)
         return _result(outcome, text.table(_grid(outcome)))
 
@@ -144,9 +154,10 @@ class DataTools:
         ] = None,
         function: OfValue = None,
         title: Annotated[str | None, Field(max_length=120, description="Title; left out says what is drawn.")] = None,
+        where: Where = None,
     ) -> Annotated[CallToolResult, Grid]:
         """Draw a bar, line, area, scatter or pie chart of a source as PNG, with the plotted numbers as text."""
-        request = Chart(chart=kind, x=x, y=y, function=function, title=title)
+        request = Chart(chart=kind, x=x, y=y, function=function, title=title, where=where)
         outcome = await self._run(context, [source], request)
         numbers = text.table(_grid(outcome), MAX_PLOTTED_ROWS)
         picture = ImageContent(type="image", data=outcome.png or "", mime_type="image/png")

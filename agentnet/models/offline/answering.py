@@ -26,6 +26,7 @@ def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox
     parts = [_section(outcome, many=len(ends) > 1 or bool(left_out)) for outcome in ends]
     parts += [_note(outcome) for outcome in left_out]
     parts += _files(ends, done, "\n".join(parts))
+    parts += [OFFLINE] if box.coordinates and not any(outcome.ok for outcome in done) else []
     return "\n\n".join(parts)[:MAX_ANSWER]
 
 

@@ -10,9 +10,10 @@ from agentnet.models.offline.filling import MISSING, Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
 from agentnet.models.offline.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
 from agentnet.models.offline.tools import ToolSpec
-from agentnet.models.offline.values import numbers_in
+from agentnet.models.offline.values import dates_in, numbers_in
 from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
-from agentnet.models.offline.words import likeness, stem, terms, words
+from agentnet.models.offline.words import groups, likeness, stem, terms, words
+from agentnet.models.offline.zones import zones_in
 
 FITS = 1.5
 """Least score at which a tool is used."""
@@ -47,6 +48,11 @@ class Candidate:
         return _lacking(self.filled)
 
     @property
+    def searches(self) -> bool:
+        """Whether it looks something up by words."""
+        return any(kind_of(parameter) is Kind.QUERY for parameter in self.tool.parameters)
+
+    @property
     def complete(self) -> bool:
         """Whether it can be called now."""
         return not self.filled.missing
@@ -77,10 +83,24 @@ def lexical(text: str, documents: Sequence[tuple[str, str]]) -> list[float]:
 
 def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
-    spoken += _knowledge_bonus(tool, task.step.text)
+    spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
+    score -= MISSING if _is_elsewhere(tool, filled, task) else 0.0
     score = min(score, 0.0) if _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
+
+
+def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
+    """Whether all that the tool got is a place, and the step speaks of a thing there that it knows nothing of."""
+    kinds = {kind_of(parameter) for parameter in tool.parameters if parameter.name in filled.arguments}
+    own = {term for _, said in _fields(tool) for term in said}
+    return kinds == {Kind.ZONE} and any(groups(term) and not likeness(term, own) for term in terms(task.step.text))
+
+
+def _sums_up(task: Task) -> bool:
+    """Whether the step asks for an amount that follows from amounts told before: no document knows it."""
+    asks = re.match(r"how (?:much|many)\b", task.step.text, re.IGNORECASE)
+    return bool(asks) and len(numbers_in(task.step.background)) > 1
 
 
 def _ignores_material(filled: Filled, task: Task) -> bool:
@@ -134,6 +154,10 @@ def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
     if over_time(text):
         return ["chart", "line"]
+    if len(dates_in(text)) > 1:
+        return ["date", "differenc"]
+    if zones_in(text) and likeness(stem("time"), terms(text)):
+        return ["time", "zone", "now"]
     if set(map(str.lower, counted_phrases(text))) & _SHAPE:
         return ["row", "column", "describ"]
     asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS

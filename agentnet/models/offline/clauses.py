@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from agentnet.models.offline.quantities import expression_in
 from agentnet.models.offline.vocabulary import (
     DETERMINERS,
     NOUN_VERBS,
@@ -226,6 +227,8 @@ def _elided(left: str, right: str) -> str | None:
     """The verb that `right` leaves out: "convert 5 km to miles and 3 kg to pounds"."""
     asked = _ASKS_VALUE.match(left)
     verb = asked[0].strip() if asked else left.split(" ", 1)[0]
+    if asked and expression_in(left) and expression_in(right) and right[:1].isdigit():
+        return verb
     if not asked and verb.lower() not in PLAIN_VERBS | NOUN_VERBS:
         return None
     if _QUANTITY.match(right) and re.search(r"\s(?:to|in|into|as)\s", right) and re.search(r"\d", left):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.offline.tools import ToolSpec
+from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS
 
 MATERIAL = "Material:"
 _FILE_TEXT = re.compile(r"\n\nText of ([^\n]{1,255}):\n")
@@ -26,6 +27,11 @@ _MATERIAL_LINE = re.compile(
     r"^[#* \t]{0,8}(?:material|materials|context|input|attachments?)[*\s]*:[*\s]*$", re.IGNORECASE | re.MULTILINE
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
+_GIVEN = re.compile(
+    r"^(?:please )?([a-z]+)\b[^:\n]{0,80}\b(?:this|these|below|following)\b[^:\n]{0,60}(?=:\s+\S)", re.IGNORECASE
+)
+"""An order on a text, before the colon that the text stands behind."""
+_GIVEN_CHARACTERS = 30
 _LONG_PARAGRAPH = 600
 
 
@@ -205,6 +211,9 @@ def _inline_text(message: str) -> tuple[str, str]:
     line, colon, text = message.partition(":\n")
     if colon and len(line) <= _LONG_PARAGRAPH and "\n" not in line and not text.lstrip().startswith(("1.", "- ", "* ")):
         return line, text[:MATERIAL_CHARACTERS].strip()
+    given = _GIVEN.match(message)
+    if given and given[1].lower() in PLAIN_VERBS | NOUN_VERBS and len(message) - given.end() > _GIVEN_CHARACTERS:
+        return given[0], message[given.end() + 1 :].strip()
     if len(message) > REQUEST_CHARACTERS:
         return message[:_LONG_PARAGRAPH].rsplit(" ", 1)[0], message[:MATERIAL_CHARACTERS]
     return message, ""

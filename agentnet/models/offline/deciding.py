@@ -25,7 +25,7 @@ from agentnet.models.offline.smalltalk import (
 from agentnet.models.offline.textwork import work_on
 from agentnet.models.offline.tooling import Tooling
 from agentnet.models.offline.tools import ASK_USER, FIND_AGENTS, HANDOFF, Toolbox, toolbox
-from agentnet.models.offline.words import first_sentence, shorten
+from agentnet.models.offline.words import first_sentence, overlap, shorten
 
 NOBODY = "Nobody in the network can do that."
 EMPTY = "There is no request in this message. Tell me what you would like to have done."
@@ -33,6 +33,8 @@ _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_SPEAKS_OF_IT = 0.5
+"""Share of a question's words above which a text is read for the answer before anything is searched."""
 _ABILITIES_NEED = "search, answer, analyse, write, review, calculate, convert"
 
 
@@ -48,7 +50,7 @@ def decide(request: Request) -> Decision:
 def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision | None:
     if is_greeting(talk.request):
         return Decision(text=greeting(talk.request, request.instructions, box))
-    if asks_for_agent(talk.request) and FIND_AGENTS in box.runtime:
+    if asks_for_agent(talk.request) and not asks_abilities(talk.request) and FIND_AGENTS in box.runtime:
         return _who(talk, box)
     if not asks_abilities(talk.request):
         return None
@@ -120,7 +122,7 @@ class _Worker:
     def _do(self, step: Step, outcomes: Mapping[int, Outcome]) -> Outcome | None:
         needed = [outcomes[index] for index in step.depends]
         failed = [outcome.step for outcome in needed if not outcome.ok]
-        if failed and not (step.gathers and len(failed) < len(needed)):
+        if failed and not step.only_after and not (step.gathers and len(failed) < len(needed)):
             return Outcome(step, f"It builds upon “{shorten(failed[0].text, 100)}”.", ok=False, left_out=True)
         return self._perform(Task(step, self._materials(step, needed)))
 
@@ -131,8 +133,20 @@ class _Worker:
             given = (Material("Previous answer", self.talk.last_answer),)
         return (*given, *before)
 
+    def _read(self, task: Task) -> str | None:
+        """The answer to a question from the text that came with it, where that text speaks of most of it."""
+        given = [item for item in task.materials if item.is_text]
+        spoken = overlap(task.step.text, "\n".join(item.text for item in given))
+        return work_on(task.step.text, given) if spoken > _SPEAKS_OF_IT and not task.step.depends else None
+
     def _perform(self, task: Task) -> Outcome | None:
         best = self.tooling.best(task)
+        told = self._read(task) if best is None or best.searches else None
+        if told:
+            return Outcome(task.step, told, by="text")
+        queried = self.tooling.query(task, best)
+        if not isinstance(queried, bool):
+            return queried
         if (
             best
             and best.score >= (CLEARLY if self.box.coordinates else FITS)

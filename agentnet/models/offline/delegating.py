@@ -15,14 +15,14 @@ from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import DATA_FILE
 from agentnet.models.offline.outcome import FAILURE, File, Outcome, files_named
 from agentnet.models.offline.phrases import counts, group_phrases, measure_phrases, over_time
-from agentnet.models.offline.plan import COMMENTING, Step
+from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
 from agentnet.models.offline.rendering import NOTHING
 from agentnet.models.offline.smalltalk import REFUSAL
 from agentnet.models.offline.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from agentnet.models.offline.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
-from agentnet.models.offline.vocabulary import QUESTION_WORDS, WRITING
-from agentnet.models.offline.words import likeness, shorten, terms, words
+from agentnet.models.offline.vocabulary import COMMENTING, QUESTION_WORDS, WRITING
+from agentnet.models.offline.words import likeness, shorten, stem, terms, words
 from agentnet.models.offline.zones import zones_in
 
 TRUSTED_SCORE = 0.5
@@ -125,7 +125,7 @@ def needs_of(task: Task) -> list[str]:
     first = words(step)[:1]
     asks = step.endswith("?") or bool(first and first[0] in QUESTION_WORDS)
     needs = [need_of(task)]
-    if first and first[0] in WRITING:
+    if first and likeness(stem(first[0]), [stem("write")]):
         needs.append(f"{' '.join(step.split()[:_GIST_WORDS])} (write a text)")
     if asks:
         needs.append("answer a question from the documents")
@@ -140,16 +140,18 @@ def need_of(task: Task) -> str:
         item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
     )
     hints: dict[str, object] = {
-        "time zone": zones_in(text) and (clocks_in(text) or likeness("time", terms(text))),
+        "review and score": set(words(text)[:1]) & COMMENTING,
+        "time zone": zones_in(text) and (clocks_in(text) or likeness(stem("time"), terms(text))),
         "days between dates": len(dates_in(text)) > 1,
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),
         "query data with SQL": sql_in(text),
         "a text": about_text,
+        "write a report": bool(words(text)) and likeness(stem(words(text)[0]), [stem("write")]),
         "analyse data": over_time(text)
         or (group_phrases(text) and (counts(text) or measure_phrases(text)))
-        or (_has_table(task) and not (set(words(text)[:1]) & WRITING | set(terms(text)[:1]) & COMMENTING)),
+        or (_has_table(task) and not set(words(text)[:1]) & (WRITING | COMMENTING)),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from agentnet.models.offline import values
+from agentnet.models.offline.aggregating import averages, function_named, ranks_groups
+from agentnet.models.offline.conditions import condition
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.kinds import Kind, kind_of, role_of
 from agentnet.models.offline.known import Names
-from agentnet.models.offline.naming import column_for, measuring, source_for
+from agentnet.models.offline.naming import column_for, counted_column, measuring, source_for
 from agentnet.models.offline.phrases import counts, object_of, over_time, topic
 from agentnet.models.offline.plan import Step
 from agentnet.models.offline.quantities import expression_in, quantity_in
@@ -94,7 +96,7 @@ def fill(tool: ToolSpec, task: Task) -> Filled:
             kind = kind_of(parameter)
             strong += STRONG.get(kind, 0.0) if filler.said(parameter, value) else 0.0
             weak += WEAK.get(kind, 0.0)
-        elif parameter.required:
+        elif parameter.required or filler.lacks_measure(parameter):
             missing.append(parameter)
         elif parameter.listed:
             arguments[parameter.name] = parameter.schema.get("default")
@@ -129,6 +131,11 @@ class _Filler:
     def said(self, parameter: Parameter, value: Any) -> bool:
         """Whether the step itself spells `value` out; a name that was only inferred proves nothing."""
         return kind_of(parameter) is not Kind.SOURCE or (isinstance(value, str) and value in self._task.everything)
+
+    def lacks_measure(self, parameter: Parameter) -> bool:
+        """Whether the step averages something, and `parameter` names what, but no known column is that."""
+        names, step = self._task.names, self._task.step.text
+        return bool(names.columns) and measuring(parameter) and (averages(step) or ranks_groups(step))
 
     def fan(self, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         """Several calls, where the tool takes one thing and the step names several."""
@@ -185,6 +192,9 @@ class _Filler:
 
     def _sql(self, _: Parameter) -> str | None:
         return values.sql_in(self._task.text)
+
+    def _condition(self, _: Parameter) -> str | None:
+        return condition(self._task.step.text, self._task.names) if self._task.names.columns else None
 
     def _url(self, _: Parameter) -> str | None:
         return next(iter(values.urls_in(self._task.text) or values.urls_in(self._task.everything)), None)
@@ -254,6 +264,11 @@ class _Filler:
         return None if wanted is None else max(int(parameter.schema.get("minimum", 1)), wanted)
 
     def _choice(self, parameter: Parameter) -> Any:
+        if "sum" in parameter.choices and counted_column(self._task.step.text, self._task.names):
+            return "sum"
+        named = function_named(self._task.step.text, parameter.choices)
+        if named:
+            return named
         asked = terms(self._task.step.text)
         said = set(words(self._task.step.text))
         scored = [
@@ -288,7 +303,7 @@ class _Filler:
 
     def _column(self, parameter: Parameter) -> str | None:
         """A column that the step names; of a step that points back, one that the step it points to names."""
-        said = [self._task.step.text]
+        said = [self._task.step.text, *([self._task.step.background] if self._task.step.background else [])]
         if self._task.step.points_back or self._task.step.depends:
             said += [item.label for item in reversed(self._task.materials)]
         return next((column for text in said if (column := column_for(parameter, text, self._task.names))), None)

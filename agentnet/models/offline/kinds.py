@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     CLOCK = "clock"
     COLUMN = "column"
+    CONDITION = "condition"
     DATE = "date"
     EMAIL = "email"
     EXPRESSION = "expression"
@@ -99,6 +100,8 @@ def _told(parameter: Parameter, said: str) -> Kind | None:
         return Kind.ZONE
     if "yyyy-mm-dd" in said and "time of day" not in said:
         return Kind.DATE
+    if re.search(r"\bcondition\b", said) and re.search(r"\bsql\b|\brows\b", said):
+        return Kind.CONDITION
     if re.search(r"\bsql\b", said) and parameter.type != "array":
         return Kind.SQL
     if re.search(

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.offline.vocabulary import word_set
@@ -23,7 +23,9 @@ _SOURCE_LINE = re.compile(
     r"^[^\w\n]{0,20}(?:sources?|files?|tables?|datasets?|available)\b[^:\n]*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
 _TYPED_LINE = re.compile(
-    r"^[ \t]*[-*•][ \t]*[`\"']?([\w. ]+?)[`\"']?\s*[:(]\s*([A-Za-z][\w() ,]*)\)?\s*$", re.MULTILINE
+    r"^[ \t]*[-*•][ \t]*[`\"']?([^\n`\"']{1,200}?)[`\"']?(?::[ \t]+|[ \t]*\((?=[^()\n]*\)[ \t]*$))"
+    r"([A-Za-z][\w() ,]*?)\)?[ \t]*$",
+    re.MULTILINE,
 )
 _COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
@@ -52,6 +54,12 @@ class Names:
     columns: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
     """Columns whose type is told and is not a number."""
+    types: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Types of columns, as they were told."""
+    values: tuple[tuple[str, str], ...] = ()
+    """Columns with a value that a step speaks of and that they were found to hold."""
+    unknown: tuple[str, ...] = ()
+    """Names that a step speaks of and that no column holds."""
 
     def is_numeric(self, column: str | None) -> bool:
         """Whether `column` may hold numbers, for all that is known."""
@@ -78,7 +86,7 @@ def names_in(outputs: Iterable[str]) -> Names:
             _collect(value, sources, columns)
             typed |= _types(value)
     wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy)
+    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed)
 
 
 def _searched(output: str) -> str:

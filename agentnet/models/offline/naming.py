@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import replace
 
 from agentnet.models.offline import values
 from agentnet.models.offline.kinds import Kind, kind_of
@@ -16,12 +17,18 @@ from agentnet.models.offline.phrases import (
 )
 from agentnet.models.offline.tools import Parameter
 from agentnet.models.offline.vocabulary import word_set
-from agentnet.models.offline.words import nearest, words
+from agentnet.models.offline.words import likeness, nearest, stem, words
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
 DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
+_PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
+"""How two columns of numbers are set against each other."""
+_UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct percent c f k kwh mb gb")
+"""Units that the names of columns end in."""
+_SHORTEST = 3
+"""Least letters of an abbreviation."""
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -53,17 +60,29 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     if own & _GROUPING and over_time(step):
         spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
         return _column(group_phrases(step), names) or next(spans, None)
+    if own & _GROUPING and _PAIRED.search(step):
+        return next((name for name in _all_mentioned(step, names) if names.is_numeric(name)), None)
     if own & _GROUPING:
-        return _column(group_phrases(step), names) or (
-            _mentioned(step, names, skip=[*measure_phrases(step), *counted_phrases(step)]) if names.columns else None
+        skipped = [*measure_phrases(step), *counted_phrases(step)]
+        wordy = replace(names, columns=tuple(name for name in names.columns if not names.is_numeric(name)))
+        return (
+            _column(group_phrases(step), names)
+            or next((name for name, _ in names.values if [own for own, _ in names.values].count(name) > 1), None)
+            or _mentioned(step, wordy, skip=skipped)
+            or (_mentioned(step, names, skip=skipped) if parameter.required or not names.types else None)
         )
     if own & _MEASURING:
-        found = _column(measure_phrases(step), names)
+        found = counted_column(step, names) or _column(measure_phrases(step), names)
         if found or counts(step):
             return found if names.is_numeric(found) else None
         groups = _column(group_phrases(step), names)
+        numeric = replace(
+            names, columns=tuple(name for name in names.columns if names.types and names.is_numeric(name))
+        )
         mentioned = [name for name in _all_mentioned(step, names) if name != groups and names.is_numeric(name)]
-        return mentioned[0] if mentioned else None
+        mentioned = mentioned or [name for name in [_abbreviated(step, numeric)] if name]
+        paired = len(mentioned) > 1 and _PAIRED.search(step)
+        return mentioned[1 if paired else 0] if mentioned else None
     return _column([*group_phrases(step), *measure_phrases(step)], names) or _mentioned(step, names)
 
 
@@ -72,6 +91,13 @@ def columns_spoken(step: str, names: Names) -> list[str]:
     phrases = [*group_phrases(step), *measure_phrases(step)]
     meant = [column for phrase in phrases if (column := _column([phrase], names))]
     return list(dict.fromkeys([*meant, *_all_mentioned(step, names)]))
+
+
+def counted_column(step: str, names: Names) -> str | None:
+    """The column of numbers that a step counts: how many units there are is the sum of `units`."""
+    numeric = [name for name in names.columns if names.types and names.is_numeric(name)]
+    counted = {stem(word) for word in counted_phrases(step)}
+    return next((name for name in numeric if [stem(word) for word in words(name)] == sorted(counted)), None)
 
 
 def measuring(parameter: Parameter) -> bool:
@@ -85,6 +111,9 @@ def _column(phrases: list[str], names: Names) -> str | None:
         known = exact or nearest(phrase, names.columns)
         if known:
             return known
+        short = _abbreviated(phrase, names)
+        if short:
+            return short
         close = difflib.get_close_matches(phrase.casefold(), names.columns, n=1, cutoff=0.75)
         if close:
             return close[0]
@@ -92,6 +121,26 @@ def _column(phrases: list[str], names: Names) -> str | None:
         if spelled and not names.columns:
             return spelled[0]
     return None
+
+
+def _abbreviated(phrase: str, names: Names) -> str | None:
+    """The column whose words begin, or mean, words of `phrase`: `max_temp` for "maximum temperature"."""
+    spoken = words(phrase)
+    stems = list(map(stem, spoken))
+    for name in names.columns:
+        own = words(name)
+        begun = [any(_shortens(word, other) for other in spoken) for word in own]
+        if own and all(start or likeness(stem(word), stems) for start, word in zip(begun, own, strict=True)):
+            return name
+    return None
+
+
+def _shortens(word: str, other: str) -> bool:
+    """Whether `word` abbreviates `other`: its beginning, or some of its letters with the first and the last."""
+    if len(word) < _SHORTEST or word[0] != other[0]:
+        return False
+    letters = iter(other)
+    return other.startswith(word) or (word[-1] == other[-1] and all(letter in letters for letter in word))
 
 
 def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | None:
@@ -104,8 +153,21 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
     spoken = words(step)
     stems = [word.rstrip("s") for word in spoken]
     found = [
-        (stems.index(words(name)[0].rstrip("s")), name)
+        (stems.index(own[0]), name)
         for name in names.columns
-        if words(name) and all(word.rstrip("s") in stems for word in words(name))
+        if (own := _meant(name)) and all(word in stems for word in own)
     ]
-    return [name for _, name in sorted(found)]
+    return [name for _, name in sorted(found) if not _within_another(name, [other for _, other in found], stems)]
+
+
+def _meant(name: str) -> list[str]:
+    """The words of a column's name, without the unit that it may end in."""
+    own = [word.rstrip("s") for word in words(name)]
+    return own[:-1] if len(own) > 1 and own[-1] in _UNITS else own
+
+
+def _within_another(name: str, others: list[str], spoken: list[str]) -> bool:
+    """Whether the words of `name` are spoken only as a part of a longer name."""
+    own = {word.rstrip("s") for word in words(name)}
+    longer = any(own < {word.rstrip("s") for word in words(other)} for other in others)
+    return longer and all(spoken.count(word) < 2 for word in own)

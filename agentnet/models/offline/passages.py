@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from agentnet.models.offline.words import likeness, terms
+from agentnet.models.offline.vocabulary import ASKING
+from agentnet.models.offline.words import likeness, terms, words
 
 TEXT_KEYS = ("text", "passage", "content", "snippet", "excerpt", "chunk", "body")
 LIST_KEYS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
 MAX_SENTENCES = 4
 MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
+_CONTINUES = re.compile(r"^[ \t]+\S")
+_TABLE_HEAD = re.compile(r"^\|[\s:|-]+$")
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]{1,200}(?::\d[\d-]*)?\]\.?$")
 _BLOCK = re.compile(r"^(\[[^\]\n]{1,200}:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
+_ADDRESSES_MODEL = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b", re.IGNORECASE
+)
+"""Sentences that speak to a reader's model are no part of what a text says."""
 _LEAST_WORDS = 4
 """Shorter sentences, such as links and labels, are no part of a summary."""
 _WORTH = 0.45
@@ -71,6 +78,7 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
         Sentence(text, passage.citation, place * 1000 + number)
         for place, passage in enumerate(passages)
         for number, text in enumerate(sentences(passage.text[:MAX_TEXT]))
+        if not _TABLE_HEAD.match(text)
     ]
     scored = _scored(question, found)
     best = max((sentence.score for sentence in scored), default=0.0)
@@ -99,8 +107,14 @@ def sentences(text: str) -> list[str]:
     """The sentences of `text`; list items and table rows count as one each, headings are left out."""
     found: list[str] = []
     paragraph: list[str] = []
+    fenced = listed = False
     for line in [*text.splitlines(), ""]:
-        alone = bool(_STANDS_ALONE.match(line))
+        fenced = fenced != line.lstrip().startswith("```")
+        alone = fenced or bool(_STANDS_ALONE.match(line))
+        if listed and not alone and _CONTINUES.match(line):
+            found[-1] += f" {line.strip()}"
+            continue
+        listed = alone and not fenced and bool(re.search(r"\w", line))
         if alone or not line.strip() or line.lstrip().startswith("#"):
             found += _SENTENCE.split(" ".join(paragraph)) if paragraph else []
             paragraph = []
@@ -112,7 +126,7 @@ def sentences(text: str) -> list[str]:
 
 def central_sentences(text: str, limit: int) -> list[str]:
     """The sentences that carry most of what `text` says, in its order: a summary made of its own words."""
-    every = sentences(text[:MAX_TEXT])
+    every = [sentence for sentence in sentences(text[:MAX_TEXT]) if not _ADDRESSES_MODEL.search(sentence)]
     found = [sentence for sentence in every if len(sentence.split()) >= _LEAST_WORDS] or every
     if len(found) <= limit:
         return found
@@ -128,7 +142,8 @@ def _centrality(sentence: str, counted: Counter[str], place: int, total: int) ->
 
 
 def _scored(question: str, found: list[Sentence]) -> list[Sentence]:
-    asked = list(dict.fromkeys(terms(question)))
+    plain = [word for word in words(question) if word not in ASKING]
+    asked = list(dict.fromkeys(terms(" ".join(plain)) or terms(question)))
     told = [set(terms(sentence.text)) for sentence in found]
     counted = Counter(term for own in told for term in own)
     defines = re.match(r"^\W*(?:what|explain|define|describe)\b", question, re.IGNORECASE)

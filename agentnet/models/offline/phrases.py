@@ -20,6 +20,11 @@ _TOP = re.compile(
     rf"\b(?:top|best|first|bottom)\s+(?:\d+\s+)?([\w-]+)\s+by\s+(?:total\s+|average\s+)?([\w -]+?){_STOP}",
     re.IGNORECASE,
 )
+_WITH = re.compile(
+    r"\b([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
+    r"(?:most|least|highest|lowest|largest|smallest|biggest|best|worst)\b",
+    re.IGNORECASE,
+)
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
 _MEASURE = re.compile(
     r"\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|"
@@ -65,7 +70,17 @@ def group_phrases(text: str) -> list[str]:
     if top:
         return [top[1]]
     groups = [phrase for match in _GROUP.findall(text) if not _MEASURE.match(phrase := match.strip())]
-    return groups or (_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])
+    return groups or extreme_groups(text)
+
+
+def extreme_groups(text: str) -> list[str]:
+    """What `text` seeks the extreme of: "which region", "the country with the highest"."""
+    return [*_WITH.findall(text), *(_WHICH.findall(text) if _SUPERLATIVE.search(text) else [])]
+
+
+def ranks_by(text: str) -> bool:
+    """Whether `text` wants a top list of groups: "top 3 regions by sales"."""
+    return bool(_TOP.search(text))
 
 
 def measure_phrases(text: str) -> list[str]:
@@ -121,5 +136,6 @@ def title_in(text: str) -> str:
     line = re.sub(r"\s+(?:from|in|using)\s+(?:the\s+)?(?:agentnet-file:\S+|[\w ./-]+)$", "", _ORDER.sub("", line))
     line = re.sub(r"^(?:in|from)\s+(?:the|our|my)\s+\w+\s+", "", line.strip(" .,:;?!"), flags=re.IGNORECASE)
     thing = _THING.match(text)
+    line = line.partition(": ")[0]
     line = thing[1] if thing and _VAGUE.match(line) else _HOW.sub("", line)
     return line[:1].upper() + line[1:120]

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from agentnet.models.offline.clauses import Clause, clauses
-from agentnet.models.offline.vocabulary import NOUN_VERBS, PLAIN_VERBS, word_set
+from agentnet.models.offline.quantities import expression_in
+from agentnet.models.offline.vocabulary import COMMENTING, NOUN_VERBS, PLAIN_VERBS, WRITING
 from agentnet.models.offline.words import groups, stem, terms, words
 
 _EXPLETIVE = re.compile(
@@ -19,15 +20,21 @@ _MANY = re.compile(
     re.IGNORECASE,
 )
 _ONE = re.compile(
-    r"\b(?:it|its|this|the (?:result|answer|output|outcome|above))\b"
+    r"\bthere\b(?=\s*(?:$|[.,;?!)]))|"
+    r"\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above))\b"
     r"|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|"
     r"\bbuild(?:ing)? (?:up)?on\b",
     re.IGNORECASE,
 )
+_BARE = re.compile(
+    r"(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*", re.IGNORECASE
+)
+"""An order that does not say of what: it is about what the step before it was about."""
 _DEFINITE = re.compile(r"\b(?:the|that|this|your)\s+(?:[\w-]+\s+)?([\w-]+)", re.IGNORECASE)
 _INDEFINITE = re.compile(r"\b(?:a|an|one)\s+((?:[\w-]+\s+){0,3}[\w-]+)", re.IGNORECASE)
 _CAUSATIVE = re.compile(
-    r"^(?:have|get|let)\s+(.{1,60}?)\s+(?:be\s+)?(\w+ed|\w+en|\w+t|done|made)\b(.*)$", re.IGNORECASE | re.DOTALL
+    r"^(?:have|get|let)\s+(.{1,60}?)\s+(?:be\s+)?(\w+ed|\w+en|sent|built|rebuilt|set|put|cut|split|done|made)\b(.*)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _IRREGULAR = {
     "written": "write",
@@ -38,9 +45,9 @@ _IRREGULAR = {
     "built": "build",
     "found": "find",
 }
-COMMENTING = frozenset(
-    map(stem, word_set("review check assess critique evaluate score proofread grade rate judge test"))
-)
+_ENOUGH = 4
+"""Words with a meaning that a step needs to say by itself what it is about."""
+_COMMENTING_STEMS = frozenset(map(stem, COMMENTING))
 _VERBS_BY_STEM = {stem(verb): verb for verb in sorted(PLAIN_VERBS | NOUN_VERBS)}
 
 
@@ -56,6 +63,8 @@ class Step:
     """What the request told besides: used for values, never done."""
     points_back: bool = False
     """It speaks of something that was there before: "it", "this text"."""
+    only_after: bool = False
+    """It comes after another in time, and says by itself what it needs."""
     gathers: bool = False
     """It takes what several steps brought, and can be done with a part of it."""
 
@@ -68,7 +77,11 @@ def plan(request: str) -> tuple[Step, ...]:
         text = active(clause.text)
         points_back = bool(_ONE.search(_plain(text)) or _MANY.search(text) or _BOTH.search(text))
         gathers = bool(_MANY.search(text) or _BOTH.search(text))
-        steps.append(Step(index, text, _depends(clause, text, steps), found.background, points_back, gathers))
+        depends = _depends(clause, text, steps)
+        bare = bool(steps) and not depends and bool(_BARE.fullmatch(text))
+        background = ". ".join(filter(None, (found.background, steps[-1].text if bare else "")))
+        only_after = bool(depends) and not points_back and _says_all(text, steps)
+        steps.append(Step(index, text, depends, background, points_back, only_after, gathers))
     return tuple(steps)
 
 
@@ -93,7 +106,8 @@ def _depends(clause: Clause, text: str, steps: list[Step]) -> tuple[int, ...]:
     plain = _plain(text)
     named = {step.index for step in steps if _speaks_of(plain, step)}
     if _BOTH.search(plain) and len(steps) > 1:
-        return tuple(sorted({*leaves(steps)[-2:], *named}))
+        ends = leaves(steps)[-2:] if len(leaves(steps)) > 1 else [step.index for step in steps[-2:]]
+        return tuple(sorted({*ends, *named}))
     if _MANY.search(plain):
         return tuple(sorted({*leaves(steps), *named}))
     if named:
@@ -101,6 +115,14 @@ def _depends(clause: Clause, text: str, steps: list[Step]) -> tuple[int, ...]:
     if _ONE.search(plain) or clause.follows or _lacks_object(text):
         return _antecedents(steps)
     return ()
+
+
+def _says_all(text: str, steps: list[Step]) -> bool:
+    """Whether a step names what it works on: nothing of what came before, and enough of its own."""
+    first = words(text)[:1]
+    makes_text = bool(first) and first[0] in WRITING | COMMENTING
+    enough = len(terms(text)) >= _ENOUGH or expression_in(text)
+    return bool(not makes_text and enough) and not any(_speaks_of(_plain(text), step) for step in steps)
 
 
 def _antecedents(steps: list[Step]) -> tuple[int, ...]:
@@ -115,7 +137,7 @@ def _comments_on(named: set[int], steps: list[Step]) -> set[int]:
 
 def _comments(step: Step) -> bool:
     verb = words(step.text)[:1]
-    return bool(verb) and stem(verb[0]) in COMMENTING
+    return bool(verb) and stem(verb[0]) in _COMMENTING_STEMS
 
 
 def _speaks_of(text: str, earlier: Step) -> bool:

@@ -15,15 +15,28 @@ _FORWARD = re.compile(
     rf"({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})", re.IGNORECASE
 )
 _HOW_MANY = re.compile(
-    rf"how (?:many|much) ({_UNIT})\s+(?:(?:is|are|are there|is there|make|fit|go|equals?)\s+(?:in\s+|"
+    rf"(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+"
+    rf"(?:(?:is|are|sind|ist|font|son|hay en|are there|is there|make|fit|go|equals?)\s+(?:in\s+|"
     rf"into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})",
     re.IGNORECASE,
 )
 _WHAT_IN = re.compile(rf"what(?:'s| is| are) ({_NUMBER})\s*({_UNIT}) (?:in|as) ({_UNIT})", re.IGNORECASE)
 _AMOUNT = re.compile(rf"({_NUMBER})\s*({_UNIT})", re.IGNORECASE)
-_TEMPERATURES = {
+_COMPOUND = re.compile(
+    rf"({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
+    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)",
+    re.IGNORECASE,
+)
+_PARTS = (("f", 12), ("l", 16), ("p", 16), ("s", 14))
+"""How many of the smaller unit make one of the larger, by how the larger begins."""
+_UNIT_NAMES = {
     "c": "celsius", "°c": "celsius", "celsius": "celsius", "centigrade": "celsius", "f": "fahrenheit",
     "°f": "fahrenheit", "fahrenheit": "fahrenheit", "k": "kelvin", "kelvin": "kelvin",
+    "meilen": "miles", "meile": "mile", "pfund": "pounds", "unzen": "ounces", "zoll": "inches", "fuß": "feet",
+    "gramm": "grams", "kilogramm": "kilograms", "stunden": "hours", "minuten": "minutes", "sekunden": "seconds",
+    "tage": "days", "milles": "miles", "livres": "pounds", "pouces": "inches", "pieds": "feet", "heures": "hours",
+    "kilomètres": "kilometers", "mètres": "meters", "litres": "litres", "millas": "miles", "libras": "pounds",
+    "pulgadas": "inches", "pies": "feet", "horas": "hours", "kilómetros": "kilometers", "metros": "meters",
 }  # fmt: skip
 _NOT_UNITS = word_set("time times percent and or the of what how is a an days' rows row words lines items")
 
@@ -65,7 +78,7 @@ _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.
 
 def quantity_in(text: str) -> Quantity | None:
     """The conversion that `text` asks for; None when it names no amount with a unit."""
-    spoken = _digits(text)
+    spoken = _COMPOUND.sub(_in_one_unit, _digits(text))
     match = _HOW_MANY.search(spoken)
     if match and _are_units(match[1], match[3]):
         value = 1 if match[2].lower() in {"a", "an", "one"} else number(match[2])
@@ -80,13 +93,19 @@ def quantity_in(text: str) -> Quantity | None:
     return None
 
 
+def _in_one_unit(match: re.Match[str]) -> str:
+    """ "5 ft 11 in" as feet."""
+    size = next(size for unit, size in _PARTS if match[2].lower().startswith(unit))
+    return f"{number(match[1]) + number(match[3]) / size} {match[2]}"
+
+
 def expression_in(text: str) -> str | None:
     """The arithmetic expression in `text`, spoken or written, in the notation of Python; None when there is none."""
     spoken = re.sub(r"(?<=\d),(?=\d{3}\b)", "", _digits(text))
     for pattern, into in _SPOKEN_PATTERNS:
         spoken = pattern.sub(into, spoken)
     spoken = _JOIN.sub(_joined, spoken)
-    spoken = _WHOLE.sub(r"(\1) \2", spoken)
+    spoken = _WHOLE.sub(r"(\1) \2 ", spoken)
     candidates = [match[0].strip(" ,") for match in _EXPRESSION.finditer(spoken)]
     candidates = [_balanced(text) for text in candidates if re.search(r"\d", text)]
     candidates = [text for text in candidates if _OPERATOR.search(text) and not _is_date_or_phone(text)]
@@ -123,7 +142,7 @@ def _unit(unit: str) -> str:
     plain = re.sub(r"^°\s", "°", plain)
     plain = re.sub(r"\s*\bper\b\s*", "/", plain, flags=re.IGNORECASE)
     plain = re.sub(r"^(square|cubic)\s", lambda match: match[0].lower(), plain, flags=re.IGNORECASE)
-    return _TEMPERATURES.get(plain.lower(), plain)
+    return _UNIT_NAMES.get(plain.lower(), plain)
 
 
 def _balanced(text: str) -> str:

@@ -9,14 +9,16 @@ from agentnet.models.offline.moments import moment_of, said, tells_again
 from agentnet.models.offline.passages import Passage, best_sentences, cited, cited_blocks, passages_of
 from agentnet.models.offline.phrases import counts
 from agentnet.models.offline.values import is_file_uri, number
-from agentnet.models.offline.vocabulary import word_set
-from agentnet.models.offline.words import words
+from agentnet.models.offline.vocabulary import ASKING, word_set
+from agentnet.models.offline.words import overlap, words
 
 T = TypeVar("T")
 NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
 MAX_COLUMNS = 10
+_SPEAKS_OF_IT = 0.4
+"""Least share of a question's words that passages speak of when they are to answer it."""
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
 _SHOWN_DIGITS = 15
@@ -25,6 +27,7 @@ _LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_SHOWN_DIGITS},}}")
 _EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
 _FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*$\n?", re.MULTILINE)
 _TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+", re.MULTILINE)
+_IS_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
 _VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
 _AGGREGATES = word_set("group_by groupby group by x column columns function aggregate")
@@ -53,7 +56,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
-    return cited(best) if best else NOTHING
+    asked = [word for word in words(question) if word not in ASKING]
+    speaks = overlap(" ".join(asked), "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
+    return cited(best) if best and (speaks or not asked) else NOTHING
 
 
 def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:
@@ -82,6 +87,19 @@ def tables_in(text: str) -> list[list[dict[str, str]]]:
     return found
 
 
+def extreme_of(rows: Sequence[Mapping[str, str]], *, lowest: bool) -> str:
+    """The row with the highest or lowest number, of a table with a label and one number a row, as a sentence."""
+    pairs = [
+        (label, number(value))
+        for label, value in (row.values() for row in rows if len(row) == 2)
+        if _IS_NUMBER.fullmatch(value)
+    ]
+    if not pairs or len(pairs) < len(rows):
+        return ""
+    label, value = (min if lowest else max)(pairs, key=lambda pair: pair[1])
+    return f"The {'lowest' if lowest else 'highest'} is {label} with {_cell(value)}."
+
+
 def _with_links(text: str, arguments: Mapping[str, Any]) -> str:
     """`text` with lines that name a file of this network made links, pictures shown."""
     title = str(arguments.get("title") or "")
@@ -92,12 +110,15 @@ def _with_links(text: str, arguments: Mapping[str, Any]) -> str:
 def _with_headline(text: str, question: str, arguments: Mapping[str, Any]) -> str:
     tables = tables_in(text)
     rows = [{key: _number(cell) for key, cell in row.items()} for row in tables[0]] if len(tables) == 1 else []
+    if len(rows) == 1 and len(rows[0]) == 1:
+        key, value = next(iter(rows[0].items()))
+        return f"The {key} is {_cell(value) or 'unknown'}."
     headline = _headline(rows, question, arguments) if rows else ""
     return f"{headline}\n\n{text}" if headline else text
 
 
 def _number(cell: str) -> str | float | int:
-    return number(cell) if re.fullmatch(r"-?\d[\d,]*(?:\.\d+)?", cell) else cell
+    return number(cell) if _IS_NUMBER.fullmatch(cell) else cell
 
 
 def _value(value: Any, arguments: Mapping[str, Any], question: str) -> str:

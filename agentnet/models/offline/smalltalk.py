@@ -45,7 +45,8 @@ def is_greeting(request: str) -> bool:
 
 def asks_abilities(request: str) -> bool:
     """Whether `request` asks what the agent can do."""
-    return len(request) < 160 and bool(_ABOUT.match(request))
+    parts = re.split(r"\s+and\s+|,\s+", request.strip())
+    return len(request) < 160 and (bool(_ABOUT.match(request)) or all(_ABOUT.match(part) for part in parts))
 
 
 def asks_for_agent(request: str) -> bool:

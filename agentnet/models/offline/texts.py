@@ -7,6 +7,7 @@ from agentnet.models.offline import values
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.phrases import title_in
 from agentnet.models.offline.tools import Parameter
+from agentnet.models.offline.vocabulary import COMMENTING
 from agentnet.models.offline.words import likeness, stem, terms, words
 
 _AFTER_COLON = re.compile(r":\s+(\S.{2,})$", re.DOTALL)
@@ -86,6 +87,8 @@ def _fit(parameter: Parameter, item: Material) -> float:
     """How well a piece of material fits a parameter, by its label and how it begins."""
     label, head = set(terms(item.label)), set(terms(item.text[:_HEAD]))
     first = words(item.label)[:1]
+    if first and first[0] in COMMENTING:
+        label, head = {stem(first[0])}, set[str]()
     score = 0.0
     for term in {stem(word) for word in words(parameter.name)}:
         score += 2.0 * likeness(term, label) + 0.5 * likeness(term, head)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.passages import Passage, best_sentences, central_sentences, cited
 from agentnet.models.offline.phrases import title_in, topic
+from agentnet.models.offline.rendering import extreme_of, tables_in
 from agentnet.models.offline.vocabulary import QUESTION_WORDS
 from agentnet.models.offline.words import words
 
@@ -14,16 +15,24 @@ SECTION_SENTENCES = 6
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
     r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
-    r"\b(?:summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
+    r"\b(?:zusammenfassung|fasse|résume|resume|resumen|"
+    r"summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
     r"overview|tl;?dr|gist|outline)\b",
     re.IGNORECASE,
 )
 _REPORT = re.compile(
-    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge)\b", re.IGNORECASE
+    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
+    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b",
+    re.IGNORECASE,
 )
 _COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b", re.IGNORECASE
+)
+_EXTREME = re.compile(
+    r"\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
+    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
+    re.IGNORECASE,
 )
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
@@ -45,6 +54,11 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
         chosen = central_sentences(text, _wanted(step))
         bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
         return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
+    extreme = _EXTREME.search(step)
+    if extreme and not _REPORT.match(step):
+        told = next((said for table in tables_in(text) if (said := extreme_of(table, lowest=bool(extreme[1])))), None)
+        if told:
+            return told
     if _REPORT.match(step):
         return _report(step, given)
     first = words(step)[:1]

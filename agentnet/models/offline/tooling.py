@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentnet.models.offline.choice import Candidate, candidates
+from agentnet.models.offline.conditions import may_narrow
 from agentnet.models.offline.conversation import Material
 from agentnet.models.offline.filling import Filled, Task, fill
 from agentnet.models.offline.kinds import Kind, kind_of
@@ -14,10 +15,12 @@ from agentnet.models.offline.ledger import Ledger
 from agentnet.models.offline.naming import columns_spoken, spoken_source
 from agentnet.models.offline.outcome import FAILURE, Outcome, files_named
 from agentnet.models.offline.phrases import group_phrases, measure_phrases, over_time
+from agentnet.models.offline.querying import Querying, told_unknown
 from agentnet.models.offline.questions import Questions
 from agentnet.models.offline.rendering import render, tables_in
 from agentnet.models.offline.textwork import wants_summary, work_on
 from agentnet.models.offline.tools import Parameter, ToolSpec
+from agentnet.models.offline.values import file_uris_in, paths_in
 from agentnet.models.offline.words import terms
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
@@ -40,11 +43,16 @@ class Tooling:
         """The tool that fits the step best."""
         return next(iter(candidates(self.tools, task)), None)
 
+    def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
+        """The step done with SQL; False when it is no step for that."""
+        querying = Querying(self.tools, self.ledger)
+        return querying.do(task) if querying.suits(task, best) else False
+
     def use(self, candidate: Candidate, task: Task) -> Outcome | None:
         """Do the step of `task` with the tool of `candidate`."""
         informed = self._informed(candidate.tool, task)
-        if informed is None:
-            return None
+        if not isinstance(informed, Task):
+            return informed
         filled = fill(candidate.tool, informed)
         for _ in range(MAX_QUESTIONS):
             if not filled.missing:
@@ -60,8 +68,11 @@ class Tooling:
             filled = fill(candidate.tool, informed)
         return Outcome(task.step, f"I still lack {_named(filled.missing)} for this.", ok=False, by=candidate.tool.name)
 
-    def _informed(self, tool: ToolSpec, task: Task) -> Task | None:
-        """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them."""
+    def _informed(self, tool: ToolSpec, task: Task) -> Task | Outcome | None:
+        """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them.
+
+        A failure where the source that the step names cannot be read.
+        """
         outputs: list[str] = []
         for kind in (Kind.SOURCE, Kind.COLUMN):
             if not _lacks(tool, kind, task):
@@ -77,6 +88,9 @@ class Tooling:
                 output = self._told(teller, arguments)
                 if output is None:
                     return None
+                error = error_of(output) if kind is Kind.COLUMN else None
+                if error and set(arguments.values()) & {*paths_in(task.step.text), *file_uris_in(task.text)}:
+                    return Outcome(task.step, f"{FAILURE}{error} (`{teller.name}`)", ok=False, by=teller.name)
                 outputs.append(output)
                 task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
                 break
@@ -85,7 +99,8 @@ class Tooling:
                 if chosen is None:
                     return None
                 task = chosen
-        return task
+        narrows = _condition_of(tool) and task.names.types
+        return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows else task
 
     def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
         """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
@@ -102,7 +117,7 @@ class Tooling:
         best = spoken.index(max(spoken))
         if not spoken[best] or spoken.count(spoken[best]) > 1:
             return task
-        names = Names((sources[best],), found[best].columns, found[best].words)
+        names = replace(found[best], sources=(sources[best],))
         return replace(task, names=names)
 
     def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
@@ -145,6 +160,7 @@ class Tooling:
         if error:
             return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
         text = _in_short(render(output, task.step.text, mended or arguments), task)
+        text += told_unknown(task.names) if _condition_of(tool) else ""
         return Outcome(task.step, text, files=files_named(output), by=tool.name)
 
 
@@ -155,6 +171,11 @@ def _in_short(text: str, task: Task) -> str:
     return work_on(task.step.text, [Material("", text)]) or text
 
 
+def _condition_of(tool: ToolSpec) -> bool:
+    """Whether the tool takes a condition for the rows to work on."""
+    return any(kind_of(parameter) is Kind.CONDITION for parameter in tool.parameters)
+
+
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     """Whether `tool` takes names of that kind and the text gives none that is sure."""
     takes = [parameter for parameter in tool.parameters if kind_of(parameter) is kind]
@@ -163,6 +184,8 @@ def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     filled = fill(tool, task)
     if kind is Kind.SOURCE:
         return any(parameter in filled.missing for parameter in takes)
+    if _condition_of(tool) and may_narrow(task.step.text):
+        return True
     asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
     return bool(asked) or any(parameter in filled.missing for parameter in takes)
 
@@ -171,7 +194,8 @@ def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
     described = tuple(str(value) for value in arguments.values() if isinstance(value, str))
     sources = described if described and found.columns else (*known.sources, *found.sources)
     columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
-    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words)
+    types = {**known.types, **found.types}
+    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words, types, known.values)
 
 
 def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ GROUPS: tuple[str, ...] = (
     "knowledge document doc docs documentation manual guide handbook wiki dokumentation",
     "explain answer question erkläre",
     "chart plot graph draw visualise visualize visualization diagram figure histogram diagramm",
-    "summarise summarize summary recap digest condense overview tldr zusammenfassung brief",
+    "summarise summarize summary recap digest condense overview tldr zusammenfassung fasse résume resume brief",
     "aggregate summarize summarise group breakdown tally",
     "average mean avg median",
     "chart trend visual",
@@ -41,9 +41,9 @@ GROUPS: tuple[str, ...] = (
     "data dataset table csv row record spreadsheet log parquet tsv",
     "column field schema structure",
     "source dataset file table",
-    "write draft compose author assemble prepare",
+    "write draft compose author assemble prepare schreibe schreib verfasse écris rédige escribe redacta",
     "create make produce generate build",
-    "report article document paper text essay",
+    "report article document paper text essay bericht rapport informe notiz brief lettre carta",
     "review critique assess feedback proofread score grade judge rate critic reviewer comment",
     "suggestion feedback comment review improvement remark critique",
     "revise improve edit rewrite correct polish amend revision rework refine editor",
@@ -61,6 +61,8 @@ GROUPS: tuple[str, ...] = (
     "code program script function",
     "price cost fee",
     "person user customer client",
+    "revenue sales sale turnover amount proceeds takings",
+    "earn salary wage income pay paid earning gehalt",
     "delete remove drop erase",
     "weather forecast temperature",
     "finding result fact evidence",
@@ -82,6 +84,11 @@ PLAIN_VERBS = word_set(
 )
 """Words that open an imperative and are hardly ever nouns."""
 
+ASKING = PLAIN_VERBS | word_set(
+    "docs doc documentation documents knowledge base manual handbook guide citations cite according work works say says"
+)
+"""Words that ask of documents, and are not what is asked about."""
+
 NOUN_VERBS = word_set(
     """average chart comment critique cost date design draft filter graph grade group highlight log mail map name
     note order outline plan plot query quote rank rate report research review score search show sketch sort sum
@@ -91,6 +98,9 @@ NOUN_VERBS = word_set(
 
 WRITING = word_set("write draft compose author rewrite revise translate summarise summarize email mail send reply")
 """Verbs whose object is a text, even where a table lies beside it."""
+
+COMMENTING = word_set("review check assess critique evaluate score proofread grade rate judge test")
+"""Verbs that ask for a judgement on something."""
 
 QUESTION_WORDS = word_set(
     """what what's which who who's whose when where why how is are was were does do did can could will would should

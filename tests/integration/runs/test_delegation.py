@@ -193,6 +193,13 @@ async def test_files_go_down_with_the_message(start: Any) -> None:
         assert task.status.state == DONE, task.status
         assert len(boss.calls) == 2
         assert "notes.txt (text/plain, 5 bytes)" in str(network.scripts.models["script-helper"].calls[0].input)
+        assert all(
+            "Text of notes.txt:\\nhello" in str(call.input) for call in (boss.calls[0], _first(network, "helper"))
+        )
+
+
+def _first(network: Network, agent: str) -> Any:
+    return network.scripts.models[f"script-{agent}"].calls[0]
 
 
 def _uri(items: Any) -> str:

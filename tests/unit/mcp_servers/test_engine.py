@@ -4,7 +4,7 @@ from agentnet.errors import InvalidInputError, TooLargeError
 from mcp_servers.data.drawing import specification
 from mcp_servers.data.engine import execute
 from mcp_servers.data.grouping import Grouping
-from mcp_servers.data.models import Chart, Job, Query, Table
+from mcp_servers.data.models import Chart, Job, Query, Summarize, Table
 
 MEMORY = 64 * 1024 * 1024
 
@@ -134,3 +134,32 @@ def test_a_picture_says_when_it_does_not_show_everything(tmp_path):
         "text": "Sum of amount by name",
         "subtitle": "The largest 12 of 50",
     }
+
+
+def narrowed(tmp_path, where):
+    path = tmp_path / "sales.csv"
+    path.write_text("region,amount\nnorth,10\nsouth,4\nsouth,8\n")
+    table = Table(name="sales", label="sales.csv", path=str(path), format="csv")
+    request = Summarize(group_by="region", value="amount", function="sum", limit=5, where=where)
+    return execute(Job(tables=(table,), request=request, seconds=10, memory_bytes=MEMORY)).grid
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ("amount > 5", [["north", 10], ["south", 8]]),
+        ("region = 'south' -- only that", [["south", 12]]),
+        ("amount > 5000", []),
+    ],
+)
+def test_a_condition_narrows_what_is_summarized(tmp_path, where, rows):
+    assert narrowed(tmp_path, where).rows == rows
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["1 = 1); COPY sales TO '/tmp/stolen.csv'; SELECT (1", "amount >", "region IN (SELECT * FROM '/etc/passwd')"],
+)
+def test_a_condition_that_does_more_than_read_is_refused(tmp_path, where):
+    with pytest.raises(InvalidInputError):
+        narrowed(tmp_path, where)

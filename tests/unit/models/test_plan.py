@@ -43,3 +43,8 @@ def test_a_sentence_that_asks_nothing_is_background() -> None:
     (step,) = plan("I have a file sales.csv. Chart sales by month.")
     assert step.text == "Chart sales by month"
     assert step.background == "I have a file sales.csv"
+
+
+def test_a_step_that_only_comes_later_says_so() -> None:
+    steps = plan("Find the rules on leave, then tell me what 15% of 80 is, then write a memo for the board")
+    assert [step.only_after for step in steps] == [False, True, False]

@@ -51,6 +51,18 @@ CASES: list[tuple[str, Calls, list[str]]] = [
     ("Square root of 144?", [("toolbox_calculate", {"expression": "sqrt(144)"})], ["12"]),
     ("Add 1,250 and 250", [("toolbox_calculate", {"expression": "1250 + 250"})], ["1500"]),
     (
+        "What is 8,400.5 plus 99.5, divided by 2?",
+        [("toolbox_calculate", {"expression": "(8400.5 + 99.5) / 2"})],
+        ["= 4250"],
+    ),
+    ("Combien font 18 % de 350 ?", [("toolbox_calculate", {"expression": "18 / 100 * 350"})], ["63"]),
+    ("¿Cuánto es 25 por 16?", [("toolbox_calculate", {"expression": "25 * 16"})], ["400"]),
+    (
+        "What is 2 + 5 and 9 * 3?",
+        [("toolbox_calculate", {"expression": "2 + 5"}), ("toolbox_calculate", {"expression": "9 * 3"})],
+        ["7", "27"],
+    ),
+    (
         "Convert 30 miles to km",
         [("toolbox_convert_units", {"value": 30, "from_unit": "miles", "to_unit": "km"})],
         ["30 miles = 48.2803 km"],
