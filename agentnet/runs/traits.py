@@ -1,9 +1,12 @@
 """What a tool says of its own calls: whether one may be repeated, and whether it may destroy something."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from agents import FunctionTool
-from mcp.types import ToolAnnotations
+from mcp_types import ToolAnnotations
+
+if TYPE_CHECKING:  # tool servers ask for traits too, and have no use for the SDK
+    from agents import FunctionTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,13 @@ def traits_of(annotations: ToolAnnotations | None) -> Traits:
     return Traits(repeatable=bool(hints.idempotent_hint) and not destructive, destructive=destructive)
 
 
-def mark(tool: FunctionTool, traits: Traits) -> FunctionTool:
+def mark(tool: "FunctionTool", traits: Traits) -> "FunctionTool":
     """Let `tool` carry its traits."""
     tool._agentnet_traits = traits  # type: ignore[attr-defined]
     return tool
 
 
-def traits_in(tool: FunctionTool) -> Traits:
+def traits_in(tool: "FunctionTool") -> Traits:
     """What `mark` put there."""
     found: Traits = getattr(tool, "_agentnet_traits", Traits())
     return found

@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.mcp_connection import is_closed
+from agentnet.runs.traits import traits_of
 from agentnet.upstreams.declarations import Adapted
 from mcp_servers.adapters.seats import Seats
 from mcp_servers.caller import caller_of
@@ -31,6 +32,10 @@ _PROGRESS_TOKEN = "progressToken"  # noqa: S105 - no secret
 Context = ServerRequestContext[Any, Any]
 Result = TypeVar("Result")
 Ask = Callable[[mcp.Client], Awaitable[Result]]
+
+
+class _BrokeOffError(UnavailableError):
+    """The connection ended before the answer came."""
 
 
 class AdaptedServer(Server[Any]):
@@ -73,21 +78,27 @@ class AdaptedServer(Server[Any]):
         """Raises `UnavailableError` when the other server cannot be reached."""
         await self.list_tools()
 
-    async def _ask(self, tenant: str, ask: Ask[Result]) -> Result:
-        """One request over the tenant's connection. A call that breaks off is not repeated: it may have been done."""
+    async def _ask(self, tenant: str, ask: Ask[Result], *, repeatable: bool = True) -> Result:
+        """One request over the tenant's connection, once more over a new one when that breaks off and it may be."""
+        try:
+            return await self._ask_once(tenant, ask)
+        except _BrokeOffError:
+            if not repeatable:
+                raise
+        return await self._ask_once(tenant, ask)
+
+    async def _ask_once(self, tenant: str, ask: Ask[Result]) -> Result:
         async with self._seats.client(tenant) as client:
             try:
                 return await ask(client)
             except MCPError as error:
                 if is_closed(error):
-                    raise UnavailableError(
-                        f"{self.name} broke off; whether the call took effect is unknown."
-                    ) from error
+                    raise _BrokeOffError(f"{self.name} broke off; whether the call took effect is unknown.") from error
                 raise
 
-    async def _answer(self, context: Context, ask: Ask[Result]) -> Result:
+    async def _answer(self, context: Context, ask: Ask[Result], *, repeatable: bool = True) -> Result:
         try:
-            return await self._ask(caller_of(context).tenant, ask)
+            return await self._ask(caller_of(context).tenant, ask, repeatable=repeatable)
         except AgentNetError as error:
             raise MCPError(types.INTERNAL_ERROR, str(error)) from error
 
@@ -113,11 +124,16 @@ class AdaptedServer(Server[Any]):
             )
 
         try:
-            return await self._answer(context, call)
+            return await self._answer(context, call, repeatable=self._may_repeat(params.name))
         except RuntimeError as error:  # what the SDK's client raises for a result that the tool's schema forbids
             logger.warning("%s of %s broke its own output schema: %s", params.name, self.name, error)
             said = f"The answer of {params.name} is not as its own output schema says."
             return types.CallToolResult(content=[types.TextContent(text=said)], is_error=True)
+
+    def _may_repeat(self, tool: str) -> bool:
+        """Whether the tool says that a second call changes nothing more; what is not said is taken for the worst."""
+        hints = next((each.annotations for each in self._tools if each.name == tool), None)
+        return traits_of(hints).repeatable
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
