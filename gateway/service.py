@@ -36,6 +36,7 @@ from gateway.mcp import Door
 from gateway.mcp.agents import Agents, Means
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
+from gateway.mcp.event_ids import EventIds
 from gateway.mcp.guard import Guard
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.outside import OutsideServers
@@ -96,7 +97,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     sessions = Sessions(database)
     switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
     signals = await runtime.signals()
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals), EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
         return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
