@@ -157,6 +157,11 @@ class Door:
             return
         if not inbound.reply.may_stream:
             raise McpError(INVALID_REQUEST, "Accept must name text/event-stream.", http=406)
+        resumption = self._legacy.resumption(inbound, session)
+        if resumption is not None:
+            await inbound.reply.open_stream()
+            await self._serve(inbound, resumption.message, resumption.told)
+            return
         exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
         with self._limit.stream(inbound.principal):
             feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
@@ -164,12 +169,13 @@ class Door:
                 await self._legacy.stream(inbound, session, feed)
         await inbound.reply.end_stream()
 
-    async def _serve(self, inbound: Inbound, message: Document) -> None:
-        """Answer one request, whatever comes."""
+    async def _serve(self, inbound: Inbound, message: Document, told: int = 0) -> None:
+        """Answer one request, whatever comes; the client has been `told` of so much progress before."""
         reply = inbound.reply
         answer: Document | None = None
         try:
             exchange = await self._exchange(inbound, message)
+            exchange.told = told
             with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
                 reply.keep_alive()
                 async with self._in_time(message):

@@ -11,6 +11,7 @@ from gateway.mcp.agents import Agents, Means
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.door import Door
+from gateway.mcp.event_ids import EventIds
 from gateway.mcp.guard import PATH
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.outside import OutsideServers
@@ -49,7 +50,7 @@ async def entrance(
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
     sessions = Sessions(database)
     switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals))
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals), EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
         return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]

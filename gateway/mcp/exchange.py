@@ -90,6 +90,8 @@ class Exchange:
     """Whether lists of some time ago will do to find the item."""
     schema: Any = None
     """`inputSchema` of the tool that is called, where a list told of it."""
+    told: int = 0
+    """The number of the last progress that the client had before its stream was cut off."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 
@@ -120,12 +122,17 @@ class Exchange:
         extensions = self.capabilities.get("extensions")
         return isinstance(extensions, dict) and name in extensions
 
-    async def notify(self, method: str, params: Document) -> None:
+    async def notify(self, method: str, params: Document, event_id: str | None = None) -> None:
         """Send a notification on the stream of this call."""
-        await self.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
+        await self.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params}, event_id)
 
     async def progress(
-        self, done: float, total: float | None = None, message: str | None = None, meta: Document | None = None
+        self,
+        done: float,
+        total: float | None = None,
+        message: str | None = None,
+        meta: Document | None = None,
+        event_id: str | None = None,
     ) -> None:
         """Report progress if the client wants it. `done` must rise."""
         token = self.progress_token
@@ -134,7 +141,7 @@ class Exchange:
         params: Document = {"progressToken": token, "progress": done}
         more = {"total": total, "message": message, "_meta": meta}
         params |= {key: value for key, value in more.items() if value is not None}
-        await self.notify("notifications/progress", params)
+        await self.notify("notifications/progress", params, event_id)
 
     def _may_progress(self) -> bool:
         since, count = self._progress

@@ -14,6 +14,7 @@ from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.changes import Feed
 from gateway.mcp.envelope import SESSION_HEADER, object_or_empty
 from gateway.mcp.errors import Document, McpError
+from gateway.mcp.event_ids import EventIds, Resumption
 from gateway.mcp.exchange import Exchange
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.listening import notification_of
@@ -33,7 +34,15 @@ BROADCAST = frozenset({"notifications/cancelled", "notifications/roots/list_chan
 class Legacy:
     """The sessions' side of the door."""
 
-    def __init__(self, sessions: Sessions, switchboard: Switchboard, callbacks: Callbacks, running: Running) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        switchboard: Switchboard,
+        callbacks: Callbacks,
+        running: Running,
+        event_ids: EventIds,
+    ) -> None:
+        self._event_ids = event_ids
         self._sessions = sessions
         self._switchboard = switchboard
         self.callbacks = callbacks
@@ -82,9 +91,13 @@ class Legacy:
                 await self._switchboard.ask_within(exchange.principal, name, kept, exchange.method, message)
         return {}
 
+    def resumption(self, inbound: Inbound, session: Session) -> Resumption | None:
+        """The call of an agent that a GET goes on with, if it does."""
+        return self._event_ids.read(session, last_event_id(inbound))
+
     async def stream(self, inbound: Inbound, session: Session, feed: Feed) -> None:
         """Serve a GET: resume the stream of the event that it names, or tell of what happens outside of calls."""
-        last = header_of(inbound.headers, b"last-event-id").strip().decode("latin-1")
+        last = last_event_id(inbound)
         inbound.reply.keep_alive()
         if last:
             server, _, identifier = last.partition(SEPARATOR)
@@ -124,3 +137,8 @@ class Legacy:
             await self._switchboard.tell(principal, server, session.upstreams[server], message)
         except AgentNetError as error:
             logger.info("the MCP server %s did not hear of a client's message: %s", server, error)
+
+
+def last_event_id(inbound: Inbound) -> str:
+    """The event that a GET resumes after; empty for a new stream."""
+    return header_of(inbound.headers, b"last-event-id").strip().decode("latin-1")

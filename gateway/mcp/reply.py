@@ -45,6 +45,11 @@ class Reply:
         if self.may_stream:
             await self.stream(event(write(document), identifier))
 
+    async def prime(self, identifier: str) -> None:
+        """An event without data: the stream can be resumed after it."""
+        if self.may_stream:
+            await self.stream(event(b"", identifier))
+
     async def stream(self, data: bytes) -> None:
         """Whole events, as they are."""
         if self.is_done or (self._has_begun and not self.is_stream):

@@ -28,11 +28,12 @@ class Running:
             yield
             return
         key = _key(exchange.session, exchange.id)
-        self._calls[key] = (exchange, task)
+        entry = self._calls[key] = (exchange, task)
         try:
             yield
         finally:
-            self._calls.pop(key, None)
+            if self._calls.get(key) is entry:  # a call that is resumed here has taken its place
+                del self._calls[key]
 
     def cancel(self, session: Session, identifier: str | int) -> None:
         """The client cancels its request, wherever it runs."""

@@ -18,11 +18,13 @@ from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.errors import Document, McpError
+from gateway.mcp.event_ids import EventIds
 from gateway.mcp.exchange import Era, Exchange
 
 logger = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 5.0
+PRIMING_VERSION = "2025-11-25"
 MAX_QUESTIONS = 50
 """Within one call."""
 TASK_META_KEY = "agentnet.dev/task_id"
@@ -31,10 +33,12 @@ TASK_META_KEY = "agentnet.dev/task_id"
 class AgentCall:
     """Run it once. After `seconds` the host is told that the agent still works."""
 
-    def __init__(self, contact: Contact, exchange: Exchange, seconds: float) -> None:
+    def __init__(self, contact: Contact, exchange: Exchange, seconds: float, event_ids: EventIds) -> None:
         self._seconds = seconds
         self._contact = contact
         self._exchange = exchange
+        self._event_ids = event_ids
+        self._is_primed = False
         self._answer = Answer(contact.name)
         self._progress = Progress(self._tell)
         self._following = Following(contact, self._answer, self._progress)
@@ -87,6 +91,7 @@ class AgentCall:
         if asked is None or not is_reachable(self._exchange):
             return False
         await self._progress.finish()
+        await self._prime()
         state: Document = {"task": question.task_id}
         try:
             answers = await self._exchange.ask({question.key: asked}, state)
@@ -104,7 +109,20 @@ class AgentCall:
 
     async def _tell(self, number: int, message: str) -> None:
         """Report progress with the task's id, by which a host that left asks for its result."""
-        await self._exchange.progress(number, None, message, {TASK_META_KEY: self._answer.task_id})
+        exchange, task_id = self._exchange, self._answer.task_id
+        if exchange.progress_token is None:
+            await self._prime()
+            return
+        event_id = self._event_ids.make(exchange, task_id, exchange.told + number)
+        self._is_primed = event_id is not None
+        await exchange.progress(exchange.told + number, None, message, {TASK_META_KEY: task_id}, event_id)
+
+    async def _prime(self) -> None:
+        """Tell the client how to resume, if nothing has yet: clients of older versions read no event without data."""
+        event_id = self._event_ids.make(self._exchange, self._answer.task_id, self._exchange.told)
+        if event_id and not self._is_primed and self._exchange.version >= PRIMING_VERSION:
+            self._is_primed = True
+            await self._exchange.reply.prime(event_id)
 
     async def _cancel(self) -> None:
         answer = self._answer

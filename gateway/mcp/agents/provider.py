@@ -28,6 +28,7 @@ from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, Fin
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
+from gateway.mcp.event_ids import EventIds
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import Change, Kind, Listing, Updated
@@ -47,6 +48,7 @@ class Means:
         self.catalog = catalog
         self.calls = calls
         self.ids = TaskIds(seal)
+        self.event_ids = EventIds(seal)
         self.files = files
         self.base_url = base_url
         self.call_seconds = call_seconds
@@ -69,6 +71,7 @@ class Agents:
             "prompts/get": self._prompt,
             "completion/complete": self._complete,
             "resources/read": self._resource,
+            **dict.fromkeys(("resources/subscribe", "resources/unsubscribe"), self._subscribe),
             **dict.fromkeys(sorted(TASK_METHODS), self._task),
         }
 
@@ -137,7 +140,8 @@ class Agents:
         asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
-        return dumped(await AgentCall(contact, exchange, self._means.call_seconds * OWN_SHARE).run(asked))
+        seconds = self._means.call_seconds * OWN_SHARE
+        return dumped(await AgentCall(contact, exchange, seconds, self._means.event_ids).run(asked))
 
     async def _task(self, exchange: Exchange, name: str) -> Document:
         return await self._tasks.answer(exchange)
@@ -145,6 +149,11 @@ class Agents:
     async def _resource(self, exchange: Exchange, uri: str) -> Document:
         means = self._means
         return await Reader(means.files, self._find, means.base_url).read(exchange, uri)
+
+    async def _subscribe(self, exchange: Exchange, uri: str) -> Document:
+        """Taken for what can be read; nothing is told of it."""
+        await self._resource(exchange, uri)
+        return {}
 
     async def _prompt(self, exchange: Exchange, name: str) -> Document:
         example = examples_of(await self._visible()).get(name)

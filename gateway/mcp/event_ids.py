@@ -1,0 +1,55 @@
+"""Ids of events of agents' calls: all that another replica needs to go on with the stream, sealed (2025-11-25,
+transports: resumability). The gateway keeps nothing of it."""
+
+from dataclasses import dataclass
+
+from agentnet.identity.sealing import Seal, SealError
+from gateway.mcp.errors import Document, McpError
+from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.session import Session
+from gateway.mcp.wire import read, write
+
+PREFIX = "agent-event."
+KIND = "mcp event"
+MAX_CHARACTERS = 8192
+"""Of an id; names, tokens and request ids that a client made longer get none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What an id stands for."""
+
+    message: Document
+    """The request to serve: a look at the task, under the id and progress token of the call that was cut off."""
+    told: int
+    """The number of the last progress that the client was told."""
+
+
+class EventIds:
+    """Makes ids and reads them again."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+
+    def make(self, exchange: Exchange, task_id: str, told: int) -> str | None:
+        """The id of an event of a call that began `task_id`; None where nothing can be resumed."""
+        if exchange.era is not Era.LEGACY or exchange.session is None or not task_id:
+            return None
+        call = [exchange.id, exchange.params.get("name"), exchange.progress_token]
+        sealed = self._seal.close(write([KIND, exchange.session.id, task_id, told, *call])).decode()
+        return PREFIX + sealed if len(sealed) + len(PREFIX) <= MAX_CHARACTERS else None
+
+    def read(self, session: Session, text: str) -> Resumption | None:
+        """What an id stands for; None for one that is no id, or another session's."""
+        if not text.startswith(PREFIX) or len(text) > MAX_CHARACTERS:
+            return None
+        try:
+            opened = read(self._seal.open(text.removeprefix(PREFIX).encode()))
+        except (SealError, McpError):
+            return None
+        if not isinstance(opened, list) or opened[:2] != [KIND, session.id]:
+            return None
+        _, _, task_id, told, identifier, name, token = opened
+        params: Document = {"name": name, "arguments": {"message": "", "task_id": task_id}}
+        params |= {} if token is None else {"_meta": {"progressToken": token}}
+        return Resumption({"jsonrpc": "2.0", "id": identifier, "method": "tools/call", "params": params}, told)

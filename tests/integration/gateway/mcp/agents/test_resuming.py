@@ -1,0 +1,68 @@
+"""Calls of agents whose stream was cut off, gone on with at another replica."""
+
+import httpx
+import pytest
+
+from tests.integration.gateway.mcp.conftest import Place
+from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
+
+pytestmark = pytest.mark.anyio
+CALL = {"name": "echo", "arguments": {"message": "slow"}}
+
+
+async def cut_off(session: LegacySession, url: str, **more: object) -> str:
+    """Call the agent, leave after the first event that has an id, and give that id."""
+    message = request("tools/call", {**CALL, **more}, "call-7")
+    async with session.http.stream("POST", url + session.path, json=message, headers=session.headers) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("id: "):
+                return line.removeprefix("id: ")
+    raise AssertionError("no event has an id")
+
+
+async def resume(session: LegacySession, url: str, last: str) -> list[Message]:
+    headers = session.headers | {"last-event-id": last}
+    async with session.http.stream("GET", url + session.path, headers=headers) as response:
+        return [message async for message in messages_of(response)]
+
+
+def client(place: Place) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers={"authorization": f"Bearer {place.network.key}"}, timeout=30)
+
+
+@pytest.mark.parametrize("meta", [{"_meta": {"progressToken": "p"}}, {}])
+async def test_a_call_that_was_cut_off_ends_once_at_another_replica(place: Place, meta: Message) -> None:
+    probe = await place.network.agent("echo")
+    async with client(place) as http:
+        session = await LegacySession.open(http, place.urls[0])
+        last = await cut_off(session, place.urls[0], **meta)
+        probe.go.set()
+        heard = await resume(session, place.urls[1], last)
+    *told, answer = heard
+    assert answer["id"] == "call-7"
+    assert answer["result"]["structuredContent"]["state"] == "completed"
+    assert all(one["method"] == "notifications/progress" for one in told)
+    assert [one["params"]["progress"] for one in told] == list(range(2, 2 + len(told)))
+    assert not probe.cancelled.is_set()
+
+
+async def test_an_event_of_another_session_and_one_that_was_changed_are_unknown(place: Place) -> None:
+    await place.network.agent("echo")
+    async with client(place) as http:
+        session = await LegacySession.open(http, place.urls[0])
+        other = await LegacySession.open(http, place.urls[0])
+        last = await cut_off(session, place.urls[0])
+        for asker, identifier in ((other, last), (session, last[:-8] + "AAAAAA=="), (session, "agent-event.x")):
+            [refused] = await resume(asker, place.urls[1], identifier)
+            assert refused["error"]["code"] == -32602
+
+
+async def test_cards_can_be_subscribed_to_and_what_is_not_there_cannot(place: Place) -> None:
+    await place.network.agent("echo")
+    async with client(place) as http:
+        session = await LegacySession.open(http, place.urls[0])
+        for method in ("resources/subscribe", "resources/unsubscribe"):
+            there = await session.post(place.urls[1], request(method, {"uri": "agentnet://agents/echo/card"}))
+            assert there.json()["result"] == {}
+            missing = await session.post(place.urls[1], request(method, {"uri": "agentnet://agents/nobody/card"}))
+            assert missing.json()["error"]["code"] == -32002
