@@ -1,5 +1,7 @@
-"""Ids of events of agents' calls: all that another replica needs to go on with the stream, sealed (2025-11-25,
-transports: resumability). The gateway keeps nothing of it."""
+"""Ids of events of agents' calls, sealed: all that another replica needs to go on with the stream; none keeps anything.
+
+2025-11-25, transports: resumability and redelivery.
+"""
 
 from dataclasses import dataclass
 

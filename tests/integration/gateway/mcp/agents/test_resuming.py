@@ -46,6 +46,25 @@ async def test_a_call_that_was_cut_off_ends_once_at_another_replica(place: Place
     assert not probe.cancelled.is_set()
 
 
+async def test_a_question_is_asked_anew_on_the_stream_that_goes_on(place: Place) -> None:
+    await place.network.agent("echo")
+    one, two = place.urls
+    async with client(place) as http:
+        session = await LegacySession.open(http, one, elicitation={})
+        last = await cut_off(session, one, arguments={"message": "ask"})
+        headers = session.headers | {"last-event-id": last}
+        async with http.stream("GET", two + session.path, headers=headers) as response:
+            messages = messages_of(response)
+            asked = await anext(messages)
+            assert asked["method"] == "elicitation/create"
+            accepted = {"action": "accept", "content": {"answer": "blue"}}
+            answer = {"jsonrpc": "2.0", "id": asked["id"], "result": accepted}
+            assert (await session.post(one, answer)).status_code == 202
+            *_, end = [message async for message in messages]
+    assert end["id"] == "call-7"
+    assert end["result"]["structuredContent"]["state"] == "completed"
+
+
 async def test_an_event_of_another_session_and_one_that_was_changed_are_unknown(place: Place) -> None:
     await place.network.agent("echo")
     async with client(place) as http:
