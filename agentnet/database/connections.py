@@ -102,21 +102,16 @@ async def _when_started(
     connect: Callable[[], Awaitable["asyncpg.Pool[asyncpg.Record]"]],
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """What `connect` makes, once PostgreSQL has started, recovered, or taken longer than we wait."""
-    limit = asyncio.timeout(STARTING_SECONDS)
-    try:
-        async with limit:
-            while True:
-                try:
-                    return await connect()
-                except DATABASE_ERRORS as error:
-                    if not has_cause(error, STARTING):
-                        raise
-                    logger.warning("database: waiting for it to start: %s", _reason(error))
-                    await asyncio.sleep(STARTING_PAUSE_SECONDS)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        return await connect()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STARTING_SECONDS
+    while True:
+        try:
+            return await connect()
+        except DATABASE_ERRORS as error:
+            if not has_cause(error, STARTING) or loop.time() > deadline:
+                raise
+            logger.warning("database: waiting for it to start: %s", _reason(error))
+            await asyncio.sleep(STARTING_PAUSE_SECONDS)
 
 
 async def _connected(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":

@@ -1,5 +1,6 @@
 """Bring the tables up to date: Alembic's migrations, run under an advisory lock so that replicas may start together."""
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -8,6 +9,9 @@ from alembic.config import Config
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK_KEY = 0x6167_6E74
 """Advisory lock that one migrating process holds ("agnt")."""
+
+_turn = threading.Lock()
+"""Alembic keeps what it works on in globals: one thread of a process at a time."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
@@ -18,4 +22,5 @@ def migrate(url: str, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
-    command.upgrade(config, revision)
+    with _turn:
+        command.upgrade(config, revision)
