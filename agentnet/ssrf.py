@@ -154,15 +154,17 @@ async def _lookup(host: str, port: int, resolve: Resolve) -> list[str]:
     return found
 
 
-class _PinnedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the addresses that were checked, whatever the name means by then."""
+class PinnedBackend:
+    """A network backend of httpcore or httpcore2 that connects to the addresses that were checked, whatever the name
+    means by then; `unreachable` is what that library raises for an address that does not answer."""
 
-    def __init__(self, allow_private: bool, resolve: Resolve) -> None:
+    def __init__(
+        self, backend: Any, unreachable: tuple[type[Exception], ...], allow_private: bool, resolve: Resolve
+    ) -> None:
+        self._backend = backend
+        self._unreachable = unreachable
         self._allow_private = allow_private
         self._resolve = resolve
-        self._backend = cast(
-            httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend()
-        )  # without anyio it is an empty class
 
     async def connect_tcp(
         self,
@@ -171,18 +173,18 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Any:
         addresses = await checked_addresses(host, port, self._allow_private, self._resolve)
         for address in addresses[:-1]:
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except self._unreachable:
                 continue
         return await self._backend.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Any:
         raise UnsafeUrlError("A Unix socket is not a public address.")
 
     async def sleep(self, seconds: float) -> None:
@@ -221,7 +223,15 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=5.0,
-            network_backend=_PinnedBackend(allow_private, resolve),
+            network_backend=cast(
+                httpcore.AsyncNetworkBackend,
+                PinnedBackend(
+                    httpcore.AnyIOBackend(),
+                    (httpcore.ConnectError, httpcore.ConnectTimeout),
+                    allow_private,
+                    resolve,
+                ),
+            ),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

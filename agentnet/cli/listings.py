@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 from uuid import UUID
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from agentnet.cli import screen
-from agentnet.cli.gateway import Gateway, client_settings
+from agentnet.cli.gateway import Gateway, client_settings, segment
 from agentnet.cli.loop import run
 from agentnet.errors import NotFoundError
 
@@ -176,7 +175,7 @@ def _each_rule(url: str | None, state: str, method: str, **request: Any) -> None
     async def calls(gateway: Gateway) -> None:
         states = (await gateway.call("GET", "/v1/retention"))["retention"] if state == "all" else [state]
         for each in states:
-            await gateway.call(method, f"/v1/retention/{quote(each, safe='')}", **request)
+            await gateway.call(method, f"/v1/retention/{segment(each)}", **request)
 
     through_gateway(url, calls)
 

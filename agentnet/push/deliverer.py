@@ -15,10 +15,11 @@ from agentnet.errors import UnavailableError
 from agentnet.identity.sealing import SealError
 from agentnet.push.configs import PushConfigs
 from agentnet.push.outbox import PAGE, Claim, Delivery, LostClaimError, Outbox
-from agentnet.push.payload import ReadLog, TaskReplay, event_body, task_body
+from agentnet.push.payload import TaskReplay, event_body, task_body
 from agentnet.push.sending import Sender, SendError
 from agentnet.push.stored import VERSION_0_3
 from agentnet.tasks.events import KIND_ARTIFACT
+from agentnet.tasks.feed import ReadLog
 
 logger = logging.getLogger(__name__)
 

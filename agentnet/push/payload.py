@@ -1,7 +1,6 @@
 """The bodies of notifications: a StreamResponse for clients of A2A 1.0, the whole Task for those of 0.3."""
 
 import json
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from a2a.compat.v0_3.conversions import to_compat_task
@@ -9,14 +8,11 @@ from a2a.types.a2a_pb2 import StreamResponse, Task
 from google.protobuf.json_format import MessageToDict
 
 from agentnet.push.stored import VERSION_0_3, VERSION_1_0
-from agentnet.tasks.feed import LogEvent
+from agentnet.tasks.feed import LogEvent, ReadLog
 from agentnet.tasks.projection import Projection
 
 MEDIA_TYPES = {VERSION_1_0: "application/a2a+json", VERSION_0_3: "application/json"}
 LOG_PAGE = 500
-
-ReadLog = Callable[[UUID, int, int], Awaitable[list[LogEvent]]]
-"""`(task_id, after_seq, limit)` → stored events, oldest first."""
 
 
 def event_body(event: StreamResponse) -> bytes:

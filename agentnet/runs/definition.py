@@ -1,8 +1,6 @@
 """A specialist's folder made ready to run: its own tools, its own executor, and an SDK agent built for each task."""
 
 import hashlib
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +9,8 @@ from a2a.server.agent_execution import AgentExecutor
 from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
 from agents.tool_context import ToolContext
 
-from agentnet.errors import AgentNetError, ManifestError
+from agentnet.errors import ManifestError
+from agentnet.folder_import import import_file
 from agentnet.manifest import Specialist
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.journal import JournaledAgent, call_key, tells_itself
@@ -91,15 +90,4 @@ def _import(specialist: Specialist, path: Path) -> ModuleType:
     """Import a file of a folder under a name of its own, so that two folders' `tools.py` do not meet."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"agentnet_folder_{specialist.name.replace('-', '_')}_{digest}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ManifestError(f"{path} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except AgentNetError:
-        raise
-    except Exception as error:  # a user's own code: whatever it raises is said in one line
-        raise ManifestError(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
-    return module
+    return import_file(path, name, ManifestError)

@@ -330,11 +330,10 @@ class DurableRequestHandler(PushOperations):
 
     def _check_chain(self, principal: Principal, budget: Budget) -> None:
         me = f"agent:{self._agent}"
-        path = " → ".join((*principal.chain, me))
-        if me in principal.chain:
-            raise UnsupportedOperationError(f"Refused: this delegation would go in a loop ({path}).")
-        if budget.hops < 0:
-            raise UnsupportedOperationError(f"Refused: the delegation is too deep ({path}).")
+        loops = me in principal.chain
+        if loops or budget.hops < 0:
+            wrong = "this delegation would go in a loop" if loops else "the delegation is too deep"
+            raise UnsupportedOperationError(f"Refused: {wrong} ({' → '.join((*principal.chain, me))}).")
 
     async def _view(self, task_id: UUID, principal: Principal) -> "_View":
         """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's."""

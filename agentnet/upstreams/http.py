@@ -1,15 +1,14 @@
 """The MCP SDK's HTTP client (httpx2) for upstream servers: the SSRF guard below it, their credentials on top."""
 
 import ssl
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import httpcore2
 import httpx2
 
-from agentnet.errors import UnsafeUrlError
-from agentnet.ssrf import check_form, checked_addresses, resolve
+from agentnet.ssrf import PinnedBackend, check_form, resolve
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.server import OutsideServer
 
@@ -18,38 +17,6 @@ READ_SECONDS = 300.0
 """Longest silence of a server, also on a stream."""
 MAX_CONNECTIONS = 50
 UNAUTHORIZED = 401
-
-
-class _PinnedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to the addresses that were checked, whatever the name means by then."""
-
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._backend = cast(httpcore2.AsyncNetworkBackend, httpcore2.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        addresses = await checked_addresses(host, port, self._allow_private, resolve)
-        for address in addresses[:-1]:
-            try:
-                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._backend.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore2.AsyncNetworkStream:
-        raise UnsafeUrlError("A Unix socket is not a public address.")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._backend.sleep(seconds)
 
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):
@@ -63,7 +30,15 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=5.0,
-            network_backend=_PinnedBackend(allow_private),
+            network_backend=cast(
+                httpcore2.AsyncNetworkBackend,
+                PinnedBackend(
+                    httpcore2.AnyIOBackend(),
+                    (httpcore2.ConnectError, httpcore2.ConnectTimeout),
+                    allow_private,
+                    resolve,
+                ),
+            ),
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -34,7 +34,9 @@ CAPABILITIES: Document = {
     "resources": {"listChanged": True, "subscribe": True},
     "completions": {},
     "logging": {},
+    "extensions": {TASKS: {}},
 }
+"""Declared to all clients, whatever their providers have."""
 DISCOVER_TTL_MS = 60_000
 KEPT_LISTS = 256
 RESOURCE_NOT_FOUND = -32002
@@ -106,7 +108,7 @@ class Aggregate:
         version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
         return {
             "protocolVersion": version,
-            "capabilities": capabilities_of(providers),
+            "capabilities": CAPABILITIES,
             "serverInfo": SERVER_INFO,
             "instructions": INSTRUCTIONS,
         }
@@ -114,7 +116,7 @@ class Aggregate:
     async def _discover(self, exchange: Exchange, providers: list[Provider]) -> Document:
         return {
             "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
-            "capabilities": capabilities_of(providers),
+            "capabilities": CAPABILITIES,
             "serverInfo": SERVER_INFO,
             "instructions": INSTRUCTIONS,
             "ttlMs": DISCOVER_TTL_MS,
@@ -236,14 +238,6 @@ def schema_of(merged: Merged, name: Any) -> Any:
     """The schema of a tool's arguments, as far as its list tells."""
     place = merged.places.get(name) if isinstance(name, str) else None
     return place.item.get("inputSchema") if place else None
-
-
-def capabilities_of(providers: list[Provider]) -> Document:
-    """What is declared to clients: the same for all, with the providers' extensions."""
-    extensions: Document = {TASKS: {}}
-    for provider in providers:
-        extensions |= object_or_empty(provider.capabilities.get("extensions"))
-    return CAPABILITIES | {"extensions": extensions}
 
 
 def stamped(exchange: Exchange, result: Document) -> Document:

@@ -115,8 +115,7 @@ class Listings:
             listing = await self._asked(server, principal, kind)
         except AgentNetError as error:
             logger.warning("%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
-            failure = error if isinstance(error, AgentNetError) else UnavailableError(f"{server.name} is slow.")
-            kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS, failure)
+            kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS, error)
         except Exception:  # the boundary of a task that nobody awaits
             logger.exception("%s of the MCP server %s cannot be listed", kind.member, server.name)
             kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS)

@@ -34,11 +34,6 @@ class Offer:
         self._calls = calls
         self._watching = watching
 
-    @property
-    def capabilities(self) -> Document:
-        """The aggregate declares what servers have."""
-        return {}
-
     def fresh(self, kind: Kind) -> Listing | None:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)

@@ -74,11 +74,6 @@ class Provider(Protocol):
         """Stands before the names of its tools and prompts, with two underscores; empty: they stand alone."""
         ...
 
-    @property
-    def capabilities(self) -> Document:
-        """`ServerCapabilities` that it needs declared, such as `{"prompts": {}}` or an extension."""
-        ...
-
     def fresh(self, kind: Kind) -> Listing | None:
         """The listing if it is at hand, or None where it has to be awaited."""
         ...

@@ -9,7 +9,6 @@ import time
 from hashlib import sha256
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from agentnet.identity.sealing import Seal, SealError
@@ -50,7 +49,7 @@ class Retries:
             if not isinstance(sealed, str) or len(sealed) > MAX_STATE_CHARACTERS:
                 raise SealError("No state of ours.")
             kept = object_or_empty(read(self._seal.open(sealed.encode())))
-        except (SealError, InvalidToken, McpError):
+        except (SealError, McpError):
             raise _wrong_state() from None
         if kept.get("for") != _binding(exchange) or kept["until"] < time.time():
             raise _wrong_state()

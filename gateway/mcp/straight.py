@@ -7,11 +7,8 @@ of the gateway relays to the same place and none keeps anything.
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.fernet import InvalidToken
-
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal, SealError
-from gateway.headers import header_of
 from gateway.mcp.envelope import SESSION_HEADER, check_modern, check_modern_notification
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era
@@ -19,6 +16,7 @@ from gateway.mcp.inbound import Inbound
 from gateway.mcp.link import Links, passed_on
 from gateway.mcp.passage import pass_on, refused
 from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.talk import session_id_of
 from gateway.mcp.wire import is_request, read, write
 from gateway.transport import Incoming
 
@@ -82,7 +80,7 @@ class Straight:
             return None
         try:
             kept: Document = read(self._seal.open(sealed.encode("latin-1")))
-        except (SealError, InvalidToken, McpError, UnicodeError):
+        except (SealError, McpError, UnicodeError):
             return None
         if kept.get("owner") != owner:
             return None
@@ -92,7 +90,7 @@ class Straight:
         return place
 
     def _name_session(self, inbound: Inbound, server: UpstreamServer, incoming: Incoming, url: str) -> None:
-        identifier = header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")
+        identifier = session_id_of(incoming)
         if not identifier or inbound.era is Era.MODERN:
             return
         if inbound.session_id is not None:

@@ -189,8 +189,4 @@ async def _all_tools(client: mcp.Client) -> list[types.Tool]:
 def _forwarded(context: Context) -> Any:
     """What a caller says beside the call that another server may read: all but the protocol's own."""
     meta = dict(context.meta or {})
-    return {
-        key: value
-        for key, value in meta.items()
-        if not key.startswith("io.modelcontextprotocol/") and key != "progressToken"
-    }
+    return {key: value for key, value in meta.items() if not key.startswith(_PROTOCOL) and key != _PROGRESS_TOKEN}

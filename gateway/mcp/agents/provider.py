@@ -75,11 +75,6 @@ class Agents:
             **dict.fromkeys(sorted(TASK_METHODS), self._task),
         }
 
-    @property
-    def capabilities(self) -> Document:
-        """All that is needed is declared for everybody."""
-        return {}
-
     def fresh(self, kind: Kind) -> Listing | None:
         """The registry is asked for agents; a profile may have none."""
         if self._profile.agents == []:

@@ -21,7 +21,7 @@ from gateway.mcp.agents.addresses import (
     card_uri,
     place_of,
 )
-from gateway.mcp.agents.content import json_of
+from gateway.mcp.agents.content import json_of, text_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.errors import Document, McpError
@@ -110,7 +110,7 @@ class Reader:
 
 def contents_of(uri: str, parts: list[Part]) -> list[Contents]:
     """The parts of an artifact; the chunks of a text are one."""
-    text = "".join(part.text for part in parts if part.HasField("text"))
+    text = text_of(parts)
     contents: list[Contents] = [TextResourceContents(uri=uri, mime_type="text/plain", text=text)] if text else []
     for part in parts:
         if part.HasField("raw"):

@@ -26,7 +26,6 @@ class Fixed:
     def __init__(self, name: str, prefix: str | None = None) -> None:
         self.name = name
         self.prefix = name if prefix is None else prefix
-        self.capabilities: dict[str, Any] = {}
 
     def fresh(self, kind: Kind) -> Listing | None:
         return None

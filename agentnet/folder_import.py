@@ -1,0 +1,27 @@
+"""The Python files of a user's folders, imported."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from agentnet.errors import AgentNetError, ConfigurationError
+
+
+def import_file(path: Path, name: str, error: type[ConfigurationError] = ConfigurationError) -> ModuleType:
+    """The module at `path` under `name`, which must be its own: files of two folders may be named alike.
+
+    Raises `error` that says in one line what the file raised; the project's own errors pass.
+    """
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise error(f"{path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except AgentNetError:
+        raise
+    except Exception as raised:  # a user's own code: whatever it raises is said in one line
+        raise error(f"{path} cannot be imported: {type(raised).__name__}: {raised}.") from raised
+    return module
