@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         default_factory=list[str],
         description="More host names under which MCP servers and the MCP door are called.",
     )
+    allowed_origins: list[str] = Field(
+        default_factory=list[str],
+        description="Origins of web pages that may call the gateway from a browser, such as https://app.example.com.",
+    )
     knowledge_dirs: list[Path] = Field(
         default_factory=list[Path], description="Folders that the knowledge server ingests at start."
     )

@@ -27,6 +27,7 @@ from gateway import sql
 from gateway.calls import AgentCalls
 from gateway.cards import Cards
 from gateway.catalog import Catalog
+from gateway.cors import admit_pages
 from gateway.http1 import Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
@@ -85,7 +86,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         public=lambda scope: is_open(scope) or mcp.profiles.admits(scope),
     )
-    return Guard(closed, addresses_of(settings, url), settings.allowed_hosts)
+    origins = settings.allowed_origins
+    return admit_pages(Guard(closed, addresses_of(settings, url), settings.allowed_hosts, origins), origins)
 
 
 async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseRoute]:

@@ -32,6 +32,7 @@ from agentnet.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
 from mcp_servers.hosted import Hosted
 from mcp_servers.offer import KNOWN, find_server, names
+from mcp_servers.request_state import share_state
 
 __all__ = ["KNOWN", "create_service", "names"]
 
@@ -52,6 +53,8 @@ PATH = "/mcp"
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     """The app of the MCP server `name`, reached at `url`. Raises `NotFoundError`, `ConfigurationError`."""
     hosted = await find_server(runtime, name)
+    if isinstance(hosted.server, MCPServer):
+        share_state(hosted.server, runtime.seal)
     app = _app(hosted, runtime, url.rstrip("/"))
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     return AuthMiddleware(app, authenticate, max_body_bytes=runtime.settings.max_body_bytes)

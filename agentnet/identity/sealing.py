@@ -19,8 +19,12 @@ class Seal:
     """Seals with AES-128 and HMAC-SHA256 (Fernet), under a key of its own that `secret` only leads to."""
 
     def __init__(self, secret: str) -> None:
-        key = HKDF(SHA256(), 32, salt=None, info=PURPOSE).derive(secret.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._secret = secret.encode()
+        self._fernet = Fernet(base64.urlsafe_b64encode(self.key(PURPOSE)))
+
+    def key(self, purpose: bytes) -> bytes:
+        """32 bytes for `purpose` and nothing else, the same in every process of the network."""
+        return HKDF(SHA256(), 32, salt=None, info=purpose).derive(self._secret)
 
     def close(self, data: bytes) -> bytes:
         """`data`, sealed."""

@@ -20,10 +20,12 @@ class MisdirectedError(AgentNetError):
 
 
 class Guard:
-    """An ASGI app around another: requests to the MCP door must name one of the gateway's addresses, or of `hosts`."""
+    """An ASGI app around another: requests to the MCP door must name one of the gateway's addresses, or of `hosts`,
+    and come from no page but its own and those of `origins`."""
 
-    def __init__(self, app: ASGIApp, addresses: list[str], hosts: list[str]) -> None:
+    def __init__(self, app: ASGIApp, addresses: list[str], hosts: list[str], origins: list[str]) -> None:
         self._app = app
+        self._origins = frozenset(origins)
         names = {*hosts, *(host for address in addresses if (host := urlsplit(address).hostname))}
         self._names = frozenset({*LOOPBACK, *(f"[{name}]" if ":" in name else name for name in names)})
 
@@ -45,8 +47,10 @@ class Guard:
                 hint="Set AGENTNET_PUBLIC_URL or AGENTNET_ALLOWED_HOSTS.",
             )
         origin = header_of(scope["headers"], b"origin").decode("latin-1")
-        if origin and not self._is_own(origin):
-            raise ForbiddenError("The Origin header names no address of this gateway.")
+        if origin and origin not in self._origins and not self._is_own(origin):
+            raise ForbiddenError(
+                "The Origin header names no address of this gateway.", hint="Set AGENTNET_ALLOWED_ORIGINS."
+            )
 
     def _is_own(self, origin: str) -> bool:
         scheme, _, host = origin.partition("://")
