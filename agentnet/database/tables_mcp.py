@@ -1,6 +1,6 @@
 # SQLModel declares `__tablename__` as a descriptor:
 # pyright: reportAssignmentType=false
-"""The tables of the MCP door: sessions of the legacy era, answers on their way between replicas, and profiles."""
+"""The tables of the MCP door: legacy sessions, their calls, answers on their way between replicas, and profiles."""
 
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,36 @@ class McpAnswer(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     """The JSON-RPC response."""
     at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class McpCall(SQLModel, table=True):
+    """A call that the gateway drives for a legacy client over several requests, which the client may come back to."""
+
+    __tablename__ = "mcp_calls"
+    __table_args__ = (Index("mcp_calls_session", "session"), Index("mcp_calls_alive", "alive_at"))
+
+    id: str = Field(primary_key=True)
+    session: str = Field(foreign_key="mcp_sessions.id", ondelete="CASCADE")
+    owner: str
+    """The process that drives it."""
+    request: str
+    """JSON: what another replica needs to go on with it."""
+    waiting: str | None = None
+    """JSON: what the server asked, while the client is to answer; then any replica can go on with it."""
+    is_over: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    alive_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When its owner was last there."""
+
+
+class McpCallEvent(SQLModel, table=True):
+    """An event of the stream of such a call, to be sent again to a client that did not get it."""
+
+    __tablename__ = "mcp_call_events"
+
+    call: str = Field(primary_key=True, foreign_key="mcp_calls.id", ondelete="CASCADE")
+    number: int = Field(primary_key=True)
+    body: str
+    """The JSON-RPC message. A text, for `jsonb` takes no NUL in strings."""
 
 
 class McpProfile(SQLModel, table=True):

@@ -2,20 +2,20 @@
 
 from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.parking import Parking
 from gateway.mcp.provider import UpstreamServer
-from gateway.mcp.rounds import Rounds
 
 
 class Bridge:
     """Chooses the direction."""
 
-    def __init__(self, rounds: Rounds, parking: Parking) -> None:
-        self._rounds = rounds
+    def __init__(self, lasting: LastingCalls, parking: Parking) -> None:
+        self._lasting = lasting
         self._parking = parking
 
     async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document | None:
-        """The result. Raises `AgentNetError`, `InputRequired`."""
+        """The result, or None when it went out already. Raises `AgentNetError`, `InputRequired`."""
         if exchange.era is Era.LEGACY:
-            return await self._rounds.call(exchange, server, params)
+            return await self._lasting.call(exchange, server, params)
         return await self._parking.call(exchange, server, params)

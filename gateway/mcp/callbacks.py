@@ -6,6 +6,8 @@ An answer is stored for the replica that asked, and a signal tells of it; withou
 import asyncio
 import json
 import secrets
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
@@ -17,6 +19,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.retry import check_capabilities
 from gateway.mcp.session import Session
+from gateway.mcp.wire import write
 
 ANSWER_SECONDS = 600.0
 """How long a client may take to answer."""
@@ -40,13 +43,19 @@ class Callbacks:
         signals.listen(self._heard)
 
     async def ask(self, exchange: Exchange, questions: dict[str, Question], state: Document) -> dict[str, Document]:
-        """Send the questions on the stream of the call and wait. Raises `McpError`."""
+        """Send the questions on the stream of the call and wait. Raises `McpError`.
+
+        A question that is asked again for the same call, with the same `state`, has the same id: a client that comes
+        back to the call knows it, and its answer counts once, whichever replica asked.
+        """
         check_capabilities(exchange, questions)
         session = exchange.session
         if session is None or not exchange.reply.may_stream:
             raise McpError(NO_ANSWER, "This client cannot be asked: it has no session, or takes no stream.")
-        answers = await asyncio.gather(*(self._ask(exchange, session, each) for each in questions.values()))
-        return dict(zip(questions, answers, strict=True))
+        named = {question_id(exchange, session, state, key): each for key, each in questions.items()}
+        answers = await asyncio.gather(*(self._ask(exchange, session, *one) for one in named.items()))
+        await self._pool.execute(sql.DROP_ANSWERS, session.id, list(named))
+        return dict(zip(questions, map(_result, answers), strict=True))
 
     def state(self, exchange: Exchange) -> Document | None:
         """None: the call waits while the client answers."""
@@ -65,8 +74,7 @@ class Callbacks:
         await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_UNTAKEN)
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 
-    async def _ask(self, exchange: Exchange, session: Session, question: Question) -> Document:
-        identifier = PREFIX + secrets.token_urlsafe(12)
+    async def _ask(self, exchange: Exchange, session: Session, identifier: str, question: Question) -> Document:
         heard = self._waiting[session.id, identifier] = asyncio.Event()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -77,7 +85,8 @@ class Callbacks:
         except TimeoutError:
             raise McpError(NO_ANSWER, f"The client did not answer within {ANSWER_SECONDS:g} s.") from None
         finally:
-            del self._waiting[session.id, identifier]
+            if self._waiting.get((session.id, identifier)) is heard:  # the call may have been resumed here
+                del self._waiting[session.id, identifier]
 
     async def _answer(self, session: str, identifier: str, heard: asyncio.Event) -> Document:
         while True:
@@ -87,9 +96,10 @@ class Callbacks:
             except TimeoutError:
                 pass
             heard.clear()
-            body = await self._pool.fetchval(sql.TAKE_ANSWER, session, identifier)
+            body = await self._pool.fetchval(sql.READ_ANSWER, session, identifier)
             if body is not None:
-                return _result(json.loads(body))
+                answer: Document = json.loads(body)
+                return answer
 
     def _heard(self, signal: Signal) -> None:
         if signal.topic == "mcp":
@@ -97,6 +107,13 @@ class Callbacks:
             event = self._waiting.get((session, identifier))
             if event is not None:
                 event.set()
+
+
+def question_id(exchange: Exchange, session: Session, state: Document, key: str) -> str:
+    """The id of a question: random where there is no `state` to know it by."""
+    known = state or {"asked": secrets.token_urlsafe(12)}
+    named = sha256(write([session.id, exchange.id, known, key])).digest()
+    return PREFIX + urlsafe_b64encode(named[:15]).decode()
 
 
 def _result(message: Document) -> Document:

@@ -31,6 +31,7 @@ from gateway.mcp.profiles import Profiles
 from gateway.mcp.provider import Change, Kind, Provider, UpstreamServer
 from gateway.mcp.reply import Reply
 from gateway.mcp.retry import Retries
+from gateway.mcp.running import REQUEST_CANCELLED
 from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.wire import is_notification, is_request, is_response, read, result
 
@@ -40,8 +41,6 @@ BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
 LISTEN = "subscriptions/listen"
-REQUEST_CANCELLED = -32800
-"""As the SDKs end the stream of a legacy call that its client cancelled."""
 STREAM: Document = {"id": 0, "method": "GET"}
 METHODS: dict[Era, dict[str, bytes]] = {
     Era.MODERN: {"POST": b"POST"},

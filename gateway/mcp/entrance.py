@@ -8,6 +8,7 @@ from agentnet.identity import Principal
 from agentnet.runtime import Runtime
 from gateway.limits import StreamLimit
 from gateway.mcp.agents import Agents, Means
+from gateway.mcp.call_log import CallLog
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.door import Door
@@ -49,8 +50,9 @@ async def entrance(
     outside = OutsideServers(await runtime.upstreams())
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
     sessions = Sessions(database)
-    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals), EventIds(runtime.seal))
+    log, running = CallLog(database, signals), Running(signals)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, log, running, url)
+    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), running, EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
         return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]

@@ -13,6 +13,8 @@ from gateway.mcp.wire import read, write
 
 PREFIX = "agent-event."
 KIND = "mcp event"
+PRIMING_VERSION = "2025-11-25"
+"""Clients of older versions read no event without data."""
 MAX_CHARACTERS = 8192
 """Of an id; names, tokens and request ids that a client made longer get none."""
 

@@ -10,6 +10,7 @@ from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.headers import header_of
 from gateway.mcp.addressing import SEPARATOR, unmarked
+from gateway.mcp.call_log import is_event
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.changes import Feed
 from gateway.mcp.envelope import SESSION_HEADER, object_or_empty
@@ -99,6 +100,9 @@ class Legacy:
         """Serve a GET: resume the stream of the event that it names, or tell of what happens outside of calls."""
         last = last_event_id(inbound)
         inbound.reply.keep_alive()
+        if is_event(last):
+            await self._switchboard.returning.follow(inbound, session, self.callbacks, last)
+            return
         if last:
             server, _, identifier = last.partition(SEPARATOR)
             await self._switchboard.resume(inbound, server, session, identifier)

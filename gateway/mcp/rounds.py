@@ -2,6 +2,8 @@
 called again with the answers."""
 
 import itertools
+import secrets
+from collections.abc import Awaitable, Callable
 
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
@@ -31,6 +33,14 @@ MAX_ROUNDS = 16
 MODERN_ONLY = frozenset({"resultType", "requestState", "inputRequests", "ttlMs", "cacheScope"})
 
 
+Hold = Callable[[Document | None], Awaitable[None]]
+"""Keeps what is needed to go on when the client has answered; None: nothing is asked any more."""
+
+
+async def in_hand(_: Document | None) -> None:
+    """Of a call that nobody else can go on with."""
+
+
 class Rounds:
     """Drives a call to its end."""
 
@@ -38,17 +48,38 @@ class Rounds:
         self._links = links
         self._ids = itertools.count(1)
 
-    async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
-        """The result. Raises `McpError`, `UnavailableError`."""
+    async def call(
+        self,
+        exchange: Exchange,
+        server: UpstreamServer,
+        params: Document,
+        hold: Hold = in_hand,
+        held: Document | None = None,
+    ) -> Document:
+        """The result; `held` is what another replica put on `hold` when the client was asked.
+
+        Raises `McpError`, `UnavailableError`.
+        """
         given: Document = {}
         for _ in range(MAX_ROUNDS):
-            result = await self._once(exchange, server, params | given)
-            if result.get("resultType") != "input_required":
-                return {key: value for key, value in result.items() if key not in MODERN_ONLY}
-            given = {"inputResponses": await exchange.ask(questions_in(result, server.name), {})}
-            if "requestState" in result:
-                given["requestState"] = result["requestState"]
+            if held is None:
+                result = await self._once(exchange, server, params | given)
+                if result.get("resultType") != "input_required":
+                    return {key: value for key, value in result.items() if key not in MODERN_ONLY}
+                held = {"asked": secrets.token_urlsafe(12), "result": result}
+                await hold(held)
+            given = await self._given(exchange, server, held)
+            held = None
+            await hold(None)
         raise McpError(INTERNAL_ERROR, f"The MCP server {server.name!r} asked more than {MAX_ROUNDS} times.")
+
+    async def _given(self, exchange: Exchange, server: UpstreamServer, held: Document) -> Document:
+        """What the client answers, as parameters of the next round."""
+        result = held["result"]
+        given: Document = {
+            "inputResponses": await exchange.ask(questions_in(result, server.name), {"asked": held["asked"]})
+        }
+        return given | ({"requestState": result["requestState"]} if "requestState" in result else {})
 
     async def _once(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
         identifier = f"agentnet-{next(self._ids)}"

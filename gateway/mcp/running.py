@@ -10,6 +10,8 @@ from gateway.mcp.exchange import Exchange
 from gateway.mcp.session import Session
 
 PREFIX = "cancel "
+REQUEST_CANCELLED = -32800
+"""As the SDKs end the stream of a legacy call that its client cancelled."""
 
 
 class Running:

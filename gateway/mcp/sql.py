@@ -55,11 +55,66 @@ WHERE (SELECT count(*) FROM mcp_answers WHERE session = $1::varchar) < $5
 ON CONFLICT DO NOTHING
 """
 
-# Take an answer.
-TAKE_ANSWER = "DELETE FROM mcp_answers WHERE session = $1 AND id = $2 RETURNING body"
+# Read an answer: it is kept until all that were asked with it are there, for the replica may die before.
+READ_ANSWER = "SELECT body FROM mcp_answers WHERE session = $1 AND id = $2"
+
+# Delete answers that were taken.
+DROP_ANSWERS = "DELETE FROM mcp_answers WHERE session = $1 AND id = ANY($2)"
 
 # Delete answers that nobody took.
 PRUNE_ANSWERS = "DELETE FROM mcp_answers WHERE at < now() - make_interval(secs => $1)"
+
+# Note a call that its client may come back to; nothing where its session has ended.
+OPEN_CALL = """
+INSERT INTO mcp_calls (id, session, owner, request)
+SELECT $1::varchar, id, $3::varchar, $4::varchar FROM mcp_sessions WHERE id = $2
+"""
+
+# Keep an event of a call's stream, if the call is still this process's.
+PUT_EVENT = """
+INSERT INTO mcp_call_events (call, number, body)
+SELECT id, $3::integer, $4::varchar FROM mcp_calls WHERE id = $1 AND owner = $2
+"""
+
+# Keep what a call waits for, or that it waits no more; nothing where the call is another process's by now.
+HOLD_CALL = "UPDATE mcp_calls SET waiting = $3 WHERE id = $1 AND owner = $2 RETURNING id"
+
+# Keep the answer, which ends the call.
+END_CALL = """
+WITH ended AS (
+    UPDATE mcp_calls SET is_over = true, waiting = NULL, alive_at = now() WHERE id = $1 AND owner = $2 RETURNING id
+)
+INSERT INTO mcp_call_events (call, number, body) SELECT id, $3::integer, $4::varchar FROM ended
+"""
+
+# How a call of this session stands; it is an orphan when its process has not been heard of for so many seconds.
+GET_CALL = """
+SELECT is_over, waiting, NOT is_over AND alive_at < now() - make_interval(secs => $3) AS is_orphan
+FROM mcp_calls WHERE id = $1 AND session = $2
+"""
+
+# The events of a call after one of them.
+GET_EVENTS = "SELECT number, body FROM mcp_call_events WHERE call = $1 AND number > $2 ORDER BY number LIMIT $3"
+
+# Take an orphan over; what is needed to go on with it.
+CLAIM_CALL = """
+UPDATE mcp_calls SET owner = $2, alive_at = now()
+WHERE id = $1 AND NOT is_over AND alive_at < now() - make_interval(secs => $3)
+RETURNING request, waiting, (SELECT coalesce(max(number), 0) FROM mcp_call_events WHERE call = $1) AS last
+"""
+
+# Note that the process is there; those of its calls that are still its own.
+BEAT_CALLS = "UPDATE mcp_calls SET alive_at = now() WHERE id = ANY($1) AND owner = $2 AND NOT is_over RETURNING id"
+
+# Make a call an orphan at once.
+LEAVE_CALL = "UPDATE mcp_calls SET alive_at = now() - make_interval(secs => $3) WHERE id = $1 AND owner = $2"
+
+# Delete some of the calls that nobody was heard of for too long.
+PRUNE_CALLS = """
+DELETE FROM mcp_calls WHERE id IN (
+    SELECT id FROM mcp_calls WHERE alive_at < now() - make_interval(secs => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
 
 # All profiles of a tenant, by name.
 LIST_PROFILES = "SELECT name, definition FROM mcp_profiles WHERE tenant = $1 ORDER BY name"

@@ -10,10 +10,12 @@ from agentnet.identity import Principal
 from agentnet.runtime import Runtime
 from gateway.mcp.addressing import SEPARATOR
 from gateway.mcp.bridge import Bridge
+from gateway.mcp.call_log import CallLog
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.forwarding import Forwarding
 from gateway.mcp.inbound import Inbound
+from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import pass_events
@@ -22,7 +24,9 @@ from gateway.mcp.parking import Parking
 from gateway.mcp.pool import Pool
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import Provider, Source, UpstreamServer
+from gateway.mcp.returning import Returning
 from gateway.mcp.rounds import Rounds
+from gateway.mcp.running import Running
 from gateway.mcp.server_calls import ServerCalls, with_mark
 from gateway.mcp.servers import Servers
 from gateway.mcp.session import Session, UpstreamSession
@@ -37,7 +41,14 @@ class Switchboard:
     """Over one pool of connections. `address` is where the other replicas reach this one."""
 
     def __init__(
-        self, sources: list[Source], transport: Transport, runtime: Runtime, sessions: Sessions, address: str
+        self,
+        sources: list[Source],
+        transport: Transport,
+        runtime: Runtime,
+        sessions: Sessions,
+        log: CallLog,
+        running: Running,
+        address: str,
     ) -> None:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
@@ -48,7 +59,11 @@ class Switchboard:
         self._listings = Listings(talk, self._eras, pool)
         self._watching = Watching(links, talk, self._eras, pool, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
-        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(Rounds(links), parking))
+        lasting = LastingCalls(Rounds(links), log, running, runtime.settings.mcp_call_seconds)
+        runtime.before_stop(lasting.stop)
+        self.returning = Returning(log, lasting, self._servers)
+        """Serves legacy clients that come back for a call of a server that is modern only."""
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(lasting, parking))
 
     async def straight(self, inbound: Inbound) -> UpstreamServer | None:
         """The server that the request is relayed to unchanged, or None where that will not do.

@@ -18,13 +18,12 @@ from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.errors import Document, McpError
-from gateway.mcp.event_ids import EventIds
+from gateway.mcp.event_ids import PRIMING_VERSION, EventIds
 from gateway.mcp.exchange import Era, Exchange
 
 logger = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 5.0
-PRIMING_VERSION = "2025-11-25"
 MAX_QUESTIONS = 50
 """Within one call."""
 TASK_META_KEY = "agentnet.dev/task_id"

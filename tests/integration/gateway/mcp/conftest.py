@@ -31,10 +31,10 @@ class Place:
         self.urls = (network.url, other_url)
         self.stack = stack
 
-    async def server(self, name: str, only: Only = None, *, tenant: str = "*", stateless: bool = False) -> Stage:
-        """Start an MCP server and register it."""
+    async def server(self, name: str, only: Only = None, *, tenant: str = "*", **options: bool) -> Stage:
+        """Start an MCP server, with the options of `mcp_running`, and register it."""
         stage = Stage(only=only)
-        url = await self.stack.enter_async_context(mcp_running(name, stage, stateless=stateless))
+        url = await self.stack.enter_async_context(mcp_running(name, stage, **options))
         await self.register(name, url, tenant)
         return stage
 

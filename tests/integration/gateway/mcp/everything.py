@@ -15,6 +15,7 @@ import orjson
 import uvicorn
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     Completion,
@@ -23,6 +24,7 @@ from mcp_types import (
     ElicitRequestFormParams,
     ElicitResult,
     InputRequiredResult,
+    JSONRPCMessage,
 )
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -159,10 +161,32 @@ async def refuse(send: Send, is_modern: bool) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class Events(EventStore):
+    """What a server keeps so that streams can be resumed."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, JSONRPCMessage | None]] = []
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        self._kept.append((stream_id, message))
+        return str(len(self._kept))
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
+        stream, _ = self._kept[int(last_event_id) - 1]
+        for number, (other, message) in enumerate(self._kept, 1):
+            if number > int(last_event_id) and other == stream and message is not None:
+                await send_callback(EventMessage(message, str(number)))
+        return stream
+
+
 @asynccontextmanager
-async def mcp_running(name: str, stage: Stage, *, stateless: bool = False) -> AsyncIterator[str]:
+async def mcp_running(
+    name: str, stage: Stage, *, stateless: bool = False, resumable: bool = False
+) -> AsyncIterator[str]:
     """Serve on a free port; gives the URL of the endpoint."""
-    app = create_server(name, stage).streamable_http_app(stateless_http=stateless, json_response=stateless)
+    app = create_server(name, stage).streamable_http_app(
+        stateless_http=stateless, json_response=stateless, event_store=Events() if resumable else None
+    )
     listener = bind("127.0.0.1", 0, name)
     async with serving(Observed(app, stage), listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"

@@ -1,0 +1,144 @@
+"""Calls that outlive the connection of a legacy client, in PostgreSQL: any replica sends their events again, and takes
+over those that wait for the client when the replica that drove them has gone.
+
+2025-11-25, transports: resumability and redelivery.
+"""
+
+import random
+import secrets
+from dataclasses import dataclass
+
+import orjson
+
+from agentnet.database import Database
+from agentnet.signals import Signal, Signals
+from agentnet.signals.local import Listener
+from gateway.mcp import sql
+from gateway.mcp.errors import Document
+from gateway.mcp.wire import write
+
+LEASE_SECONDS = 10.0
+"""A process that was not heard of for so long has gone."""
+KEPT_SECONDS = 600.0
+"""How long a client may come back for an answer."""
+PRUNED_AT_ONCE = 200
+PRUNE_CHANCE = 0.02
+EVENTS_AT_ONCE = 100
+PREFIX = "call-event."
+"""Ids of events of these calls begin with it."""
+CHANGED = "call "
+"""Signals that a call has news."""
+FOLLOWED = "followed "
+"""Signals that the client has come back for a call, and is not where it was any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a call stands."""
+
+    is_over: bool
+    is_orphan: bool
+    waiting: Document | None
+    """What the server asked, while the client is to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call that was taken over."""
+
+    request: Document
+    waiting: Document | None
+    last: int
+    """The number of its last event."""
+
+
+class CallLog:
+    """The calls of this process are those of `owner`; what is written to another's is dropped."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._pool = database.pool
+        self._signals = signals
+        self._owner = secrets.token_urlsafe(12)
+
+    async def open(self, call: str, session: str, request: Document) -> None:
+        """Begin to keep a call."""
+        await self._pool.execute(sql.OPEN_CALL, call, session, self._owner, _text(request))
+        if random.random() < PRUNE_CHANCE:  # noqa: S311 - spreads work, guards nothing
+            await self._pool.execute(sql.PRUNE_CALLS, KEPT_SECONDS, PRUNED_AT_ONCE)
+
+    async def put(self, call: str, number: int, body: Document) -> None:
+        """Keep an event."""
+        await self._pool.execute(sql.PUT_EVENT, call, self._owner, number, _text(body))
+        self.tell(call)
+
+    async def hold(self, call: str, waiting: Document | None) -> bool:
+        """Keep what the call waits for; None: it goes on. Whether it is still this process's."""
+        text = None if waiting is None else _text(waiting)
+        return await self._pool.fetchval(sql.HOLD_CALL, call, self._owner, text) is not None
+
+    async def end(self, call: str, number: int, answer: Document) -> None:
+        """Keep the answer."""
+        await self._pool.execute(sql.END_CALL, call, self._owner, number, _text(answer))
+        self.tell(call)
+
+    async def standing(self, call: str, session: str) -> Standing | None:
+        """How a call of the session stands; None for one that is unknown."""
+        row = await self._pool.fetchrow(sql.GET_CALL, call, session, LEASE_SECONDS)
+        return None if row is None else Standing(row["is_over"], row["is_orphan"], _document(row["waiting"]))
+
+    async def events(self, call: str, after: int) -> list[tuple[int, Document]]:
+        """Its next events, so many at once."""
+        rows = await self._pool.fetch(sql.GET_EVENTS, call, after, EVENTS_AT_ONCE)
+        return [(row["number"], orjson.loads(row["body"])) for row in rows]
+
+    async def claim(self, call: str) -> Claim | None:
+        """Take an orphan over; None when another replica was first."""
+        row = await self._pool.fetchrow(sql.CLAIM_CALL, call, self._owner, LEASE_SECONDS)
+        return None if row is None else Claim(orjson.loads(row["request"]), _document(row["waiting"]), row["last"])
+
+    async def beat(self, calls: list[str]) -> set[str]:
+        """Note that this process is there; those of `calls` that are still its own."""
+        return {row["id"] for row in await self._pool.fetch(sql.BEAT_CALLS, calls, self._owner)}
+
+    async def leave(self, call: str) -> None:
+        """Let another replica take the call over at once."""
+        await self._pool.execute(sql.LEAVE_CALL, call, self._owner, LEASE_SECONDS + 1)
+        self.tell(call)
+
+    def tell(self, call: str) -> None:
+        """Wake those who follow the call, in every replica."""
+        self._signals.publish(Signal("mcp", CHANGED + call))
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` hear the signals of calls, and others."""
+        self._signals.listen(listener)
+
+    def follow(self, call: str) -> None:
+        """Tell the process that drives the call that its client is served elsewhere from now on."""
+        self._signals.publish(Signal("mcp", FOLLOWED + call))
+
+
+def event_id(call: str, number: int) -> str:
+    """The id of an event."""
+    return f"{PREFIX}{call}.{number}"
+
+
+def is_event(text: str) -> bool:
+    """Whether an event id is of the kind that `event_id` makes."""
+    return text.startswith(PREFIX)
+
+
+def event_of(text: str) -> tuple[str, int] | None:
+    """Call and number of an id that `event_id` made; None for any other."""
+    call, dot, number = text.removeprefix(PREFIX).rpartition(".")
+    if not is_event(text) or not dot or not call.isascii() or not number.isdecimal() or len(text) > 64:
+        return None
+    return call.replace("\0", ""), min(int(number), 2**31 - 1)
+
+
+def _text(document: Document) -> str:
+    return write(document).decode()
+
+
+def _document(text: str | None) -> Document | None:
+    return None if text is None else orjson.loads(text)

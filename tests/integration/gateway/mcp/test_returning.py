@@ -1,0 +1,138 @@
+"""Legacy hosts of servers that are modern only: a call whose connection broke is come back for, at any replica."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.integration.gateway.mcp.conftest import Place, until
+from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
+
+pytestmark = pytest.mark.anyio
+
+ANSWER = {"action": "accept", "content": {"name": "Ada"}}
+PROGRESS = {"_meta": {"progressToken": "p"}}
+
+
+@pytest.fixture
+async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"authorization": f"Bearer {place.network.key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def call(name: str, **more: object) -> Message:
+    return request("tools/call", {"name": name, "arguments": {}} | more, "call-7")
+
+
+async def cut_off(session: LegacySession, url: str, message: Message, events: int = 1) -> list[str]:
+    """Send the request, leave after so many events that have an id, and give the ids."""
+    ids: list[str] = []
+    async with session.http.stream("POST", url + session.path, json=message, headers=session.headers) as response:
+        async for line in response.aiter_lines():
+            ids += [line.removeprefix("id: ")] if line.startswith("id: ") else []
+            if len(ids) == events and not line:
+                return ids
+    raise AssertionError("the stream has not so many events with an id")
+
+
+@asynccontextmanager
+async def resumed(session: LegacySession, url: str, last: str) -> AsyncIterator[AsyncIterator[Message]]:
+    headers = session.headers | {"last-event-id": last}
+    async with session.http.stream("GET", url + session.path, headers=headers) as response:
+        assert response.status_code == 200, await response.aread()
+        yield messages_of(response)
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+@pytest.mark.parametrize("more", [PROGRESS, {}])
+async def test_a_call_that_was_cut_off_is_not_cancelled_and_its_answer_is_had_at_any_replica(
+    place: Place, http: httpx.AsyncClient, replica: int, more: Message
+) -> None:
+    stage = await place.server("alpha", "modern")
+    session = await LegacySession.open(http, place.urls[0])
+    [last] = await cut_off(session, place.urls[0], call("alpha__wait", **more))
+    async with resumed(session, place.urls[replica], last) as messages:
+        stage.go.set()
+        *_, answer = [message async for message in messages]
+    assert (answer["id"], answer["result"]["content"][0]["text"]) == ("call-7", "done")
+    assert not stage.cancelled.is_set()
+
+
+async def test_an_answer_that_came_while_nobody_was_there_is_kept(place: Place, http: httpx.AsyncClient) -> None:
+    stage = await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    [last] = await cut_off(session, one, call("alpha__wait"))
+    stage.go.set()
+    pool = (await place.network.runtime.database()).pool
+    await until(
+        lambda: pool.fetchval("SELECT bool_and(is_over) FROM mcp_calls WHERE session = $1", session_id(session))
+    )
+    for url in (other, one):
+        async with resumed(session, url, last) as messages:
+            assert [message["id"] async for message in messages] == ["call-7"]
+
+
+def session_id(session: LegacySession) -> str:
+    return session.headers["mcp-session-id"]
+
+
+async def test_a_question_that_was_left_open_keeps_its_id_and_is_answered_once(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one, elicitation={})
+    async with session.stream(one, call("alpha__greet")) as messages:
+        first = await anext(messages)
+    pool = (await place.network.runtime.database()).pool
+    identifier = await pool.fetchval("SELECT id FROM mcp_calls WHERE session = $1", session_id(session))
+    async with resumed(session, other, f"call-event.{identifier}.0") as messages:
+        again = await anext(messages)
+        assert again == first
+        for url in place.urls:
+            answer = {"jsonrpc": "2.0", "id": again["id"], "result": ANSWER}
+            assert (await session.post(url, answer)).status_code == 202
+        assert [one["result"]["content"][0]["text"] async for one in messages] == ["Hello, Ada!"]
+    async with resumed(session, one, f"call-event.{identifier}.0") as messages:
+        assert [message["id"] async for message in messages] == ["call-7"]
+
+
+async def test_a_call_that_was_come_back_for_can_still_be_cancelled(place: Place, http: httpx.AsyncClient) -> None:
+    stage = await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    [last] = await cut_off(session, one, call("alpha__wait"))
+    async with resumed(session, other, last) as messages:
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "call-7"}}
+        assert (await session.post(other, cancel)).status_code == 202
+        [answer] = [message async for message in messages]
+    assert answer["error"]["code"] == -32800
+    async with asyncio.timeout(10):
+        await stage.cancelled.wait()
+
+
+async def test_a_call_ends_with_its_session(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.lasting.BEAT_SECONDS", 0.1)
+    stage = await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    await cut_off(session, one, call("alpha__wait"))
+    assert (await http.delete(f"{other}/mcp", headers=session.headers)).status_code == 204
+    async with asyncio.timeout(10):
+        await stage.cancelled.wait()
+
+
+async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.AsyncClient) -> None:
+    await place.server("alpha", "modern")
+    one, other = place.urls
+    session, second = await LegacySession.open(http, one), await LegacySession.open(http, one)
+    [last] = await cut_off(session, one, call("alpha__wait"))
+    for asker, name in ((second, last), (session, "call-event.nothing.1"), (session, "call-event.x")):
+        response = await http.get(f"{other}/mcp", headers=asker.headers | {"last-event-id": name})
+        assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
