@@ -161,11 +161,11 @@ class Aggregate:
             templates = await self.merged(exchange, Kind.TEMPLATES, providers)
             place = templates.places.get(str(reference.get("uri")))
             found = (_named(providers, place.provider), place.own) if place else None
-            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
+            provider, own = found or await self.owner(exchange, reference.get("uri"), providers)
         return await provider.answer(exchange, own)
 
     async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
+        provider, own = await self.owner(exchange, exchange.params.get("uri"), providers)
         return await provider.answer(exchange, own)
 
     async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
@@ -178,8 +178,8 @@ class Aggregate:
                 return await provider.answer(exchange, task_id)
         raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
 
-    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
-        """The provider of a resource, and its own URI for it. Raises `McpError`."""
+    async def owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a resource, and its own URI for it. Raises `UnknownItemError`."""
         if isinstance(uri, str):
             resources = await self.merged(exchange, Kind.RESOURCES, providers)
             templates = await self.merged(exchange, Kind.TEMPLATES, providers)

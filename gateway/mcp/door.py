@@ -17,7 +17,6 @@ from gateway.body import Body, ClientGoneError, run_until_gone
 from gateway.limits import StreamLimit
 from gateway.mcp.aggregate import Aggregate, stamped
 from gateway.mcp.batch import is_batch, serve_batch
-from gateway.mcp.changes import Feed, Merge
 from gateway.mcp.endless import Endless
 from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
@@ -25,12 +24,12 @@ from gateway.mcp.exchange import Era, Exchange, InputRequired
 from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.listening import Listening, last_word
-from gateway.mcp.merge import Merged
 from gateway.mcp.profile import Profile
 from gateway.mcp.profiles import Profiles
-from gateway.mcp.provider import Change, Kind, Provider, UpstreamServer
+from gateway.mcp.provider import Provider, UpstreamServer
 from gateway.mcp.reply import Reply
 from gateway.mcp.retry import Retries
+from gateway.mcp.sight import Sight
 from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.wire import is_notification, is_request, is_response, read, result
 
@@ -164,9 +163,8 @@ class Door:
             return
         exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
         with self._limit.stream(inbound.principal):
-            feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
             async with self._in_time(None):
-                await self._legacy.stream(inbound, session, feed)
+                await self._legacy.stream(inbound, session, self._sight(exchange))
         await inbound.reply.end_stream()
 
     async def _serve(self, inbound: Inbound, message: Document, told: int = 0) -> None:
@@ -198,7 +196,7 @@ class Door:
 
     async def _answer(self, exchange: Exchange) -> Document | None:
         if exchange.method == LISTEN and exchange.era is Era.MODERN:
-            return await self._listening.listen(exchange, *self._sight(exchange))
+            return await self._listening.listen(exchange, self._sight(exchange))
         if exchange.method == "logging/setLevel" and exchange.session is not None:
             return await self._legacy.set_log_level(exchange, exchange.session)
         providers = await self._providers(exchange.principal, exchange.profile)
@@ -223,13 +221,9 @@ class Door:
         except TimeoutError:
             raise McpError(REQUEST_TIMEOUT, f"The call took longer than {self._call_seconds:g} s.") from None
 
-    def _sight(self, exchange: Exchange) -> tuple[Callable[[], Awaitable[list[Provider]]], Merge]:
+    def _sight(self, exchange: Exchange) -> Sight:
         """How the caller's providers and lists are seen, again and again."""
-
-        async def merged(kind: Kind, providers: list[Provider]) -> Merged:
-            return await self._aggregate.merged(exchange, kind, providers)
-
-        return lambda: self._providers(exchange.principal, exchange.profile), merged
+        return Sight(exchange, self._aggregate, lambda: self._providers(exchange.principal, exchange.profile))
 
 
 async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | None]) -> Document | None:

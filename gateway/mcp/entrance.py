@@ -24,6 +24,7 @@ from gateway.mcp.registered import RegisteredServers
 from gateway.mcp.retry import Retries
 from gateway.mcp.running import Running
 from gateway.mcp.sessions import Sessions
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.switchboard import Switchboard
 from gateway.transport import Transport
 
@@ -48,12 +49,13 @@ async def entrance(
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
     outside = OutsideServers(await runtime.upstreams())
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
-    sessions = Sessions(database)
-    switchboard = Switchboard([registered, outside], transport, runtime, sessions, url)
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), Running(signals), EventIds(runtime.seal))
+    sessions, subscriptions = Sessions(database), Subscriptions(database, signals)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, subscriptions, url)
+    callbacks, running = Callbacks(database, signals), Running(signals)
+    legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
+        return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
     runtime.before_stop(door.stop)

@@ -1,6 +1,7 @@
 """The upstream servers as the door meets them: one that a profile is all about, or many behind the aggregate."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from mcp_types.jsonrpc import INVALID_PARAMS
@@ -28,16 +29,23 @@ from gateway.mcp.servers import Servers
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.straight import Straight
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.talk import Talk, session_headers
 from gateway.mcp.watching import CHANGE_OF, Watching
-from gateway.transport import Transport
+from gateway.transport import Incoming, Transport
 
 
 class Switchboard:
     """Over one pool of connections. `address` is where the other replicas reach this one."""
 
     def __init__(
-        self, sources: list[Source], transport: Transport, runtime: Runtime, sessions: Sessions, address: str
+        self,
+        sources: list[Source],
+        transport: Transport,
+        runtime: Runtime,
+        sessions: Sessions,
+        subscriptions: Subscriptions,
+        address: str,
     ) -> None:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
@@ -46,9 +54,10 @@ class Switchboard:
         self._servers = Servers(sources)
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool)
-        self._watching = Watching(links, talk, self._eras, pool, self._listings)
+        self._watching = Watching(links, talk, self._eras, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
-        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(Rounds(links), parking))
+        bridge = Bridge(Rounds(links), parking)
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge)
 
     async def straight(self, inbound: Inbound) -> UpstreamServer | None:
         """The server that the request is relayed to unchanged, or None where that will not do.
@@ -90,31 +99,43 @@ class Switchboard:
         with suppress(AgentNetError):
             await self._talk.end(await self._servers.get(principal, name), principal, session)
 
+    async def renew_session(self, principal: Principal, name: str, session: Session, gone: UpstreamSession) -> None:
+        """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
+        await self._calls.renew(principal, session, await self._servers.get(principal, name), gone)
+
     async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str) -> None:
         """Go on with a stream of the server `name` after an event. Raises `McpError`."""
         kept = session.upstreams.get(name)
         if kept is None:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
-        await self.follow(inbound, name, kept, last_event_id)
+        async with self.stream(inbound.principal, name, kept, last_event_id) as incoming:
+            await inbound.reply.open_stream()
+            await self.follow(inbound, name, incoming, lambda message: message)
         await inbound.reply.end()
 
-    async def follow(
-        self, inbound: Inbound, name: str, session: UpstreamSession, last_event_id: str | None = None
-    ) -> None:
-        """Pass the events of a server's GET stream on until it ends. Raises `AgentNetError`."""
-        server = await self._servers.get(inbound.principal, name)
+    @asynccontextmanager
+    async def stream(
+        self, principal: Principal, name: str, session: UpstreamSession, last_event_id: str | None = None
+    ) -> AsyncIterator[Incoming]:
+        """A server's GET stream, open. Raises `AgentNetError`."""
+        server = await self._servers.get(principal, name)
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))
-        incoming, _ = await self._links.open(server, inbound.principal, "GET", headers, url=session.url)
+        incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
                 raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=incoming.status)
-            await inbound.reply.open_stream()
-
-            def change(message: Document) -> Document | None:
-                return None if message.get("method") in CHANGE_OF else with_mark(message, name)
-
-            await pass_events(inbound.reply, incoming, name, change, lambda one: f"{name}{SEPARATOR}{one}")
+            yield incoming
         finally:
             await incoming.close()
+
+    async def follow(
+        self, inbound: Inbound, name: str, incoming: Incoming, change: Callable[[Document], Document]
+    ) -> None:
+        """Pass the events of a server's GET stream on, changed, until it ends. Raises `UnavailableError`."""
+
+        def changed(message: Document) -> Document | None:
+            return None if message.get("method") in CHANGE_OF else with_mark(change(message), name)
+
+        await pass_events(inbound.reply, incoming, name, changed, lambda one: f"{name}{SEPARATOR}{one}")
