@@ -63,8 +63,9 @@ class Offer:
         return marked is not None and marked[0] == self.name
 
     async def follow_tasks(self, exchange: Exchange, task_ids: list[str]) -> FollowedTasks:
-        """None: its tasks are polled."""
-        return FollowedTasks([], [])
+        """Those that the server has."""
+        own = [str(marked[1]) for task_id in task_ids if (marked := unmarked(task_id))]
+        return await self._calls.follow_tasks(exchange, self.server, own)
 
     async def versions(self, exchange: Exchange, uris: frozenset[str]) -> dict[str, str]:
         """All of them: only the server knows more."""

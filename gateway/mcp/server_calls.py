@@ -16,7 +16,8 @@ from gateway.mcp.link import Links, is_stream, passed_on
 from gateway.mcp.mapping import pass_mapped
 from gateway.mcp.passage import pass_on
 from gateway.mcp.pool import Pool, is_gone
-from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.provider import FollowedTasks, UpstreamServer
+from gateway.mcp.server_tasks import ServerTasks
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
@@ -61,6 +62,12 @@ class ServerCalls:
         async with self._eras.minded(server):
             await self._mirror(exchange, server, params, own)
         return None
+
+    async def follow_tasks(self, exchange: Exchange, server: UpstreamServer, own: list[str]) -> FollowedTasks:
+        """Those of the server's tasks that are there for the client, and what becomes of them."""
+        tasks = ServerTasks(self._talk, exchange, server)
+        known = await tasks.known(own)
+        return FollowedTasks([marked(server.name, one) for one in known], [tasks.changes(known)] if known else [])
 
     async def session_at(self, principal: Principal, session: Session, server: UpstreamServer) -> UpstreamSession:
         """The session's own session at `server`, opened when it is needed first, with what the client declared."""

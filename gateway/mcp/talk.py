@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from gateway.headers import header_of
 from gateway.mcp.envelope import SESSION_HEADER, VERSION_HEADER
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.link import Links, is_stream
+from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.passage import refused, whole
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.session import UpstreamSession
@@ -46,15 +47,39 @@ class Talk:
         self._links = links
         self._ids = itertools.count(1)
 
-    async def ask(self, server: UpstreamServer, principal: Principal, method: str, params: Document) -> Document:
-        """The result of a request in the modern era."""
-        meta = {
-            PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
-            CLIENT_INFO_META_KEY: CLIENT_INFO,
-            CLIENT_CAPABILITIES_META_KEY: {},
-        }
-        message = self._request(method, params | {"_meta": meta})
-        return (await self._post(server, principal, message, modern_headers(method), None)).result
+    async def ask(
+        self,
+        server: UpstreamServer,
+        principal: Principal,
+        method: str,
+        params: Document,
+        capabilities: Document | None = None,
+        name: bytes | None = None,
+    ) -> Document:
+        """The result of a request in the modern era, of a client with these capabilities; `name` goes to `Mcp-Name`."""
+        message = self._request(method, params | {"_meta": envelope(capabilities or {})})
+        return (await self._post(server, principal, message, modern_headers(method, name), None)).result
+
+    async def listen(
+        self, server: UpstreamServer, principal: Principal, wanted: Document, capabilities: Document | None = None
+    ) -> AsyncGenerator[Document, None]:
+        """The notifications of a `subscriptions/listen` stream for the filter `wanted`, until it ends."""
+        method = "subscriptions/listen"
+        message = self._request(method, {"notifications": wanted, "_meta": envelope(capabilities or {})})
+        headers = [*JSON_OR_STREAM, *modern_headers(method)]
+        incoming, _ = await self._links.open(server, principal, "POST", headers, write(message))
+        try:
+            if not is_stream(incoming):
+                await result_of(incoming, server.name, message["id"])
+                return
+            async for event in events_of(incoming.chunks(), server.name):
+                told = message_in(event.data, server.name) if event.data else {}
+                if "method" in told:
+                    yield told
+                elif told:
+                    result_in(told, server.name, incoming.status)
+        finally:
+            await incoming.close()
 
     async def ask_within(
         self, server: UpstreamServer, principal: Principal, session: UpstreamSession, method: str, params: Document
@@ -118,6 +143,15 @@ async def in_time(server: UpstreamServer) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise UnavailableError(f"The MCP server {server.name!r} did not answer within {REQUEST_SECONDS:g} s.") from None
+
+
+def envelope(capabilities: Document) -> Document:
+    """What a request of the gateway itself says of its client."""
+    return {
+        PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
+        CLIENT_INFO_META_KEY: CLIENT_INFO,
+        CLIENT_CAPABILITIES_META_KEY: capabilities,
+    }
 
 
 def modern_headers(method: str, name: bytes | None = None) -> Headers:

@@ -1,17 +1,14 @@
 """What upstream servers say of their changes: one stream for all who watch the same, and none while nobody does."""
 
 import asyncio
-import itertools
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import anyio
-from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
-from mcp_types.version import LATEST_MODERN_VERSION
 
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
@@ -25,8 +22,7 @@ from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.pool import is_gone
 from gateway.mcp.provider import CHANGED_KINDS, Change, News, Open, Updated, UpstreamServer
 from gateway.mcp.session import UpstreamSession
-from gateway.mcp.talk import CLIENT_INFO, JSON_OR_STREAM, Talk, modern_headers, result_of, session_headers
-from gateway.mcp.wire import write
+from gateway.mcp.talk import Talk, session_headers
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +77,6 @@ class Watching:
         self._talk = talk
         self._eras = eras
         self._listings = listings
-        self._ids = itertools.count(1)
         self._boxes: dict[Key, set[Mailbox]] = {}
         self._open: set[Key] = set()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -134,27 +129,10 @@ class Watching:
             self._listings.forget(server, frozenset().union(*CHANGED_KINDS.values()))  # what was missed meanwhile
 
     async def _listen(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
-        identifier = f"agentnet-listen-{next(self._ids)}"
-        meta = {
-            PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
-            CLIENT_INFO_META_KEY: CLIENT_INFO,
-            CLIENT_CAPABILITIES_META_KEY: {},
-        }
         wanted = EVERY_LIST | ({"resourceSubscriptions": sorted(uris)} if uris else {})
-        method = "subscriptions/listen"
-        params = {"notifications": wanted, "_meta": meta}
-        body = write({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
-        headers = [*JSON_OR_STREAM, *modern_headers(method)]
-        incoming, _ = await self._links.open(server, principal, "POST", headers, body)
-        try:
-            if not is_stream(incoming):
-                await result_of(incoming, server.name, identifier)
-                return
-            async for event in events_of(incoming.chunks(), server.name):
-                if event.data:
-                    self._tell(key, server, message_in(event.data, server.name))
-        finally:
-            await incoming.close()
+        async with aclosing(self._talk.listen(server, principal, wanted)) as messages:
+            async for message in messages:
+                self._tell(key, server, message)
 
     async def _hold(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
         """A session of its own: servers give each session one such stream."""
