@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from mcp_types import SERVER_INFO_META_KEY
@@ -161,11 +161,11 @@ class Aggregate:
             templates = await self.merged(exchange, Kind.TEMPLATES, providers)
             place = templates.places.get(str(reference.get("uri")))
             found = (_named(providers, place.provider), place.own) if place else None
-            provider, own = found or await self.owner(exchange, reference.get("uri"), providers)
+            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
         return await provider.answer(exchange, own)
 
     async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        provider, own = await self.owner(exchange, exchange.params.get("uri"), providers)
+        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
         return await provider.answer(exchange, own)
 
     async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
@@ -178,17 +178,25 @@ class Aggregate:
                 return await provider.answer(exchange, task_id)
         raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
 
-    async def owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
-        """The provider of a resource, and its own URI for it. Raises `UnknownItemError`."""
-        if isinstance(uri, str):
-            resources = await self.merged(exchange, Kind.RESOURCES, providers)
-            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
-            found = place_of(uri, resources, templates, providers)
-            if found is not None:
-                return found
-            likely = candidates(resources, templates, providers)
-            if len(likely) == 1:
-                return likely[0], uri
+    async def owners(
+        self, exchange: Exchange, uris: Iterable[str], providers: list[Provider]
+    ) -> dict[str, tuple[Provider, str]]:
+        """The providers of resources, and their own URIs for them; what nobody has is left out."""
+        resources = await self.merged(exchange, Kind.RESOURCES, providers)
+        templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+        likely = candidates(resources, templates, providers)
+        found: dict[str, tuple[Provider, str]] = {}
+        for uri in uris:
+            place = place_of(uri, resources, templates, providers) or ((likely[0], uri) if len(likely) == 1 else None)
+            if place is not None:
+                found[uri] = place
+        return found
+
+    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a resource, and its own URI for it. Raises `McpError`."""
+        found = (await self.owners(exchange, [uri], providers)).get(uri) if isinstance(uri, str) else None
+        if found is not None:
+            return found
         code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
         raise UnknownItemError(code, "There is no such resource here.", detail={"uri": uri})
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from gateway.mcp.provider import Change, Kind, Open, Provider, Updated
 from gateway.mcp.sight import Sight, Watched
@@ -124,7 +125,7 @@ class Feed:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            with suppress(AgentNetError):
+            with suppress(AgentNetError, *DATABASE_AWAY):
                 await self._look()
 
     async def _look(self) -> None:

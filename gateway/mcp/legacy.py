@@ -26,7 +26,7 @@ from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.sight import Sight, Watched
 from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.switchboard import Switchboard
-from gateway.mcp.tributaries import Tributaries
+from gateway.mcp.tributaries import Tributaries, names_by_provider, renamed
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,10 @@ class Legacy:
         inbound.reply.keep_alive()
         if last:
             server, _, identifier = last.partition(SEPARATOR)
-            await self._switchboard.resume(inbound, server, session, identifier)
+            names = names_by_provider(await self._subscriptions.of(session)).get(server, {})
+            await self._switchboard.resume(
+                inbound, server, session, identifier, lambda message: renamed(message, names)
+            )
             return
         await inbound.reply.open_stream()
         tributaries = Tributaries(self._switchboard, self._sessions, self._subscriptions, inbound, session)

@@ -1,9 +1,9 @@
 """What one caller sees, looked at again and again while a stream of changes is held open."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gateway.mcp.aggregate import Aggregate, UnknownItemError
+from gateway.mcp.aggregate import Aggregate
 from gateway.mcp.exchange import Exchange
 from gateway.mcp.merge import Merged
 from gateway.mcp.provider import Kind, Provider
@@ -36,15 +36,14 @@ class Sight:
         """The list of `kind`."""
         return await self._aggregate.merged(self._exchange, kind, providers)
 
-    async def watched(self, uris: Iterable[str]) -> list[Watched]:
+    async def watched(self, uris: list[str]) -> list[Watched]:
         """Those of the client's `uris` that are there for it. Raises `McpError` for too many."""
+        if not uris:
+            return []
         providers = await self.providers()
         owned: dict[str, dict[str, list[str]]] = {}
-        for uri in dict.fromkeys(uris):
-            try:
-                provider, own = await self._aggregate.owner(self._exchange, uri, providers)
-            except UnknownItemError:
-                continue
+        owners = await self._aggregate.owners(self._exchange, dict.fromkeys(uris), providers)
+        for uri, (provider, own) in owners.items():
             owned.setdefault(provider.name, {}).setdefault(own, []).append(uri)
         found: list[Watched] = []
         for provider in (each for each in providers if each.name in owned):

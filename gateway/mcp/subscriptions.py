@@ -19,7 +19,7 @@ from gateway.mcp.exchange import Exchange
 from gateway.mcp.session import Session
 from gateway.mcp.sight import Watched
 
-MAX_SUBSCRIPTIONS = 200
+MAX_SUBSCRIPTIONS = 100
 """Of one session."""
 MAX_URI_CHARACTERS = 2048
 PREFIX = "subscribed "

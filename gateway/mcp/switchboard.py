@@ -103,14 +103,16 @@ class Switchboard:
         """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
         await self._calls.renew(principal, session, await self._servers.get(principal, name), gone)
 
-    async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str) -> None:
-        """Go on with a stream of the server `name` after an event. Raises `McpError`."""
+    async def resume(
+        self, inbound: Inbound, name: str, session: Session, last_event_id: str, change: Callable[[Document], Document]
+    ) -> None:
+        """Go on with a stream of the server `name` after an event, its messages changed. Raises `McpError`."""
         kept = session.upstreams.get(name)
         if kept is None:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
         async with self.stream(inbound.principal, name, kept, last_event_id) as incoming:
             await inbound.reply.open_stream()
-            await self.follow(inbound, name, incoming, lambda message: message)
+            await self.follow(inbound, name, incoming, change)
         await inbound.reply.end()
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
-from gateway.mcp.subscriptions import Subscriptions
+from gateway.mcp.subscriptions import Subscription, Subscriptions
 from gateway.mcp.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
@@ -77,11 +77,7 @@ class Tributaries:
 
     async def _look(self) -> None:
         """Follow the upstream sessions that are there now."""
-        names: dict[str, dict[str, list[str]]] = {}
-        for each in await self._subscriptions.of(self._session):
-            watched = each.watched
-            names.setdefault(watched.provider, {}).setdefault(watched.own, []).append(watched.shown)
-        self._names = names
+        self._names = names_by_provider(await self._subscriptions.of(self._session))
         self._session = await self._sessions.get(self._inbound.principal, self._inbound.profile, self._session.id)
         there = {(name, kept) for name, kept in self._session.upstreams.items() if kept.id}
         for gone in self._flows.keys() - there:
@@ -98,7 +94,7 @@ class Tributaries:
                 async with self._switchboard.stream(self._inbound.principal, server, kept) as incoming:
                     await self._tell_of_gap(server)
                     await self._switchboard.follow(
-                        self._inbound, server, incoming, lambda message: self._renamed(server, message)
+                        self._inbound, server, incoming, lambda message: renamed(message, self._names.get(server, {}))
                     )
             except McpError as error:
                 logger.debug("no stream from %s: %s", server, error)
@@ -128,11 +124,20 @@ class Tributaries:
         with suppress(AgentNetError):
             await self._switchboard.renew_session(self._inbound.principal, server, self._session, gone)
 
-    def _renamed(self, server: str, message: Document) -> Document:
-        """An update under the client's name for the resource."""
-        params = object_or_empty(message.get("params"))
-        uri = params.get("uri")
-        if message.get("method") != UPDATED or not isinstance(uri, str):
-            return message
-        shown = shown_as(uri, self._names.get(server, {}))
-        return message | {"params": params | {"uri": shown[0]}} if shown else message
+
+def renamed(message: Document, names: dict[str, list[str]]) -> Document:
+    """An update under the client's name for the resource; anything else as it is."""
+    params = object_or_empty(message.get("params"))
+    uri = params.get("uri")
+    if message.get("method") != UPDATED or not isinstance(uri, str):
+        return message
+    shown = shown_as(uri, names)
+    return message | {"params": params | {"uri": shown[0]}} if shown else message
+
+
+def names_by_provider(subscriptions: list[Subscription]) -> dict[str, dict[str, list[str]]]:
+    """What the client calls the resources of each provider that it is subscribed to."""
+    names: dict[str, dict[str, list[str]]] = {}
+    for watched in (each.watched for each in subscriptions):
+        names.setdefault(watched.provider, {}).setdefault(watched.own, []).append(watched.shown)
+    return names

@@ -10,7 +10,7 @@ from hashlib import sha256
 from a2a.types.a2a_pb2 import SubscribeToTaskRequest
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from agentnet.errors import AgentNetError, NotFoundError
+from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.files import FileStore
 from gateway.calls import Contact, RefusedError
 from gateway.mcp.agents.addresses import place_of
@@ -90,10 +90,10 @@ class ResourceNews:
             task = await (await self._reach(agent)).get(task_id)
         except NotFoundError:
             return {}
-        except RefusedError as error:
-            if error.is_unknown_task:
+        except (RefusedError, UnavailableError) as error:
+            if isinstance(error, RefusedError) and error.is_unknown_task:
                 return {}
-            raise
+            return dict.fromkeys(artifacts, "")  # its agent does not answer now; it is told of when it does
         versions = ArtifactVersions.of(task)
         found = {uri: versions.version(artifact) for uri, artifact in artifacts.items()}
         return {uri: version for uri, version in found.items() if version}
