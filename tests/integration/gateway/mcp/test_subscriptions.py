@@ -75,6 +75,33 @@ async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Pla
                 assert (message["method"], message["params"]["uri"]) == ("notifications/resources/updated", uri)
 
 
+async def test_a_session_hears_at_the_other_replica_that_its_server_came_back(place: Place, mortal: Mortal) -> None:
+    await place.register("mortal", await mortal.start())
+    one, other = place.urls
+    uri = "mortal+mortal://notes/today"
+    touch = request("tools/call", {"name": "mortal__touch", "arguments": {}})
+    headers = {"authorization": f"Bearer {place.network.key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as http:
+        session = await LegacySession.open(http, one)
+        assert "result" in await answer_in(await session.post(one, request("resources/subscribe", {"uri": uri})))
+        async with http.stream("GET", f"{other}/mcp", headers=session.headers) as response:
+            heard = messages_of(response)
+
+            async def hear() -> str:
+                async with asyncio.timeout(20):
+                    async for message in heard:
+                        if message["method"] == "notifications/resources/updated":
+                            return str(message["params"]["uri"])
+                raise AssertionError("the stream ended")
+
+            await mortal.kill()
+            await mortal.start()
+            assert await hear() == uri
+            for _ in range(2):
+                await session.post(one, touch)
+                assert await hear() == uri
+
+
 async def test_what_is_not_there_is_left_out_and_refused_where_nothing_else_is_asked(place: Place) -> None:
     await place.server("alpha")
     await place.server("theirs", tenant="other")
