@@ -26,7 +26,7 @@ Watches = Callable[[], Awaitable[list[Watched]]]
 class Pump:
     """The news of one provider on their way into a client's mailbox."""
 
-    def __init__(self, box: Mailbox, wanted: frozenset[Change], watched: list[Watched], doubted: set[str]) -> None:
+    def __init__(self, box: Mailbox, wanted: frozenset[Change], watched: list[Watched]) -> None:
         self._box = box
         self._wanted = wanted
         self.names: dict[str, list[str]] = {}
@@ -34,7 +34,7 @@ class Pump:
         for each in watched:
             self.names.setdefault(each.own, []).append(each.shown)
         self.versions = {each.own: each.version for each in watched}
-        self._doubted = doubted
+        self._doubted: set[str] = set()
         """Resources that may have changed while nobody told of them."""
         self.opened = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -85,8 +85,9 @@ class Feed:
         self._box = Mailbox()
         self._pumps: dict[str, Pump] = {}
         self._versions: dict[tuple[str, str], str] = {}
-        """Of all resources that were watched at some time, as the client was told last."""
+        """Of all watched resources, as the client was told last: their provider may go and come again."""
         self._seen: dict[Kind, tuple[bytes, ...]] = {}
+        self._has_begun = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -118,6 +119,7 @@ class Feed:
         for pump in pumps:
             if not pump.opened.is_set():
                 pump.doubt()
+        self._has_begun = True
 
     async def _keep_looking(self) -> None:
         while True:
@@ -152,10 +154,11 @@ class Feed:
             return
         if pump is not None:
             self._stop(provider.name)
-        doubted = {each.own for each in watched if self._versions.get((provider.name, each.own), None) == ""}
-        pump = self._pumps[provider.name] = Pump(self._box, self._wanted, watched, doubted)
+        pump = self._pumps[provider.name] = Pump(self._box, self._wanted, watched)
         for own in pump.versions:
             pump.versions[own] = self._versions.setdefault((provider.name, own), pump.versions[own])
+        if self._has_begun:
+            pump.doubt()
         pump.start(provider)
 
     def _stop(self, name: str) -> None:
