@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-import orjson
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.link import is_stream
+from gateway.mcp.numbers import parse
 from gateway.mcp.passage import MAX_EVENT_BYTES, OWN_BUSINESS, refused, whole
 from gateway.mcp.reply import Reply
 from gateway.mcp.wire import event, write
@@ -54,9 +54,11 @@ async def pass_events(
         if not one.data:
             await reply.stream(retry + event(b"", identifier))
             continue
-        message = change(message_in(one.data, server))
-        if message is not None:
-            await reply.stream(retry + event(write(message), identifier))
+        message = message_in(one.data, server)
+        changed = change(message)
+        if changed is not None:
+            data = one.data if changed is message and b"\n" not in one.data else write(changed)
+            await reply.stream(retry + event(data, identifier))
 
 
 async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:
@@ -85,7 +87,7 @@ async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[
 def message_in(data: bytes, server: str) -> Document:
     """The JSON-RPC message in an event. Raises `UnavailableError`."""
     try:
-        message = orjson.loads(data)
+        message = parse(data)
     except ValueError:
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
@@ -99,9 +101,10 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
         await reply.whole(incoming.status, [], b"")
         return
     try:
-        message = orjson.loads(body)
+        message = parse(body)
     except ValueError:
         message = None
     if not isinstance(message, dict) or not ("result" in message or "error" in message):
         raise refused(server, incoming.status)
-    await reply.finish(change(message) or message, incoming.status)
+    changed = change(message) or message
+    await reply.finish_with(body if changed is message else write(changed), incoming.status)

@@ -1,0 +1,54 @@
+"""JSON whose numbers leave as they came: one that neither 64 bits nor a double can hold keeps its digits."""
+
+import json
+from typing import Any, Self
+
+import orjson
+
+LONG_DIGITS = 16
+"""A double holds every number of 15 digits."""
+_DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
+_LONG = b"0" * LONG_DIGITS
+
+
+class LongNumber(float):
+    """A float for whoever calculates with it, its own text for whoever writes it."""
+
+    __slots__ = ("text",)
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Of a JSON number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __int__(self) -> int:
+        return int(self.text) if self.text.removeprefix("-").isdigit() else super().__int__()
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value in `body`. Raises `ValueError`."""
+    value = orjson.loads(body)
+    if _LONG not in body.translate(_DIGITS):
+        return value
+    try:
+        return json.loads(body, parse_int=_number, parse_float=_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def rendered(value: Any) -> Any:
+    """What orjson is to write for a value that it does not know."""
+    if isinstance(value, LongNumber):
+        return orjson.Fragment(value.text)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _number(text: str) -> int | float:
+    short = orjson.loads(text)
+    return short if orjson.dumps(short) == text.encode() else LongNumber(text)
