@@ -18,6 +18,7 @@ from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.finding import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.merge import Merged, Part, merge
 from gateway.mcp.provider import Kind, Listing, Provider
+from gateway.mcp.timeouts import profile_limit
 from gateway.mcp.uris import candidates, place_of
 
 logger = logging.getLogger(__name__)
@@ -146,6 +147,7 @@ class Aggregate:
             exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
         else:
             exchange.schema = schema_of(merged, name)
+        limit_call(exchange)
         return await self._named(exchange, Kind.TOOLS, providers)
 
     def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
@@ -232,6 +234,14 @@ async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) 
         else:
             parts.append((provider, answer))
     return parts
+
+
+def limit_call(exchange: Exchange) -> None:
+    """The call of a tool ends when the profile says, if that is before its time."""
+    name = exchange.params.get("name")
+    if isinstance(name, str):
+        exchange.deadline.tool = name
+        exchange.deadline.tighten(profile_limit(exchange.profile, name))
 
 
 def schema_of(merged: Merged, name: Any) -> Any:

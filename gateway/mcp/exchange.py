@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from mcp_types import LOG_LEVEL_META_KEY
 
 from agentnet.identity import Principal
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.errors import Document
 from gateway.mcp.profile import Profile
 from gateway.mcp.reply import Reply
@@ -73,6 +74,7 @@ class Exchange:
     profile: Profile
     reply: Reply
     answering: Answering
+    deadline: Deadline
     capabilities: Document = field(default_factory=dict[str, Any])
     """What the client declared that it can do."""
     client_info: Document = field(default_factory=dict[str, Any])

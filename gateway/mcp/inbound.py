@@ -8,6 +8,7 @@ from starlette.types import Receive
 from agentnet.identity import Principal
 from gateway.body import ClientGoneError
 from gateway.headers import header_of
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.envelope import SESSION_HEADER, check_modern, era_of, object_or_empty, trace_of, version_of
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Answering, Era, Exchange
@@ -42,24 +43,27 @@ class Inbound:
         """The legacy session that it names."""
         return header_of(self.headers, SESSION_HEADER).strip().decode("latin-1") or None
 
-    def modern(self, message: Document, answering: Answering) -> Exchange:
+    def modern(self, message: Document, answering: Answering, deadline: Deadline) -> Exchange:
         """The exchange of a modern request. Raises `McpError` when its envelope does not hold."""
         route = check_modern(message, self.headers)
-        exchange = self._exchange(Era.MODERN, route.protocol_version, message, answering)
+        exchange = self._exchange(Era.MODERN, route.protocol_version, message, answering, deadline)
         exchange.capabilities = object_or_empty(route.client_capabilities)
         exchange.client_info = object_or_empty(route.client_info)
         return exchange
 
-    def legacy(self, message: Document, answering: Answering, session: Session | None) -> Exchange:
+    def legacy(self, message: Document, answering: Answering, deadline: Deadline, session: Session | None) -> Exchange:
         """The exchange of a legacy request."""
-        exchange = self._exchange(Era.LEGACY, session.version if session else self.version, message, answering)
+        version = session.version if session else self.version
+        exchange = self._exchange(Era.LEGACY, version, message, answering, deadline)
         if session is not None:
             exchange.session = session
             exchange.capabilities = session.capabilities
             exchange.client_info = session.client_info
         return exchange
 
-    def _exchange(self, era: Era, version: str, message: Document, answering: Answering) -> Exchange:
+    def _exchange(
+        self, era: Era, version: str, message: Document, answering: Answering, deadline: Deadline
+    ) -> Exchange:
         params = message.get("params", {})
         return Exchange(
             era=era,
@@ -71,6 +75,7 @@ class Inbound:
             profile=self.profile,
             reply=self.reply,
             answering=answering,
+            deadline=deadline,
             headers=self.headers,
             body=self.body,
             trace=trace_of(params, self.headers),
