@@ -75,12 +75,13 @@ class Door:
         self._legacy = legacy
         self._limit = limit
         self._ceiling = TimeLimit(settings.mcp_call_seconds, "AGENTNET_MCP_CALL_SECONDS")
+        self._per_second = settings.mcp_progress_per_second
         self._endless = Endless()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         headers, method = scope["headers"], scope["method"]
-        reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"))
+        reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"), per_second=self._per_second)
         try:
             principal = self._profiles.principal_of(scope)
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))

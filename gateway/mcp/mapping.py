@@ -58,7 +58,7 @@ async def pass_events(
         changed = change(message)
         if changed is not None:
             data = one.data if changed is message and b"\n" not in one.data else write(changed)
-            await reply.stream(retry + event(data, identifier))
+            await reply.relay(retry + event(data, identifier))
 
 
 async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:

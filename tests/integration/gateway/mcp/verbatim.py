@@ -9,6 +9,7 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from agentnet.testing.serving import serving
+from tests.integration.gateway.mcp.everything import Only, refuse
 from tests.integration.gateway.mcp.raw import LEGACY, MODERN
 
 Answer = Callable[["Call"], Awaitable[None]]
@@ -56,6 +57,8 @@ class Verbatim:
         """Of calls."""
         self.told: list[dict[str, Any]] = []
         """Notifications."""
+        self.only: Only = None
+        """The one era that it speaks."""
         self.news = asyncio.Event()
         self.gone = asyncio.Event()
         """A client left a call."""
@@ -68,6 +71,10 @@ class Verbatim:
             return
         body = await read(receive)
         message = orjson.loads(body)
+        is_modern = (b"mcp-protocol-version", MODERN.encode()) in scope["headers"]
+        if self.only == ("legacy" if is_modern else "modern"):
+            await refuse(send, is_modern)
+            return
         if "id" not in message:
             self.told.append(message)
             self.news.set()
@@ -97,11 +104,11 @@ class Verbatim:
             "server/discover": {"supportedVersions": [MODERN], "capabilities": {"tools": {}}, "serverInfo": info},
             "initialize": {"protocolVersion": LEGACY, "capabilities": {"tools": {}}, "serverInfo": info},
             "tools/list": {"tools": self.tools, "ttlMs": 60_000, "cacheScope": "public"},
-            "prompts/list": {"prompts": []},
-            "resources/list": {"resources": []},
+            "prompts/list": {"prompts": [], "ttlMs": 60_000, "cacheScope": "public"},
+            "resources/list": {"resources": [], "ttlMs": 60_000, "cacheScope": "public"},
             "resources/templates/list": {"resourceTemplates": []},
         }
-        return known.get(method, {})
+        return {"resultType": "complete"} | known.get(method, {})
 
 
 async def answered(answer: Answer, call: Call) -> None:
