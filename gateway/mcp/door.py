@@ -23,7 +23,7 @@ from gateway.mcp.endless import Endless
 from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
-from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
+from gateway.mcp.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.listening import Listening, last_word
 from gateway.mcp.merge import Merged
@@ -83,6 +83,7 @@ class Door:
         headers, method = scope["headers"], scope["method"]
         reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"), per_second=self._per_second)
         try:
+            check_size(headers)
             principal = self._profiles.principal_of(scope)
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             body = Body(receive, await read_body(receive) if method == "POST" else b"", True)

@@ -17,6 +17,10 @@ from gateway.mcp.reply import Reply
 from gateway.mcp.session import Session
 from gateway.transport import Headers
 
+MAX_HEADERS = 128
+MAX_HEADER_BYTES = 32 * 1024
+"""Names and values together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
@@ -88,6 +92,13 @@ def check_form(headers: Headers) -> None:
         raise McpError(INVALID_REQUEST, "Content-Type must be application/json.", http=415)
     if not accepts(headers, b"application/json") and not accepts(headers, b"text/event-stream"):
         raise McpError(INVALID_REQUEST, "Accept must name application/json and text/event-stream.", http=406)
+
+
+def check_size(headers: Headers) -> None:
+    """Raises `McpError` (431) for more headers than anybody needs: most of them go on to servers."""
+    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        said = f"A request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them."
+        raise McpError(INVALID_REQUEST, said, http=431)
 
 
 def accepts(headers: Headers, media_type: bytes) -> bool:

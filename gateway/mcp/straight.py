@@ -15,6 +15,7 @@ from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.link import Links, passed_on
+from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.passage import pass_on, refused
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import UpstreamServer
@@ -40,8 +41,9 @@ class Place:
 class Straight:
     """Relays to one server."""
 
-    def __init__(self, links: Links, talk: Talk, seal: Seal) -> None:
+    def __init__(self, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal) -> None:
         self._links = links
+        self._parameters = parameters
         self._talk = talk
         self._seal = seal
         self._opened: dict[tuple[str, str], Place] = {}
@@ -60,6 +62,8 @@ class Straight:
             await self._pass(method, inbound, server, message, place)
             return
         limit_call(message, inbound.profile, server, deadline)
+        if inbound.era is Era.MODERN and message["method"] == "tools/call":
+            await self._parameters.check(server, inbound.principal, message["params"], inbound.headers)
         if place is None:
             await self._pass(method, inbound, server, message, None)
             return

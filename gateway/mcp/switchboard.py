@@ -19,6 +19,7 @@ from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import pass_events
 from gateway.mcp.offer import Offer
+from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.parking import Parking
 from gateway.mcp.pool import Pool
 from gateway.mcp.profile import Profile
@@ -43,10 +44,10 @@ class Switchboard:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
         pool = Pool(talk)
-        self._straight = Straight(links, talk, runtime.seal)
         self._servers = Servers(sources)
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool)
+        self._straight = Straight(links, talk, ServerParameters(self._listings), runtime.seal)
         self._watching = Watching(links, talk, self._eras, pool, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
         self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(Rounds(links), parking))

@@ -59,6 +59,9 @@ class Verbatim:
         """Notifications."""
         self.only: Only = None
         """The one era that it speaks."""
+        self.ttl_ms = 60_000
+        self.lists = True
+        """Whether it gives a list of its tools."""
         self.news = asyncio.Event()
         self.gone = asyncio.Event()
         """A client left a call."""
@@ -83,6 +86,8 @@ class Verbatim:
             self.bodies.append(body)
             self.headers.append({name.decode(): value.decode("latin-1") for name, value in scope["headers"]})
             await self._call(Call(body, send), receive)
+        elif message["method"] == "tools/list" and not self.lists:
+            await whole(send, 500, b"")
         else:
             result = orjson.dumps(self._result(message["method"]))
             text = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(message["id"]), result)
@@ -103,7 +108,7 @@ class Verbatim:
         known: dict[str, dict[str, Any]] = {
             "server/discover": {"supportedVersions": [MODERN], "capabilities": {"tools": {}}, "serverInfo": info},
             "initialize": {"protocolVersion": LEGACY, "capabilities": {"tools": {}}, "serverInfo": info},
-            "tools/list": {"tools": self.tools, "ttlMs": 60_000, "cacheScope": "public"},
+            "tools/list": {"tools": self.tools, "ttlMs": self.ttl_ms, "cacheScope": "public"},
             "prompts/list": {"prompts": [], "ttlMs": 60_000, "cacheScope": "public"},
             "resources/list": {"resources": [], "ttlMs": 60_000, "cacheScope": "public"},
             "resources/templates/list": {"resourceTemplates": []},
