@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
@@ -54,11 +56,17 @@ async def pass_events(
         if not one.data:
             await reply.stream(retry + event(b"", identifier))
             continue
-        message = message_in(one.data, server)
-        changed = change(message)
-        if changed is not None:
-            data = one.data if changed is message and b"\n" not in one.data else write(changed)
+        data = changed_by(change, message_in(one.data, server, orjson.loads), one.data)
+        if data is not None:
             await reply.relay(retry + event(data, identifier))
+
+
+def changed_by(change: Change, message: Document, data: bytes) -> bytes | None:
+    """The `message` in `data` as the client is to see it: the same bytes where nothing is changed; None: not at all."""
+    changed = change(message)
+    if changed is None or (changed is message and b"\n" not in data):
+        return None if changed is None else data
+    return write(change(parse(data)))
 
 
 async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:
@@ -84,10 +92,10 @@ async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[
             raise UnavailableError(f"The MCP server {server!r} sent an event of more than {MAX_EVENT_BYTES} bytes.")
 
 
-def message_in(data: bytes, server: str) -> Document:
+def message_in(data: bytes, server: str, parsed: Callable[[bytes], Any] = parse) -> Document:
     """The JSON-RPC message in an event. Raises `UnavailableError`."""
     try:
-        message = parse(data)
+        message = parsed(data)
     except ValueError:
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
@@ -101,10 +109,9 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
         await reply.whole(incoming.status, [], b"")
         return
     try:
-        message = parse(body)
+        message = orjson.loads(body)
     except ValueError:
         message = None
     if not isinstance(message, dict) or not ("result" in message or "error" in message):
         raise refused(server, incoming.status)
-    changed = change(message) or message
-    await reply.finish_with(body if changed is message else write(changed), incoming.status)
+    await reply.finish_with(changed_by(change, message, body) or body, incoming.status)

@@ -1,4 +1,7 @@
-"""JSON whose numbers leave as they came: one that neither 64 bits nor a double can hold keeps its digits."""
+"""JSON whose numbers leave as they came: one that neither 64 bits nor a double can hold keeps its digits.
+
+Numbers beyond a double's range, of 309 digits and more, are refused.
+"""
 
 import json
 from typing import Any, Self
@@ -7,6 +10,10 @@ import orjson
 
 LONG_DIGITS = 16
 """A double holds every number of 15 digits."""
+MAX_EXACT_BYTES = 1024 * 1024
+"""In a larger body long numbers become doubles: reading it number by number would hold everybody up."""
+INTEGER_DIGITS = 19
+"""Shorter integers fit into 64 bits, signed or not."""
 _DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
 _LONG = b"0" * LONG_DIGITS
 
@@ -34,10 +41,10 @@ class LongNumber(float):
 def parse(body: bytes) -> Any:
     """The JSON value in `body`. Raises `ValueError`."""
     value = orjson.loads(body)
-    if _LONG not in body.translate(_DIGITS):
+    if len(body) > MAX_EXACT_BYTES or _LONG not in body.translate(_DIGITS):
         return value
     try:
-        return json.loads(body, parse_int=_number, parse_float=_number)
+        return json.loads(body, parse_int=_integer, parse_float=_decimal)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -49,6 +56,10 @@ def rendered(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _number(text: str) -> int | float:
-    short = orjson.loads(text)
-    return short if orjson.dumps(short) == text.encode() else LongNumber(text)
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) < INTEGER_DIGITS else LongNumber(text)
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    return number if len(text) < LONG_DIGITS or repr(number) == text else LongNumber(text)

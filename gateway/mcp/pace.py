@@ -30,7 +30,7 @@ class Pace:
         self._clock = clock
         self._since = 0.0
         self._count = 0
-        self._held: dict[object, bytes] = {}
+        self._held: dict[bytes, bytes] = {}
         self._lost = 0
         self._level = ""
 
@@ -74,11 +74,11 @@ class Pace:
                 self._lost += 1
                 self._level = str(params.get("level", "info"))
             elif message.get("method") == "notifications/progress" and len(one) <= MAX_HELD_BYTES:
-                yield from self._hold(str(params.get("progressToken")), one)
+                yield from self._hold(write(params.get("progressToken")), one)
             elif one:
                 yield self.held() + one
 
-    def _hold(self, token: str, one: bytes) -> Iterator[bytes]:
+    def _hold(self, token: bytes, one: bytes) -> Iterator[bytes]:
         self._held.pop(token, None)
         if len(self._held) >= MAX_HELD:
             yield self.held()
