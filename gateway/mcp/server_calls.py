@@ -22,6 +22,7 @@ from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.talk import Talk, session_headers
+from gateway.mcp.timeouts import server_limit
 from gateway.mcp.wire import write
 from gateway.transport import Headers, Incoming
 
@@ -53,6 +54,7 @@ class ServerCalls:
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
+        exchange.deadline.tighten(server_limit(server, own if exchange.method == "tools/call" else None))
         params = renamed(exchange.method, exchange.params, own)
         eras = await self._eras.of(server, exchange.principal)
         if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
@@ -157,7 +159,7 @@ class ServerCalls:
             exchange.principal,
             session,
             server,
-            lambda upstream: self._post(exchange, server, upstream, params),
+            lambda upstream: self._post_in_session(exchange, server, upstream, params),
             lambda: not exchange.reply.is_stream,
         )
 
@@ -178,6 +180,12 @@ class ServerCalls:
                 raise
         await self.renew(principal, session, server, upstream)
         return await work(await self.session_at(principal, session, server))
+
+    async def _post_in_session(
+        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+    ) -> None:
+        with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
+            await self._post(exchange, server, upstream, params)
 
     async def _post(
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
