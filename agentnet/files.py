@@ -26,6 +26,7 @@ WITH kept AS (
 )
 INSERT INTO file_uses (task_id, file_id, tenant) SELECT $7, $2, $1 WHERE $7::uuid IS NOT NULL ON CONFLICT DO NOTHING
 """
+_HAS = "SELECT EXISTS (SELECT FROM files WHERE tenant = $1 AND id = $2)"
 _GET = "SELECT media_type, size, body FROM files WHERE tenant = $1 AND id = $2"
 
 
@@ -74,3 +75,10 @@ class FileStore:
         if row is None:
             raise NotFoundError(f"There is no file {uri}.")
         return FileRef(match[1], match[2], row["media_type"], row["size"]), row["body"]
+
+    async def has(self, tenant: str, uri: str) -> bool:
+        """Whether there is a file of that URI; what it holds never changes."""
+        match = URI_PATTERN.fullmatch(uri)
+        return match is not None and bool(
+            await retried(lambda: self._pool.fetchval(_HAS, tenant, match[1]), LONG_PAUSES)
+        )

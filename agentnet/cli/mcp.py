@@ -16,6 +16,9 @@ app.add_typer(profiles, name="profiles")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `agentnet mcp servers list` shows it.")]
 Profile = Annotated[str, typer.Argument(metavar="NAME", help="The profile, as in /mcp/NAME.")]
 Some = list[str] | None
+Timeouts = Annotated[
+    Some, typer.Option("--timeout", metavar="TOOL=SECONDS", help="Longest time of tools like this; repeatable.")
+]
 
 
 @app.callback()
@@ -48,15 +51,20 @@ def add_server(
         Path | None, typer.Option("--secret-file", metavar="PATH", help="File with the secret; unset: asked for.")
     ] = None,
     description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
+    call_seconds: Annotated[
+        float | None, typer.Option("--call-seconds", help="Longest time of a call; unset: the operator's.")
+    ] = None,
+    timeout: Timeouts = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """Add an upstream server. Its secret is asked for, or read from a file; it is stored sealed."""
-    from agentnet.cli import servers
+    from agentnet.cli import servers, timeouts
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     credential = servers.credential_of(auth, given, secret_file)
-    new = {"name": name, "url": address, "description": description, "credential": credential}
+    new: dict[str, Any] = {"name": name, "url": address, "description": description, "credential": credential}
+    new |= {"call_seconds": call_seconds, "timeouts": timeouts.seconds_by_tool(timeout)}
     servers.add_server(url, new, json)
 
 
@@ -94,10 +102,11 @@ def set_profile(
     no_agents: Annotated[bool, typer.Option("--no-agents", help="No agent.")] = False,
     mode: Annotated[str, typer.Option("--mode", help="auto, list or find.")] = "auto",
     key: Annotated[Some, typer.Option("--key", metavar="ID", help="Bind this key to it; repeatable.")] = None,
+    timeout: Timeouts = None,
     url: Url = None,
 ) -> None:
     """Store a profile, in place of the one of that name. Of what is not named it shows all."""
-    from agentnet.cli import profiles
+    from agentnet.cli import profiles, timeouts
 
     definition: dict[str, Any] = {
         "servers": [] if no_servers else server,
@@ -105,6 +114,7 @@ def set_profile(
         "agents": [] if no_agents else agent,
         "mode": mode,
         "keys": key or [],
+        "timeouts": timeouts.seconds_by_tool(timeout),
     }
     profiles.set_profile(url, name, definition)
 

@@ -1,11 +1,11 @@
 # SQLModel declares `__tablename__` as a descriptor:
 # pyright: reportAssignmentType=false
-"""The tables of the MCP door: legacy sessions, their calls, answers on their way between replicas, and profiles."""
+"""The tables of the MCP door: legacy sessions, their subscriptions and calls, answers on their way, profiles."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, text
+from sqlalchemy import Column, DateTime, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -37,6 +37,24 @@ class McpSession(SQLModel, table=True):
     log_level: str | None = None
     created_at: datetime | None = Field(default=None, sa_column=_moment())
     seen_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class McpSubscription(SQLModel, table=True):
+    """A resource that a session is subscribed to; it goes with the session."""
+
+    __tablename__ = "mcp_subscriptions"
+
+    session: str = Field(
+        sa_column=Column(String, ForeignKey("mcp_sessions.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    uri: str = Field(primary_key=True)
+    """As the client names it."""
+    provider: str
+    """The server whose resource it is, or the agents."""
+    own: str
+    """As the provider names it."""
+    version: str
+    """What the client knew of it when it subscribed; empty where nobody can tell."""
 
 
 class McpAnswer(SQLModel, table=True):

@@ -11,12 +11,12 @@ Topic = Literal["task", "queue", "control", "mcp"]
 class Signal:
     """A hint: `task` has new events, `queue` has a task for an agent, `control` asks the owner of a task to look.
 
-    `mcp`: a client of the MCP door answered or cancelled, and the replica that serves its call is to know.
+    `mcp`: a client of the MCP door answered, cancelled or subscribed, and the replica that serves it is to know.
     """
 
     topic: Topic
     id: str
-    """Task id, or the agent's name for `queue`."""
+    """Task id, the agent's name for `queue`, or what the MCP door makes of it."""
 
 
 Listener = Callable[[Signal], None]

@@ -14,6 +14,7 @@ from agentnet.errors import ConfigurationError
 from agentnet.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl
 from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.timeouts import Timed
 
 KINDS = ("url", "command", "sse", "openapi")
 MAX_SERVERS = 200
@@ -21,7 +22,7 @@ MAX_FILE_BYTES = 1024 * 1024
 SECRETS = ("value", "token", "client_secret")
 
 
-class _Declared(BaseModel):
+class _Declared(Timed):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -38,7 +39,9 @@ class RemoteServer(_Declared):
 
     def as_upstream(self) -> OutsideServer:
         """What the gateway calls."""
-        return OutsideServer(self.tenant, self.name, self.url, self.description, self.credential, True, None)
+        return OutsideServer(
+            self.tenant, self.name, self.url, self.description, self.credential, True, None, self.limits
+        )
 
 
 class CommandServer(_Declared):
@@ -70,7 +73,9 @@ class OpenApiServer(_Declared):
     """Where the API is; unset means the document's first server."""
     operations: list[str] = Field(default_factory=list[str], max_length=256)
     """Ids of the operations to offer; empty means all."""
-    methods: list[Literal["get", "post", "put", "patch", "delete"]] = ["get", "post", "put", "patch", "delete"]
+    methods: list[Literal["get", "post", "put", "patch", "delete"]] = Field(
+        default=["get", "post", "put", "patch", "delete"]
+    )
     credential: Credential | None = None
 
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from agentnet.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl, UnreadableCredential
+from agentnet.upstreams.timeouts import UNLIMITED, Timed, Timeouts
 
 
-class NewServer(BaseModel):
+class NewServer(Timed):
     """What adds one: streamable HTTP at `url`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,3 +36,4 @@ class OutsideServer:
     enabled: bool
     created_at: datetime | None
     """None for one that the operator declared in a file."""
+    limits: Timeouts = UNLIMITED

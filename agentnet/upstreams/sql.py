@@ -1,12 +1,12 @@
 """All SQL of stored upstream servers."""
 
-COLUMNS = "tenant, name, url, description, credential, enabled, created_at"
+COLUMNS = "tenant, name, url, description, credential, enabled, created_at, call_seconds, timeouts"
 
-# Add a server unless its tenant has one of that name, or $7 others.
+# Add a server unless its tenant has one of that name, or $9 others.
 ADD = f"""
-INSERT INTO upstream_servers (tenant, name, url, description, credential, enabled)
-SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::boolean
-WHERE (SELECT count(*) FROM upstream_servers WHERE tenant = $1) < $7
+INSERT INTO upstream_servers (tenant, name, url, description, credential, enabled, call_seconds, timeouts)
+SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::boolean, $7::float8, $8::jsonb
+WHERE (SELECT count(*) FROM upstream_servers WHERE tenant = $1) < $9
 ON CONFLICT (tenant, name) DO NOTHING
 RETURNING {COLUMNS}
 """  # noqa: S608 - made of constants

@@ -10,6 +10,7 @@ from agentnet.identity.sealing import Seal, SealError
 from agentnet.upstreams import sql
 from agentnet.upstreams.credential import Credential, UnreadableCredential, parse_credential, revealed
 from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.timeouts import Timeouts, patterns_of
 
 MAX_SERVERS = 100
 """Of one tenant."""
@@ -27,7 +28,8 @@ class UpstreamStore:
         secret = json.dumps(revealed(new.credential)).encode() if new.credential else None
         credential = self._seal.close(secret) if secret else None
         values = (tenant, new.name, new.url, new.description, credential, new.enabled)
-        row = await self._pool.fetchrow(sql.ADD, *values, MAX_SERVERS)
+        limits = (new.call_seconds, json.dumps(new.timeouts))
+        row = await self._pool.fetchrow(sql.ADD, *values, *limits, MAX_SERVERS)
         if row is not None:
             return self._server(row)
         if await self._pool.fetchrow(sql.GET, tenant, new.name):
@@ -59,6 +61,7 @@ class UpstreamStore:
             self._credential(row["credential"]),
             row["enabled"],
             row["created_at"],
+            Timeouts(row["call_seconds"], patterns_of(json.loads(row["timeouts"]))),
         )
 
     def _credential(self, sealed: bytes | None) -> Credential | UnreadableCredential | None:

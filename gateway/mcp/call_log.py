@@ -5,17 +5,16 @@ over those that wait for the client when the replica that drove them has gone.
 """
 
 import random
+import re
 import secrets
 from dataclasses import dataclass
-
-import orjson
 
 from agentnet.database import Database
 from agentnet.signals import Signal, Signals
 from agentnet.signals.local import Listener
 from gateway.mcp import sql
 from gateway.mcp.errors import Document
-from gateway.mcp.wire import write
+from gateway.mcp.wire import read, write
 
 LEASE_SECONDS = 10.0
 """A process that was not heard of for so long has gone."""
@@ -30,6 +29,8 @@ CHANGED = "call "
 """Signals that a call has news."""
 FOLLOWED = "followed "
 """Signals that the client has come back for a call, and is not where it was any more."""
+
+_EVENT = re.compile(r"call-event\.([\w-]{1,64})\.([0-9]{1,6})\.[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,12 @@ class CallLog:
     async def events(self, call: str, after: int) -> list[tuple[int, Document]]:
         """Its next events, so many at once."""
         rows = await self._pool.fetch(sql.GET_EVENTS, call, after, EVENTS_AT_ONCE)
-        return [(row["number"], orjson.loads(row["body"])) for row in rows]
+        return [(row["number"], read(row["body"].encode())) for row in rows]
 
     async def claim(self, call: str) -> Claim | None:
         """Take an orphan over; None when another replica was first."""
         row = await self._pool.fetchrow(sql.CLAIM_CALL, call, self._owner, LEASE_SECONDS)
-        return None if row is None else Claim(orjson.loads(row["request"]), _document(row["waiting"]), row["last"])
+        return None if row is None else Claim(read(row["request"].encode()), _document(row["waiting"]), row["last"])
 
     async def beat(self, calls: list[str]) -> set[str]:
         """Note that this process is there; those of `calls` that are still its own."""
@@ -118,9 +119,9 @@ class CallLog:
         self._signals.publish(Signal("mcp", FOLLOWED + call))
 
 
-def event_id(call: str, number: int) -> str:
-    """The id of an event."""
-    return f"{PREFIX}{call}.{number}"
+def event_id(call: str, number: int, further: int = 0) -> str:
+    """The id of an event, or of one that is not kept and came so much further behind it."""
+    return f"{PREFIX}{call}.{number}.{further}"
 
 
 def is_event(text: str) -> bool:
@@ -130,10 +131,8 @@ def is_event(text: str) -> bool:
 
 def event_of(text: str) -> tuple[str, int] | None:
     """Call and number of an id that `event_id` made; None for any other."""
-    call, dot, number = text.removeprefix(PREFIX).rpartition(".")
-    if not is_event(text) or not dot or not call.isascii() or not number.isdecimal() or len(text) > 64:
-        return None
-    return call.replace("\0", ""), min(int(number), 2**31 - 1)
+    found = _EVENT.fullmatch(text)
+    return (found[1], int(found[2])) if found else None
 
 
 def _text(document: Document) -> str:
@@ -141,4 +140,4 @@ def _text(document: Document) -> str:
 
 
 def _document(text: str | None) -> Document | None:
-    return None if text is None else orjson.loads(text)
+    return None if text is None else read(text.encode())

@@ -25,6 +25,7 @@ from gateway.mcp.registered import RegisteredServers
 from gateway.mcp.retry import Retries
 from gateway.mcp.running import Running
 from gateway.mcp.sessions import Sessions
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.switchboard import Switchboard
 from gateway.transport import Transport
 
@@ -49,13 +50,13 @@ async def entrance(
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
     outside = OutsideServers(await runtime.upstreams())
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
-    sessions = Sessions(database)
-    log, running = CallLog(database, signals), Running(signals)
-    switchboard = Switchboard([registered, outside], transport, runtime, sessions, log, running, url)
-    legacy = Legacy(sessions, switchboard, Callbacks(database, signals), running, EventIds(runtime.seal))
+    sessions, subscriptions, log = Sessions(database), Subscriptions(database, signals), CallLog(database, signals)
+    callbacks, running = Callbacks(database, signals), Running(signals)
+    switchboard = Switchboard([registered, outside], transport, runtime, sessions, subscriptions, log, running, url)
+    legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(means, principal, profile), *await switchboard.providers(principal, profile)]
+        return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
     runtime.before_stop(door.stop)

@@ -11,7 +11,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mcp_types.jsonrpc import INTERNAL_ERROR, REQUEST_TIMEOUT
+from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
@@ -61,11 +61,10 @@ class Call:
 class LastingCalls:
     """Those that this process drives."""
 
-    def __init__(self, rounds: Rounds, log: CallLog, running: Running, seconds: float) -> None:
+    def __init__(self, rounds: Rounds, log: CallLog, running: Running) -> None:
         self._rounds = rounds
         self._log = log
         self._running = running
-        self._seconds = seconds
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._beating: asyncio.Task[None] | None = None
         log.listen(self._heard)
@@ -147,10 +146,8 @@ class LastingCalls:
         value: Document = {}
         try:
             with self._running.call(exchange):
-                async with asyncio.timeout(self._seconds):
+                async with exchange.deadline.anew():
                     value = await self._rounds.call(exchange, call.server, call.params, self._holder(call), held)
-        except TimeoutError:
-            error = McpError(REQUEST_TIMEOUT, f"The call took longer than {self._seconds:g} s.")
         except asyncio.CancelledError:
             if call.is_stopping and call.waits:
                 await self._leave(call)

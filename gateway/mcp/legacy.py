@@ -20,11 +20,14 @@ from gateway.mcp.exchange import Exchange
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.listening import notification_of
 from gateway.mcp.parking import LOG_LEVELS
+from gateway.mcp.provider import Change
 from gateway.mcp.running import Running
 from gateway.mcp.session import Session
 from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
+from gateway.mcp.sight import Sight, Watched
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.switchboard import Switchboard
-from gateway.mcp.tributaries import Tributaries
+from gateway.mcp.tributaries import Tributaries, names_by_provider, renamed
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class Legacy:
     def __init__(
         self,
         sessions: Sessions,
+        subscriptions: Subscriptions,
         switchboard: Switchboard,
         callbacks: Callbacks,
         running: Running,
@@ -45,6 +49,7 @@ class Legacy:
     ) -> None:
         self._event_ids = event_ids
         self._sessions = sessions
+        self._subscriptions = subscriptions
         self._switchboard = switchboard
         self.callbacks = callbacks
         self.running = running
@@ -96,7 +101,11 @@ class Legacy:
         """The call of an agent that a GET goes on with, if it does."""
         return self._event_ids.read(session, last_event_id(inbound))
 
-    async def stream(self, inbound: Inbound, session: Session, feed: Feed) -> None:
+    async def watched(self, session: Session) -> list[Watched]:
+        """What a session is subscribed to and no upstream session of its own tells of."""
+        return [each.watched for each in await self._subscriptions.of(session) if not each.is_within]
+
+    async def stream(self, inbound: Inbound, session: Session, sight: Sight) -> None:
         """Serve a GET: resume the stream of the event that it names, or tell of what happens outside of calls."""
         last = last_event_id(inbound)
         inbound.reply.keep_alive()
@@ -105,18 +114,23 @@ class Legacy:
             return
         if last:
             server, _, identifier = last.partition(SEPARATOR)
-            await self._switchboard.resume(inbound, server, session, identifier)
+            names = names_by_provider(await self._subscriptions.of(session)).get(server, {})
+            await self._switchboard.resume(
+                inbound, server, session, identifier, lambda message: renamed(message, names)
+            )
             return
         await inbound.reply.open_stream()
-        tributaries = Tributaries(self._switchboard, self._sessions, inbound, session)
-        async with feed.running(), tributaries.running():
-            touching = asyncio.create_task(self._keep(session))
-            try:
-                while True:
-                    method, params = notification_of(await feed.take())
-                    await inbound.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
-            finally:
-                touching.cancel()
+        tributaries = Tributaries(self._switchboard, self._sessions, self._subscriptions, inbound, session)
+        with self._subscriptions.noticed(session) as wake:
+            feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake)
+            async with tributaries.running(), feed.running():
+                touching = asyncio.create_task(self._keep(session))
+                try:
+                    while True:
+                        method, params = notification_of(await feed.take())
+                        await inbound.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
+                finally:
+                    touching.cancel()
 
     async def _keep(self, session: Session) -> None:
         """An open stream is use."""

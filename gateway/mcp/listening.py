@@ -6,11 +6,12 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from gateway.limits import StreamLimit
-from gateway.mcp.changes import Feed, Merge, Providers
+from gateway.mcp.changes import Feed
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange
-from gateway.mcp.provider import Change, Updated
+from gateway.mcp.provider import Change, FollowedTasks, Updated
+from gateway.mcp.sight import Sight, Watched
 from gateway.mcp.task_news import followed, telling
 
 MAX_URIS = 500
@@ -30,21 +31,24 @@ class Listening:
     def __init__(self) -> None:
         self._limit = StreamLimit(MAX_LISTEN_STREAMS)
 
-    async def listen(self, exchange: Exchange, providers: Providers, merge: Merge) -> Document:
+    async def listen(self, exchange: Exchange, sight: Sight) -> Document:
         """Stream until cancelled. Raises `McpError` before the first frame, `BusyError`."""
         if not exchange.reply.may_stream:
             raise McpError(
                 INVALID_PARAMS, "subscriptions/listen needs a client that accepts text/event-stream.", http=406
             )
         asked = object_or_empty(exchange.params.get("notifications"))
-        honoured = honoured_of(asked)
-        tasks = followed(exchange, asked.get("taskIds"), await providers())
-        honoured |= {"taskIds": list(tasks)} if tasks else {}
-        wanted = frozenset(change for flag, change in WANTED_BY.items() if honoured.get(flag))
-        uris = frozenset(honoured.get("resourceSubscriptions", ()))
-        meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
-        feed = Feed(providers, merge, wanted, uris)
+        uris = uris_in(asked)
         with self._limit.stream(exchange.principal):
+            tasks = await followed(exchange, asked.get("taskIds"), await sight.providers())
+            watched = await sight.watched(uris)
+            honoured = honoured_of(asked, uris, tasks, watched)
+            meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
+
+            async def watches() -> list[Watched]:
+                return watched
+
+            feed = Feed(sight, frozenset(change for flag, change in WANTED_BY.items() if flag in honoured), watches)
             async with feed.running():
                 params: Document = {"notifications": honoured, "_meta": meta}
                 await exchange.notify("notifications/subscriptions/acknowledged", params)
@@ -59,13 +63,26 @@ def last_word(exchange: Exchange) -> Document:
     return {"_meta": {SUBSCRIPTION_ID_META_KEY: exchange.id}}
 
 
-def honoured_of(asked: Document) -> Document:
-    """The filter as it is served: flags that are set, URIs if there are any. Raises `McpError`."""
-    honoured: Document = {flag: True for flag in WANTED_BY if asked.get(flag) is True}
+def uris_in(asked: Document) -> list[str]:
+    """The resources that a client wants to watch. Raises `McpError`."""
     uris: Any = asked.get("resourceSubscriptions") or []
     if not isinstance(uris, list) or len(uris) > MAX_URIS or not all(isinstance(uri, str) for uri in uris):
         raise McpError(INVALID_PARAMS, f"resourceSubscriptions must be a list of at most {MAX_URIS} URIs.")
-    return honoured | ({"resourceSubscriptions": uris} if uris else {})
+    return uris
+
+
+def honoured_of(asked: Document, uris: list[str], tasks: FollowedTasks, watched: list[Watched]) -> Document:
+    """The filter as it is served: what is unknown, or another's, is left out, as the specification has it.
+
+    Raises `McpError` when nothing of what was asked for is there.
+    """
+    honoured: Document = {flag: True for flag in WANTED_BY if asked.get(flag) is True}
+    there = {each.shown for each in watched}
+    honoured |= {"resourceSubscriptions": found} if (found := [uri for uri in uris if uri in there]) else {}
+    honoured |= {"taskIds": tasks.ids} if tasks.ids else {}
+    if not honoured and (uris or asked.get("taskIds")):
+        raise McpError(INVALID_PARAMS, "There are no such resources or tasks here.")
+    return honoured
 
 
 def notification_of(news: Change | Updated) -> tuple[str, Document]:

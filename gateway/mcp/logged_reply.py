@@ -1,4 +1,4 @@
-"""The stream of a call that outlives its connections: what is sent is kept, and goes out while a client is there."""
+"""The stream of a call that outlives its connections: its questions and its answer are kept for who comes back."""
 
 import logging
 
@@ -11,10 +11,6 @@ from gateway.mcp.reply import Reply
 
 logger = logging.getLogger(__name__)
 
-MAX_EVENTS = 1000
-"""Of one call that are kept; later notifications go to a client that is there and to no other."""
-MAX_NOTIFICATION_BYTES = 64 * 1024
-"""A larger one is not kept."""
 NOT_THERE = -32000
 
 
@@ -31,6 +27,7 @@ class LoggedReply(Reply):
         self._session = session
         self._request = request
         self._last = 0
+        self._further = 0
         self._asked: frozenset[str] = frozenset()
 
     def go_on(self, last: int, asked: frozenset[str]) -> None:
@@ -52,16 +49,25 @@ class LoggedReply(Reply):
             await self.live.prime(event_id(self._call, 0))
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:
-        """Keep an event, and send it if a client is there. Raises `McpError` for a question that reaches nobody."""
-        is_question = "method" in document and "id" in document
-        if is_question and document["id"] in self._asked:
+        """Keep a question, and send it if a client is there. Raises `McpError` where it would reach nobody."""
+        if document.get("id") in self._asked:
             return
         await self.open(primes=False)
-        if not self.is_logged and is_question and self.live is None:
+        if not self.is_logged and self.live is None:
             raise McpError(NOT_THERE, "The client left before it could be asked.")
-        number = await self._keep(document, is_question)
+        if self.is_logged:
+            self._last += 1
+            await self._log.put(self._call, self._last, document)
         if self.live is not None:
-            await self.live.send_event(document, event_id(self._call, number) if number else None)
+            await self.live.send_event(document, self._name() if self.is_logged else None)
+
+    async def relay(self, data: bytes) -> None:
+        """Notifications are for a client that is there; what it missed of them is not told again."""
+        await self.open(primes=False)
+        if self.live is not None:
+            self._further += 1
+            name = b"id: %b\n" % self._name().encode() if self.is_logged else b""
+            await self.live.relay(name + data)
 
     async def end_with(self, answer: Document) -> None:
         """Keep the answer for a client that comes back."""
@@ -71,18 +77,8 @@ class LoggedReply(Reply):
             except DATABASE_AWAY as error:
                 logger.warning("the answer of a call is not kept: %s", error)
 
-    async def _keep(self, document: Document, is_question: bool) -> int | None:
-        """The number under which it is kept."""
-        size = len(str(document)) if not is_question else 0
-        if not self.is_logged or (not is_question and (self._last >= MAX_EVENTS or size > MAX_NOTIFICATION_BYTES)):
-            return None
-        try:
-            await self._log.put(self._call, self._last + 1, document)
-        except DATABASE_AWAY as error:
-            logger.warning("an event of a call is not kept: %s", error)
-            return None
-        self._last += 1
-        return self._last
+    def _name(self) -> str:
+        return event_id(self._call, self._last, self._further)
 
 
 async def _nowhere(_: Message) -> None:

@@ -1,13 +1,13 @@
 """What one upstream server offers to one caller: a provider behind the aggregate."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from agentnet.identity import Principal
 from gateway.mcp.addressing import unmarked
 from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Exchange
 from gateway.mcp.listings import Listings
-from gateway.mcp.provider import Change, Kind, Listing, Updated, UpstreamServer
+from gateway.mcp.provider import FollowedTasks, Kind, Listing, News, UpstreamServer
 from gateway.mcp.server_calls import ServerCalls
 from gateway.mcp.watching import Watching
 
@@ -62,10 +62,15 @@ class Offer:
         marked = unmarked(task_id)
         return marked is not None and marked[0] == self.name
 
-    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
-        """None: its tasks are polled."""
-        return None
+    async def follow_tasks(self, exchange: Exchange, task_ids: list[str]) -> FollowedTasks:
+        """Those that the server has."""
+        own = [str(marked[1]) for task_id in task_ids if (marked := unmarked(task_id))]
+        return await self._calls.follow_tasks(exchange, self.server, own)
 
-    def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
-        """What the server says of its lists, and of its resources `uris`."""
-        return self._watching.changes(self.server, self._principal, uris)
+    async def versions(self, exchange: Exchange, uris: frozenset[str]) -> dict[str, str]:
+        """All of them: only the server knows more."""
+        return dict.fromkeys(uris, "")
+
+    def changes(self, seen: Mapping[str, str]) -> AsyncIterator[News]:
+        """What the server says of its lists, and of its resources `seen`."""
+        return self._watching.changes(self.server, self._principal, frozenset(seen))

@@ -70,6 +70,7 @@ class OutsideServers:
             description=server.description,
             document={OUTSIDE: server},
             transport=self._transport,
+            timeouts=server.limits,
         )
 
 

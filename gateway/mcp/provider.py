@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from agentnet.identity import Principal
+from agentnet.upstreams.timeouts import UNLIMITED, Timeouts
 from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Exchange
 from gateway.transport import Headers, Transport
@@ -59,6 +60,25 @@ class Updated:
     """A resource changed."""
 
     uri: str
+    version: str = field(default="", compare=False)
+    """What it is in now; empty where nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """From here on nothing is missed; what changed before may have been."""
+
+
+News = Change | Updated | Open
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedTasks:
+    """Tasks (extension `io.modelcontextprotocol/tasks`) that a client is told of."""
+
+    ids: list[str]
+    changes: list[AsyncIterator[Document]]
+    """Each gives some of the tasks as they are, then whenever they change (`DetailedTask`), until they have ended."""
 
 
 class Provider(Protocol):
@@ -107,15 +127,22 @@ class Provider(Protocol):
         """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
         ...
 
-    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
-        """The task as it is and then whenever it changes (`DetailedTask`); None for one that it cannot tell of."""
+    async def follow_tasks(self, exchange: Exchange, task_ids: list[str]) -> "FollowedTasks":
+        """Those of these tasks of its own that are there for the caller, and what becomes of them."""
         ...
 
-    def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
-        """What changes from now on, until closed; also updates of its resources `uris`.
+    async def versions(self, exchange: Exchange, uris: frozenset[str]) -> dict[str, str]:
+        """Those of its resources `uris` that are there, each with its version; empty where nobody can tell.
 
-        Lists that come out different when they are asked for again are noticed without it. A provider that cannot tell
-        ends at once.
+        Raises `McpError` for more than it watches at once.
+        """
+        ...
+
+    def changes(self, seen: Mapping[str, str]) -> AsyncIterator[News]:
+        """What changes from now on, until closed; also its resources `seen`, by the versions that the client knows.
+
+        `Open` comes whenever the provider begins to hear of changes. Lists that come out different when they are asked
+        for again are noticed without it. A provider that cannot tell ends at once.
         """
         ...
 
@@ -135,6 +162,8 @@ class UpstreamServer:
     """Who credentials requests to it."""
     transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
     """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
+    timeouts: Timeouts = field(default=UNLIMITED, compare=False, hash=False, repr=False)
+    """How long its calls may take, within what the operator allows."""
 
 
 class Source(Protocol):

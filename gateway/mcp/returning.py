@@ -12,6 +12,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.errors import AgentNetError
 from agentnet.signals import Signal
 from gateway.mcp.call_log import CHANGED, CallLog, event_id, event_of
+from gateway.mcp.deadline import Deadline, TimeLimit
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Answering
 from gateway.mcp.inbound import Inbound
@@ -28,10 +29,11 @@ LOOK_SECONDS = 2.0
 class Returning:
     """Serves GET requests that name an event of such a call."""
 
-    def __init__(self, log: CallLog, calls: LastingCalls, servers: Servers) -> None:
+    def __init__(self, log: CallLog, calls: LastingCalls, servers: Servers, ceiling: TimeLimit) -> None:
         self._log = log
         self._calls = calls
         self._servers = servers
+        self._ceiling = ceiling
         self._followers: dict[str, set[asyncio.Event]] = {}
         log.listen(self._heard)
 
@@ -80,7 +82,7 @@ class Returning:
             await self._log.end(identifier, claim.last + 1, said(error).document(message["id"]))
             return
         logger.info("a call of %s is gone on with: its replica has gone", server.name)
-        exchange = inbound.legacy(message, answering, session)
+        exchange = inbound.legacy(message, answering, Deadline(self._ceiling), session)
         exchange.schema = claim.request["schema"]
         self._calls.go_on(identifier, exchange, session, server, claim)
 

@@ -1,8 +1,11 @@
 """Calls of upstream servers behind the aggregate: the client's era is the one spoken upstream, wherever it can be."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from agentnet.errors import AgentNetError
+from agentnet.identity import Principal
 from gateway.mcp.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
 from gateway.mcp.bridge import Bridge
 from gateway.mcp.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
@@ -13,56 +16,116 @@ from gateway.mcp.link import Links, is_stream, passed_on
 from gateway.mcp.mapping import pass_mapped
 from gateway.mcp.passage import pass_on
 from gateway.mcp.pool import Pool, is_gone
-from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.provider import FollowedTasks, UpstreamServer
+from gateway.mcp.server_tasks import ServerTasks
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
+from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.talk import Talk, session_headers
+from gateway.mcp.timeouts import server_limit
 from gateway.mcp.wire import write
 from gateway.transport import Headers, Incoming
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
+Answer = TypeVar("Answer")
+
 
 class ServerCalls:
     """Sends one exchange to one server, with its answer going out through the exchange's reply."""
 
-    def __init__(self, links: Links, talk: Talk, eras: Eras, pool: Pool, sessions: Sessions, bridge: Bridge) -> None:
+    def __init__(
+        self,
+        links: Links,
+        talk: Talk,
+        eras: Eras,
+        pool: Pool,
+        sessions: Sessions,
+        subscriptions: Subscriptions,
+        bridge: Bridge,
+    ) -> None:
         self._links = links
         self._talk = talk
         self._eras = eras
         self._pool = pool
         self._sessions = sessions
+        self._subscriptions = subscriptions
         self._bridge = bridge
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
+        exchange.deadline.tighten(server_limit(server, own if exchange.method == "tools/call" else None))
         params = renamed(exchange.method, exchange.params, own)
         eras = await self._eras.of(server, exchange.principal)
+        if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
+            return await self._subscribe(exchange, exchange.session, server, own, Era.LEGACY in eras)
         if exchange.era not in eras:
             return await self._bridge.call(exchange, server, params)
         async with self._eras.minded(server):
             await self._mirror(exchange, server, params, own)
         return None
 
-    async def session_at(self, exchange: Exchange, session: Session, server: UpstreamServer) -> UpstreamSession:
+    async def follow_tasks(self, exchange: Exchange, server: UpstreamServer, own: list[str]) -> FollowedTasks:
+        """Those of the server's tasks that are there for the client, and what becomes of them."""
+        tasks = ServerTasks(self._talk, exchange, server)
+        known = await tasks.known(own)
+        return FollowedTasks([marked(server.name, one) for one in known], [tasks.changes(known)] if known else [])
+
+    async def session_at(self, principal: Principal, session: Session, server: UpstreamServer) -> UpstreamSession:
         """The session's own session at `server`, opened when it is needed first, with what the client declared."""
         kept = session.upstreams.get(server.name)
         if kept is not None and kept.url in server.urls:
             return kept
         if kept is not None:
             await self._sessions.leave(session, server.name, kept)
-        opened, _ = await self._talk.open_session(
-            server, exchange.principal, session.capabilities, session.client_info or None
-        )
+        opened, _ = await self._talk.open_session(server, principal, session.capabilities, session.client_info or None)
         joined = await self._sessions.join(session, server.name, opened)
         if joined != opened:
             with suppress(AgentNetError):
-                await self._talk.end(server, exchange.principal, opened)
-        elif session.log_level:
+                await self._talk.end(server, principal, opened)
+        else:
+            await self._restore(principal, session, server, joined)
+        return joined
+
+    async def renew(
+        self, principal: Principal, session: Session, server: UpstreamServer, gone: UpstreamSession
+    ) -> None:
+        """Open another session in place of one that is gone at `server`. Raises `AgentNetError`."""
+        await self._sessions.leave(session, server.name, gone)
+        await self.session_at(principal, session, server)
+
+    async def _restore(
+        self, principal: Principal, session: Session, server: UpstreamServer, opened: UpstreamSession
+    ) -> None:
+        """Say in a new session what the client said in the ones before."""
+        if session.log_level:
             with suppress(AgentNetError):
                 level: Document = {"level": session.log_level}
-                await self._talk.ask_within(server, exchange.principal, joined, "logging/setLevel", level)
-        return joined
+                await self._talk.ask_within(server, principal, opened, "logging/setLevel", level)
+        for each in await self._subscriptions.of(session):
+            if each.watched.provider == server.name:
+                with suppress(AgentNetError):
+                    await self._talk.ask_within(server, principal, opened, SUBSCRIBE, {"uri": each.watched.own})
+
+    async def _subscribe(
+        self, exchange: Exchange, session: Session, server: UpstreamServer, own: str, is_legacy: bool
+    ) -> Document:
+        """Subscribe the session's own session at the server; of a modern one a stream of the gateway tells."""
+        if is_legacy:
+            async with self._eras.minded(server):
+                await self._within(
+                    exchange.principal,
+                    session,
+                    server,
+                    lambda upstream: self._talk.ask_within(
+                        server, exchange.principal, upstream, exchange.method, {"uri": own}
+                    ),
+                )
+        if exchange.method == SUBSCRIBE:
+            await self._subscriptions.keep(exchange, server.name, own)
+        else:
+            await self._subscriptions.forget(exchange)
+        return {}
 
     async def _mirror(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
         """Relay in the client's own era."""
@@ -92,14 +155,37 @@ class ServerCalls:
     async def _relay_in_session(
         self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document
     ) -> None:
-        upstream = await self.session_at(exchange, session, server)
+        await self._within(
+            exchange.principal,
+            session,
+            server,
+            lambda upstream: self._post_in_session(exchange, server, upstream, params),
+            lambda: not exchange.reply.is_stream,
+        )
+
+    async def _within(
+        self,
+        principal: Principal,
+        session: Session,
+        server: UpstreamServer,
+        work: Callable[[UpstreamSession], Awaitable[Answer]],
+        may_repeat: Callable[[], bool] = lambda: True,
+    ) -> Answer:
+        """`work` in the session's own session; once more in a new one when the server has forgotten it."""
+        upstream = await self.session_at(principal, session, server)
         try:
-            await self._post(exchange, server, upstream, params)
+            return await work(upstream)
         except McpError as error:
-            if not is_gone(error) or exchange.reply.is_stream:
+            if not is_gone(error) or not may_repeat():
                 raise
-            await self._sessions.leave(session, server.name, upstream)
-            await self._post(exchange, server, await self.session_at(exchange, session, server), params)
+        await self.renew(principal, session, server, upstream)
+        return await work(await self.session_at(principal, session, server))
+
+    async def _post_in_session(
+        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+    ) -> None:
+        with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
+            await self._post(exchange, server, upstream, params)
 
     async def _post(
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document

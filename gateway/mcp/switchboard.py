@@ -1,6 +1,7 @@
 """The upstream servers as the door meets them: one that a profile is all about, or many behind the aggregate."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from mcp_types.jsonrpc import INVALID_PARAMS
@@ -11,6 +12,7 @@ from agentnet.runtime import Runtime
 from gateway.mcp.addressing import SEPARATOR
 from gateway.mcp.bridge import Bridge
 from gateway.mcp.call_log import CallLog
+from gateway.mcp.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.forwarding import Forwarding
@@ -20,6 +22,7 @@ from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import pass_events
 from gateway.mcp.offer import Offer
+from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.parking import Parking
 from gateway.mcp.pool import Pool
 from gateway.mcp.profile import Profile
@@ -32,9 +35,10 @@ from gateway.mcp.servers import Servers
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.straight import Straight
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.talk import Talk, session_headers
 from gateway.mcp.watching import CHANGE_OF, Watching
-from gateway.transport import Transport
+from gateway.transport import Incoming, Transport
 
 
 class Switchboard:
@@ -46,6 +50,7 @@ class Switchboard:
         transport: Transport,
         runtime: Runtime,
         sessions: Sessions,
+        subscriptions: Subscriptions,
         log: CallLog,
         running: Running,
         address: str,
@@ -53,17 +58,19 @@ class Switchboard:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
         pool = Pool(talk)
-        self._straight = Straight(links, runtime.seal)
         self._servers = Servers(sources)
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool)
-        self._watching = Watching(links, talk, self._eras, pool, self._listings)
+        self._straight = Straight(links, talk, ServerParameters(self._listings), runtime.seal)
+        self._watching = Watching(links, talk, self._eras, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
-        lasting = LastingCalls(Rounds(links), log, running, runtime.settings.mcp_call_seconds)
+        lasting = LastingCalls(Rounds(links), log, running)
         runtime.before_stop(lasting.stop)
-        self.returning = Returning(log, lasting, self._servers)
+        ceiling = TimeLimit(runtime.settings.mcp_call_seconds, CALL_SECONDS)
+        self.returning = Returning(log, lasting, self._servers, ceiling)
         """Serves legacy clients that come back for a call of a server that is modern only."""
-        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(lasting, parking))
+        bridge = Bridge(lasting, parking)
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge)
 
     async def straight(self, inbound: Inbound) -> UpstreamServer | None:
         """The server that the request is relayed to unchanged, or None where that will not do.
@@ -75,10 +82,12 @@ class Switchboard:
         server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
         return server if inbound.era in await self._eras.of(server, inbound.principal) else None
 
-    async def relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+    async def relay(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
+    ) -> None:
         """Relay a request unchanged. Raises `McpError`, `UnavailableError`."""
         async with self._eras.minded(server):
-            await self._straight.relay(method, inbound, server, message)
+            await self._straight.relay(method, inbound, server, message, deadline)
 
     async def providers(self, principal: Principal, profile: Profile) -> list[Provider]:
         """Each server that the profile shows; a profile of one server shows its names without a prefix."""
@@ -105,31 +114,45 @@ class Switchboard:
         with suppress(AgentNetError):
             await self._talk.end(await self._servers.get(principal, name), principal, session)
 
-    async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str) -> None:
-        """Go on with a stream of the server `name` after an event. Raises `McpError`."""
+    async def renew_session(self, principal: Principal, name: str, session: Session, gone: UpstreamSession) -> None:
+        """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
+        await self._calls.renew(principal, session, await self._servers.get(principal, name), gone)
+
+    async def resume(
+        self, inbound: Inbound, name: str, session: Session, last_event_id: str, change: Callable[[Document], Document]
+    ) -> None:
+        """Go on with a stream of the server `name` after an event, its messages changed. Raises `McpError`."""
         kept = session.upstreams.get(name)
         if kept is None:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
-        await self.follow(inbound, name, kept, last_event_id)
+        async with self.stream(inbound.principal, name, kept, last_event_id) as incoming:
+            await inbound.reply.open_stream()
+            await self.follow(inbound, name, incoming, change)
         await inbound.reply.end()
 
-    async def follow(
-        self, inbound: Inbound, name: str, session: UpstreamSession, last_event_id: str | None = None
-    ) -> None:
-        """Pass the events of a server's GET stream on until it ends. Raises `AgentNetError`."""
-        server = await self._servers.get(inbound.principal, name)
+    @asynccontextmanager
+    async def stream(
+        self, principal: Principal, name: str, session: UpstreamSession, last_event_id: str | None = None
+    ) -> AsyncIterator[Incoming]:
+        """A server's GET stream, open. Raises `AgentNetError`."""
+        server = await self._servers.get(principal, name)
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))
-        incoming, _ = await self._links.open(server, inbound.principal, "GET", headers, url=session.url)
+        incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
                 raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=incoming.status)
-            await inbound.reply.open_stream()
-
-            def change(message: Document) -> Document | None:
-                return None if message.get("method") in CHANGE_OF else with_mark(message, name)
-
-            await pass_events(inbound.reply, incoming, name, change, lambda one: f"{name}{SEPARATOR}{one}")
+            yield incoming
         finally:
             await incoming.close()
+
+    async def follow(
+        self, inbound: Inbound, name: str, incoming: Incoming, change: Callable[[Document], Document]
+    ) -> None:
+        """Pass the events of a server's GET stream on, changed, until it ends. Raises `UnavailableError`."""
+
+        def changed(message: Document) -> Document | None:
+            return None if message.get("method") in CHANGE_OF else with_mark(change(message), name)
+
+        await pass_events(inbound.reply, incoming, name, changed, lambda one: f"{name}{SEPARATOR}{one}")

@@ -11,38 +11,37 @@ from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 from gateway.mcp.addressing import TASKS
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange
-from gateway.mcp.provider import Provider
+from gateway.mcp.provider import FollowedTasks, Provider
 
 logger = logging.getLogger(__name__)
 
 MAX_TASKS = 100
 """In one stream."""
 
-Followed = dict[str, AsyncIterator[Document]]
 
-
-def followed(exchange: Exchange, asked: Any, providers: list[Provider]) -> Followed:
-    """What becomes of the tasks that are asked for, as far as there is one who tells. Raises `McpError`."""
+async def followed(exchange: Exchange, asked: Any, providers: list[Provider]) -> FollowedTasks:
+    """Those of the tasks asked for that are there, and what becomes of them. Raises `McpError`."""
+    found = FollowedTasks([], [])
     if not asked:
-        return {}
+        return found
     if not exchange.has_extension(TASKS):
         detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
         raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
     if not isinstance(asked, list) or len(asked) > MAX_TASKS or not all(isinstance(each, str) for each in asked):
         raise McpError(INVALID_PARAMS, f"taskIds must be a list of at most {MAX_TASKS} ids.")
-    found: Followed = {}
-    for task_id in dict.fromkeys(asked):
-        owner = next((provider for provider in providers if provider.owns_task(task_id)), None)
-        changes = owner.follow_task(exchange, task_id) if owner else None
-        if changes is not None:
-            found[task_id] = changes
+    for provider in providers:
+        own = [task_id for task_id in dict.fromkeys(asked) if provider.owns_task(task_id)]
+        if own:
+            part = await provider.follow_tasks(exchange, own)
+            found.ids.extend(part.ids)
+            found.changes.extend(part.changes)
     return found
 
 
 @asynccontextmanager
-async def telling(exchange: Exchange, tasks: Followed, meta: Document) -> AsyncIterator[None]:
+async def telling(exchange: Exchange, tasks: FollowedTasks, meta: Document) -> AsyncIterator[None]:
     """Notify the client of `tasks` while the block runs."""
-    pumps = [asyncio.create_task(_tell(exchange, changes, meta)) for changes in tasks.values()]
+    pumps = [asyncio.create_task(_tell(exchange, changes, meta)) for changes in tasks.changes]
     try:
         yield
     finally:

@@ -2,66 +2,142 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from agentnet.errors import AgentNetError
+from gateway.mcp.changes import shown_as
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.errors import Document, McpError
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
+from gateway.mcp.subscriptions import Subscription, Subscriptions
 from gateway.mcp.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-"""How often new upstream sessions are looked for."""
+"""How often new upstream sessions are looked for without a signal."""
 PAUSE_SECONDS = 2.0
 """Between two streams of one upstream session."""
+RENEW_SECONDS = 10.0
+"""At least so long between two upstream sessions that are opened at one server because the one before was gone."""
+UPDATED = "notifications/resources/updated"
 
 
 class Tributaries:
     """Runs within `running()`."""
 
-    def __init__(self, switchboard: Switchboard, sessions: Sessions, inbound: Inbound, session: Session) -> None:
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        sessions: Sessions,
+        subscriptions: Subscriptions,
+        inbound: Inbound,
+        session: Session,
+    ) -> None:
         self._switchboard = switchboard
         self._sessions = sessions
+        self._subscriptions = subscriptions
         self._inbound = inbound
         self._session = session
         self._flows: dict[tuple[str, UpstreamSession], asyncio.Task[None]] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+        """By server: what the client calls the resources that it is subscribed to."""
+        self._flowed: set[str] = set()
+        """Servers of whose stream the client may take that it was open before: what they told meanwhile is lost."""
+        self._renewed: dict[str, float] = {}
+        self._has_looked = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Let them flow for as long as the block runs."""
-        looking = asyncio.create_task(self._keep_looking())
-        try:
-            yield
-        finally:
-            tasks = [looking, *self._flows.values()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _keep_looking(self) -> None:
-        session = self._session
-        while True:
-            there = {(name, kept) for name, kept in session.upstreams.items() if kept.id}
-            for gone in self._flows.keys() - there:
-                self._flows.pop(gone).cancel()
-            for name, kept in there - self._flows.keys():
-                self._flows[name, kept] = asyncio.create_task(self._flow(name, kept))
-            await asyncio.sleep(LOOK_SECONDS)
+        with self._subscriptions.noticed(self._session) as wake:
+            looking = asyncio.create_task(self._keep_looking(wake))
             try:
-                session = await self._sessions.get(self._inbound.principal, self._inbound.profile, session.id)
+                yield
+            finally:
+                tasks = [looking, *self._flows.values()]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_looking(self, wake: asyncio.Event) -> None:
+        while True:
+            try:
+                await self._look()
             except Exception as error:  # noqa: BLE001 - a session that ended, or a database that is away for a moment
                 logger.debug("session not read again: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await wake.wait()
+            wake.clear()
+
+    async def _look(self) -> None:
+        """Follow the upstream sessions that are there now."""
+        self._names = names_by_provider(await self._subscriptions.of(self._session))
+        self._session = await self._sessions.get(self._inbound.principal, self._inbound.profile, self._session.id)
+        there = {(name, kept) for name, kept in self._session.upstreams.items() if kept.id}
+        for gone in self._flows.keys() - there:
+            self._flows.pop(gone).cancel()
+        for name, kept in there - self._flows.keys():
+            if self._has_looked:
+                self._flowed.add(name)
+            self._flows[name, kept] = asyncio.create_task(self._flow(name, kept))
+        self._has_looked = True
 
     async def _flow(self, server: str, kept: UpstreamSession) -> None:
         while True:
             try:
-                await self._switchboard.follow(self._inbound, server, kept)
+                async with self._switchboard.stream(self._inbound.principal, server, kept) as incoming:
+                    await self._tell_of_gap(server)
+                    await self._switchboard.follow(
+                        self._inbound, server, incoming, lambda message: renamed(message, self._names.get(server, {}))
+                    )
+            except McpError as error:
+                logger.debug("no stream from %s: %s", server, error)
+                if error.http == 404:
+                    await self._renew(server, kept)
             except AgentNetError as error:
                 logger.debug("no stream from %s now: %s", server, error)
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the stream of %s broke", server)
                 return
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _tell_of_gap(self, server: str) -> None:
+        """The client looks again at what may have changed while nobody told of it."""
+        if server in self._flowed:
+            for shown in [name for names in self._names.get(server, {}).values() for name in names]:
+                params: Document = {"uri": shown}
+                await self._inbound.reply.send_event({"jsonrpc": "2.0", "method": UPDATED, "params": params})
+        self._flowed.add(server)
+
+    async def _renew(self, server: str, gone: UpstreamSession) -> None:
+        """Subscriptions outlive the session of a server that was started anew; without any the next call opens one."""
+        now = time.monotonic()
+        if server not in self._names or now - self._renewed.get(server, -RENEW_SECONDS) < RENEW_SECONDS:
+            return
+        self._renewed[server] = now
+        with suppress(AgentNetError):
+            await self._switchboard.renew_session(self._inbound.principal, server, self._session, gone)
+
+
+def renamed(message: Document, names: dict[str, list[str]]) -> Document:
+    """An update under the client's name for the resource; anything else as it is."""
+    params = object_or_empty(message.get("params"))
+    uri = params.get("uri")
+    if message.get("method") != UPDATED or not isinstance(uri, str):
+        return message
+    shown = shown_as(uri, names)
+    return message | {"params": params | {"uri": shown[0]}} if shown else message
+
+
+def names_by_provider(subscriptions: list[Subscription]) -> dict[str, dict[str, list[str]]]:
+    """What the client calls the resources of each provider that it is subscribed to."""
+    names: dict[str, dict[str, list[str]]] = {}
+    for watched in (each.watched for each in subscriptions):
+        names.setdefault(watched.provider, {}).setdefault(watched.own, []).append(watched.shown)
+    return names

@@ -1,6 +1,7 @@
 """The agents that the caller sees: a provider beside the upstream servers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent
@@ -20,7 +21,8 @@ from gateway.mcp.agents.addresses import is_ours
 from gateway.mcp.agents.call import AgentCall
 from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
 from gateway.mcp.agents.prompts import completed, examples_of
-from gateway.mcp.agents.resources import Reader
+from gateway.mcp.agents.resource_news import ResourceNews
+from gateway.mcp.agents.resources import Reader, not_found
 from gateway.mcp.agents.task_ids import TaskIds, is_task_id
 from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
@@ -31,7 +33,8 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.event_ids import EventIds
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.profile import Profile
-from gateway.mcp.provider import Change, Kind, Listing, Updated
+from gateway.mcp.provider import FollowedTasks, Kind, Listing, News
+from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 
 OWN_SHARE = 0.95
 """Of the time that a call may take: an agent that still works then is told of, and not cut off."""
@@ -42,16 +45,13 @@ MAX_COMPLETIONS = 100
 class Means:
     """What serves the agents of every caller."""
 
-    def __init__(
-        self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str, call_seconds: float
-    ) -> None:
+    def __init__(self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str) -> None:
         self.catalog = catalog
         self.calls = calls
         self.ids = TaskIds(seal)
         self.event_ids = EventIds(seal)
         self.files = files
         self.base_url = base_url
-        self.call_seconds = call_seconds
         self.listings = AgentListings()
 
 
@@ -61,17 +61,20 @@ class Agents:
     name = "agents"
     prefix = ""
 
-    def __init__(self, means: Means, principal: Principal, profile: Profile) -> None:
+    def __init__(self, means: Means, subscriptions: Subscriptions, principal: Principal, profile: Profile) -> None:
         self._means = means
+        self._subscriptions = subscriptions
         self._principal = principal
         self._profile = profile
         self._tasks = AgentTasks(means.ids, self._find)
+        self._news = ResourceNews(means.files, principal.tenant, self._reach)
         self._handlers: dict[str, Callable[[Exchange, str], Awaitable[Document]]] = {
             "tools/call": self._call,
             "prompts/get": self._prompt,
             "completion/complete": self._complete,
             "resources/read": self._resource,
-            **dict.fromkeys(("resources/subscribe", "resources/unsubscribe"), self._subscribe),
+            SUBSCRIBE: self._subscribe,
+            UNSUBSCRIBE: self._unsubscribe,
             **dict.fromkeys(sorted(TASK_METHODS), self._task),
         }
 
@@ -104,15 +107,19 @@ class Agents:
         """By its form; whose it is shows when it is read."""
         return is_task_id(task_id)
 
-    def follow_task(self, exchange: Exchange, task_id: str) -> AsyncIterator[Document] | None:
-        """What becomes of a task of the caller's."""
-        ref = self._means.ids.read(self._principal, task_id)
-        return TaskStream(self._tasks, exchange, ref).changes() if ref else None
+    async def follow_tasks(self, exchange: Exchange, task_ids: list[str]) -> FollowedTasks:
+        """Those of the caller's."""
+        refs = [ref for task_id in task_ids if (ref := self._means.ids.read(self._principal, task_id))]
+        changes = [TaskStream(self._tasks, exchange, ref).changes() for ref in refs]
+        return FollowedTasks([ref.id for ref in refs], changes)
 
-    async def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
-        """None: that agents come and go shows in their lists."""
-        return
-        yield Change.TOOLS
+    async def versions(self, exchange: Exchange, uris: frozenset[str]) -> dict[str, str]:
+        """Those that can be read."""
+        return await self._news.versions(uris)
+
+    def changes(self, seen: Mapping[str, str]) -> AsyncIterator[News]:
+        """What becomes of the resources `seen`; that agents come and go shows in their lists."""
+        return self._news.changes(seen)
 
     async def _call(self, exchange: Exchange, name: str) -> Document:
         """Call an agent, or search among them. Errors are results, which the model may read and mend."""
@@ -135,7 +142,7 @@ class Agents:
         asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
-        seconds = self._means.call_seconds * OWN_SHARE
+        seconds = exchange.deadline.seconds * OWN_SHARE
         return dumped(await AgentCall(contact, exchange, seconds, self._means.event_ids).run(asked))
 
     async def _task(self, exchange: Exchange, name: str) -> Document:
@@ -146,8 +153,17 @@ class Agents:
         return await Reader(means.files, self._find, means.base_url).read(exchange, uri)
 
     async def _subscribe(self, exchange: Exchange, uri: str) -> Document:
-        """Taken for what can be read; nothing is told of it."""
-        await self._resource(exchange, uri)
+        """Taken for what can be read."""
+        versions = await self._news.versions(frozenset({uri}))
+        if uri not in versions:
+            raise not_found(exchange, uri)
+        await self._subscriptions.keep(exchange, self.name, uri, versions[uri])
+        return {}
+
+    async def _unsubscribe(self, exchange: Exchange, uri: str) -> Document:
+        """Also from what is there no more."""
+        if not await self._subscriptions.forget(exchange) and uri not in await self._news.versions(frozenset({uri})):
+            raise not_found(exchange, uri)
         return {}
 
     async def _prompt(self, exchange: Exchange, name: str) -> Document:
@@ -170,10 +186,14 @@ class Agents:
         return {"completion": {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}}
 
     async def _find(self, exchange: Exchange, agent: str) -> Contact:
+        """The agent of that name, within the trace of the exchange. Raises `NotFoundError`."""
+        return replace(await self._reach(agent), trace=exchange.trace)
+
+    async def _reach(self, agent: str) -> Contact:
         """The agent of that name. Raises `NotFoundError`."""
         for entry in await self._visible():
             if entry.name == agent:
-                return self._contact(exchange, entry)
+                return Contact(self._means.calls, self._principal, entry)
         raise NotFoundError(f"There is no agent {agent!r} here now.")
 
     def _contact(self, exchange: Exchange, entry: Entry) -> Contact:

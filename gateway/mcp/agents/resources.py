@@ -140,5 +140,10 @@ def _told(exchange: Exchange, uri: str, error: AgentNetError) -> AgentNetError:
     """What the client is told: a resource that is not there has a code of its own in each era."""
     if isinstance(error, TooLargeError) or (isinstance(error, RefusedError) and not error.is_unknown_task):
         return error
+    return not_found(exchange, uri)
+
+
+def not_found(exchange: Exchange, uri: str) -> McpError:
+    """As the era of the client says it."""
     code = LEGACY_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
     return McpError(code, "There is no such resource here.", detail={"uri": uri})

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import orjson
 import uvicorn
 from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.shared.exceptions import MCPError
@@ -23,8 +24,11 @@ from mcp_types import (
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
+    EmptyResult,
     InputRequiredResult,
     JSONRPCMessage,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
 )
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,6 +50,8 @@ class Stage:
     only: Only = None
     """The one era that it speaks."""
     lists: int = 0
+    subscribed: list[str] = field(default_factory=list)
+    """By `resources/subscribe`."""
     headers: list[dict[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -97,6 +103,30 @@ def create_server(name: str, stage: Stage) -> MCPServer[Any]:
             return f"Hello, {(answer.content or {}).get('name', 'nobody')}!"
         params = ElicitRequestFormParams(message="Who are you?", requested_schema=Name.model_json_schema())
         return InputRequiredResult(input_requests={"who": ElicitRequest(params=params)}, request_state="s")
+
+    subscribed: dict[tuple[int, str], Any] = {}
+
+    @server.tool(structured_output=False)
+    async def touch(ctx: Context) -> str:
+        """Tells of a change of the note, in both generations' ways."""
+        uri = f"{name}://notes/today"
+        await ctx.notify_resource_updated(uri)
+        for (_, watched), session in list(subscribed.items()):
+            await session.send_resource_updated(watched)
+        return "touched"
+
+    async def subscribe(ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        stage.subscribed.append(str(params.uri))
+        subscribed[id(ctx.session), str(params.uri)] = ctx.session
+        return EmptyResult()
+
+    async def unsubscribe(ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        subscribed.pop((id(ctx.session), str(params.uri)), None)
+        return EmptyResult()
+
+    # MCPServer has no public way to serve what 2026-07-28 removed.
+    server._lowlevel_server.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribe)
+    server._lowlevel_server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, unsubscribe)
 
     @server.resource(f"{name}://notes/today")
     def note() -> str:

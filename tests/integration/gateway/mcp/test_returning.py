@@ -90,14 +90,14 @@ async def test_a_question_that_was_left_open_keeps_its_id_and_is_answered_once(
         first = await anext(messages)
     pool = (await place.network.runtime.database()).pool
     identifier = await pool.fetchval("SELECT id FROM mcp_calls WHERE session = $1", session_id(session))
-    async with resumed(session, other, f"call-event.{identifier}.0") as messages:
+    async with resumed(session, other, f"call-event.{identifier}.0.0") as messages:
         again = await anext(messages)
         assert again == first
         for url in place.urls:
             answer = {"jsonrpc": "2.0", "id": again["id"], "result": ANSWER}
             assert (await session.post(url, answer)).status_code == 202
         assert [one["result"]["content"][0]["text"] async for one in messages] == ["Hello, Ada!"]
-    async with resumed(session, one, f"call-event.{identifier}.0") as messages:
+    async with resumed(session, one, f"call-event.{identifier}.0.0") as messages:
         assert [message["id"] async for message in messages] == ["call-7"]
 
 

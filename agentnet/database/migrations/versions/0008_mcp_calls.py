@@ -1,13 +1,13 @@
 """Calls of the MCP door that outlive the client's connection, and the events of their streams.
 
-Revision: 0006.
+Revision: 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
