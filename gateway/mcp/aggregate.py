@@ -10,12 +10,13 @@ from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
-from agentnet.errors import AgentNetError
+from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.addressing import TASKS, with_arguments
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.finding import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
+from gateway.mcp.hops import Hops, networks
 from gateway.mcp.merge import Merged, Part, merge
 from gateway.mcp.parameters import ParameterError, Parameters
 from gateway.mcp.provider import Kind, Listing, Provider
@@ -41,6 +42,8 @@ CAPABILITIES: Document = {
 """Declared to all clients, whatever their providers have."""
 DISCOVER_TTL_MS = 60_000
 KEPT_LISTS = 256
+FOREIGN_SECONDS = 1.0
+"""How long another network waits for a list that is not at hand: it may itself be what that list waits for."""
 RESOURCE_NOT_FOUND = -32002
 """In the legacy era; the modern one says -32602."""
 ABSENT: dict[Era, frozenset[str]] = {
@@ -59,7 +62,8 @@ class UnknownItemError(McpError):
 class Aggregate:
     """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
 
-    def __init__(self, list_limit: int) -> None:
+    def __init__(self, list_limit: int, hops: Hops) -> None:
+        self._hops = hops
         self._list_limit = list_limit
         self._parameters = Parameters()
         self._merged: dict[tuple[object, ...], Merged] = {}
@@ -91,13 +95,21 @@ class Aggregate:
 
     async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind` as the caller sees it; a provider that fails is left out."""
-        parts = await gather(kind, providers, known=exchange.trusts_known)
+        is_foreign = bool(networks(exchange.headers))
+        seconds = FOREIGN_SECONDS if is_foreign else None
+        parts = await gather(kind, providers, known=exchange.trusts_known, seconds=seconds)
         principal, profile = exchange.principal, exchange.profile
         listings = tuple(listing for _, listing in parts)
-        key = (principal.tenant, profile.name, kind, *map(id, listings))  # callers whose lists differ do not take turns
+        key = (
+            principal.tenant,
+            profile.name,
+            kind,
+            is_foreign,
+            *map(id, listings),
+        )  # callers whose lists differ do not take turns
         kept = self._merged.get(key)
         if kept is None or kept.profile != profile or not _same(kept.listings, listings):
-            kept = merge(kind, parts, profile)
+            kept = merge(kind, parts, profile, self._hops.marked if is_foreign else None)
             if len(self._merged) >= KEPT_LISTS:
                 self._merged.clear()
             self._merged[key] = kept
@@ -221,8 +233,11 @@ class Aggregate:
         return _named(providers, place.provider), place.own
 
 
-async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) -> list[Part]:
-    """Each provider's list, where `known` the one of the last time; one that fails is left out and logged."""
+async def gather(
+    kind: Kind, providers: list[Provider], *, known: bool = False, seconds: float | None = None
+) -> list[Part]:
+    """Each provider's list, where `known` the one of the last time; one that fails, or takes longer
+    than `seconds`, is left out and logged."""
     ready: dict[str, Listing] = {}
     for provider in providers:
         listing = provider.known(kind) if known else provider.fresh(kind)
@@ -231,7 +246,7 @@ async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) 
     late = [provider for provider in providers if provider.name not in ready]
     if not late:
         return [(provider, ready[provider.name]) for provider in providers]
-    asked = await asyncio.gather(*(provider.listing(kind) for provider in late), return_exceptions=True)
+    asked = await asyncio.gather(*(listed(provider, kind, seconds) for provider in late), return_exceptions=True)
     found: dict[str, Listing | BaseException] = {
         **ready,
         **dict(zip((provider.name for provider in late), asked, strict=True)),
@@ -246,6 +261,15 @@ async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) 
         else:
             parts.append((provider, answer))
     return parts
+
+
+async def listed(provider: Provider, kind: Kind, seconds: float | None) -> Listing:
+    """What a provider offers. Raises `AgentNetError`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await provider.listing(kind)
+    except TimeoutError:
+        raise UnavailableError(f"{provider.name!r} did not list within {seconds:g} s.") from None
 
 
 def limit_call(exchange: Exchange) -> None:

@@ -27,8 +27,10 @@ LOOK_SECONDS = 2.0
 PREFIX = "agentnet:"
 """Ids of our own questions begin with it."""
 MAX_ID_CHARACTERS = 64
-MAX_UNTAKEN = 16
-"""Answers of one session that nobody took yet."""
+READ_SECONDS = 60.0
+"""How long an answer stays for other replicas that wait for it, such as one that takes the call over."""
+MAX_ANSWERS = 256
+"""Of one session that are kept."""
 NO_ANSWER = -32000
 
 
@@ -53,7 +55,7 @@ class Callbacks:
             raise McpError(NO_ANSWER, "This client cannot be asked: it has no session, or takes no stream.")
         named = {question_id(exchange, session, state, key): each for key, each in questions.items()}
         answers = await asyncio.gather(*(self._ask(exchange, session, *one) for one in named.items()))
-        await self._pool.execute(sql.DROP_ANSWERS, session.id, list(named))
+        await self._pool.execute(sql.DROP_ANSWERS, session.id, READ_SECONDS)
         return dict(zip(questions, map(_result, answers), strict=True))
 
     def state(self, exchange: Exchange) -> Document | None:
@@ -70,7 +72,7 @@ class Callbacks:
         if len(identifier) > MAX_ID_CHARACTERS:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
         answer = (session.id, identifier, principal.tenant, write(message).decode())
-        await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_UNTAKEN)
+        await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_ANSWERS)
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 
     async def _ask(self, exchange: Exchange, session: Session, identifier: str, question: Question) -> Document:

@@ -150,11 +150,16 @@ class Feed:
 
     def _follow(self, provider: Provider, watched: list[Watched]) -> None:
         pump = self._pumps.get(provider.name)
+        wanted = self._wanted if self._sight.follows(provider) else frozenset[Change]()
+        if not watched and not wanted and self._wanted:
+            if pump is not None:
+                self._stop(provider.name)
+            return
         if pump is not None and pump.names.keys() == {each.own for each in watched}:
             return
         if pump is not None:
             self._stop(provider.name)
-        pump = self._pumps[provider.name] = Pump(self._box, self._wanted, watched)
+        pump = self._pumps[provider.name] = Pump(self._box, wanted, watched)
         for own in pump.versions:
             pump.versions[own] = self._versions.setdefault((provider.name, own), pump.versions[own])
         if self._has_begun:

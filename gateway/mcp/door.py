@@ -22,6 +22,7 @@ from gateway.mcp.endless import Endless
 from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
+from gateway.mcp.hops import Hops
 from gateway.mcp.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.listening import Listening, last_word
@@ -62,16 +63,18 @@ class Door:
         retries: Retries,
         legacy: Legacy,
         limit: StreamLimit,
+        hops: Hops,
         settings: Settings,
     ) -> None:
         self._profiles = profiles
         self._switchboard = switchboard
         self._providers = providers
-        self._aggregate = Aggregate(settings.mcp_list_limit)
+        self._aggregate = Aggregate(settings.mcp_list_limit, hops)
         self._listening = Listening()
         self._retries = retries
         self._legacy = legacy
         self._limit = limit
+        self._hops = hops
         self._ceiling = TimeLimit(settings.mcp_call_seconds, CALL_SECONDS)
         self._per_second = settings.mcp_progress_per_second
         self._endless = Endless()
@@ -112,6 +115,7 @@ class Door:
     async def _one(self, method: str, inbound: Inbound, message: Any) -> None:
         """Serve one message, or a GET or DELETE."""
         try:
+            self._hops.check(inbound.headers)
             server = await self._switchboard.straight(inbound)
             if server is not None:
                 await self._relay(method, inbound, server, message)

@@ -14,6 +14,7 @@ from gateway.mcp.declared import declared_profiles
 from gateway.mcp.door import Door
 from gateway.mcp.event_ids import EventIds
 from gateway.mcp.guard import PATH
+from gateway.mcp.hops import Hops
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.outside import OutsideServers
 from gateway.mcp.profile import Profile
@@ -51,14 +52,17 @@ async def entrance(
     outside = OutsideServers(await runtime.upstreams())
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
     sessions, subscriptions, log = Sessions(database), Subscriptions(database, signals), CallLog(database, signals)
+    hops = Hops(runtime.seal)
     callbacks, running = Callbacks(database, signals), Running(signals)
-    switchboard = Switchboard([registered, outside], transport, runtime, sessions, subscriptions, log, running, url)
+    switchboard = Switchboard(
+        [registered, outside], transport, runtime, sessions, subscriptions, log, running, hops, url
+    )
     legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, EventIds(runtime.seal))
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
         return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]
 
-    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, settings)
+    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, hops, settings)
     runtime.before_stop(door.stop)
     paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")
     return Entrance([*(Route(path, door) for path in paths), *ProfileRoutes(store).routes()], profiles, outside)

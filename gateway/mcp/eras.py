@@ -14,8 +14,10 @@ from agentnet.identity import Principal
 from gateway.cache import Cache
 from gateway.mcp.errors import McpError, NotMcpError
 from gateway.mcp.exchange import Era
+from gateway.mcp.hops import LOOP_DETECTED
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.talk import Talk
+from gateway.transport import Headers
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +39,16 @@ class Eras:
         self._doubted: dict[Key, float] = {}
         self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
-    async def of(self, server: UpstreamServer, principal: Principal) -> frozenset[Era]:
-        """One or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP."""
+    async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> frozenset[Era]:
+        """One or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP.
+
+        `way` is that of a request (`Via`) which passes unchanged, and with it the question: `McpError` for a circle.
+        """
 
         async def ask() -> frozenset[Era]:
-            modern, legacy = await asyncio.gather(self._modern(server, principal), self._legacy(server, principal))
+            modern, legacy = await asyncio.gather(
+                self._modern(server, principal, way), self._legacy(server, principal, way)
+            )
             eras = frozenset([Era.MODERN] * modern + [Era.LEGACY] * legacy)
             if not eras:
                 raise UnavailableError(f"The MCP server {server.name!r} speaks no revision of MCP that is known here.")
@@ -68,24 +75,31 @@ class Eras:
             self._doubted[key] = now
             self._known.forget(key)
 
-    async def _modern(self, server: UpstreamServer, principal: Principal) -> bool:
+    async def _modern(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
         try:
-            found = await self._talk.ask(server, principal, "server/discover", {})
+            found = await self._talk.ask(server, principal, "server/discover", {}, way=way)
         except McpError as error:
+            _look_for_circle(error)
             # A modern server that cannot be discovered would still say which versions it has (-32022).
             supported = error.detail.get("supported") if isinstance(error.detail, dict) else None
             return error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported)
         return _any_modern(found.get("supportedVersions"))
 
-    async def _legacy(self, server: UpstreamServer, principal: Principal) -> bool:
+    async def _legacy(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
         try:
-            session, _ = await self._talk.open_session(server, principal, {})
+            session, _ = await self._talk.open_session(server, principal, {}, way=way)
         except McpError as error:
+            _look_for_circle(error)
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
             return False
         with suppress(AgentNetError):
             await self._talk.end(server, principal, session)
         return True
+
+
+def _look_for_circle(error: McpError) -> None:
+    if error.http == LOOP_DETECTED:
+        raise error
 
 
 def _any_modern(versions: object) -> bool:

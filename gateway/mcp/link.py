@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from gateway.headers import header_of
+from gateway.mcp.hops import VIA, Hops
 from gateway.mcp.provider import UpstreamServer
 from gateway.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 
@@ -24,6 +25,7 @@ PASSED_ON = frozenset(
         b"mcp-protocol-version",
         b"traceparent",
         b"tracestate",
+        VIA,
     }
 )
 PARAM_PREFIX = b"mcp-param-"
@@ -33,8 +35,9 @@ UNAUTHORIZED = 401
 class Links:
     """Sends requests to upstream servers."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, hops: Hops) -> None:
         self._transport = transport
+        self._hops = hops
         self._turn = itertools.count()
         self._down: dict[str, float] = {}
 
@@ -61,7 +64,7 @@ class Links:
     async def _open(
         self, server: UpstreamServer, principal: Principal, method: str, headers: Headers, body: bytes, url: str | None
     ) -> tuple[Incoming, str]:
-        sent = [*headers, *await server.source.credential(server, principal)]
+        sent = [*headers, self._hops.header, *await server.source.credential(server, principal)]
         transport = server.transport or self._transport
         reason: Exception | None = None
         for place in [url] if url else self._instances(server.urls):

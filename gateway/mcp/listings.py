@@ -13,6 +13,7 @@ from agentnet.identity import Principal
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era
+from gateway.mcp.hops import Hops
 from gateway.mcp.merge import MIN_TTL_MS
 from gateway.mcp.pool import Pool
 from gateway.mcp.provider import Kind, Listing, UpstreamServer
@@ -52,7 +53,8 @@ class _Kept:
 class Listings:
     """The lists of all upstream servers."""
 
-    def __init__(self, talk: Talk, eras: Eras, pool: Pool) -> None:
+    def __init__(self, talk: Talk, eras: Eras, pool: Pool, hops: Hops) -> None:
+        self._hops = hops
         self._talk = talk
         self._eras = eras
         self._pool = pool
@@ -155,7 +157,8 @@ class Listings:
         for _ in range(MAX_PAGES):
             params = {"cursor": page["nextCursor"]} if page else {}
             page = await self._page(server, principal, kind, params, modern=modern)
-            items += [item for item in page.get(kind.member, ()) if _is_usable(item, kind, server)]
+            found = [item for item in page.get(kind.member, ()) if _is_usable(item, kind, server)]
+            items += [item for item in found if self._hops.admits(item)]
             if not isinstance(page.get("nextCursor"), str) or len(items) >= MAX_ITEMS:
                 break
         if len(items) > MAX_ITEMS:

@@ -1,5 +1,6 @@
 """Many providers' lists made one: unique names, a fixed order, bytes rendered once for as long as nothing changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ MIN_TTL_MS = 1000
 """A list is never said to be older at once: hosts would ask for it with every call."""
 
 Part = tuple[Provider, Listing]
+Mark = Callable[[Document], Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,18 @@ class Merged:
         return page | ({"nextCursor": str(number + 1)} if number + 1 < len(self.pages) else {})
 
 
-def merge(kind: Kind, parts: list[Part], profile: Profile) -> Merged:
-    """The list of `kind`. Providers without a prefix come first, so that their names stay as they are."""
+def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = None) -> Merged:
+    """The list of `kind`, each item with the `mark` for another network if it is for one.
+
+    Providers without a prefix come first, so that their names stay as they are.
+    """
     places: dict[str, Place] = {}
     for provider, listing in sorted(parts, key=lambda part: (bool(part[0].prefix), part[0].name)):
         for item in sorted(listing.items, key=lambda item: str(item.get(kind.key, ""))):
             own = str(item.get(kind.key, ""))
             shown = _shown(kind, provider, own, places)
             if shown not in places and (kind is not Kind.TOOLS or profile.shows_tool(shown)):
-                places[shown] = Place(provider.name, own, item if shown == own else item | {kind.key: shown})
+                places[shown] = Place(provider.name, own, _item(kind, item, shown, mark))
     places = dict(sorted(places.items()))
     listings = tuple(listing for _, listing in parts)
     ttl_ms = max(MIN_TTL_MS, min((listing.ttl_ms for listing in listings), default=MIN_TTL_MS))
@@ -79,6 +84,11 @@ def rendered(places: dict[str, Place]) -> tuple[bytes, ...]:
     """The items as JSON, page by page; at least one page."""
     items = [place.item for place in places.values()]
     return tuple(write(items[start : start + PAGE_ITEMS]) for start in range(0, max(len(items), 1), PAGE_ITEMS))
+
+
+def _item(kind: Kind, item: Document, shown: str, mark: Mark | None) -> Document:
+    item = item if item.get(kind.key) == shown else item | {kind.key: shown}
+    return mark(item) if mark is not None else item
 
 
 def _shown(kind: Kind, provider: Provider, own: str, places: dict[str, Place]) -> str:

@@ -34,6 +34,11 @@ class Offer:
         self._calls = calls
         self._watching = watching
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether the server is none of this network's own."""
+        return self.server.transport is not None
+
     def fresh(self, kind: Kind) -> Listing | None:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)

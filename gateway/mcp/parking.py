@@ -18,6 +18,7 @@ from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Exchange, InputRequired, Question
 from gateway.mcp.forwarding import Forwarding
+from gateway.mcp.hops import via_of
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.passage import whole
@@ -86,7 +87,7 @@ class Parking:
         call = Call(server, exchange.principal, session, secrets.token_urlsafe(16))
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
         message = {"jsonrpc": "2.0", "id": call.id, "method": exchange.method, "params": params | {"_meta": meta}}
-        headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace]
+        headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
         incoming, _ = await self._links.open(
             server, exchange.principal, "POST", headers, write(message), url=session.url
         )

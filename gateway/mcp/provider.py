@@ -94,6 +94,11 @@ class Provider(Protocol):
         """Stands before the names of its tools and prompts, with two underscores; empty: they stand alone."""
         ...
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether it may lead to another network."""
+        ...
+
     def fresh(self, kind: Kind) -> Listing | None:
         """The listing if it is at hand, or None where it has to be awaited."""
         ...

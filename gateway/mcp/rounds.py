@@ -19,6 +19,7 @@ from gateway.mcp.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
+from gateway.mcp.hops import via_of
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.passage import whole
@@ -91,7 +92,7 @@ class Rounds:
             "params": params | {"_meta": exchange.meta | envelope(exchange)},
         }
         name = encoded(str(params.get(named, ""))) if named else None
-        headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace]
+        headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace, *via_of(exchange.headers)]
         headers = with_arguments(headers, exchange.schema, params.get("arguments"))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, write(message))
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.mcp.aggregate import Aggregate
 from gateway.mcp.exchange import Exchange
+from gateway.mcp.hops import networks
 from gateway.mcp.merge import Merged
 from gateway.mcp.provider import Kind, Provider
 
@@ -31,6 +32,14 @@ class Sight:
         self._exchange = exchange
         self._aggregate = aggregate
         self.providers = providers
+
+    def follows(self, provider: Provider) -> bool:
+        """Whether the caller hears of what `provider` says of its lists.
+
+        Another network does not where that may be another network's word: in a circle it would never come to rest. It
+        hears of lists that come out different.
+        """
+        return not (provider.is_outside and networks(self._exchange.headers))
 
     async def merged(self, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind`."""

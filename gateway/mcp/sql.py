@@ -75,11 +75,11 @@ WHERE (SELECT count(*) FROM mcp_answers WHERE session = $1::varchar) < $5
 ON CONFLICT DO NOTHING
 """
 
-# Read an answer: it is kept until all that were asked with it are there, for the replica may die before.
+# Read an answer: it stays for a while, for the replica that read it may die before it made use of it.
 READ_ANSWER = "SELECT body FROM mcp_answers WHERE session = $1 AND id = $2"
 
-# Delete answers that were taken.
-DROP_ANSWERS = "DELETE FROM mcp_answers WHERE session = $1 AND id = ANY($2)"
+# Delete the answers of a session that are older than any replica still looks for.
+DROP_ANSWERS = "DELETE FROM mcp_answers WHERE session = $1 AND at < now() - make_interval(secs => $2)"
 
 # Delete answers that nobody took.
 PRUNE_ANSWERS = "DELETE FROM mcp_answers WHERE at < now() - make_interval(secs => $1)"

@@ -16,6 +16,7 @@ from gateway.mcp.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.forwarding import Forwarding
+from gateway.mcp.hops import Hops, via_of
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.link import Links, is_stream
@@ -53,14 +54,15 @@ class Switchboard:
         subscriptions: Subscriptions,
         log: CallLog,
         running: Running,
+        hops: Hops,
         address: str,
     ) -> None:
-        links = self._links = Links(transport)
+        links = self._links = Links(transport, hops)
         talk = self._talk = Talk(links)
         pool = Pool(talk)
         self._servers = Servers(sources)
         self._eras = Eras(talk)
-        self._listings = Listings(talk, self._eras, pool)
+        self._listings = Listings(talk, self._eras, pool, hops)
         self._straight = Straight(links, talk, ServerParameters(self._listings), runtime.seal)
         self._watching = Watching(links, talk, self._eras, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
@@ -80,7 +82,9 @@ class Switchboard:
         if not inbound.profile.is_straight or not inbound.profile.servers:
             return None
         server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
-        return server if inbound.era in await self._eras.of(server, inbound.principal) else None
+        return (
+            server if inbound.era in await self._eras.of(server, inbound.principal, via_of(inbound.headers)) else None
+        )
 
     async def relay(
         self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline

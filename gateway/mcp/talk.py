@@ -57,10 +57,16 @@ class Talk:
         params: Document,
         capabilities: Document | None = None,
         name: bytes | None = None,
+        way: Headers | None = None,
     ) -> Document:
-        """The result of a request in the modern era, of a client with these capabilities; `name` goes to `Mcp-Name`."""
+        """The result of a request in the modern era, of a client with these capabilities; `name` goes to `Mcp-Name`.
+
+        `way` is what the request that this one serves said of its way (`Via`).
+        """
         message = self._request(method, params | {"_meta": envelope(capabilities or {})})
-        return (await self._post(server, principal, message, modern_headers(method, name), None)).result
+        return (
+            await self._post(server, principal, message, [*modern_headers(method, name), *(way or ())], None)
+        ).result
 
     async def listen(
         self, server: UpstreamServer, principal: Principal, wanted: Document, capabilities: Document | None = None
@@ -91,7 +97,12 @@ class Talk:
         return (await self._post(server, principal, message, session_headers(session), session.url)).result
 
     async def open_session(
-        self, server: UpstreamServer, principal: Principal, capabilities: Document, client_info: Document | None = None
+        self,
+        server: UpstreamServer,
+        principal: Principal,
+        capabilities: Document,
+        client_info: Document | None = None,
+        way: Headers | None = None,
     ) -> tuple[UpstreamSession, Document]:
         """A new session of a client with these capabilities, and what the server said of itself."""
         params = {
@@ -99,7 +110,7 @@ class Talk:
             "capabilities": capabilities,
             "clientInfo": client_info or CLIENT_INFO,
         }
-        heard = await self._post(server, principal, self._request("initialize", params), [], None)
+        heard = await self._post(server, principal, self._request("initialize", params), way or [], None)
         version = str(heard.result.get("protocolVersion", LATEST_HANDSHAKE_VERSION))
         session = UpstreamSession(heard.url, heard.session_id, version)
         await self.tell(server, principal, session, {"jsonrpc": "2.0", "method": "notifications/initialized"})

@@ -3,9 +3,10 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -74,7 +75,14 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 async def network(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Network]:
     """A network; settings of its own as the fixture's parameter."""
-    options = {"max_body_bytes": 4 * 1024 * 1024} | getattr(request, "param", {})
+    async with network_running(home, **getattr(request, "param", {})) as running_network:
+        yield running_network
+
+
+@asynccontextmanager
+async def network_running(home: Path, **more: Any) -> AsyncIterator[Network]:
+    """A network whose database and secret are in `home`."""
+    options = {"max_body_bytes": 4 * 1024 * 1024} | more
     settings = Settings(home=home, port=0, registry_port=0, _env_file=None, **options)
     async with AsyncExitStack() as stack:
         others = await stack.enter_async_context(Runtime.open(settings))

@@ -1,5 +1,7 @@
 """Calls of agents whose stream was cut off, gone on with at another replica."""
 
+import json
+
 import httpx
 import pytest
 
@@ -18,6 +20,17 @@ async def cut_off(session: LegacySession, url: str, **more: object) -> str:
             if line.startswith("id: "):
                 return line.removeprefix("id: ")
     raise AssertionError("no event has an id")
+
+
+async def asked_of(session: LegacySession, url: str) -> tuple[str, Message]:
+    """Call the agent and leave when it asks; the last event's id, and the question."""
+    last, ask = "", request("tools/call", {"name": "echo", "arguments": {"message": "ask"}}, "call-7")
+    async with session.http.stream("POST", url + session.path, json=ask, headers=session.headers) as response:
+        async for line in response.aiter_lines():
+            last = line.removeprefix("id: ") if line.startswith("id: ") else last
+            if line.startswith("data: {"):
+                return last, json.loads(line[6:])
+    raise AssertionError("nothing was asked")
 
 
 async def resume(session: LegacySession, url: str, last: str) -> list[Message]:
@@ -46,17 +59,17 @@ async def test_a_call_that_was_cut_off_ends_once_at_another_replica(place: Place
     assert not probe.cancelled.is_set()
 
 
-async def test_a_question_is_asked_anew_on_the_stream_that_goes_on(place: Place) -> None:
+async def test_a_question_keeps_its_id_on_the_stream_that_goes_on(place: Place) -> None:
     await place.network.agent("echo")
     one, two = place.urls
     async with client(place) as http:
         session = await LegacySession.open(http, one, elicitation={})
-        last = await cut_off(session, one, arguments={"message": "ask"})
+        last, first = await asked_of(session, one)
         headers = session.headers | {"last-event-id": last}
         async with http.stream("GET", two + session.path, headers=headers) as response:
             messages = messages_of(response)
             asked = await anext(messages)
-            assert asked["method"] == "elicitation/create"
+            assert (asked["method"], asked) == ("elicitation/create", first)
             accepted = {"action": "accept", "content": {"answer": "blue"}}
             answer = {"jsonrpc": "2.0", "id": asked["id"], "result": accepted}
             assert (await session.post(one, answer)).status_code == 202
