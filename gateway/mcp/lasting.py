@@ -158,8 +158,10 @@ class LastingCalls:
         except Exception as failure:  # the boundary of a task: whoever waits is told
             logger.exception("a bridged call of %s failed", call.server.name)
             error = failure
-        await call.reply.end_with(said(error).document(exchange.id) if error else result(exchange.id, value))
-        _settle(call.outcome, value, error)
+        try:
+            await call.reply.end_with(said(error).document(exchange.id) if error else result(exchange.id, value))
+        finally:
+            _settle(call.outcome, value, error)
 
     async def _leave(self, call: Call) -> None:
         with suppress(*DATABASE_AWAY):

@@ -124,7 +124,7 @@ RETURNING request, waiting, (SELECT coalesce(max(number), 0) FROM mcp_call_event
 """
 
 # Note that the process is there; those of its calls that are still its own.
-BEAT_CALLS = "UPDATE mcp_calls SET alive_at = now() WHERE id = ANY($1) AND owner = $2 AND NOT is_over RETURNING id"
+BEAT_CALLS = "UPDATE mcp_calls SET alive_at = now() WHERE id = ANY($1) AND owner = $2 RETURNING id"
 
 # Make a call an orphan at once.
 LEAVE_CALL = "UPDATE mcp_calls SET alive_at = now() - make_interval(secs => $3) WHERE id = $1 AND owner = $2"

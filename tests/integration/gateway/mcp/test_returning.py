@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
 
+from agentnet.runtime import Runtime
+from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
 
@@ -136,3 +138,34 @@ async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.
     for asker, name in ((second, last), (session, "call-event.nothing.1"), (session, "call-event.x")):
         response = await http.get(f"{other}/mcp", headers=asker.headers | {"last-event-id": name})
         assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
+
+
+async def test_a_key_leaves_so_many_calls_and_more_are_ended(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.lasting.MAX_LEFT", 0)
+    stage = await place.server("alpha", "modern")
+    session = await LegacySession.open(http, place.urls[0])
+    await cut_off(session, place.urls[0], call("alpha__wait"))
+    async with asyncio.timeout(10):
+        await stage.cancelled.wait()
+
+
+async def test_a_replica_that_stops_gives_a_call_that_waits_to_the_others(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    await place.server("alpha", "modern")
+    runtime = await place.stack.enter_async_context(Runtime.open(place.network.runtime.settings))
+    async with AsyncExitStack() as stopping:
+        url = (await stopping.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))).url
+        session = await LegacySession.open(http, url, elicitation={})
+        async with session.stream(url, call("alpha__greet")) as messages:
+            asked = await anext(messages)
+            await stopping.aclose()
+            assert [message async for message in messages] == []
+    pool = (await place.network.runtime.database()).pool
+    identifier = await pool.fetchval("SELECT id FROM mcp_calls WHERE session = $1", session_id(session))
+    async with resumed(session, place.urls[0], f"call-event.{identifier}.1.0") as resumption:
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWER}
+        assert (await session.post(place.urls[1], answer)).status_code == 202
+        assert [one["result"]["content"][0]["text"] async for one in resumption] == ["Hello, Ada!"]
