@@ -30,15 +30,25 @@ class _Declared(BaseModel):
     description: str = Field(default="", max_length=2000)
 
 
-class RemoteServer(_Declared):
+class _Addressed(_Declared):
+    credential: Credential | None = None
+    allow_private: bool = False
+    """Whether it, and what its tokens come from, may be at a private or loopback address."""
+
+    def _at(self, url: str) -> OutsideServer:
+        return OutsideServer(
+            self.tenant, self.name, url, self.description, self.credential, True, None, self.allow_private
+        )
+
+
+class RemoteServer(_Addressed):
     """Streamable HTTP at `url`: the gateway talks to it directly."""
 
     url: SafeUrl
-    credential: Credential | None = None
 
     def as_upstream(self) -> OutsideServer:
         """What the gateway calls."""
-        return OutsideServer(self.tenant, self.name, self.url, self.description, self.credential, True, None)
+        return self._at(self.url)
 
 
 class CommandServer(_Declared):
@@ -50,18 +60,17 @@ class CommandServer(_Declared):
     directory: Path | None = None
 
 
-class SseServer(_Declared):
+class SseServer(_Addressed):
     """A server of the HTTP+SSE transport of 2024-11-05."""
 
     sse: SafeUrl
-    credential: Credential | None = None
 
     def as_upstream(self) -> OutsideServer:
         """Where it is and how to prove oneself to it."""
-        return OutsideServer(self.tenant, self.name, self.sse, self.description, self.credential, True, None)
+        return self._at(self.sse)
 
 
-class OpenApiServer(_Declared):
+class OpenApiServer(_Addressed):
     """An HTTP API with an OpenAPI 3 document: each operation is a tool."""
 
     openapi: str = Field(min_length=1, max_length=2048)
@@ -71,7 +80,10 @@ class OpenApiServer(_Declared):
     operations: list[str] = Field(default_factory=list[str], max_length=256)
     """Ids of the operations to offer; empty means all."""
     methods: list[Literal["get", "post", "put", "patch", "delete"]] = ["get", "post", "put", "patch", "delete"]
-    credential: Credential | None = None
+
+    def as_upstream(self, base_url: str) -> OutsideServer:
+        """The API at `base_url` and how to prove oneself to it."""
+        return self._at(base_url)
 
 
 Adapted = CommandServer | SseServer | OpenApiServer

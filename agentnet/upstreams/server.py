@@ -35,3 +35,5 @@ class OutsideServer:
     enabled: bool
     created_at: datetime | None
     """None for one that the operator declared in a file."""
+    allow_private: bool = False
+    """Whether it may be at a private address; only the operator's file can say so."""

@@ -25,7 +25,7 @@ def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
 
     @asynccontextmanager
     async def opened(end: End) -> AsyncIterator[mcp.Client]:
-        await check_url(declared.sse, allow_private=upstreams.allow_private)
+        await check_url(declared.sse, allow_private=upstreams.may_be_private(outside))
         transport = sse_client(declared.sse, httpx_client_factory=http)
         async with mcp.Client(watched(transport, end), mode="legacy", cache=None) as client:
             yield client

@@ -82,6 +82,12 @@ async def test_an_address_that_the_guard_refuses_is_not_stored(admin: httpx.Asyn
     assert (await admin.get(PATH)).json() == {"servers": []}
 
 
+async def test_a_tenant_cannot_allow_itself_private_addresses(admin: httpx.AsyncClient) -> None:
+    refused = await admin.post(PATH, json={"name": "inside", "url": "http://10.0.0.1/mcp", "allow_private": True})
+    assert refused.status_code == 400 and "allow_private" in refused.text
+    assert (await admin.get(PATH)).json() == {"servers": []}
+
+
 @with_loopback
 async def test_the_network_is_no_upstream_of_itself(network: Network, admin: httpx.AsyncClient) -> None:
     refused = await admin.post(PATH, json={"name": "myself", "url": f"{network.url}/mcp"})

@@ -73,3 +73,12 @@ async def test_a_private_address_is_refused_when_it_is_used(present: Present, te
             with pytest.raises(MCPError, match="public address"):
                 await client.call_tool("add", {"a": 1, "b": 1})
     assert not upstream.seen
+
+
+async def test_the_operator_may_say_of_one_server_that_it_is_at_a_private_address(
+    present: Present, tenant: str
+) -> None:
+    async with legacy(child) as upstream:
+        declared = {"name": "old", "sse": upstream.url, "allow_private": True}
+        async with present(declared, allow_private_urls=False) as served, served.client(tenant) as client:
+            assert (await client.call_tool("add", {"a": 1, "b": 1})).structured_content == {"result": 2}
