@@ -19,6 +19,8 @@ KINDS = ("url", "command", "sse", "openapi")
 MAX_SERVERS = 200
 MAX_FILE_BYTES = 1024 * 1024
 SECRETS = ("value", "token", "client_secret")
+ENVIRONMENT = "environment"
+"""All in it may be secret."""
 
 
 class _Declared(BaseModel):
@@ -56,7 +58,7 @@ class CommandServer(_Declared):
 
     command: list[str] = Field(min_length=1, max_length=100)
     environment: dict[str, str] = Field(default_factory=dict[str, str])
-    """All that the command gets but `PATH`."""
+    """What the command gets besides `PATH`, `HOME`, `LANG` and `TMPDIR`, or in their place."""
     directory: Path | None = None
 
 
@@ -145,7 +147,7 @@ def load_declarations(path: Path | None) -> Declarations:
     return declared
 
 
-def _with_secrets(data: Any, folder: Path) -> Any:
+def _with_secrets(data: Any, folder: Path, within: str = "") -> Any:
     """`data` with the texts of the files that secrets name."""
     if isinstance(data, list):
         return [_with_secrets(item, folder) for item in data]
@@ -153,8 +155,8 @@ def _with_secrets(data: Any, folder: Path) -> Any:
         return data
     return {
         key: _text(folder / value["file"]).rstrip("\r\n")
-        if key in SECRETS and isinstance(value, dict) and set(value) == {"file"}
-        else _with_secrets(value, folder)
+        if (key in SECRETS or within == ENVIRONMENT) and isinstance(value, dict) and set(value) == {"file"}
+        else _with_secrets(value, folder, key)
         for key, value in data.items()
     }
 

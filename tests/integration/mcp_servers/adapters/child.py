@@ -46,9 +46,9 @@ def keep(text: str) -> list[str]:
 
 
 @server.tool()
-def environment() -> list[str]:
-    """Names of the variables in the environment."""
-    return sorted(os.environ)
+def environment() -> dict[str, str]:
+    """The variables in the environment."""
+    return dict(os.environ)
 
 
 @server.tool()

@@ -33,11 +33,10 @@ async def legacy(server: MCPServer, port: int = 0, **accepted: str) -> AsyncIter
         await serving
 
 
-@pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
-async def test_a_legacy_server_is_a_server_in_both_eras(present: Present, tenant: str, era: str) -> None:
+async def test_a_legacy_server_is_a_server(present: Present, tenant: str) -> None:
     async with legacy(child, authorization="Bearer t0ken") as upstream:
         declared = {"name": "old", "sse": upstream.url, "credential": {"type": "bearer", "token": "t0ken"}}
-        async with present(declared) as served, served.client(tenant, era) as client:
+        async with present(declared) as served, served.client(tenant) as client:
             assert "add" in [tool.name for tool in (await client.list_tools()).tools]
             assert (await client.call_tool("add", {"a": 2, "b": 3})).structured_content == {"result": 5}
     assert {headers["authorization"] for headers in upstream.seen} == {"Bearer t0ken"}
