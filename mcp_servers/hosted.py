@@ -21,6 +21,8 @@ class Hosted:
     ready: Ready = always_ready
     tenant: str = EVERYONE
     """Who may use it; `*` means every tenant."""
+    streams: bool = False
+    """Whether it tells of its progress: then answers may be streams."""
     sessions: bool = False
-    """Whether it asks its host, and tells of progress and changes: then it is served in sessions, of the revisions
-    before 2026-07-28; else each request stands alone, in any revision."""
+    """Whether it asks its host and tells of changes: then it is served in sessions, of the revisions before
+    2026-07-28; else each request stands alone, in any revision."""

@@ -1,6 +1,7 @@
 """The service of one MCP server: streamable HTTP at `/mcp`, `/health`, `/ready`, and its entry in the registry.
 
-Stateless: each request stands alone in both eras of the protocol, so any replica answers any request.
+Stateless: each request stands alone in both eras of the protocol, so any replica answers any request. Those that ask
+their host are served in sessions instead, each in the replica that opened it.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ def _owning(app: ASGIApp) -> ASGIApp:
         principal = scope.get("state", {}).get("principal")
         if isinstance(principal, Principal):
             token = AccessToken(token="", client_id=principal.tenant, subject=principal.subject, scopes=[])
-            scope = scope | {"user": AuthenticatedUser(token)}
+            scope = {**scope, "user": AuthenticatedUser(token)}
         await app(scope, receive, send)
 
     return owned
@@ -88,7 +89,7 @@ def _app(hosted: Hosted, runtime: Runtime, url: str) -> Starlette:
     settings = runtime.settings
     endpoint = hosted.server.streamable_http_app(
         streamable_http_path=PATH,
-        json_response=not hosted.sessions,
+        json_response=not hosted.streams,
         stateless_http=not hosted.sessions,
         session_idle_timeout=SESSION_SECONDS,
         max_request_body_size=settings.max_body_bytes,

@@ -31,18 +31,15 @@ class Lobby:
         """Whether some session waits to hear of a resource."""
         return key in self._audiences and bool(self._audiences[key].watched)
 
-    async def __call__(self, context: Context, call_next: CallNext) -> HandlerResult:
+    async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Middleware: sessions only, for the 2026-07-28 revision has no way to ask a host in the middle of a call but
         to begin it anew. The gateway translates."""
-        if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            said: dict[str, Any] = {
-                "supported": list(HANDSHAKE_PROTOCOL_VERSIONS),
-                "requested": context.protocol_version,
-            }
+        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            said: dict[str, Any] = {"supported": list(HANDSHAKE_PROTOCOL_VERSIONS), "requested": ctx.protocol_version}
             raise MCPError(types.UNSUPPORTED_PROTOCOL_VERSION, "This server needs a session.", said)
-        if context.method != "initialize":
-            self.host(context)
-        return await call_next(context)
+        if ctx.method != "initialize":
+            self.host(ctx)
+        return await call_next(ctx)
 
     def host(self, context: Context) -> Host:
         """The session of a request, let in by the first one."""
