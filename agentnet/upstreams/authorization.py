@@ -37,7 +37,7 @@ class Authorization:
             case UnreadableCredential():
                 raise UnavailableError(
                     f"The stored credential of {server.name} cannot be read: AGENTNET_SECRET has changed.",
-                    hint="Remove the server and add it again.",
+                    hint="Replace the server, with its credential.",
                 )
             case None:
                 return []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentnet.manifest import NAME_PATTERN
@@ -22,6 +23,22 @@ class NewServer(BaseModel):
     enabled: bool = True
 
 
+class Replacement(BaseModel):
+    """What takes the place of a server's definition. What is not given stays; a null credential takes it away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SafeUrl
+    description: str | None = Field(default=None, max_length=2000)
+    credential: Credential | None = None
+    enabled: bool | None = None
+
+    @property
+    def keeps_credential(self) -> bool:
+        """Whether the stored one stays."""
+        return "credential" not in self.model_fields_set
+
+
 @dataclass(frozen=True, slots=True)
 class OutsideServer:
     """A server that a tenant may use."""
@@ -37,3 +54,9 @@ class OutsideServer:
     """None for one that the operator declared in a file."""
     allow_private: bool = False
     """Whether it may be at a private address; only the operator's file can say so."""
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port."""
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port

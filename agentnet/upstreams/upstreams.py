@@ -12,7 +12,7 @@ from agentnet.ssrf import check_url, guarded_client
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client
-from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.server import NewServer, OutsideServer, Replacement
 from agentnet.upstreams.store import UpstreamStore
 from agentnet.upstreams.tokens import MAX_ANSWER_BYTES, AccessTokens
 
@@ -49,6 +49,11 @@ class Upstreams:
         """Store a server whose address may be used. Raises `UnsafeUrlError`, and what `UpstreamStore.add` raises."""
         await check_url(new.url, allow_private=self.allow_private)
         return await self.store.add(tenant, new)
+
+    async def replace(self, server: OutsideServer, new: Replacement) -> OutsideServer:
+        """Put `new` in a stored server's place. Raises `UnsafeUrlError`, and what `UpstreamStore.replace` raises."""
+        await check_url(new.url, allow_private=self.allow_private)
+        return await self.store.replace(server, new)
 
     def declared(self, tenant: str) -> list[OutsideServer]:
         """The operator's own servers that the tenant sees."""

@@ -74,6 +74,7 @@ class OutsideServers:
             source=self,
             description=server.description,
             document={OUTSIDE: server},
+            revision=server.url,
             transport=self._transports[server.allow_private],
         )
 
