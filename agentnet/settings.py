@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     mcp_call_seconds: float = Field(
         default=300.0, gt=0, le=86_400, description="Longest time of one call through the MCP door."
     )
+    mcp_progress_per_second: int = Field(
+        default=20, ge=1, le=10_000, description="Progress and log messages of one call that reach a host in a second."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
     allow_private_urls: bool = Field(

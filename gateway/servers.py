@@ -117,6 +117,8 @@ def view_of(server: OutsideServer) -> dict[str, Any]:
         "description": server.description,
         "credential": server.credential.type if server.credential else None,
         "enabled": server.enabled,
+        "call_seconds": server.limits.call_seconds,
+        "timeouts": dict(server.limits.tools),
         "declared": server.created_at is None,
         "created_at": server.created_at.isoformat() if server.created_at else None,
     }

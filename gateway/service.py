@@ -63,7 +63,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     relay = Relay(catalog, upstream, limit, base_url)
     cards = Cards(catalog, runtime.http, base_url)
     files = FileStore(await runtime.database(), settings.max_file_bytes)
-    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url, settings.mcp_call_seconds)
+    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
     mcp = await entrance(runtime, name, means, transport, limit, url)
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
 """What `mcp_servers.service` needs to know of a server to serve it, whatever it is made of."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.lowlevel import Server
@@ -9,6 +9,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import Tool
 
 from agentnet.database.tables import EVERYONE
+from agentnet.upstreams.timeouts import Timed
 from mcp_servers.server import Ready, always_ready
 
 
@@ -26,3 +27,5 @@ class Hosted:
     sessions: bool = False
     """Whether it asks its host and tells of changes: then it is served in sessions, of the revisions before
     2026-07-28; else each request stands alone, in any revision."""
+    limits: Timed = field(default_factory=Timed)
+    """How long its calls may take, for the gateway."""

@@ -4,6 +4,7 @@ A new one of this package is a sub-package with `create_server`, and one line he
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 
 from agentnet.errors import ConfigurationError, NotFoundError
@@ -54,7 +55,8 @@ async def find_server(runtime: Runtime, name: str) -> Hosted:
 
         return load_folder(name, folders[name])
     if name in declared:
-        return await _adapt(runtime, declared[name])
+        hosted = await _adapt(runtime, declared[name])
+        return replace(hosted, limits=declared[name])
     if name not in KNOWN:
         known = ", ".join(sorted((*KNOWN, *folders, *declared)))
         raise NotFoundError(f"There is no MCP server {name!r}.", hint=f"There are {known}.")

@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.lowlevel import Server
-from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types import Tool
@@ -33,6 +31,7 @@ from agentnet.identity.middleware import Authenticate, AuthMiddleware, authentic
 from agentnet.ids import new_id
 from agentnet.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
+from agentnet.upstreams.timeouts import limits_of
 from mcp_servers.hosted import Hosted
 from mcp_servers.offer import KNOWN, find_server, names
 
@@ -157,17 +156,19 @@ async def describe(hosted: Hosted, url: str) -> Entry:
         description=server.description or "",
         skills=[tool.name[:MAX_LABEL] for tool in tools[:MAX_SKILLS]],
         words=words.encode()[:MAX_WORDS_BYTES].decode(errors="ignore"),
-        document=_document(server, tools),
+        document=_document(hosted, tools),
     )
 
 
-def _document(server: MCPServer[Any] | Server[Any], tools: list[Tool]) -> dict[str, Any]:
+def _document(hosted: Hosted, tools: list[Tool]) -> dict[str, Any]:
     """What the server says of itself, with as many of its tools as the registry takes."""
-    said = {
+    server = hosted.server
+    said: dict[str, Any] = {
         "name": server.name,
         "version": server.version,
         "description": server.description,
         "instructions": server.instructions,
+        **limits_of(hosted.limits),
     }
     room = MAX_DOCUMENT_BYTES - len(json.dumps(said))
     shown: list[Any] = []

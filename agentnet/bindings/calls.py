@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.server.routes.common import ServerCallContextBuilder
 from a2a.types.a2a_pb2 import TaskState
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from agentnet.tasks.limits import wrong_field
-from agentnet.tasks.parameters import PRINCIPAL, spoken_version
+from agentnet.tasks.parameters import call_context, spoken_version
 from agentnet.tasks.position import Position
 
 VERSION = "1.0"
@@ -84,13 +83,6 @@ def _version_in_query(scope: Scope) -> str:
     return Request(scope).query_params.get("A2A-Version", "") if query else ""
 
 
-def call_context(scope: Scope, headers: Headers) -> ServerCallContext:
-    """The context of a call: its principal and its headers."""
-    state = {PRINCIPAL: scope["state"]["principal"], "headers": headers}
-    wanted = headers.get(HTTP_EXTENSION_HEADER.lower())
-    return ServerCallContext(state=state, requested_extensions=get_requested_extensions([wanted]) if wanted else set())
-
-
 def last_event_id(headers: Headers) -> Position | None:
     """Where the client's stream broke off. Raises `InvalidInputError` for an id that is not ours."""
     text = headers.get(LAST_EVENT_ID)
@@ -102,4 +94,4 @@ class CallContextBuilder(ServerCallContextBuilder):
 
     def build(self, request: Request) -> ServerCallContext:
         """The call context of a request."""
-        return call_context(request.scope, headers_of(request.scope))
+        return call_context(request.scope["state"]["principal"], headers_of(request.scope))

@@ -1,14 +1,12 @@
 """The JSON-RPC binding (A2A 1.0 section 9), with the methods of 0.3 on the same address."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 from a2a.compat.v0_3.jsonrpc_adapter import JSONRPC03Adapter
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.response_helpers import build_error_response
-from a2a.server.routes.common import serialize_list_tasks_response
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     DeleteTaskPushNotificationConfigRequest,
@@ -17,63 +15,54 @@ from a2a.types.a2a_pb2 import (
     GetTaskRequest,
     ListTaskPushNotificationConfigsRequest,
     ListTasksRequest,
-    Message,
     SubscribeToTaskRequest,
     TaskPushNotificationConfig,
 )
 from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.bindings.calls import (
     CallContextBuilder,
-    Headers,
-    call_context,
     check_state,
     check_version,
     headers_of,
-    last_event_id,
     parse_json,
     read_body,
     retry_after,
 )
+from agentnet.bindings.operations import Operations, Unary
 from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
 from agentnet.tasks.boundary import ServerBusyError, as_a2a
 from agentnet.tasks.handler import DurableRequestHandler
+from agentnet.tasks.parameters import call_context
 from agentnet.tasks.stream import TaskStream
-from agentnet.tasks.wire import dumps, message_json, send_message_request, task_json
+from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)
 
 RequestId = str | int | None
-Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]
 
 
 class JsonRpc:
     """The ASGI endpoint."""
 
     def __init__(self, handler: DurableRequestHandler) -> None:
-        self._handler = handler
         self._v03 = JSONRPC03Adapter(http_handler=handler, context_builder=CallContextBuilder())
+        self._operations = own = Operations(handler)
         self._unary: dict[str, Unary] = {
-            "SendMessage": self._send_message,
-            "GetTask": self._get_task,
+            "SendMessage": own.send_message,
+            "GetTask": _parsing(GetTaskRequest, own.get_task),
             "ListTasks": self._list_tasks,
-            "CancelTask": self._cancel_task,
-            "CreateTaskPushNotificationConfig": _plain(
-                TaskPushNotificationConfig, handler.on_create_task_push_notification_config
+            "CancelTask": _parsing(CancelTaskRequest, own.cancel_task),
+            "CreateTaskPushNotificationConfig": _parsing(TaskPushNotificationConfig, own.create_push_config),
+            "GetTaskPushNotificationConfig": _parsing(GetTaskPushNotificationConfigRequest, own.get_push_config),
+            "ListTaskPushNotificationConfigs": _parsing(ListTaskPushNotificationConfigsRequest, own.list_push_configs),
+            "DeleteTaskPushNotificationConfig": _parsing(
+                DeleteTaskPushNotificationConfigRequest, own.delete_push_config
             ),
-            "GetTaskPushNotificationConfig": _plain(
-                GetTaskPushNotificationConfigRequest, handler.on_get_task_push_notification_config
-            ),
-            "ListTaskPushNotificationConfigs": _plain(
-                ListTaskPushNotificationConfigsRequest, handler.on_list_task_push_notification_configs
-            ),
-            "DeleteTaskPushNotificationConfig": _plain(
-                DeleteTaskPushNotificationConfigRequest, handler.on_delete_task_push_notification_config
-            ),
-            "GetExtendedAgentCard": _plain(GetExtendedAgentCardRequest, handler.on_get_extended_agent_card),
+            "GetExtendedAgentCard": _parsing(GetExtendedAgentCardRequest, own.get_extended_card),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,51 +79,36 @@ class JsonRpc:
             method, params = _checked(body)
             if self._v03.supports_method(method):
                 return await self._v03.handle_request(request_id, method, body, Request(scope, receive))
+            context = call_context(scope["state"]["principal"], headers)
             if method in ("SendStreamingMessage", "SubscribeToTask"):
                 check_version(headers, scope)
-                stream = await self._stream(method, params, call_context(scope, headers), headers)
+                stream = await self._stream(method, params, context)
                 return EventStream(_frames(stream, request_id))
             call = self._unary.get(method)
             if call is None:
                 raise MethodNotFoundError(f"There is no method {method[:80]!r}.")
             check_version(headers, scope)
-            result = await call(params, call_context(scope, headers))
+            result = await call(params, context)
             return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
             return _refusal(request_id, as_a2a(_as_params_error(error)))
 
-    async def _send_message(self, params: Any, context: ServerCallContext) -> Any:
-        answer = await self._handler.on_message_send(send_message_request(params), context)
-        return {"message": message_json(answer)} if isinstance(answer, Message) else {"task": task_json(answer)}
-
-    async def _get_task(self, params: Any, context: ServerCallContext) -> Any:
-        task = await self._handler.on_get_task(_parsed(params, GetTaskRequest()), context)
-        return task_json(task) if task else None
-
-    async def _cancel_task(self, params: Any, context: ServerCallContext) -> Any:
-        task = await self._handler.on_cancel_task(_parsed(params, CancelTaskRequest()), context)
-        return task_json(task) if task else None
-
     async def _list_tasks(self, params: Any, context: ServerCallContext) -> Any:
         request = _parsed(params, ListTasksRequest())
         check_state(params.get("status"))
-        page = await self._handler.on_list_tasks(request, context)
-        return serialize_list_tasks_response(page, request.include_artifacts)
+        return await self._operations.list_tasks(request, context)
 
-    async def _stream(self, method: str, params: Any, context: ServerCallContext, headers: Headers) -> TaskStream:
+    async def _stream(self, method: str, params: Any, context: ServerCallContext) -> TaskStream:
         if method == "SendStreamingMessage":
-            return await self._handler.open_stream(send_message_request(params), context)
-        request: SubscribeToTaskRequest = _parsed(params, SubscribeToTaskRequest())
-        stream: TaskStream = await self._handler.subscribe(request, context, last_event_id(headers))
-        return stream
+            return await self._operations.open_stream(params, context)
+        return await self._operations.subscribe(_parsed(params, SubscribeToTaskRequest()), context)
 
 
-def _plain(model: type[Any], method: Unary) -> Unary:
-    """A method whose request and result are read and written by reflection: none of them is called often."""
+def _parsing(model: type[Any], operation: Unary) -> Unary:
+    """`operation` for the params of a request."""
 
     async def call(params: Any, context: ServerCallContext) -> Any:
-        result = await method(_parsed(params, model()), context)
-        return MessageToDict(result) if result is not None else None
+        return await operation(_parsed(params, model()), context)
 
     return call
 

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.server.routes.common import serialize_list_tasks_response
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     DeleteTaskPushNotificationConfigRequest,
@@ -14,33 +13,32 @@ from a2a.types.a2a_pb2 import (
     GetTaskRequest,
     ListTaskPushNotificationConfigsRequest,
     ListTasksRequest,
-    Message,
     SubscribeToTaskRequest,
     TaskPushNotificationConfig,
 )
 from a2a.utils.error_handlers import build_rest_error_payload
-from a2a.utils.errors import InvalidRequestError, TaskNotFoundError
+from a2a.utils.errors import InvalidRequestError
 from a2a.utils.proto_utils import parse_params
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from agentnet.bindings.calls import (
-    call_context,
     check_state,
     check_version,
     headers_of,
-    last_event_id,
     parse_json,
     retry_after,
 )
+from agentnet.bindings.operations import Operations
 from agentnet.bindings.rest03 import rest03_routes
 from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
 from agentnet.tasks.boundary import as_a2a
 from agentnet.tasks.handler import DurableRequestHandler
+from agentnet.tasks.parameters import call_context
 from agentnet.tasks.stream import TaskStream
-from agentnet.tasks.wire import dumps, message_json, send_message_request, task_json
+from agentnet.tasks.wire import dumps
 
 A2A_JSON = "application/a2a+json"
 JSON = "application/json"
@@ -65,6 +63,7 @@ class Rest:
 
     def __init__(self, handler: DurableRequestHandler) -> None:
         self._handler = handler
+        self._operations = Operations(handler)
 
     def routes(self) -> list[BaseRoute]:
         """The paths of 1.0 and of 0.3."""
@@ -84,54 +83,49 @@ class Rest:
         return [*own, *rest03_routes(self._handler), Mount("/{tenant}", routes=own)]
 
     async def _send_message(self, request: Request, context: ServerCallContext) -> Any:
-        answer = await self._handler.on_message_send(send_message_request(await _body(request)), context)
-        return {"message": message_json(answer)} if isinstance(answer, Message) else {"task": task_json(answer)}
+        return await self._operations.send_message(await _body(request), context)
 
     async def _send_streaming_message(self, request: Request, context: ServerCallContext) -> Any:
-        return await self._handler.open_stream(send_message_request(await _body(request)), context)
+        return await self._operations.open_stream(await _body(request), context)
 
     async def _subscribe(self, request: Request, context: ServerCallContext) -> Any:
-        after = last_event_id(context.state["headers"])
-        return await self._handler.subscribe(SubscribeToTaskRequest(id=request.path_params["id"]), context, after)
+        return await self._operations.subscribe(SubscribeToTaskRequest(id=request.path_params["id"]), context)
 
     async def _get_task(self, request: Request, context: ServerCallContext) -> Any:
         params = _query(request, GetTaskRequest())
         params.id = request.path_params["id"]
-        return _found(await self._handler.on_get_task(params, context))
+        return await self._operations.get_task(params, context)
 
     async def _list_tasks(self, request: Request, context: ServerCallContext) -> Any:
         check_state(request.query_params.get("status"))
-        params = _query(request, ListTasksRequest())
-        page = await self._handler.on_list_tasks(params, context)
-        return serialize_list_tasks_response(page, params.include_artifacts)
+        return await self._operations.list_tasks(_query(request, ListTasksRequest()), context)
 
     async def _cancel_task(self, request: Request, context: ServerCallContext) -> Any:
-        task = await self._handler.on_cancel_task(CancelTaskRequest(id=request.path_params["id"]), context)
-        return _found(task)
+        return await self._operations.cancel_task(CancelTaskRequest(id=request.path_params["id"]), context)
 
     async def _create_push_config(self, request: Request, context: ServerCallContext) -> Any:
         params = ParseDict(await _body(request), TaskPushNotificationConfig(), ignore_unknown_fields=True)
         params.task_id = request.path_params["id"]
-        return MessageToDict(await self._handler.on_create_task_push_notification_config(params, context))
+        return await self._operations.create_push_config(params, context)
 
     async def _list_push_configs(self, request: Request, context: ServerCallContext) -> Any:
         params = _query(request, ListTaskPushNotificationConfigsRequest())
         params.task_id = request.path_params["id"]
-        return MessageToDict(await self._handler.on_list_task_push_notification_configs(params, context))
+        return await self._operations.list_push_configs(params, context)
 
     async def _get_push_config(self, request: Request, context: ServerCallContext) -> Any:
-        ids = {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
-        params = GetTaskPushNotificationConfigRequest(**ids)
-        return MessageToDict(await self._handler.on_get_task_push_notification_config(params, context))
+        return await self._operations.get_push_config(
+            GetTaskPushNotificationConfigRequest(**_config_ids(request)), context
+        )
 
     async def _delete_push_config(self, request: Request, context: ServerCallContext) -> Any:
-        ids = {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
-        params = DeleteTaskPushNotificationConfigRequest(**ids)
-        await self._handler.on_delete_task_push_notification_config(params, context)
+        await self._operations.delete_push_config(
+            DeleteTaskPushNotificationConfigRequest(**_config_ids(request)), context
+        )
         return {}
 
     async def _extended_card(self, _request: Request, context: ServerCallContext) -> Any:
-        return MessageToDict(await self._handler.on_get_extended_agent_card(GetExtendedAgentCardRequest(), context))
+        return await self._operations.get_extended_card(GetExtendedAgentCardRequest(), context)
 
 
 def _route(path: str, call: Call, *methods: str) -> Route:
@@ -139,7 +133,7 @@ def _route(path: str, call: Call, *methods: str) -> Route:
         headers = headers_of(request.scope)
         try:
             check_version(headers, request.scope)
-            context = call_context(request.scope, headers)
+            context = call_context(request.state.principal, headers)
             context.tenant = request.path_params.get("tenant", "")
             result = await call(request, context)
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
@@ -169,10 +163,8 @@ def _query(request: Request, message: Any) -> Any:
     return message
 
 
-def _found(task: Any) -> Any:
-    if task is None:
-        raise TaskNotFoundError
-    return task_json(task)
+def _config_ids(request: Request) -> dict[str, str]:
+    return {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
 
 
 def _error(error: Exception) -> Response:

@@ -25,6 +25,12 @@ SecretFile = Annotated[
 Description = Annotated[str, typer.Option("--description", help="What it is for.")]
 Profile = Annotated[str, typer.Argument(metavar="NAME", help="The profile, as in /mcp/NAME.")]
 Some = list[str] | None
+CallSeconds = Annotated[
+    float | None, typer.Option("--call-seconds", help="Longest time of a call; unset: the operator's.")
+]
+Timeouts = Annotated[
+    Some, typer.Option("--timeout", metavar="TOOL=SECONDS", help="Longest time of tools like this; repeatable.")
+]
 
 
 @app.callback()
@@ -55,15 +61,18 @@ def add_server(
     scope: Scope = None,
     secret_file: SecretFile = None,
     description: Description = "",
+    call_seconds: CallSeconds = None,
+    timeout: Timeouts = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """Add an upstream server. Its secret is asked for, or read from a file; it is stored sealed."""
-    from agentnet.cli import servers
+    from agentnet.cli import servers, timeouts
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     credential = servers.credential_of(auth, given, secret_file)
-    new = {"name": name, "url": address, "description": description, "credential": credential}
+    new: dict[str, Any] = {"name": name, "url": address, "description": description, "credential": credential}
+    new |= {"call_seconds": call_seconds, "timeouts": timeouts.seconds_by_tool(timeout)}
     servers.add_server(url, new, json)
 
 
@@ -80,14 +89,20 @@ def replace_server(
     scope: Scope = None,
     secret_file: SecretFile = None,
     description: Annotated[str | None, typer.Option("--description", help="What it is for; unset: as it was.")] = None,
+    call_seconds: CallSeconds = None,
+    timeout: Timeouts = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Put another address, description and secret in the place of an upstream server's."""
-    from agentnet.cli import servers
+    """Put another definition in the place of an upstream server's; what is not named stays, but for the address."""
+    from agentnet.cli import servers, timeouts
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     definition: dict[str, Any] = {"url": address} | ({} if description is None else {"description": description})
+    if call_seconds is not None:
+        definition["call_seconds"] = call_seconds
+    if timeout:
+        definition["timeouts"] = timeouts.seconds_by_tool(timeout)
     if auth is not None:
         definition["credential"] = servers.credential_of(auth, given, secret_file)
     servers.replace_server(url, name, definition, json)
@@ -143,10 +158,11 @@ def set_profile(
     no_agents: Annotated[bool, typer.Option("--no-agents", help="No agent.")] = False,
     mode: Annotated[str, typer.Option("--mode", help="auto, list or find.")] = "auto",
     key: Annotated[Some, typer.Option("--key", metavar="ID", help="Bind this key to it; repeatable.")] = None,
+    timeout: Timeouts = None,
     url: Url = None,
 ) -> None:
     """Store a profile, in place of the one of that name. Of what is not named it shows all."""
-    from agentnet.cli import profiles
+    from agentnet.cli import profiles, timeouts
 
     definition: dict[str, Any] = {
         "servers": [] if no_servers else server,
@@ -154,6 +170,7 @@ def set_profile(
         "agents": [] if no_agents else agent,
         "mode": mode,
         "keys": key or [],
+        "timeouts": timeouts.seconds_by_tool(timeout),
     }
     profiles.set_profile(url, name, definition)
 

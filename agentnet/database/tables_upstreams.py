@@ -5,6 +5,7 @@
 from datetime import datetime
 
 from sqlalchemy import Column, DateTime, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 
@@ -20,6 +21,8 @@ class UpstreamServerRow(SQLModel, table=True):
     credential: bytes | None = None
     """JSON, sealed."""
     enabled: bool = Field(sa_column_kwargs={"server_default": text("true")})
+    call_seconds: float | None = None
+    timeouts: dict[str, float] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
     )

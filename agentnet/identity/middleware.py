@@ -33,7 +33,11 @@ def credential_in(authorization: str | None, api_key: str | None) -> str:
     """The key or token of a call from its two headers. Raises `UnauthenticatedError` when neither holds one."""
     headers = [(b"authorization", authorization), (b"x-api-key", api_key)]
     given = [(name, value.encode("latin-1", "replace")) for name, value in headers if value]
-    credential = credential_of({"headers": given})
+    return _credential({"headers": given})
+
+
+def _credential(scope: Scope) -> str:
+    credential = credential_of(scope)
     if not credential:
         raise UnauthenticatedError(
             "This address needs a key.", hint="Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
@@ -83,12 +87,7 @@ class AuthMiddleware:
         try:
             counted = _has_length(scope, self._max_body_bytes)
             if not self._public(scope):
-                credential = credential_of(scope)
-                if not credential:
-                    raise UnauthenticatedError(
-                        "This address needs a key.", hint="Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
-                    )
-                scope.setdefault("state", {})["principal"] = await self._authenticate(credential)
+                scope.setdefault("state", {})["principal"] = await self._authenticate(_credential(scope))
         except AgentNetError as error:
             await send_error(send, error)
             return

@@ -1,15 +1,14 @@
 """The bodies of notifications: a StreamResponse for clients of A2A 1.0, the whole Task for those of 0.3."""
 
-import json
 from uuid import UUID
 
 from a2a.compat.v0_3.conversions import to_compat_task
 from a2a.types.a2a_pb2 import StreamResponse, Task
-from google.protobuf.json_format import MessageToDict
 
 from agentnet.push.stored import VERSION_0_3, VERSION_1_0
 from agentnet.tasks.feed import LogEvent, ReadLog
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.wire import dumps, stream_json
 
 MEDIA_TYPES = {VERSION_1_0: "application/a2a+json", VERSION_0_3: "application/json"}
 LOG_PAGE = 500
@@ -17,7 +16,7 @@ LOG_PAGE = 500
 
 def event_body(event: StreamResponse) -> bytes:
     """An event as A2A 1.0 pushes it (section 4.3.3)."""
-    return json.dumps(MessageToDict(event), ensure_ascii=False, separators=(",", ":")).encode()
+    return dumps(stream_json(event))
 
 
 def task_body(task: Task) -> bytes:

@@ -14,6 +14,7 @@ from agentnet.errors import ConfigurationError
 from agentnet.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl
 from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.timeouts import Timed
 
 KINDS = ("url", "command", "sse", "openapi")
 MAX_SERVERS = 200
@@ -23,7 +24,7 @@ ENVIRONMENT = "environment"
 """All in it may be secret."""
 
 
-class _Declared(BaseModel):
+class _Declared(Timed):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -39,7 +40,15 @@ class _Addressed(_Declared):
 
     def _at(self, url: str) -> OutsideServer:
         return OutsideServer(
-            self.tenant, self.name, url, self.description, self.credential, True, None, self.allow_private
+            self.tenant,
+            self.name,
+            url,
+            self.description,
+            self.credential,
+            True,
+            None,
+            self.limits,
+            self.allow_private,
         )
 
 
@@ -81,7 +90,9 @@ class OpenApiServer(_Addressed):
     """Where the API is; unset means the document's first server."""
     operations: list[str] = Field(default_factory=list[str], max_length=256)
     """Ids of the operations to offer; empty means all."""
-    methods: list[Literal["get", "post", "put", "patch", "delete"]] = ["get", "post", "put", "patch", "delete"]
+    methods: list[Literal["get", "post", "put", "patch", "delete"]] = Field(
+        default=["get", "post", "put", "patch", "delete"]
+    )
 
     def as_upstream(self, base_url: str) -> OutsideServer:
         """The API at `base_url` and how to prove oneself to it."""

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Annotated
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from agentnet.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl, UnreadableCredential
+from agentnet.upstreams.timeouts import UNLIMITED, Timed, Timeouts
 
 
-class NewServer(BaseModel):
+class NewServer(Timed):
     """What adds one: streamable HTTP at `url`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,7 +24,7 @@ class NewServer(BaseModel):
     enabled: bool = True
 
 
-class Replacement(BaseModel):
+class Replacement(Timed):
     """What takes the place of a server's definition. What is not given stays; a null credential takes it away."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +38,16 @@ class Replacement(BaseModel):
     def keeps_credential(self) -> bool:
         """Whether the stored one stays."""
         return "credential" not in self.model_fields_set
+
+    @property
+    def keeps_call_seconds(self) -> bool:
+        """Whether the stored ones stay."""
+        return "call_seconds" not in self.model_fields_set
+
+    @property
+    def new_timeouts(self) -> dict[str, float] | None:
+        """Those to be stored; None where the stored ones stay."""
+        return self.timeouts if "timeouts" in self.model_fields_set else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class OutsideServer:
     enabled: bool
     created_at: datetime | None
     """None for one that the operator declared in a file."""
+    limits: Timeouts = UNLIMITED
     allow_private: bool = False
     """Whether it may be at a private address; only the operator's file can say so."""
 

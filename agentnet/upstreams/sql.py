@@ -1,12 +1,12 @@
 """All SQL of stored upstream servers."""
 
-COLUMNS = "tenant, name, url, description, credential, enabled, created_at"
+COLUMNS = "tenant, name, url, description, credential, enabled, created_at, call_seconds, timeouts"
 
-# Add a server unless its tenant has one of that name, or $7 others.
+# Add a server unless its tenant has one of that name, or $9 others.
 ADD = f"""
-INSERT INTO upstream_servers (tenant, name, url, description, credential, enabled)
-SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::boolean
-WHERE (SELECT count(*) FROM upstream_servers WHERE tenant = $1) < $7
+INSERT INTO upstream_servers (tenant, name, url, description, credential, enabled, call_seconds, timeouts)
+SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::boolean, $7::float8, $8::jsonb
+WHERE (SELECT count(*) FROM upstream_servers WHERE tenant = $1) < $9
 ON CONFLICT (tenant, name) DO NOTHING
 RETURNING {COLUMNS}
 """  # noqa: S608 - made of constants
@@ -21,7 +21,9 @@ GET = f"SELECT {COLUMNS} FROM upstream_servers WHERE tenant = $1 AND name = $2" 
 REPLACE = f"""
 UPDATE upstream_servers
 SET url = $3, description = coalesce($4::text, description), enabled = coalesce($7::boolean, enabled),
-    credential = CASE WHEN $5::boolean THEN credential ELSE $6::bytea END
+    credential = CASE WHEN $5::boolean THEN credential ELSE $6::bytea END,
+    call_seconds = CASE WHEN $9::boolean THEN call_seconds ELSE $10::float8 END,
+    timeouts = coalesce($11::jsonb, timeouts)
 WHERE tenant = $1 AND name = $2 AND (NOT $5::boolean OR url = $8)
 RETURNING {COLUMNS}
 """  # noqa: S608 - made of constants

@@ -10,6 +10,7 @@ from agentnet.identity.sealing import Seal, SealError
 from agentnet.upstreams import sql
 from agentnet.upstreams.credential import Credential, UnreadableCredential, parse_credential, revealed
 from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, origin_of
+from agentnet.upstreams.timeouts import Timeouts, patterns_of
 
 MAX_SERVERS = 100
 """Of one tenant."""
@@ -25,7 +26,8 @@ class UpstreamStore:
     async def add(self, tenant: str, new: NewServer) -> OutsideServer:
         """Store a server. Raises `ConflictError` for a name that is taken, `TooLargeError` over the limit."""
         values = (tenant, new.name, new.url, new.description, self._sealed(new.credential), new.enabled)
-        row = await self._pool.fetchrow(sql.ADD, *values, MAX_SERVERS)
+        limits = (new.call_seconds, json.dumps(new.timeouts))
+        row = await self._pool.fetchrow(sql.ADD, *values, *limits, MAX_SERVERS)
         if row is not None:
             return self._server(row)
         if await self._pool.fetchrow(sql.GET, tenant, new.name):
@@ -62,6 +64,9 @@ class UpstreamStore:
             self._sealed(new.credential),
             new.enabled,
             known.url,
+            new.keeps_call_seconds,
+            new.call_seconds,
+            None if new.new_timeouts is None else json.dumps(new.new_timeouts),
         )
         if row is None:
             raise ConflictError(f"The upstream server {known.name!r} was changed meanwhile.")
@@ -88,6 +93,7 @@ class UpstreamStore:
             self._credential(row["credential"]),
             row["enabled"],
             row["created_at"],
+            Timeouts(row["call_seconds"], patterns_of(json.loads(row["timeouts"]))),
         )
 
     def _sealed(self, credential: Credential | None) -> bytes | None:

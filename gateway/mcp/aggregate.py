@@ -17,7 +17,9 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.finding import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.merge import Merged, Part, merge
+from gateway.mcp.parameters import ParameterError, Parameters
 from gateway.mcp.provider import Kind, Listing, Provider
+from gateway.mcp.timeouts import profile_limit
 from gateway.mcp.uris import candidates, place_of
 
 logger = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Aggregate:
 
     def __init__(self, list_limit: int) -> None:
         self._list_limit = list_limit
+        self._parameters = Parameters()
         self._merged: dict[tuple[object, ...], Merged] = {}
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
@@ -82,7 +85,7 @@ class Aggregate:
         exchange.trusts_known = True
         try:
             return await handler(exchange, providers)
-        except UnknownItemError:  # nothing was sent yet; it may be new
+        except (UnknownItemError, ParameterError):  # nothing was sent yet; it may be new, or another since
             exchange.trusts_known = False
             return await handler(exchange, providers)
 
@@ -146,6 +149,9 @@ class Aggregate:
             exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
         else:
             exchange.schema = schema_of(merged, name)
+            if exchange.era is Era.MODERN:
+                self._parameters.check(exchange.schema, exchange.params.get("arguments"), exchange.headers)
+        limit_call(exchange)
         return await self._named(exchange, Kind.TOOLS, providers)
 
     def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
@@ -232,6 +238,14 @@ async def gather(kind: Kind, providers: list[Provider], *, known: bool = False) 
         else:
             parts.append((provider, answer))
     return parts
+
+
+def limit_call(exchange: Exchange) -> None:
+    """The call of a tool ends when the profile says, if that is before its time."""
+    name = exchange.params.get("name")
+    if isinstance(name, str):
+        exchange.deadline.tool = name
+        exchange.deadline.tighten(profile_limit(exchange.profile, name))
 
 
 def schema_of(merged: Merged, name: Any) -> Any:

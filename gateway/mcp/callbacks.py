@@ -4,7 +4,6 @@ An answer is stored for the replica that asked, and a signal tells of it; withou
 """
 
 import asyncio
-import json
 import secrets
 
 from mcp_types.jsonrpc import INVALID_PARAMS
@@ -17,6 +16,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.retry import check_capabilities
 from gateway.mcp.session import Session
+from gateway.mcp.wire import read, write
 
 ANSWER_SECONDS = 600.0
 """How long a client may take to answer."""
@@ -61,7 +61,7 @@ class Callbacks:
         identifier = str(message["id"])
         if len(identifier) > MAX_ID_CHARACTERS:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
-        answer = (session.id, identifier, principal.tenant, json.dumps(message))
+        answer = (session.id, identifier, principal.tenant, write(message).decode())
         await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_UNTAKEN)
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 
@@ -89,7 +89,7 @@ class Callbacks:
             heard.clear()
             body = await self._pool.fetchval(sql.TAKE_ANSWER, session, identifier)
             if body is not None:
-                return _result(json.loads(body))
+                return _result(read(body.encode()))
 
     def _heard(self, signal: Signal) -> None:
         if signal.topic == "mcp":

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from mcp_types.jsonrpc import INVALID_REQUEST, REQUEST_TIMEOUT
+from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
@@ -18,11 +18,12 @@ from gateway.limits import StreamLimit
 from gateway.mcp.aggregate import Aggregate, stamped
 from gateway.mcp.batch import is_batch, serve_batch
 from gateway.mcp.changes import Feed, Merge
+from gateway.mcp.deadline import Deadline, TimeLimit
 from gateway.mcp.endless import Endless
 from gateway.mcp.envelope import check_modern_notification
 from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.exchange import Era, Exchange, InputRequired
-from gateway.mcp.inbound import Inbound, accepts, check_form, read_body
+from gateway.mcp.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.listening import Listening, last_word
 from gateway.mcp.merge import Merged
@@ -73,14 +74,16 @@ class Door:
         self._retries = retries
         self._legacy = legacy
         self._limit = limit
-        self._call_seconds = settings.mcp_call_seconds
+        self._ceiling = TimeLimit(settings.mcp_call_seconds, "AGENTNET_MCP_CALL_SECONDS")
+        self._per_second = settings.mcp_progress_per_second
         self._endless = Endless()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         headers, method = scope["headers"], scope["method"]
-        reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"))
+        reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"), per_second=self._per_second)
         try:
+            check_size(headers)
             principal = self._profiles.principal_of(scope)
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
@@ -132,8 +135,9 @@ class Door:
         with self._limit.stream(inbound.principal):
             if is_request(message) or method == "GET":
                 inbound.reply.keep_alive()
-            async with self._in_time(message):
-                await self._switchboard.relay(method, inbound, server, message)
+            deadline = Deadline(self._ceiling)
+            async with self._in_time(message, deadline):
+                await self._switchboard.relay(method, inbound, server, message, deadline)
         await inbound.reply.end_stream()
 
     async def _take(self, inbound: Inbound, message: Document) -> None:
@@ -162,10 +166,11 @@ class Door:
             await inbound.reply.open_stream()
             await self._serve(inbound, resumption.message, resumption.told)
             return
-        exchange = inbound.legacy(STREAM, self._legacy.callbacks, session)
+        deadline = Deadline(self._ceiling)
+        exchange = inbound.legacy(STREAM, self._legacy.callbacks, deadline, session)
         with self._limit.stream(inbound.principal):
             feed = Feed(*self._sight(exchange), frozenset(Change), frozenset())
-            async with self._in_time(None):
+            async with self._in_time(None, deadline):
                 await self._legacy.stream(inbound, session, feed)
         await inbound.reply.end_stream()
 
@@ -178,7 +183,7 @@ class Door:
             exchange.told = told
             with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
                 reply.keep_alive()
-                async with self._in_time(message):
+                async with self._in_time(message, exchange.deadline):
                     answer = await answer_of(exchange, self._answer(exchange))
         except Exception as error:  # noqa: BLE001 - the boundary to the client: it is answered whatever happened
             note(error, message["method"])
@@ -191,10 +196,11 @@ class Door:
             await reply.end_stream()
 
     async def _exchange(self, inbound: Inbound, message: Document) -> Exchange:
+        deadline = Deadline(self._ceiling)
         if inbound.era is Era.MODERN:
-            return inbound.modern(message, self._retries)
+            return inbound.modern(message, self._retries, deadline)
         session = await self._legacy.session(inbound) if message["method"] != "initialize" else None
-        return inbound.legacy(message, self._legacy.callbacks, session)
+        return inbound.legacy(message, self._legacy.callbacks, deadline, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
         if exchange.method == LISTEN and exchange.era is Era.MODERN:
@@ -210,18 +216,10 @@ class Door:
             await self._legacy.open(exchange, answer["protocolVersion"])
         return answer
 
-    @asynccontextmanager
-    async def _in_time(self, message: Any) -> AsyncIterator[None]:
+    def _in_time(self, message: Any, deadline: Deadline) -> AbstractAsyncContextManager[None]:
         """Ends what takes too long; streams that a client holds open end with this process. Raises `McpError`."""
-        if not is_request(message) or message["method"] == LISTEN:
-            async with self._endless.held():
-                yield
-            return
-        try:
-            async with asyncio.timeout(self._call_seconds):
-                yield
-        except TimeoutError:
-            raise McpError(REQUEST_TIMEOUT, f"The call took longer than {self._call_seconds:g} s.") from None
+        is_endless = not is_request(message) or message["method"] == LISTEN
+        return self._endless.held() if is_endless else deadline
 
     def _sight(self, exchange: Exchange) -> tuple[Callable[[], Awaitable[list[Provider]]], Merge]:
         """How the caller's providers and lists are seen, again and again."""

@@ -4,7 +4,6 @@ The modern era is revision 2026-07-28: each request stands alone, and a question
 `input_required`. The legacy era is all before: sessions, and questions asked on the stream of the call.
 """
 
-import time
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -12,15 +11,13 @@ from typing import Any, Protocol
 from mcp_types import LOG_LEVEL_META_KEY
 
 from agentnet.identity import Principal
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.errors import Document
 from gateway.mcp.profile import Profile
 from gateway.mcp.reply import Reply
 from gateway.mcp.session import Session
-from gateway.mcp.wire import RequestId
+from gateway.mcp.wire import RequestId, event, write
 from gateway.transport import Headers
-
-MAX_PROGRESS_PER_SECOND = 200
-"""Reports of one call; what comes beyond is dropped, the next second's are not."""
 
 
 class Era(Enum):
@@ -73,6 +70,7 @@ class Exchange:
     profile: Profile
     reply: Reply
     answering: Answering
+    deadline: Deadline
     capabilities: Document = field(default_factory=dict[str, Any])
     """What the client declared that it can do."""
     client_info: Document = field(default_factory=dict[str, Any])
@@ -84,8 +82,6 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
-    _progress: tuple[float, int] = field(default=(0.0, 0), init=False)
-    """Since when reports are counted, and how many there were."""
     trusts_known: bool = False
     """Whether lists of some time ago will do to find the item."""
     schema: Any = None
@@ -122,9 +118,10 @@ class Exchange:
         extensions = self.capabilities.get("extensions")
         return isinstance(extensions, dict) and name in extensions
 
-    async def notify(self, method: str, params: Document, event_id: str | None = None) -> None:
-        """Send a notification on the stream of this call."""
-        await self.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params}, event_id)
+    async def notify(self, method: str, params: Document) -> None:
+        """Pass a server's notification on, on the stream of this call."""
+        if self.reply.may_stream:
+            await self.reply.relay(event(write({"jsonrpc": "2.0", "method": method, "params": params})))
 
     async def progress(
         self,
@@ -136,18 +133,13 @@ class Exchange:
     ) -> None:
         """Report progress if the client wants it. `done` must rise."""
         token = self.progress_token
-        if token is None or not self._may_progress():
+        if token is None:
             return
         params: Document = {"progressToken": token, "progress": done}
         more = {"total": total, "message": message, "_meta": meta}
         params |= {key: value for key, value in more.items() if value is not None}
-        await self.notify("notifications/progress", params, event_id)
-
-    def _may_progress(self) -> bool:
-        since, count = self._progress
-        now = time.monotonic()
-        self._progress = (now, 1) if now - since > 1.0 else (since, count + 1)
-        return self._progress[1] <= MAX_PROGRESS_PER_SECOND
+        report: Document = {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
+        await self.reply.send_event(report, event_id)
 
     async def ask(self, questions: dict[str, Question], state: Document) -> dict[str, Document]:
         """Ask the client, in its era's way; its answers (`ElicitResult` and its kind) by the questions' keys.

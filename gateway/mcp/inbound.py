@@ -8,6 +8,7 @@ from starlette.types import Receive
 from agentnet.identity import Principal
 from gateway.body import ClientGoneError
 from gateway.headers import header_of
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.envelope import SESSION_HEADER, check_modern, era_of, object_or_empty, trace_of, version_of
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Answering, Era, Exchange
@@ -15,6 +16,10 @@ from gateway.mcp.profile import Profile
 from gateway.mcp.reply import Reply
 from gateway.mcp.session import Session
 from gateway.transport import Headers
+
+MAX_HEADERS = 128
+MAX_HEADER_BYTES = 32 * 1024
+"""Names and values together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,27 @@ class Inbound:
         """The legacy session that it names."""
         return header_of(self.headers, SESSION_HEADER).strip().decode("latin-1") or None
 
-    def modern(self, message: Document, answering: Answering) -> Exchange:
+    def modern(self, message: Document, answering: Answering, deadline: Deadline) -> Exchange:
         """The exchange of a modern request. Raises `McpError` when its envelope does not hold."""
         route = check_modern(message, self.headers)
-        exchange = self._exchange(Era.MODERN, route.protocol_version, message, answering)
+        exchange = self._exchange(Era.MODERN, route.protocol_version, message, answering, deadline)
         exchange.capabilities = object_or_empty(route.client_capabilities)
         exchange.client_info = object_or_empty(route.client_info)
         return exchange
 
-    def legacy(self, message: Document, answering: Answering, session: Session | None) -> Exchange:
+    def legacy(self, message: Document, answering: Answering, deadline: Deadline, session: Session | None) -> Exchange:
         """The exchange of a legacy request."""
-        exchange = self._exchange(Era.LEGACY, session.version if session else self.version, message, answering)
+        version = session.version if session else self.version
+        exchange = self._exchange(Era.LEGACY, version, message, answering, deadline)
         if session is not None:
             exchange.session = session
             exchange.capabilities = session.capabilities
             exchange.client_info = session.client_info
         return exchange
 
-    def _exchange(self, era: Era, version: str, message: Document, answering: Answering) -> Exchange:
+    def _exchange(
+        self, era: Era, version: str, message: Document, answering: Answering, deadline: Deadline
+    ) -> Exchange:
         params = message.get("params", {})
         return Exchange(
             era=era,
@@ -71,6 +79,7 @@ class Inbound:
             profile=self.profile,
             reply=self.reply,
             answering=answering,
+            deadline=deadline,
             headers=self.headers,
             body=self.body,
             trace=trace_of(params, self.headers),
@@ -83,6 +92,13 @@ def check_form(headers: Headers) -> None:
         raise McpError(INVALID_REQUEST, "Content-Type must be application/json.", http=415)
     if not accepts(headers, b"application/json") and not accepts(headers, b"text/event-stream"):
         raise McpError(INVALID_REQUEST, "Accept must name application/json and text/event-stream.", http=406)
+
+
+def check_size(headers: Headers) -> None:
+    """Raises `McpError` (431) for more headers than anybody needs: most of them go on to servers."""
+    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        said = f"A request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them."
+        raise McpError(INVALID_REQUEST, said, http=431)
 
 
 def accepts(headers: Headers, media_type: bytes) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
@@ -70,6 +71,20 @@ class Listings:
         kept = self._kept.get(self._key(server, principal, kind))
         return kept.listing if kept is not None and time.monotonic() - kept.fresh_until < KNOWN_SECONDS else None
 
+    async def learned(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing | None:
+        """The list of the last time; waited for once only, so that no call hangs on a list that never comes."""
+        listing = self.known(server, principal, kind)
+        if listing is not None:
+            return listing
+        key = self._key(server, principal, kind)
+        if key in self._kept:
+            if time.monotonic() >= self._kept[key].fresh_until:
+                self._begin(key, server, principal, kind)
+            return None
+        with suppress(AgentNetError):
+            return await self.get(server, principal, kind)
+        return None
+
     async def get(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         """The list. Raises `AgentNetError` when the server cannot be asked and nothing is known of it."""
         key = self._key(server, principal, kind)
@@ -102,11 +117,14 @@ class Listings:
     async def _refresh(
         self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind, seconds: float
     ) -> None:
+        await asyncio.wait([self._begin(key, server, principal, kind)], timeout=seconds)
+
+    def _begin(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> asyncio.Task[None]:
         task = self._loading.get(key)
         if task is None:
             task = self._loading[key] = asyncio.create_task(self._load(key, server, principal, kind))
             task.add_done_callback(lambda _: self._loading.pop(key, None))
-        await asyncio.wait([task], timeout=seconds)
+        return task
 
     async def _load(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> None:
         """Ask, and keep what was said. Never raises."""

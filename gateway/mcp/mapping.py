@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from mcp_types.jsonrpc import INTERNAL_ERROR
@@ -9,6 +10,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from agentnet.errors import UnavailableError
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.link import is_stream
+from gateway.mcp.numbers import parse
 from gateway.mcp.passage import MAX_EVENT_BYTES, OWN_BUSINESS, refused, whole
 from gateway.mcp.reply import Reply
 from gateway.mcp.wire import event, write
@@ -54,9 +56,17 @@ async def pass_events(
         if not one.data:
             await reply.stream(retry + event(b"", identifier))
             continue
-        message = change(message_in(one.data, server))
-        if message is not None:
-            await reply.stream(retry + event(write(message), identifier))
+        data = changed_by(change, message_in(one.data, server, orjson.loads), one.data)
+        if data is not None:
+            await reply.relay(retry + event(data, identifier))
+
+
+def changed_by(change: Change, message: Document, data: bytes) -> bytes | None:
+    """The `message` in `data` as the client is to see it: the same bytes where nothing is changed; None: not at all."""
+    changed = change(message)
+    if changed is None or (changed is message and b"\n" not in data):
+        return None if changed is None else data
+    return write(change(parse(data)))
 
 
 async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:
@@ -82,10 +92,10 @@ async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[
             raise UnavailableError(f"The MCP server {server!r} sent an event of more than {MAX_EVENT_BYTES} bytes.")
 
 
-def message_in(data: bytes, server: str) -> Document:
+def message_in(data: bytes, server: str, parsed: Callable[[bytes], Any] = parse) -> Document:
     """The JSON-RPC message in an event. Raises `UnavailableError`."""
     try:
-        message = orjson.loads(data)
+        message = parsed(data)
     except ValueError:
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
@@ -104,4 +114,4 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
         message = None
     if not isinstance(message, dict) or not ("result" in message or "error" in message):
         raise refused(server, incoming.status)
-    await reply.finish(change(message) or message, incoming.status)
+    await reply.finish_with(changed_by(change, message, body) or body, incoming.status)

@@ -76,6 +76,7 @@ class OutsideServers:
             document={OUTSIDE: server},
             revision=server.url,
             transport=self._transports[server.allow_private],
+            timeouts=server.limits,
         )
 
 

@@ -28,7 +28,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
     if is_stream(incoming):
         await reply.open_stream()
         async for events in whole_events(incoming.chunks()):
-            await reply.stream(events)
+            await reply.relay(events)
         await reply.end()
         return
     body = await whole(incoming)

@@ -1,9 +1,12 @@
 """A profile: which servers, tools and agents a client of `/mcp/{profile}` sees."""
 
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from agentnet.upstreams.timeouts import Patterns, ToolSeconds, patterns_of
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 DEFAULT = "default"
@@ -28,6 +31,14 @@ class Profile(BaseModel):
     """Ids of API keys that are bound to this profile and see no other."""
     anonymous: bool = False
     """Admit callers from this machine without a key. Only the operator's file of profiles can say so."""
+
+    timeouts: ToolSeconds = Field(default_factory=dict[str, float])
+    """How long tools may take, by the names that the client sees, or patterns of them."""
+
+    @cached_property
+    def tool_seconds(self) -> Patterns:
+        """`timeouts`, to be looked up with every call."""
+        return patterns_of(self.timeouts)
 
     @property
     def is_straight(self) -> bool:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from agentnet.identity import Principal
+from agentnet.upstreams.timeouts import UNLIMITED, Timeouts
 from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Exchange
 from gateway.transport import Headers, Transport
@@ -137,6 +138,8 @@ class UpstreamServer:
     """Changes when another server takes its name: lists of the one before are not shown on."""
     transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
     """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
+    timeouts: Timeouts = field(default=UNLIMITED, compare=False, hash=False, repr=False)
+    """How long its calls may take, within what the operator allows."""
 
 
 class Source(Protocol):

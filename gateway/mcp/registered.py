@@ -1,11 +1,18 @@
 """The MCP servers of the registry: our own kind, which take a service token and nothing else."""
 
-from agentnet.directory import Directory
+import logging
+
+from pydantic import ValidationError
+
+from agentnet.directory import Directory, Entry
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.upstreams.timeouts import UNLIMITED, Timeouts, limits_in
 from gateway.cache import Cache
 from gateway.mcp.provider import UpstreamServer
 from gateway.transport import Headers
+
+logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 GRACE_SECONDS = 30.0
@@ -32,6 +39,7 @@ class RegisteredServers:
                     source=self,
                     description=entry.description,
                     document=entry.document,
+                    timeouts=said_limits(entry),
                 )
                 for entry in entries
             ]
@@ -45,3 +53,12 @@ class RegisteredServers:
     async def refused(self, server: UpstreamServer, principal: Principal) -> bool:
         """Tokens are minted anew when they are due: another one would be the same."""
         return False
+
+
+def said_limits(entry: Entry) -> Timeouts:
+    """What the entry says of the time of calls; nothing where it cannot be read."""
+    try:
+        return limits_in(entry.document)
+    except ValidationError as error:
+        logger.warning("the limits in the entry of the MCP server %s are wrong: %s", entry.name, error)
+        return UNLIMITED

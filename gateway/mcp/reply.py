@@ -6,11 +6,14 @@ from contextlib import suppress
 from starlette.types import Send
 
 from gateway.mcp.errors import Document
+from gateway.mcp.pace import Pace
 from gateway.mcp.wire import event, write
 from gateway.transport import Headers
 
 KEEP_ALIVE_SECONDS = 15.0
 """Longest silence of a stream, and longest wait for an answer before it becomes a stream: proxies cut silent ones."""
+PER_SECOND = 20
+"""A server's notifications that go out in a second, where no setting says otherwise."""
 KEEP_ALIVE = b": keep-alive\n\n"
 STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream"),
@@ -23,8 +26,9 @@ JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 class Reply:
     """The response to one HTTP request. Whoever writes into it writes whole events."""
 
-    def __init__(self, send: Send, *, may_stream: bool) -> None:
+    def __init__(self, send: Send, *, may_stream: bool, per_second: int = PER_SECOND) -> None:
         self._send = send
+        self._pace = Pace(per_second)
         self.may_stream = may_stream
         """Whether the client takes a stream. Without it notifications are dropped."""
         self.headers: Headers = []
@@ -34,6 +38,7 @@ class Reply:
         self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
+        self._release: asyncio.TimerHandle | None = None
 
     def keep_alive(self) -> None:
         """From now on break every long silence with a comment."""
@@ -50,13 +55,24 @@ class Reply:
         if self.may_stream:
             await self.stream(event(b"", identifier))
 
+    async def relay(self, data: bytes) -> None:
+        """Whole events of a server, its notifications no faster than they may come."""
+        await self._stream(self._pace.passed(data))
+        if self._pace.holds and self._release is None and not self.is_done:
+            self._release = asyncio.get_running_loop().call_later(self._pace.seconds_left, self._let_go)
+
     async def stream(self, data: bytes) -> None:
-        """Whole events, as they are."""
+        """Whole events, as they are, after what waits."""
+        await self._stream(self._pace.held() + data if self._pace.holds else data)
+
+    async def _stream(self, data: bytes) -> None:
         if self.is_done or (self._has_begun and not self.is_stream):
             return
         if not self.is_stream:
             self.is_stream = True
             await self.begin(200, STREAM_HEADERS)
+        if not data:
+            return
         self._rest()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
@@ -67,8 +83,7 @@ class Reply:
     async def finish_with(self, data: bytes, status: int = 200) -> None:
         """`finish` for a document that is written already."""
         if self.is_stream:
-            await self.stream(event(data))
-            await self.end()
+            await self.end(event(data))
         else:
             await self.whole(status, JSON_HEADERS, data)
 
@@ -91,6 +106,8 @@ class Reply:
 
     async def end(self, body: bytes = b"") -> None:
         """The end of the response."""
+        if self._pace.holds:
+            body = self._pace.held() + body
         self.close()
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -104,6 +121,12 @@ class Reply:
         self.is_done = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._release is not None:
+            self._release.cancel()
+
+    def _let_go(self) -> None:
+        self._release = None
+        self._comment = asyncio.create_task(self._send_aside(b""))
 
     def _rest(self) -> None:
         if self._timer is not None:
@@ -111,9 +134,9 @@ class Reply:
             self.keep_alive()
 
     def _break_silence(self) -> None:
-        self._comment = asyncio.create_task(self._send_comment())
+        self._comment = asyncio.create_task(self._send_aside(KEEP_ALIVE))
         self.keep_alive()
 
-    async def _send_comment(self) -> None:
+    async def _send_aside(self, data: bytes) -> None:
         with suppress(OSError):  # a client that has gone is told of elsewhere
-            await self.stream(KEEP_ALIVE)
+            await self.stream(data)

@@ -17,6 +17,7 @@ from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.talk import Talk, session_headers
+from gateway.mcp.timeouts import server_limit
 from gateway.mcp.wire import write
 from gateway.transport import Headers, Incoming
 
@@ -36,6 +37,7 @@ class ServerCalls:
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
+        exchange.deadline.tighten(server_limit(server, own if exchange.method == "tools/call" else None))
         params = renamed(exchange.method, exchange.params, own)
         eras = await self._eras.of(server, exchange.principal)
         if exchange.era not in eras:
@@ -94,12 +96,19 @@ class ServerCalls:
     ) -> None:
         upstream = await self.session_at(exchange, session, server)
         try:
-            await self._post(exchange, server, upstream, params)
+            await self._post_in_session(exchange, server, upstream, params)
         except McpError as error:
             if not is_gone(error) or exchange.reply.is_stream:
                 raise
             await self._sessions.leave(session, server.name, upstream)
-            await self._post(exchange, server, await self.session_at(exchange, session, server), params)
+            upstream = await self.session_at(exchange, session, server)
+            await self._post_in_session(exchange, server, upstream, params)
+
+    async def _post_in_session(
+        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+    ) -> None:
+        with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
+            await self._post(exchange, server, upstream, params)
 
     async def _post(
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document

@@ -9,14 +9,19 @@ from typing import Any
 
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal, SealError
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.envelope import SESSION_HEADER, check_modern, check_modern_notification
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.link import Links, passed_on
+from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.passage import pass_on, refused
+from gateway.mcp.profile import Profile
 from gateway.mcp.provider import UpstreamServer
-from gateway.mcp.talk import session_id_of
+from gateway.mcp.session import UpstreamSession
+from gateway.mcp.talk import Talk, session_id_of
+from gateway.mcp.timeouts import profile_limit, server_limit
 from gateway.mcp.wire import is_request, read, write
 from gateway.transport import Incoming
 
@@ -36,19 +41,39 @@ class Place:
 class Straight:
     """Relays to one server."""
 
-    def __init__(self, links: Links, seal: Seal) -> None:
+    def __init__(self, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal) -> None:
         self._links = links
+        self._parameters = parameters
+        self._talk = talk
         self._seal = seal
         self._opened: dict[tuple[str, str], Place] = {}
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
-    async def relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+    async def relay(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
+    ) -> None:
         """Relay one HTTP request in the era that it has. Raises `McpError`, `UnavailableError`."""
         if inbound.era is Era.MODERN:
             check(message, inbound)
         place = self._place(inbound, server)
         if place is not None and place.url not in server.urls:
             raise _no_session()
+        if not is_request(message):
+            await self._pass(method, inbound, server, message, place)
+            return
+        limit_call(message, inbound.profile, server, deadline)
+        if inbound.era is Era.MODERN and message["method"] == "tools/call":
+            await self._parameters.check(server, inbound.principal, message["params"], inbound.headers)
+        if place is None:
+            await self._pass(method, inbound, server, message, None)
+            return
+        session = UpstreamSession(place.url, place.id, inbound.version)
+        with self._talk.in_time(deadline, server, inbound.principal, session, message["id"]):
+            await self._pass(method, inbound, server, message, place)
+
+    async def _pass(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, place: Place | None
+    ) -> None:
         headers = passed_on(inbound.headers)
         if place is not None:
             headers.append((SESSION_HEADER, place.id.encode()))
@@ -104,6 +129,15 @@ class Straight:
 def is_initialize(message: Any) -> bool:
     """Whether it begins a session."""
     return isinstance(message, dict) and message.get("method") == "initialize"
+
+
+def limit_call(message: Document, profile: Profile, server: UpstreamServer, deadline: Deadline) -> None:
+    """A call ends when the profile or the server says, if that is before its time."""
+    tool = message.get("params", {}).get("name") if message["method"] == "tools/call" else None
+    if isinstance(tool, str):
+        deadline.tool = tool
+        deadline.tighten(profile_limit(profile, tool))
+    deadline.tighten(server_limit(server, deadline.tool))
 
 
 def check(message: Any, inbound: Inbound) -> None:

@@ -10,6 +10,7 @@ from agentnet.identity import Principal
 from agentnet.runtime import Runtime
 from gateway.mcp.addressing import SEPARATOR
 from gateway.mcp.bridge import Bridge
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.forwarding import Forwarding
@@ -18,6 +19,7 @@ from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import pass_events
 from gateway.mcp.offer import Offer
+from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.parking import Parking
 from gateway.mcp.pool import Pool
 from gateway.mcp.profile import Profile
@@ -42,10 +44,10 @@ class Switchboard:
         links = self._links = Links(transport)
         talk = self._talk = Talk(links)
         pool = Pool(talk)
-        self._straight = Straight(links, runtime.seal)
         self._servers = Servers(sources)
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool)
+        self._straight = Straight(links, talk, ServerParameters(self._listings), runtime.seal)
         self._watching = Watching(links, talk, self._eras, pool, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
         self._calls = ServerCalls(links, talk, self._eras, pool, sessions, Bridge(Rounds(links), parking))
@@ -60,10 +62,12 @@ class Switchboard:
         server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
         return server if inbound.era in await self._eras.of(server, inbound.principal) else None
 
-    async def relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
+    async def relay(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
+    ) -> None:
         """Relay a request unchanged. Raises `McpError`, `UnavailableError`."""
         async with self._eras.minded(server):
-            await self._straight.relay(method, inbound, server, message)
+            await self._straight.relay(method, inbound, server, message, deadline)
 
     async def providers(self, principal: Principal, profile: Profile) -> list[Provider]:
         """Each server that the profile shows; a profile of one server shows its names without a prefix."""

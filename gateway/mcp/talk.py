@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
@@ -11,18 +11,19 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from agentnet import __version__
-from agentnet.errors import UnavailableError
+from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.mcp_connection import GATEWAY_CLIENT
 from gateway.events import data_of
 from gateway.headers import header_of
+from gateway.mcp.deadline import Deadline
 from gateway.mcp.envelope import SESSION_HEADER, VERSION_HEADER
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.passage import refused, whole
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.session import UpstreamSession
-from gateway.mcp.wire import is_response, read, write
+from gateway.mcp.wire import RequestId, is_response, read, write
 from gateway.transport import Headers, Incoming
 
 CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}
@@ -46,6 +47,7 @@ class Talk:
     def __init__(self, links: Links) -> None:
         self._links = links
         self._ids = itertools.count(1)
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def ask(self, server: UpstreamServer, principal: Principal, method: str, params: Document) -> Document:
         """The result of a request in the modern era."""
@@ -95,6 +97,33 @@ class Talk:
                 headers = session_headers(session)
                 incoming, _ = await self._links.open(server, principal, "DELETE", headers, url=session.url)
                 await incoming.close()
+
+    @contextmanager
+    def in_time(
+        self,
+        deadline: Deadline,
+        server: UpstreamServer,
+        principal: Principal,
+        session: UpstreamSession,
+        identifier: RequestId,
+    ) -> Iterator[None]:
+        """A request in a session: the server is told when its time runs out, for a connection's end says nothing."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if deadline.has_passed:
+                telling = asyncio.create_task(self._cancel(server, principal, session, identifier))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
+            raise
+
+    async def _cancel(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: RequestId
+    ) -> None:
+        params: Document = {"requestId": identifier, "reason": "The call took longer than the gateway allows."}
+        with suppress(AgentNetError):
+            message: Document = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+            await self.tell(server, principal, session, message)
 
     def _request(self, method: str, params: Document) -> Document:
         return {"jsonrpc": "2.0", "id": f"agentnet-{next(self._ids)}", "method": method, "params": params}

@@ -6,6 +6,7 @@ import orjson
 from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR
 
 from gateway.mcp.errors import Document, McpError
+from gateway.mcp.numbers import parse, rendered
 
 MAX_DEPTH = 100
 """Objects and arrays inside one another in a request; tools' arguments are far flatter."""
@@ -19,7 +20,7 @@ RequestId = str | int
 def read(body: bytes) -> Any:
     """The JSON value in `body`. Raises `McpError` for what is none, or is nested too deeply."""
     try:
-        value = orjson.loads(body)
+        value = parse(body)
     except ValueError:
         raise McpError(PARSE_ERROR, "Parse error: the body is not JSON.", http=400) from None
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
@@ -45,7 +46,7 @@ def is_deeper(value: Any, limit: int) -> bool:
 
 def write(document: Any) -> bytes:
     """`document` as JSON."""
-    return orjson.dumps(document)
+    return orjson.dumps(document, default=rendered)
 
 
 def event(data: bytes, identifier: str | None = None) -> bytes:

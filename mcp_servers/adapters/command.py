@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import mcp
 
@@ -31,18 +32,26 @@ def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer
     async def opened(audience: Audience, end: End) -> AsyncIterator[mcp.Client]:
         with private_environment(declared, homes, audience.key.tenant) as environment:
             async with AsyncExitStack() as stack:
+                over, live = set[str](), set[str]()
 
-                async def connected(mode: str) -> mcp.Client:
-                    transport = watched(run_command(declared, environment), end)
+                def ended(mode: str) -> None:
+                    over.add(mode)
+                    if over & live:  # the end of a process that refused is not the end of the next one
+                        end()
+
+                async def connect(mode: str) -> mcp.Client:
+                    transport = watched(run_command(declared, environment), partial(ended, mode))
                     client = mcp.Client(transport, mode=mode, cache=None, **audience.callbacks())
-                    return await stack.enter_async_context(client)
+                    connected = await stack.enter_async_context(client)
+                    live.add(mode)
+                    return connected
 
                 try:
-                    client = await connected("legacy")  # only there it tells of changes and asks in mid-call
+                    client = await connect("legacy")  # only there it tells of changes and asks in mid-call
                 except (mcp.MCPError, BaseExceptionGroup) as error:
                     if not _is_refusal(error):
                         raise
-                    client = await connected("auto")
+                    client = await connect("auto")
                 yield client
 
     return AdaptedServer(declared, opened)

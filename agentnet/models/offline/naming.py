@@ -27,6 +27,11 @@ _PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.I
 """How two columns of numbers are set against each other."""
 _UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct percent c f k kwh mb gb")
 """Units that the names of columns end in."""
+_PIECES = word_set("units unit quantity quantities qty pieces pcs items crates boxes sold")
+_TRADED = re.compile(
+    r"\b(?:sold|sell|sells|bought|buy|buys|order(?:ed|s)?|shipp?(?:ed|s)?|deliver(?:ed|s)?|purchased?)\b", re.IGNORECASE
+)
+"""Verbs that mean pieces and not rows: "how many chairs were sold"."""
 _SHORTEST = 3
 """Least letters of an abbreviation."""
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
@@ -94,10 +99,13 @@ def columns_spoken(step: str, names: Names) -> list[str]:
 
 
 def counted_column(step: str, names: Names) -> str | None:
-    """The column of numbers that a step counts: how many units there are is the sum of `units`."""
+    """The column of numbers that a step counts: how many units, or chairs sold, is the sum of `units`."""
     numeric = [name for name in names.columns if names.types and names.is_numeric(name)]
     counted = {stem(word) for word in counted_phrases(step)}
-    return next((name for name in numeric if [stem(word) for word in words(name)] == sorted(counted)), None)
+    exact = next((name for name in numeric if [stem(word) for word in words(name)] == sorted(counted)), None)
+    pieces = [name for name in numeric if set(words(name)) & _PIECES]
+    goods = counted & {stem(word) for _, value in names.values for word in words(value)}
+    return exact or (pieces[0] if goods and len(pieces) == 1 and _TRADED.search(step) else None)
 
 
 def measuring(parameter: Parameter) -> bool:

@@ -25,7 +25,7 @@ from agentnet.models.offline.rendering import render, tables_in
 from agentnet.models.offline.tools import ToolSpec
 from agentnet.models.offline.values import NUMBER_WORDS, file_uris_in, paths_in, sql_in
 from agentnet.models.offline.vocabulary import COMMENTING, WRITING, word_set
-from agentnet.models.offline.words import likeness, stem, terms, words
+from agentnet.models.offline.words import likeness, nearest, stem, terms, words
 
 MAX_LISTED = 100
 """Rows that are listed when the step names no number."""
@@ -51,6 +51,9 @@ _SORTED = re.compile(
 _SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
 _GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
+_PRODUCT = re.compile(
+    r"([\w]+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
+)
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
 
 
@@ -157,7 +160,7 @@ def _unclear(phrase: str, names: Names) -> str:
 
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
-    if _SHARE.search(step) or _CORRELATION.search(step) or _GAPS.search(step):
+    if any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
         return True
     lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
     return lists and not _AGGREGATE.search(step) and not counts(step)
@@ -174,6 +177,8 @@ def statement(step: str, source: str, names: Names) -> str | None:
         return _correlation(step, table, names, where)
     if _SHARE.search(step):
         return _share(step, table, names, where)
+    if _PRODUCT.search(step):
+        return _product(step, table, names, where)
     if not wants_rows(step) or _groups(step, names):
         return None
     order = _order(step, names)
@@ -270,3 +275,17 @@ def _share(step: str, table: str, names: Names, where: str | None) -> str | None
     part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
     return f"SELECT round(100.0 * {part} FILTER (WHERE {where}) / {part}, 2) AS {label} FROM {table}"  # noqa: S608
+
+
+def _product(step: str, table: str, names: Names, where: str | None) -> str | None:
+    """The sum of one column times another, of all rows or for each group that the step names."""
+    numeric = [name for name in names.columns if names.is_numeric(name)]
+    factors = [nearest(said, numeric) for match in _PRODUCT.findall(step)[:1] for said in match]
+    if None in factors or len(factors) < 2:
+        return None
+    group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
+    total = f"round(sum({' * '.join(identifier(str(name)) for name in factors)}), 2)"
+    label = identifier(f"sum of {' × '.join(map(str, factors))}")
+    own = f"{identifier(group)}, " if group else ""
+    sql = f"SELECT {own}{total} AS {label} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608
+    return f"{sql} GROUP BY {identifier(group)} ORDER BY 2 DESC LIMIT {MAX_LISTED}" if group else sql

@@ -16,6 +16,7 @@ T = TypeVar("T")
 NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
+MAX_TIED = 3
 MAX_COLUMNS = 10
 _SPEAKS_OF_IT = 0.4
 """Least share of a question's words that passages speak of when they are to answer it."""
@@ -251,8 +252,16 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     if low[numeric[0]] == high[numeric[0]]:
         return f"All {len(rows)} have the same: {_cell(high[numeric[0]])}."
     total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if counts(question) else ""
-    highest = f"The highest is {_cell(high[label])} with {_cell(high[numeric[0]])}"
-    return f"{highest}, the lowest {_cell(low[label])} with {_cell(low[numeric[0]])}.{total}"
+    first, last = (_sharing(rows, label, numeric[0], end[numeric[0]]) for end in (high, low))
+    verb = "are" if sum(row[numeric[0]] == high[numeric[0]] for row in rows) > 1 else "is"
+    return f"The highest {verb} {first}, the lowest {last}.{total}"
+
+
+def _sharing(rows: Sequence[Mapping[str, Any]], label: str, measure: str, value: Any) -> str:
+    """Whoever has the extreme `value`: several may share it."""
+    labels = [_cell(row[label]) for row in rows if row[measure] == value]
+    named = [*labels[:MAX_TIED], f"{len(labels) - MAX_TIED} more"] if len(labels) > MAX_TIED else labels
+    return f"{' and '.join(named)} with {_cell(value)}"
 
 
 def _statement(value: Any, arguments: Mapping[str, Any]) -> str:

@@ -42,16 +42,13 @@ MAX_COMPLETIONS = 100
 class Means:
     """What serves the agents of every caller."""
 
-    def __init__(
-        self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str, call_seconds: float
-    ) -> None:
+    def __init__(self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str) -> None:
         self.catalog = catalog
         self.calls = calls
         self.ids = TaskIds(seal)
         self.event_ids = EventIds(seal)
         self.files = files
         self.base_url = base_url
-        self.call_seconds = call_seconds
         self.listings = AgentListings()
 
 
@@ -135,7 +132,7 @@ class Agents:
         asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
-        seconds = self._means.call_seconds * OWN_SHARE
+        seconds = exchange.deadline.seconds * OWN_SHARE
         return dumped(await AgentCall(contact, exchange, seconds, self._means.event_ids).run(asked))
 
     async def _task(self, exchange: Exchange, name: str) -> Document:

@@ -207,7 +207,9 @@ async def test_a_server_is_replaced_and_keeps_its_credential_for_the_same_origin
     network: Network, admin: httpx.AsyncClient
 ) -> None:
     credential = {"type": "bearer", "token": SECRET}
-    await admin.post(PATH, json=PUBLIC | {"credential": credential, "description": "code", "enabled": False})
+    await admin.post(
+        PATH, json=PUBLIC | {"credential": credential, "description": "code", "enabled": False, "call_seconds": 9}
+    )
     moved = await admin.put(f"{PATH}/github", json={"url": "https://93.184.215.14/v2"})
     assert moved.status_code == 200, moved.text
     assert moved.json() | {"created_at": ""} == {
@@ -218,6 +220,8 @@ async def test_a_server_is_replaced_and_keeps_its_credential_for_the_same_origin
         "enabled": False,
         "declared": False,
         "created_at": "",
+        "call_seconds": 9.0,
+        "timeouts": {},
     }
     assert SECRET not in moved.text
     elsewhere = "https://93.184.215.15/mcp"

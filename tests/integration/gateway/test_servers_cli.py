@@ -41,16 +41,27 @@ async def test_a_server_is_added_tried_listed_and_removed(network: Network, tmp_
     secret.write_text(f"{SECRET}\n")
     async with mcp_over_http(adder(), authorization=f"Bearer {SECRET}") as upstream:
         add = ["add", "sums", upstream.url, "--auth", "bearer", "--secret-file", str(secret)]
+        add += ["--call-seconds", "20", "--timeout", "a*=5"]
         told = [
             await agentnet(network, tmp_path, *words)
-            for words in (add, ["test", "sums"], ["list"], ["remove", "sums"], ["test", "sums"], ["list"])
+            for words in (
+                add,
+                ["test", "sums"],
+                ["list"],
+                ["list", "--json"],
+                ["remove", "sums"],
+                ["test", "sums"],
+                ["list"],
+            )
         ]
-    assert [code for code, _ in told] == [0, 0, 0, 0, 2, 0]
+    assert [code for code, _ in told] == [0, 0, 0, 0, 0, 2, 0]
     assert " on " in told[2][1]
     assert "add" in told[1][1] and "sums answers" in told[1][1]
     assert upstream.url in told[2][1] and "bearer" in told[2][1]
-    assert "no upstream server 'sums'" in told[4][1]
-    assert "There are no upstream servers" in told[5][1]
+    [shown] = json.loads(told[3][1])["servers"]
+    assert (shown["call_seconds"], shown["timeouts"]) == (20.0, {"a*": 5.0})
+    assert "no upstream server 'sums'" in told[5][1]
+    assert "There are no upstream servers" in told[6][1]
     assert not any(SECRET in printed for _, printed in told)
 
 
@@ -78,6 +89,7 @@ async def test_a_server_is_switched_off_and_on_and_replaced(network: Network, tm
         (["--auth", "magic"], "There is no --auth magic"),
         (["--auth", "oauth"], "--token-url and --client-id"),
         (["--auth", "bearer", "--secret-file", "gone"], "gone cannot be read"),
+        (["--timeout", "add"], "--timeout add is not TOOL=SECONDS"),
     ],
 )
 async def test_what_is_missing_is_named(network: Network, tmp_path: Path, options: list[str], said: str) -> None:

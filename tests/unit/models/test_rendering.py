@@ -28,6 +28,12 @@ def test_a_chart_is_shown_with_its_extremes_in_a_sentence() -> None:
     assert text == f"The highest is analyst with 12, the lowest writer with 7.\n\n{TABLE}\n\n![Tasks]({URI})"
 
 
+def test_those_who_share_an_extreme_are_all_named() -> None:
+    rows = [{"city": "Bonn", "units": 9}, {"city": "Lyon", "units": 9}, {"city": "Rome", "units": 3}]
+    text = render(json.dumps({"result": rows}), "Which city sold the most units?", {"group_by": "city"})
+    assert text.startswith("The highest are Bonn and Lyon with 9, the lowest Rome with 3.")
+
+
 def test_a_moment_is_a_sentence() -> None:
     assert render(json.dumps(MOMENT), "time?", {}) == "It is Sunday, 1 March 2026, 21:00 (UTC+09:00) in Asia/Tokyo."
 

@@ -85,6 +85,8 @@ CASES = [
     ("Count the trees in trees.csv by fruit, without sprayed ones", ["| Apple | 2 |", "| Plum | 1 |"], []),
     ("What share of the crates in trees.csv comes from Gate?", ["36"], []),
     ("Which orchard has the most crates in trees.csv?", ["The highest is Hill with 19"], []),
+    ("How many apples did Gate ship according to trees.csv?", ["is 3."], ["count"]),
+    ("Total of crates times height per orchard in trees.csv", ["| Hill | 7580 |", "| Gate | 3690 |"], ["count"]),
     ("Median height by orchard in trees.csv", ["| Hill | 395 |"], ["count"]),
     ("Show the trees of trees.csv planted in 2022 except plums", ["2022-09-01"], ["2022-02-17", "2021"]),
     ("Show the oldest tree in trees.csv", ["2019-04-02"], ["2020-05-11"]),

@@ -38,14 +38,14 @@ class Place:
         await self.register(name, url, tenant)
         return stage
 
-    async def register(self, name: str, url: str, tenant: str = "*") -> None:
+    async def register(self, name: str, url: str, tenant: str = "*", **more: Any) -> None:
         """Register an MCP server at an address of the test's choice."""
         runtime = self.network.runtime
         token = runtime.tokens.for_service(f"mcp:{name}", "registry")
         entry = {"kind": "mcp", "name": name, "instance": "1", "tenant": tenant, "url": url}
         response = await runtime.http.put(
             f"{self.network.registry_url}/v1/entries/mcp/{name}/1",
-            json=entry | {"lease_seconds": LEASE_SECONDS, "description": name},
+            json=entry | {"lease_seconds": LEASE_SECONDS, "description": name} | more,
             headers={"authorization": f"Bearer {token}"},
         )
         response.raise_for_status()

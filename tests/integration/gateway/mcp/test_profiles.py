@@ -114,9 +114,12 @@ async def test_the_command_line_stores_lists_and_removes_profiles(place: Place, 
         assert process.returncode == 0
         return said.decode()
 
-    assert "/mcp/ide" in await agentnet("set", "ide", "--server", "alpha", "--no-agents", "--tool", "echo")
+    assert "/mcp/ide" in await agentnet(
+        "set", "ide", "--server", "alpha", "--no-agents", "--tool", "echo", "--timeout", "e*=2"
+    )
     [stored] = json.loads(await agentnet("list", "--json"))["profiles"]
-    assert stored == {"name": "ide", "servers": ["alpha"], "tools": ["echo"], "agents": [], "mode": "auto", "keys": []}
+    shown = {"name": "ide", "servers": ["alpha"], "tools": ["echo"], "agents": [], "mode": "auto", "keys": []}
+    assert stored == shown | {"timeouts": {"e*": 2.0}}
     await agentnet("remove", "ide")
     assert json.loads(await agentnet("list", "--json")) == {"profiles": []}
 

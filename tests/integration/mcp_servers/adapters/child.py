@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+from mcp import MCPError
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import (
     CallToolResult,
@@ -184,5 +185,14 @@ for method, params in (
     server._lowlevel_server.add_request_handler(method, params, take)
 
 
+async def refuse_handshake(context: Any, call_next: Any) -> Any:
+    """Middleware of a server of the 2026-07-28 revision only."""
+    if context.method == "initialize":
+        raise MCPError(-32601, "There is no initialize here.")
+    return await call_next(context)
+
+
 if __name__ == "__main__":
+    if "--modern" in sys.argv:
+        server._lowlevel_server.middleware.insert(0, refuse_handshake)
     server.run("stdio")

@@ -173,3 +173,13 @@ async def test_a_client_of_the_stateless_revision_is_told_to_open_a_session(pres
     async with present(CHILD) as served, served.client(tenant, "2026-07-28") as client:
         with pytest.raises(MCPError, match="needs a session"):
             await client.list_tools()
+
+
+async def test_a_command_that_takes_no_handshake_is_spoken_to_in_its_own_revision(
+    present: Present, tenant: str
+) -> None:
+    modern = CHILD | {"command": [*CHILD["command"], "--modern"]}
+    async with present(modern) as served, served.client(tenant) as client:
+        [first] = (await client.call_tool("pids")).structured_content["result"]
+        assert (await client.call_tool("add", {"a": 2, "b": 2})).structured_content == {"result": 4}
+        assert (await client.call_tool("pids")).structured_content["result"] == [first]
