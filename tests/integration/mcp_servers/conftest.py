@@ -25,7 +25,7 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, bind, running
 from agentnet.settings import Settings
 
-ERA = "2026-07-28"
+ERA = "auto"
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Served:
     url: str
 
     @asynccontextmanager
-    async def client(self, tenant: str, era: str = ERA) -> AsyncIterator[Client]:
+    async def client(self, tenant: str, era: str = ERA, **options: Any) -> AsyncIterator[Client]:
         """A client with a token of `tenant`."""
         token = self.runtime.tokens.mint(Principal(tenant, "key:test"), self.label)
         async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http:
             transport = streamable_http_client(f"{self.url}/mcp", http_client=http)
-            async with Client(transport, mode=era) as client:
+            async with Client(transport, mode=era, **options) as client:
                 yield client
 
 
