@@ -34,6 +34,11 @@ class Offer:
         self._calls = calls
         self._watching = watching
 
+    @property
+    def revision(self) -> str:
+        """The server's."""
+        return self.server.revision
+
     def fresh(self, kind: Kind) -> Listing | None:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)

@@ -90,6 +90,11 @@ class Provider(Protocol):
         ...
 
     @property
+    def revision(self) -> str:
+        """Changes when another server takes its name, so that the one before is not listened to any more."""
+        ...
+
+    @property
     def prefix(self) -> str:
         """Stands before the names of its tools and prompts, with two underscores; empty: they stand alone."""
         ...

@@ -60,6 +60,7 @@ class Agents:
 
     name = "agents"
     prefix = ""
+    revision = ""
 
     def __init__(self, means: Means, subscriptions: Subscriptions, principal: Principal, profile: Profile) -> None:
         self._means = means
