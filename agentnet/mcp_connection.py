@@ -19,6 +19,10 @@ from agentnet.errors import AgentNetError, UnavailableError
 logger = logging.getLogger(__name__)
 
 CONNECTION_CLOSED = -32000
+SESSION_GONE = (-32600, "Session not found", "Session terminated")
+"""How the SDK's server and client say that a session ended."""
+GATEWAY_CLIENT = "agentnet-gateway"
+"""Name of the gateway where a session of its own at a server serves several hosts."""
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 8.0
 """Longer than a command is given to leave."""
@@ -80,8 +84,9 @@ class McpConnection:
 
 
 def is_closed(error: mcp.MCPError) -> bool:
-    """Whether the connection ended before the answer came."""
-    return error.code == CONNECTION_CLOSED
+    """Whether the connection, or its session, ended before the answer came."""
+    code, *messages = SESSION_GONE
+    return error.code == CONNECTION_CLOSED or (error.code == code and error.message in messages)
 
 
 def _first(error: BaseException) -> str:

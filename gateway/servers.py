@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -13,7 +12,7 @@ from agentnet.errors import ConflictError, ForbiddenError, InvalidInputError, No
 from agentnet.http_errors import json_object
 from agentnet.identity import Principal
 from agentnet.upstreams.probe import probe
-from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, origin_of
 from agentnet.upstreams.upstreams import Upstreams
 from gateway.keys import admin_of
 
@@ -21,7 +20,7 @@ PATH = "/v1/mcp/servers"
 
 
 class ServerRoutes:
-    """Adds, lists, shows, removes and tries. A credential goes in and never comes out."""
+    """Adds, lists, shows, replaces, switches, removes and tries. A credential goes in and never comes out."""
 
     def __init__(self, upstreams: Upstreams, directory: Directory, addresses: list[str]) -> None:
         self._upstreams = upstreams
@@ -34,7 +33,10 @@ class ServerRoutes:
             Route(PATH, self.list, methods=["GET"]),
             Route(PATH, self.add, methods=["POST"]),
             Route(PATH + "/{name}", self.get, methods=["GET"]),
+            Route(PATH + "/{name}", self.replace, methods=["PUT"]),
             Route(PATH + "/{name}", self.remove, methods=["DELETE"]),
+            Route(PATH + "/{name}/enable", self.enable, methods=["POST"]),
+            Route(PATH + "/{name}/disable", self.disable, methods=["POST"]),
             Route(PATH + "/{name}/test", self.test, methods=["POST"]),
         ]
 
@@ -47,8 +49,7 @@ class ServerRoutes:
         """Add a server. Raises `ConflictError` for a name that is taken, `UnsafeUrlError`."""
         admin = admin_of(request)
         new = NewServer.model_validate(await json_object(request))
-        if origin_of(new.url) in self._own:
-            raise InvalidInputError("This is the address of the network itself.")
+        self._check_origin(new.url)
         await self._check_name(admin, new.name)
         return JSONResponse(view_of(await self._upstreams.add(admin.tenant, new)), status_code=201)
 
@@ -56,11 +57,25 @@ class ServerRoutes:
         """One server. Raises `NotFoundError`."""
         return JSONResponse(view_of(await self._named(request)))
 
+    async def replace(self, request: Request) -> Response:
+        """Put another definition in a server's place; a credential that is not given stays, for the same origin only.
+        Raises `NotFoundError`, `ForbiddenError` for the operator's own, `InvalidInputError`, `UnsafeUrlError`."""
+        server = await self._stored(request)
+        new = Replacement.model_validate(await json_object(request))
+        self._check_origin(new.url)
+        return JSONResponse(view_of(await self._upstreams.replace(server, new)))
+
+    async def enable(self, request: Request) -> Response:
+        """Switch a server on. Raises `NotFoundError`, `ForbiddenError` for the operator's own."""
+        return await self._switch(request, enabled=True)
+
+    async def disable(self, request: Request) -> Response:
+        """Switch a server off: it stays, with its credential, and is offered to nobody. Raises as `enable`."""
+        return await self._switch(request, enabled=False)
+
     async def remove(self, request: Request) -> Response:
         """Forget a server and its credential. Raises `NotFoundError`, `ForbiddenError` for the operator's own."""
-        server = await self._named(request)
-        if server.created_at is None:
-            raise ForbiddenError(f"{server.name} is declared in the operator's file; it cannot be removed here.")
+        server = await self._stored(request)
         await self._upstreams.store.remove(server.tenant, server.name)
         return Response(status_code=204)
 
@@ -71,18 +86,27 @@ class ServerRoutes:
     async def _named(self, request: Request) -> OutsideServer:
         return await self._upstreams.get(admin_of(request).tenant, request.path_params["name"])
 
+    async def _stored(self, request: Request) -> OutsideServer:
+        server = await self._named(request)
+        if server.created_at is None:
+            raise ForbiddenError(f"{server.name} is declared in the operator's file; it cannot be changed here.")
+        return server
+
+    async def _switch(self, request: Request, *, enabled: bool) -> Response:
+        server = await self._stored(request)
+        return JSONResponse(view_of(await self._upstreams.store.switch(server.tenant, server.name, enabled=enabled)))
+
+    def _check_origin(self, url: str) -> None:
+        """Two networks that list each other would list without an end."""
+        if origin_of(url) in self._own:
+            raise InvalidInputError("This is the address of the network itself.")
+
     async def _check_name(self, admin: Principal, name: str) -> None:
         try:
             await self._directory.get(admin, "mcp", name)
         except NotFoundError:
             return
         raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
-
-
-def origin_of(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: two networks that list each other would list without an end."""
-    parsed = httpx.URL(url)
-    return parsed.scheme, parsed.host, parsed.port
 
 
 def view_of(server: OutsideServer) -> dict[str, Any]:

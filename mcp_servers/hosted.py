@@ -24,5 +24,8 @@ class Hosted:
     """Who may use it; `*` means every tenant."""
     streams: bool = False
     """Whether it tells of its progress: then answers may be streams."""
+    sessions: bool = False
+    """Whether it asks its host and tells of changes: then it is served in sessions, of the revisions before
+    2026-07-28; else each request stands alone, in any revision."""
     limits: Timed = field(default_factory=Timed)
     """How long its calls may take, for the gateway."""

@@ -1,6 +1,7 @@
 """The service of one MCP server: streamable HTTP at `/mcp`, `/health`, `/ready`, and its entry in the registry.
 
-Stateless: each request stands alone in both eras of the protocol, so any replica answers any request.
+Stateless: each request stands alone in both eras of the protocol, so any replica answers any request. Those that ask
+their host are served in sessions instead, each in the replica that opened it.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
@@ -19,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.database.tables import EVERYONE
 from agentnet.directory import Directory, Entry
@@ -48,6 +51,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
+SESSION_SECONDS = 1800.0
+"""A session with no request under way for so long is over."""
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
@@ -55,7 +60,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     hosted = await find_server(runtime, name)
     if isinstance(hosted.server, MCPServer):
         share_state(hosted.server, runtime.seal)
-    app = _app(hosted, runtime, url.rstrip("/"))
+    app = _owning(_app(hosted, runtime, url.rstrip("/")))
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     return AuthMiddleware(app, authenticate, max_body_bytes=runtime.settings.max_body_bytes)
 
@@ -70,12 +75,26 @@ def _for_tenant(authenticate: Authenticate, tenant: str) -> Authenticate:
     return authenticate_tenant
 
 
+def _owning(app: ASGIApp) -> ASGIApp:
+    """`app` with the caller in the SDK's words too: it gives a session to nobody but the one who opened it."""
+
+    async def owned(scope: Scope, receive: Receive, send: Send) -> None:
+        principal = scope.get("state", {}).get("principal")
+        if isinstance(principal, Principal):
+            token = AccessToken(token="", client_id=principal.tenant, subject=principal.subject, scopes=[])
+            scope = {**scope, "user": AuthenticatedUser(token)}
+        await app(scope, receive, send)
+
+    return owned
+
+
 def _app(hosted: Hosted, runtime: Runtime, url: str) -> Starlette:
     settings = runtime.settings
     endpoint = hosted.server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=not hosted.streams,
-        stateless_http=True,
+        stateless_http=not hosted.sessions,
+        session_idle_timeout=SESSION_SECONDS,
         max_request_body_size=settings.max_body_bytes,
         transport_security=transport_security(settings, url),
     )

@@ -14,8 +14,20 @@ app.add_typer(servers, name="servers")
 app.add_typer(profiles, name="profiles")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `agentnet mcp servers list` shows it.")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="Its URL, streamable HTTP.")]
+Header = Annotated[str, typer.Option("--header", help="With --auth header: the header's name.")]
+TokenUrl = Annotated[str | None, typer.Option("--token-url", help="With --auth oauth.")]
+ClientId = Annotated[str | None, typer.Option("--client-id", help="With --auth oauth.")]
+Scope = Annotated[str | None, typer.Option("--scope", help="With --auth oauth.")]
+SecretFile = Annotated[
+    Path | None, typer.Option("--secret-file", metavar="PATH", help="File with the secret; unset: asked for.")
+]
+Description = Annotated[str, typer.Option("--description", help="What it is for.")]
 Profile = Annotated[str, typer.Argument(metavar="NAME", help="The profile, as in /mcp/NAME.")]
 Some = list[str] | None
+CallSeconds = Annotated[
+    float | None, typer.Option("--call-seconds", help="Longest time of a call; unset: the operator's.")
+]
 Timeouts = Annotated[
     Some, typer.Option("--timeout", metavar="TOOL=SECONDS", help="Longest time of tools like this; repeatable.")
 ]
@@ -41,19 +53,15 @@ def list_servers(url: Url = None, json: AsJson = False) -> None:
 @servers.command("add")
 def add_server(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: lower case letters, digits and dashes.")],
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Its URL, streamable HTTP.")],
+    address: Address,
     auth: Annotated[str, typer.Option("--auth", help="none, bearer, header or oauth (client credentials).")] = "none",
-    header: Annotated[str, typer.Option("--header", help="With --auth header: the header's name.")] = "X-API-Key",
-    token_url: Annotated[str | None, typer.Option("--token-url", help="With --auth oauth.")] = None,
-    client_id: Annotated[str | None, typer.Option("--client-id", help="With --auth oauth.")] = None,
-    scope: Annotated[str | None, typer.Option("--scope", help="With --auth oauth.")] = None,
-    secret_file: Annotated[
-        Path | None, typer.Option("--secret-file", metavar="PATH", help="File with the secret; unset: asked for.")
-    ] = None,
-    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
-    call_seconds: Annotated[
-        float | None, typer.Option("--call-seconds", help="Longest time of a call; unset: the operator's.")
-    ] = None,
+    header: Header = "X-API-Key",
+    token_url: TokenUrl = None,
+    client_id: ClientId = None,
+    scope: Scope = None,
+    secret_file: SecretFile = None,
+    description: Description = "",
+    call_seconds: CallSeconds = None,
     timeout: Timeouts = None,
     url: Url = None,
     json: AsJson = False,
@@ -66,6 +74,54 @@ def add_server(
     new: dict[str, Any] = {"name": name, "url": address, "description": description, "credential": credential}
     new |= {"call_seconds": call_seconds, "timeouts": timeouts.seconds_by_tool(timeout)}
     servers.add_server(url, new, json)
+
+
+@servers.command("replace")
+def replace_server(
+    name: Name,
+    address: Address,
+    auth: Annotated[
+        str | None, typer.Option("--auth", help="none, bearer, header or oauth; unset: the stored secret stays.")
+    ] = None,
+    header: Header = "X-API-Key",
+    token_url: TokenUrl = None,
+    client_id: ClientId = None,
+    scope: Scope = None,
+    secret_file: SecretFile = None,
+    description: Annotated[str | None, typer.Option("--description", help="What it is for; unset: as it was.")] = None,
+    call_seconds: CallSeconds = None,
+    timeout: Timeouts = None,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Put another definition in the place of an upstream server's; what is not named stays, but for the address."""
+    from agentnet.cli import servers, timeouts
+
+    given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
+    definition: dict[str, Any] = {"url": address} | ({} if description is None else {"description": description})
+    if call_seconds is not None:
+        definition["call_seconds"] = call_seconds
+    if timeout:
+        definition["timeouts"] = timeouts.seconds_by_tool(timeout)
+    if auth is not None:
+        definition["credential"] = servers.credential_of(auth, given, secret_file)
+    servers.replace_server(url, name, definition, json)
+
+
+@servers.command("enable")
+def enable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
+    """Switch an upstream server on."""
+    from agentnet.cli import servers
+
+    servers.switch_server(url, name, "enable", json)
+
+
+@servers.command("disable")
+def disable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
+    """Switch an upstream server off. It stays stored, with its secret."""
+    from agentnet.cli import servers
+
+    servers.switch_server(url, name, "disable", json)
 
 
 @servers.command("remove")

@@ -17,19 +17,37 @@ def show_servers(url: str | None, as_json: bool) -> None:
     """`agentnet mcp servers list`."""
     found = list(through_gateway(url, lambda gateway: gateway.call("GET", PATH))["servers"])
     rows = (
-        (each["name"], each["url"], each["credential"] or NOTHING, _origin(each), each["description"]) for each in found
+        (
+            each["name"],
+            each["url"],
+            each["credential"] or NOTHING,
+            "on" if each["enabled"] else "off",
+            _origin(each),
+            each["description"],
+        )
+        for each in found
     )
-    columns = ("Server", "Address", "Credential", "From", "What it is for")
+    columns = ("Server", "Address", "Credential", "State", "From", "What it is for")
     show(found, columns, rows, as_json, "servers", "There are no upstream servers.")
 
 
 def add_server(url: str | None, new: dict[str, Any], as_json: bool) -> None:
     """`agentnet mcp servers add`."""
     added = through_gateway(url, lambda gateway: gateway.call("POST", PATH, json=new))
-    if as_json:
-        screen.print_json(added)
-    else:
-        typer.echo(f"Added {added['name']}. Try it: agentnet mcp servers test {added['name']}")
+    _changed(added, f"Added {added['name']}. Try it: agentnet mcp servers test {added['name']}", as_json)
+
+
+def replace_server(url: str | None, name: str, definition: dict[str, Any], as_json: bool) -> None:
+    """`agentnet mcp servers replace`."""
+    path = f"{PATH}/{segment(name)}"
+    replaced = through_gateway(url, lambda gateway: gateway.call("PUT", path, json=definition))
+    _changed(replaced, f"Replaced {name}. Try it: agentnet mcp servers test {name}", as_json)
+
+
+def switch_server(url: str | None, name: str, verb: str, as_json: bool) -> None:
+    """`agentnet mcp servers enable` and `disable`."""
+    switched = through_gateway(url, lambda gateway: gateway.call("POST", f"{PATH}/{segment(name)}/{verb}"))
+    _changed(switched, f"{name} is {'on' if switched['enabled'] else 'off'}.", as_json)
 
 
 def remove_server(url: str | None, name: str) -> None:
@@ -62,6 +80,13 @@ def credential_of(auth: str, given: dict[str, Any], secret_file: Path | None) ->
         raise InvalidInputError("--auth oauth needs --token-url and --client-id.")
     taken = {key: given[key] for key in ("token_url", "client_id", "scope") if given[key]}
     return {"type": "oauth", "client_secret": _secret(secret_file), **taken}
+
+
+def _changed(server: dict[str, Any], said: str, as_json: bool) -> None:
+    if as_json:
+        screen.print_json(server)
+    else:
+        typer.echo(said)
 
 
 def _secret(path: Path | None) -> str:

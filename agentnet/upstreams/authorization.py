@@ -14,24 +14,30 @@ Header = tuple[str, str]
 
 
 class Authorization:
-    """Makes the headers of any server; tokens are fetched and kept by `tokens`."""
+    """Makes the headers of any server; tokens are fetched and kept by `tokens`, by `private_tokens` for a server that
+    may be at a private address."""
 
-    def __init__(self, tokens: AccessTokens) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: AccessTokens, private_tokens: AccessTokens) -> None:
+        self._tokens = {False: tokens, True: private_tokens}
 
     async def headers(self, server: OutsideServer) -> list[Header]:
         """What to send with a request to `server`. Raises `UnavailableError`, `UnsafeUrlError`."""
         match server.credential:
             case HeaderCredential(name=name, value=value):
                 return [(name.lower(), value.get_secret_value())]
-            case BearerCredential(token=token):
-                return [("authorization", f"Bearer {token.get_secret_value()}")]
+            case BearerCredential(token=secret):
+                return [("authorization", f"Bearer {secret.get_secret_value()}")]
             case ClientCredentials() as credentials:
-                return [("authorization", f"Bearer {await self._tokens.get(_key(server, credentials))}")]
+                return [
+                    (
+                        "authorization",
+                        f"Bearer {await self._tokens[server.allow_private].get(_key(server, credentials))}",
+                    )
+                ]
             case UnreadableCredential():
                 raise UnavailableError(
                     f"The stored credential of {server.name} cannot be read: AGENTNET_SECRET has changed.",
-                    hint="Remove the server and add it again.",
+                    hint="Replace the server, with its credential.",
                 )
             case None:
                 return []
@@ -41,7 +47,7 @@ class Authorization:
         if not isinstance(server.credential, ClientCredentials):
             return False
         sent = dict(headers).get("authorization", "").removeprefix("Bearer ")
-        self._tokens.forget(_key(server, server.credential), sent)
+        self._tokens[server.allow_private].forget(_key(server, server.credential), sent)
         return True
 
 

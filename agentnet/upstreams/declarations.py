@@ -20,6 +20,8 @@ KINDS = ("url", "command", "sse", "openapi")
 MAX_SERVERS = 200
 MAX_FILE_BYTES = 1024 * 1024
 SECRETS = ("value", "token", "client_secret")
+ENVIRONMENT = "environment"
+"""All in it may be secret."""
 
 
 class _Declared(Timed):
@@ -31,17 +33,33 @@ class _Declared(Timed):
     description: str = Field(default="", max_length=2000)
 
 
-class RemoteServer(_Declared):
+class _Addressed(_Declared):
+    credential: Credential | None = None
+    allow_private: bool = False
+    """Whether it, and what its tokens come from, may be at a private or loopback address."""
+
+    def _at(self, url: str) -> OutsideServer:
+        return OutsideServer(
+            self.tenant,
+            self.name,
+            url,
+            self.description,
+            self.credential,
+            True,
+            None,
+            self.limits,
+            self.allow_private,
+        )
+
+
+class RemoteServer(_Addressed):
     """Streamable HTTP at `url`: the gateway talks to it directly."""
 
     url: SafeUrl
-    credential: Credential | None = None
 
     def as_upstream(self) -> OutsideServer:
         """What the gateway calls."""
-        return OutsideServer(
-            self.tenant, self.name, self.url, self.description, self.credential, True, None, self.limits
-        )
+        return self._at(self.url)
 
 
 class CommandServer(_Declared):
@@ -49,22 +67,21 @@ class CommandServer(_Declared):
 
     command: list[str] = Field(min_length=1, max_length=100)
     environment: dict[str, str] = Field(default_factory=dict[str, str])
-    """All that the command gets but `PATH`."""
+    """What the command gets besides `PATH`, `HOME`, `LANG` and `TMPDIR`, or in their place."""
     directory: Path | None = None
 
 
-class SseServer(_Declared):
+class SseServer(_Addressed):
     """A server of the HTTP+SSE transport of 2024-11-05."""
 
     sse: SafeUrl
-    credential: Credential | None = None
 
     def as_upstream(self) -> OutsideServer:
         """Where it is and how to prove oneself to it."""
-        return OutsideServer(self.tenant, self.name, self.sse, self.description, self.credential, True, None)
+        return self._at(self.sse)
 
 
-class OpenApiServer(_Declared):
+class OpenApiServer(_Addressed):
     """An HTTP API with an OpenAPI 3 document: each operation is a tool."""
 
     openapi: str = Field(min_length=1, max_length=2048)
@@ -76,7 +93,10 @@ class OpenApiServer(_Declared):
     methods: list[Literal["get", "post", "put", "patch", "delete"]] = Field(
         default=["get", "post", "put", "patch", "delete"]
     )
-    credential: Credential | None = None
+
+    def as_upstream(self, base_url: str) -> OutsideServer:
+        """The API at `base_url` and how to prove oneself to it."""
+        return self._at(base_url)
 
 
 Adapted = CommandServer | SseServer | OpenApiServer
@@ -138,7 +158,7 @@ def load_declarations(path: Path | None) -> Declarations:
     return declared
 
 
-def _with_secrets(data: Any, folder: Path) -> Any:
+def _with_secrets(data: Any, folder: Path, within: str = "") -> Any:
     """`data` with the texts of the files that secrets name."""
     if isinstance(data, list):
         return [_with_secrets(item, folder) for item in data]
@@ -146,8 +166,8 @@ def _with_secrets(data: Any, folder: Path) -> Any:
         return data
     return {
         key: _text(folder / value["file"]).rstrip("\r\n")
-        if key in SECRETS and isinstance(value, dict) and set(value) == {"file"}
-        else _with_secrets(value, folder)
+        if (key in SECRETS or within == ENVIRONMENT) and isinstance(value, dict) and set(value) == {"file"}
+        else _with_secrets(value, folder, key)
         for key, value in data.items()
     }
 

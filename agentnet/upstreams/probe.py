@@ -29,7 +29,7 @@ class Probe:
 
 async def probe(upstreams: Upstreams, server: OutsideServer) -> Probe:
     """Try `server` as the gateway would. Raises `UnavailableError` with the reason, `UnsafeUrlError`."""
-    await check_url(server.url, allow_private=upstreams.allow_private)
+    await check_url(server.url, allow_private=upstreams.may_be_private(server))
     refusals: list[int] = []
     try:
         async with asyncio.timeout(PROBE_SECONDS):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+import httpx
 from pydantic import ConfigDict, Field
 
 from agentnet.manifest import NAME_PATTERN
@@ -23,6 +24,32 @@ class NewServer(Timed):
     enabled: bool = True
 
 
+class Replacement(Timed):
+    """What takes the place of a server's definition. What is not given stays; a null credential takes it away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SafeUrl
+    description: str | None = Field(default=None, max_length=2000)
+    credential: Credential | None = None
+    enabled: bool | None = None
+
+    @property
+    def keeps_credential(self) -> bool:
+        """Whether the stored one stays."""
+        return "credential" not in self.model_fields_set
+
+    @property
+    def keeps_call_seconds(self) -> bool:
+        """Whether the stored ones stay."""
+        return "call_seconds" not in self.model_fields_set
+
+    @property
+    def new_timeouts(self) -> dict[str, float] | None:
+        """Those to be stored; None where the stored ones stay."""
+        return self.timeouts if "timeouts" in self.model_fields_set else None
+
+
 @dataclass(frozen=True, slots=True)
 class OutsideServer:
     """A server that a tenant may use."""
@@ -37,3 +64,11 @@ class OutsideServer:
     created_at: datetime | None
     """None for one that the operator declared in a file."""
     limits: Timeouts = UNLIMITED
+    allow_private: bool = False
+    """Whether it may be at a private address; only the operator's file can say so."""
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port."""
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port

@@ -5,11 +5,11 @@ import json
 import asyncpg
 
 from agentnet.database import Database
-from agentnet.errors import ConflictError, NotFoundError, TooLargeError
+from agentnet.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.identity.sealing import Seal, SealError
 from agentnet.upstreams import sql
 from agentnet.upstreams.credential import Credential, UnreadableCredential, parse_credential, revealed
-from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, origin_of
 from agentnet.upstreams.timeouts import Timeouts, patterns_of
 
 MAX_SERVERS = 100
@@ -25,15 +25,15 @@ class UpstreamStore:
 
     async def add(self, tenant: str, new: NewServer) -> OutsideServer:
         """Store a server. Raises `ConflictError` for a name that is taken, `TooLargeError` over the limit."""
-        secret = json.dumps(revealed(new.credential)).encode() if new.credential else None
-        credential = self._seal.close(secret) if secret else None
-        values = (tenant, new.name, new.url, new.description, credential, new.enabled)
+        values = (tenant, new.name, new.url, new.description, self._sealed(new.credential), new.enabled)
         limits = (new.call_seconds, json.dumps(new.timeouts))
         row = await self._pool.fetchrow(sql.ADD, *values, *limits, MAX_SERVERS)
         if row is not None:
             return self._server(row)
         if await self._pool.fetchrow(sql.GET, tenant, new.name):
-            raise ConflictError(f"There is an upstream server {new.name!r} already.", hint="Remove it first.")
+            raise ConflictError(
+                f"There is an upstream server {new.name!r} already.", hint="Replace it, or remove it first."
+            )
         raise TooLargeError(f"There are {MAX_SERVERS} upstream servers, which is the limit.", limit=MAX_SERVERS)
 
     async def list(self, tenant: str) -> list[OutsideServer]:
@@ -43,6 +43,38 @@ class UpstreamStore:
     async def get(self, tenant: str, name: str) -> OutsideServer:
         """One server. Raises `NotFoundError`."""
         row = await self._pool.fetchrow(sql.GET, tenant, name)
+        if row is None:
+            raise missing(name)
+        return self._server(row)
+
+    async def replace(self, known: OutsideServer, new: Replacement) -> OutsideServer:
+        """Put `new` in the place of `known`. Raises `InvalidInputError` where a credential would stay for another
+        origin than it was given for, `ConflictError` when the server was changed meanwhile."""
+        if new.keeps_credential and known.credential is not None and origin_of(new.url) != origin_of(known.url):
+            raise InvalidInputError(
+                "The stored credential is for another address: give the credential for the new one, or null."
+            )
+        row = await self._pool.fetchrow(
+            sql.REPLACE,
+            known.tenant,
+            known.name,
+            new.url,
+            new.description,
+            new.keeps_credential,
+            self._sealed(new.credential),
+            new.enabled,
+            known.url,
+            new.keeps_call_seconds,
+            new.call_seconds,
+            None if new.new_timeouts is None else json.dumps(new.new_timeouts),
+        )
+        if row is None:
+            raise ConflictError(f"The upstream server {known.name!r} was changed meanwhile.")
+        return self._server(row)
+
+    async def switch(self, tenant: str, name: str, *, enabled: bool) -> OutsideServer:
+        """Switch a server on or off. Raises `NotFoundError`."""
+        row = await self._pool.fetchrow(sql.SWITCH, tenant, name, enabled)
         if row is None:
             raise missing(name)
         return self._server(row)
@@ -63,6 +95,9 @@ class UpstreamStore:
             row["created_at"],
             Timeouts(row["call_seconds"], patterns_of(json.loads(row["timeouts"]))),
         )
+
+    def _sealed(self, credential: Credential | None) -> bytes | None:
+        return self._seal.close(json.dumps(revealed(credential)).encode()) if credential else None
 
     def _credential(self, sealed: bytes | None) -> Credential | UnreadableCredential | None:
         """One that cannot be opened hides no server: using it says what is wrong."""

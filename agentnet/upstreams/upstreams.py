@@ -1,5 +1,6 @@
 """The upstream servers that a tenant sees, stored and declared, and clients to them. One for a process."""
 
+import httpx
 import httpx2
 
 from agentnet.database import Database
@@ -11,7 +12,7 @@ from agentnet.ssrf import check_url, guarded_client
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client
-from agentnet.upstreams.server import NewServer, OutsideServer
+from agentnet.upstreams.server import NewServer, OutsideServer, Replacement
 from agentnet.upstreams.store import UpstreamStore
 from agentnet.upstreams.tokens import MAX_ANSWER_BYTES, AccessTokens
 
@@ -23,8 +24,10 @@ class Upstreams:
         self.store = UpstreamStore(database, seal)
         self.allow_private = settings.allow_private_urls
         self._declared = load_declarations(settings.mcp_servers_file).remote
-        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_ANSWER_BYTES)
-        self.authorization = Authorization(AccessTokens(self._http))
+        tls = httpx.create_ssl_context(trust_env=False)
+        self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_ANSWER_BYTES, verify=tls)
+        self._private_http = guarded_client(allow_private=True, max_bytes=MAX_ANSWER_BYTES, verify=tls)
+        self.authorization = Authorization(AccessTokens(self._http), AccessTokens(self._private_http))
 
     async def visible(self, tenant: str) -> list[OutsideServer]:
         """The servers that a tenant sees, by name, those that are switched off too."""
@@ -47,14 +50,24 @@ class Upstreams:
         await check_url(new.url, allow_private=self.allow_private)
         return await self.store.add(tenant, new)
 
+    async def replace(self, server: OutsideServer, new: Replacement) -> OutsideServer:
+        """Put `new` in a stored server's place. Raises `UnsafeUrlError`, and what `UpstreamStore.replace` raises."""
+        await check_url(new.url, allow_private=self.allow_private)
+        return await self.store.replace(server, new)
+
     def declared(self, tenant: str) -> list[OutsideServer]:
         """The operator's own servers that the tenant sees."""
         return [server for server in self._declared if server.tenant in (EVERYONE, tenant)]
 
     def client(self, server: OutsideServer) -> httpx2.AsyncClient:
         """A client for requests to `server` and nowhere else; close it."""
-        return upstream_client(server, self.authorization, allow_private=self.allow_private)
+        return upstream_client(server, self.authorization, allow_private=self.may_be_private(server))
+
+    def may_be_private(self, server: OutsideServer) -> bool:
+        """Whether requests to `server` may go to private addresses: the operator said so, of it or of all."""
+        return self.allow_private or server.allow_private
 
     async def close(self) -> None:
         """Close what fetches tokens."""
         await self._http.aclose()
+        await self._private_http.aclose()

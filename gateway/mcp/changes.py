@@ -26,8 +26,9 @@ Watches = Callable[[], Awaitable[list[Watched]]]
 class Pump:
     """The news of one provider on their way into a client's mailbox."""
 
-    def __init__(self, box: Mailbox, wanted: frozenset[Change], watched: list[Watched]) -> None:
+    def __init__(self, box: Mailbox, wanted: frozenset[Change], watched: list[Watched], revision: str) -> None:
         self._box = box
+        self.revision = revision
         self._wanted = wanted
         self.names: dict[str, list[str]] = {}
         """What the client calls the provider's resources."""
@@ -155,11 +156,12 @@ class Feed:
             if pump is not None:
                 self._stop(provider.name)
             return
-        if pump is not None and pump.names.keys() == {each.own for each in watched}:
+        own_names = {each.own for each in watched}
+        if pump is not None and pump.revision == provider.revision and pump.names.keys() == own_names:
             return
         if pump is not None:
             self._stop(provider.name)
-        pump = self._pumps[provider.name] = Pump(self._box, wanted, watched)
+        pump = self._pumps[provider.name] = Pump(self._box, wanted, watched, provider.revision)
         for own in pump.versions:
             pump.versions[own] = self._versions.setdefault((provider.name, own), pump.versions[own])
         if self._has_begun:

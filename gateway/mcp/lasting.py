@@ -81,6 +81,10 @@ class LastingCalls:
             if not call.outcome.done():
                 self._left(call)
 
+    def drives(self, identifier: str) -> bool:
+        """Whether a call is this process's, though it may be late to say so."""
+        return identifier in self._calls
+
     def go_on(
         self, identifier: str, exchange: Exchange, session: Session, server: UpstreamServer, claim: Claim
     ) -> None:

@@ -105,7 +105,7 @@ class Listings:
                 kept.fresh_until = -KNOWN_SECONDS
 
     def _key(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Key:
-        shared = (server.tenant, server.name, kind.name)
+        shared = _shared(server, kind)
         return (*shared, principal.tenant, principal.subject if shared in self._private else "")
 
     async def _fresh(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> _Kept | None:
@@ -143,7 +143,7 @@ class Listings:
             if old is not None and old.listing is not None and old.listing == listing:
                 listing = old.listing  # the same object: what was rendered from it holds
             if listing.private:
-                self._private.add((server.tenant, server.name, kind.name))
+                self._private.add(_shared(server, kind))
                 key = self._key(server, principal, kind)
             kept = _Kept(listing, time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000)
         if len(self._kept) >= MAX_KEPT:
@@ -183,6 +183,10 @@ class Listings:
             if error.code == METHOD_NOT_FOUND:
                 return {"ttlMs": MAX_TTL_MS}
             raise
+
+
+def _shared(server: UpstreamServer, kind: Kind) -> Key:
+    return server.tenant, server.name, kind.name, server.revision
 
 
 def _is_usable(item: object, kind: Kind, server: UpstreamServer) -> bool:

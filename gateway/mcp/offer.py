@@ -39,6 +39,11 @@ class Offer:
         """Whether the server is none of this network's own."""
         return self.server.transport is not None
 
+    @property
+    def revision(self) -> str:
+        """The server's."""
+        return self.server.revision
+
     def fresh(self, kind: Kind) -> Listing | None:
         """The list, if it is at hand."""
         return self._listings.fresh(self.server, self._principal, kind)

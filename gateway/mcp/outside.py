@@ -10,7 +10,7 @@ from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from gateway.cache import Cache
-from gateway.http1 import Http1Transport
+from gateway.http1 import Addresses, Http1Transport
 from gateway.mcp.provider import UpstreamServer
 from gateway.transport import Headers
 
@@ -30,7 +30,8 @@ class OutsideServers:
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
         self._lists: Cache[str, list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
-        self._transport = Http1Transport(self._addresses)
+        self._transports = {private: Http1Transport(self._addresses(private)) for private in (False, True)}
+        """By whether a server may be at a private address."""
 
     async def servers(self, principal: Principal) -> list[UpstreamServer]:
         """Those that are switched on, by name."""
@@ -56,10 +57,14 @@ class OutsideServers:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._transport.close()
+        for transport in self._transports.values():
+            await transport.close()
 
-    async def _addresses(self, host: str, port: int) -> tuple[str, ...]:
-        return await checked_addresses(host, port, self._upstreams.allow_private, resolve)
+    def _addresses(self, private: bool) -> Addresses:
+        async def addresses(host: str, port: int) -> tuple[str, ...]:
+            return await checked_addresses(host, port, private or self._upstreams.allow_private, resolve)
+
+        return addresses
 
     def _shown(self, server: OutsideServer) -> UpstreamServer:
         return UpstreamServer(
@@ -69,7 +74,8 @@ class OutsideServers:
             source=self,
             description=server.description,
             document={OUTSIDE: server},
-            transport=self._transport,
+            revision=server.url,
+            transport=self._transports[server.allow_private],
             timeouts=server.limits,
         )
 

@@ -90,6 +90,11 @@ class Provider(Protocol):
         ...
 
     @property
+    def revision(self) -> str:
+        """Changes when another server takes its name, so that the one before is not listened to any more."""
+        ...
+
+    @property
     def prefix(self) -> str:
         """Stands before the names of its tools and prompts, with two underscores; empty: they stand alone."""
         ...
@@ -165,6 +170,8 @@ class UpstreamServer:
     """What its source knows of it besides."""
     source: "Source" = field(compare=False, hash=False, repr=False)
     """Who credentials requests to it."""
+    revision: str = ""
+    """Changes when another server takes its name: lists of the one before are not shown on."""
     transport: Transport | None = field(default=None, compare=False, hash=False, repr=False)
     """Reaches it where the gateway's own will not do, such as one that checks addresses again as it connects."""
     timeouts: Timeouts = field(default=UNLIMITED, compare=False, hash=False, repr=False)

@@ -51,7 +51,7 @@ class Returning:
                 number = await self._send(inbound, identifier, number, standing.waiting)
                 if standing.is_over:
                     return
-                if standing.is_orphan:
+                if standing.is_orphan and not self._calls.drives(identifier):
                     await self._take_over(identifier, inbound, session, answering)
                 else:
                     with suppress(TimeoutError):

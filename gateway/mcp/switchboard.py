@@ -14,7 +14,7 @@ from gateway.mcp.bridge import Bridge
 from gateway.mcp.call_log import CallLog
 from gateway.mcp.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.eras import Eras
-from gateway.mcp.errors import Document, McpError
+from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.forwarding import Forwarding
 from gateway.mcp.hops import Hops, via_of
 from gateway.mcp.inbound import Inbound
@@ -64,7 +64,7 @@ class Switchboard:
         self._eras = Eras(talk)
         self._listings = Listings(talk, self._eras, pool, hops)
         self._straight = Straight(links, talk, ServerParameters(self._listings), runtime.seal)
-        self._watching = Watching(links, talk, self._eras, self._listings)
+        self._watching = Watching(self._servers, links, talk, self._eras, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
         lasting = LastingCalls(Rounds(links), log, running)
         runtime.before_stop(lasting.stop)
@@ -140,6 +140,8 @@ class Switchboard:
     ) -> AsyncIterator[Incoming]:
         """A server's GET stream, open. Raises `AgentNetError`."""
         server = await self._servers.get(principal, name)
+        if session.url not in server.urls:
+            raise McpError(SESSION_NOT_FOUND, f"The instance of {name!r} that held the session is gone.", http=404)
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))

@@ -13,6 +13,7 @@ from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
+from agentnet.mcp_connection import GATEWAY_CLIENT
 from gateway.events import data_of
 from gateway.headers import header_of
 from gateway.mcp.deadline import Deadline
@@ -26,7 +27,7 @@ from gateway.mcp.session import UpstreamSession
 from gateway.mcp.wire import RequestId, is_response, read, write
 from gateway.transport import Headers, Incoming
 
-CLIENT_INFO: Document = {"name": "agentnet-gateway", "version": __version__}
+CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}
 REQUEST_SECONDS = 10.0
 """How long a server may take for a list, or to say who it is."""
 JSON_OR_STREAM: Headers = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]

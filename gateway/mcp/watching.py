@@ -21,6 +21,7 @@ from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.pool import is_gone
 from gateway.mcp.provider import CHANGED_KINDS, Change, News, Open, Updated, UpstreamServer
+from gateway.mcp.servers import Servers
 from gateway.mcp.session import UpstreamSession
 from gateway.mcp.talk import Talk, session_headers
 
@@ -37,7 +38,7 @@ CHANGE_OF = {
 }
 EVERY_LIST: Document = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
 
-Key = tuple[str, str, str, str, frozenset[str]]
+Key = tuple[str, str, str, str, str, frozenset[str]]
 
 
 class Mailbox:
@@ -72,7 +73,8 @@ class Mailbox:
 class Watching:
     """Streams of changes, by server, caller and watched resources."""
 
-    def __init__(self, links: Links, talk: Talk, eras: Eras, listings: Listings) -> None:
+    def __init__(self, servers: Servers, links: Links, talk: Talk, eras: Eras, listings: Listings) -> None:
+        self._servers = servers
         self._links = links
         self._talk = talk
         self._eras = eras
@@ -86,7 +88,7 @@ class Watching:
 
         `Open` comes first as soon as the server tells of changes, and again whenever it does so after it was away.
         """
-        key = (server.tenant, server.name, principal.tenant, principal.subject, uris)
+        key = (server.tenant, server.name, server.revision, principal.tenant, principal.subject, uris)
         box = Mailbox()
         boxes = self._boxes.setdefault(key, set())
         boxes.add(box)
@@ -110,6 +112,7 @@ class Watching:
         while True:
             began = time.monotonic()
             try:
+                server = await self._servers.get(principal, server.name)  # its instances come and go
                 if Era.MODERN in await self._eras.of(server, principal):
                     await self._listen(key, server, principal, uris)
                 else:

@@ -1,26 +1,28 @@
-"""An MCP server in front of another one: every request goes on over the connection of the caller's tenant."""
+"""An MCP server in front of another one: every request goes on over the connection that serves the caller's session."""
 
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import mcp
 import mcp_types as types
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
 from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.mcp_connection import is_closed
+from agentnet.mcp_connection import End, Open, is_closed
 from agentnet.runs.traits import traits_of
 from agentnet.upstreams.declarations import Adapted
+from mcp_servers.adapters.audience import ASK_SECONDS, MAX_WATCHED, Audience, Context, Key
+from mcp_servers.adapters.lobby import Lobby
 from mcp_servers.adapters.seats import Seats
-from mcp_servers.caller import caller_of
 
-CALL_SECONDS = 300.0
+CALL_SECONDS = 300.0 + ASK_SECONDS
+"""Longest silence of a call; its host may be asked meanwhile."""
 TOOLS_FRESH_SECONDS = 30.0
 MAX_TOOLS = 2000
 
@@ -29,9 +31,10 @@ logger = logging.getLogger(__name__)
 _PROTOCOL = "io.modelcontextprotocol/"
 _PROGRESS_TOKEN = "progressToken"  # noqa: S105 - no secret
 
-Context = ServerRequestContext[Any, Any]
 Result = TypeVar("Result")
 Ask = Callable[[mcp.Client], Awaitable[Result]]
+Connect = Callable[[Audience, End], AbstractAsyncContextManager[mcp.Client]]
+"""Opens a client whose callbacks are the audience's; calls the `End` when the transport ends."""
 
 
 class _BrokeOffError(UnavailableError):
@@ -39,17 +42,17 @@ class _BrokeOffError(UnavailableError):
 
 
 class AdaptedServer(Server[Any]):
-    """A server that `mcp_servers.service` can serve; what it offers is the other server's."""
+    """A server that `mcp_servers.service` can serve, with sessions; what it offers is the other server's."""
 
-    def __init__(self, declared: Adapted, seats: Seats) -> None:
-        self.tenant = declared.tenant
-        self._seats = seats
-        self._tools: list[types.Tool] = []
-        self._tools_until = 0.0
+    def __init__(self, declared: Adapted, connect: Connect) -> None:
+        self._own = Key(declared.tenant)
+        self._connect = connect
+        self._lobby = Lobby(self._close)
+        self._seats = Seats(declared.name, self._open_for, self._lobby.is_watched)
 
         @asynccontextmanager
         async def lifespan(_: Server[Any]) -> AsyncIterator[None]:
-            async with seats.running():
+            async with self._seats.running():
                 yield
 
         super().__init__(
@@ -63,32 +66,66 @@ class AdaptedServer(Server[Any]):
             on_list_resources=self._list_resources,
             on_list_resource_templates=self._list_templates,
             on_read_resource=self._read_resource,
+            on_subscribe_resource=self._subscribe,
+            on_unsubscribe_resource=self._unsubscribe,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
+            on_completion=self._complete,
         )
+        self.add_request_handler("logging/setLevel", types.SetLevelRequestParams, self._set_level)
+        self.middleware.append(self._lobby)
+
+    def create_initialization_options(self, *_: Any, **__: Any) -> InitializationOptions:
+        """As the SDK's, and that lists change."""
+        return super().create_initialization_options(NotificationOptions(True, True, True))
 
     async def list_tools(self) -> list[types.Tool]:
-        """Its tools, the same for every tenant; kept for a while. Raises `UnavailableError`."""
-        if time.monotonic() >= self._tools_until:
-            self._tools = await self._ask(self.tenant, _all_tools)
-            self._tools_until = time.monotonic() + TOOLS_FRESH_SECONDS
-        return self._tools
+        """Its tools as everybody of its tenant sees them; kept for a while. Raises `UnavailableError`."""
+        return await self._tools_of(self._own)
 
     async def ready(self) -> None:
         """Raises `UnavailableError` when the other server cannot be reached."""
         await self.list_tools()
 
-    async def _ask(self, tenant: str, ask: Ask[Result], *, repeatable: bool = True) -> Result:
-        """One request over the tenant's connection, once more over a new one when that breaks off and it may be."""
+    async def _tools_of(self, key: Key) -> list[types.Tool]:
+        audience = self._lobby.audience(key)
+        async with audience.listing:
+            if time.monotonic() >= audience.tools_until:
+                audience.tools_until = time.monotonic() + TOOLS_FRESH_SECONDS  # before asking: it may change meanwhile
+                try:
+                    audience.tools = await self._ask(key, _all_tools)
+                except BaseException:
+                    audience.tools_until = 0.0
+                    raise
+            return audience.tools
+
+    def _open_for(self, key: Key) -> Open:
+        audience = self._lobby.audience(key)
+
+        @asynccontextmanager
+        async def opened(end: End) -> AsyncIterator[mcp.Client]:
+            async with self._connect(audience, end) as client:
+                for uri in audience.watched:
+                    with suppress(MCPError):
+                        await _subscribe(client, types.SubscribeRequestParams(uri=uri))
+                yield client
+
+        return opened
+
+    async def _close(self, key: Key) -> None:
+        await self._seats.close(key)
+
+    async def _ask(self, key: Key, ask: Ask[Result], *, repeatable: bool = True) -> Result:
+        """One request over the key's connection, once more over a new one when that breaks off and it may be."""
         try:
-            return await self._ask_once(tenant, ask)
+            return await self._ask_once(key, ask)
         except _BrokeOffError:
             if not repeatable:
                 raise
-        return await self._ask_once(tenant, ask)
+        return await self._ask_once(key, ask)
 
-    async def _ask_once(self, tenant: str, ask: Ask[Result]) -> Result:
-        async with self._seats.client(tenant) as client:
+    async def _ask_once(self, key: Key, ask: Ask[Result]) -> Result:
+        async with self._seats.client(key) as client:
             try:
                 return await ask(client)
             except MCPError as error:
@@ -97,42 +134,40 @@ class AdaptedServer(Server[Any]):
                 raise
 
     async def _answer(self, context: Context, ask: Ask[Result], *, repeatable: bool = True) -> Result:
+        host = self._lobby.host(context)
         try:
-            return await self._ask(caller_of(context).tenant, ask, repeatable=repeatable)
+            with self._lobby.audience(host.key).calling(host, context):
+                return await self._ask(host.key, ask, repeatable=repeatable)
         except AgentNetError as error:
             raise MCPError(types.INTERNAL_ERROR, str(error)) from error
 
-    async def _list_tools(self, _context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    async def _list_tools(self, context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         try:
-            return types.ListToolsResult(tools=await self.list_tools())
+            return types.ListToolsResult(tools=await self._tools_of(self._lobby.host(context).key))
         except AgentNetError as error:
             raise MCPError(types.INTERNAL_ERROR, str(error)) from error
 
-    async def _call_tool(
-        self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        async def call(client: mcp.Client) -> types.CallToolResult | types.InputRequiredResult:
-            return await client.session.call_tool(
+    async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        async def call(client: mcp.Client) -> types.CallToolResult:
+            return await client.call_tool(
                 params.name,
                 params.arguments,
-                CALL_SECONDS,
-                context.session.report_progress,
-                input_responses=params.input_responses,
-                request_state=params.request_state,
+                read_timeout_seconds=CALL_SECONDS,
+                progress_callback=context.session.report_progress,
                 meta=_forwarded(context),
-                allow_input_required=True,
             )
 
         try:
-            return await self._answer(context, call, repeatable=self._may_repeat(params.name))
+            return await self._answer(context, call, repeatable=self._may_repeat(context, params.name))
         except RuntimeError as error:  # what the SDK's client raises for a result that the tool's schema forbids
             logger.warning("%s of %s broke its own output schema: %s", params.name, self.name, error)
             said = f"The answer of {params.name} is not as its own output schema says."
             return types.CallToolResult(content=[types.TextContent(text=said)], is_error=True)
 
-    def _may_repeat(self, tool: str) -> bool:
+    def _may_repeat(self, context: Context, tool: str) -> bool:
         """Whether the tool says that a second call changes nothing more; what is not said is taken for the worst."""
-        hints = next((each.annotations for each in self._tools if each.name == tool), None)
+        tools = self._lobby.audience(self._lobby.host(context).key).tools or self._lobby.audience(self._own).tools
+        hints = next((each.annotations for each in tools if each.name == tool), None)
         return traits_of(hints).repeatable
 
     async def _list_resources(
@@ -160,6 +195,22 @@ class AdaptedServer(Server[Any]):
     ) -> types.ReadResourceResult:
         return await self._answer(context, lambda client: client.read_resource(params.uri))
 
+    async def _subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        host = self._lobby.host(context)
+        if len(host.watched) >= MAX_WATCHED:
+            raise MCPError(types.INVALID_PARAMS, f"A session may subscribe to {MAX_WATCHED} resources.")
+        result = await self._answer(context, lambda client: _subscribe(client, params))
+        host.watched.add(params.uri)
+        return result
+
+    async def _unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
+        host = self._lobby.host(context)
+        host.watched.discard(params.uri)
+        if params.uri in self._lobby.audience(host.key).watched:  # another session still waits for it
+            return types.EmptyResult()
+        request = types.UnsubscribeRequest(params=params)
+        return await self._answer(context, lambda client: client.session.send_request(request, types.EmptyResult))
+
     async def _list_prompts(
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
@@ -172,6 +223,23 @@ class AdaptedServer(Server[Any]):
 
     async def _get_prompt(self, context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         return await self._answer(context, lambda client: client.get_prompt(params.name, params.arguments))
+
+    async def _complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        argument = params.argument.model_dump()
+        given = params.context.arguments if params.context else None
+        return await self._answer(context, lambda client: client.complete(params.ref, argument, given))
+
+    async def _set_level(self, context: Context, params: types.SetLevelRequestParams) -> types.EmptyResult:
+        async def ask(client: mcp.Client) -> types.EmptyResult:
+            if client.server_capabilities.logging is None:
+                return types.EmptyResult()
+            return await client.session.send_request(types.SetLevelRequest(params=params), types.EmptyResult)
+
+        return await self._answer(context, ask)
+
+
+async def _subscribe(client: mcp.Client, params: types.SubscribeRequestParams) -> types.EmptyResult:
+    return await client.session.send_request(types.SubscribeRequest(params=params), types.EmptyResult)
 
 
 async def _all_tools(client: mcp.Client) -> list[types.Tool]:

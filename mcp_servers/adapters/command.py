@@ -1,17 +1,22 @@
 """A command over standard input and output as a server of the network."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import mcp
 
 from agentnet.errors import ConfigurationError
-from agentnet.mcp_connection import End, watched
+from agentnet.mcp_connection import End, is_closed, watched
 from agentnet.settings import Settings
 from agentnet.upstreams.declarations import CommandServer
 from mcp_servers.adapters.adapted import AdaptedServer
+from mcp_servers.adapters.audience import Audience
+from mcp_servers.adapters.environment import private_environment
 from mcp_servers.adapters.process import run_command
-from mcp_servers.adapters.seats import Seats
+
+HOMES = "commands"
+"""Folder of the commands' homes, in the network's own."""
 
 
 def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer:
@@ -21,10 +26,39 @@ def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer
             f"The MCP server {declared.name!r} is a command, and commands are off.",
             hint="Set AGENTNET_MCP_COMMANDS=true to let the network run those that its file declares.",
         )
+    homes = settings.home / HOMES
 
     @asynccontextmanager
-    async def opened(end: End) -> AsyncIterator[mcp.Client]:
-        async with mcp.Client(watched(run_command(declared), end), cache=None) as client:
-            yield client
+    async def opened(audience: Audience, end: End) -> AsyncIterator[mcp.Client]:
+        with private_environment(declared, homes, audience.key.tenant) as environment:
+            async with AsyncExitStack() as stack:
+                over, live = set[str](), set[str]()
 
-    return AdaptedServer(declared, Seats(declared.name, opened))
+                def ended(mode: str) -> None:
+                    over.add(mode)
+                    if over & live:  # the end of a process that refused is not the end of the next one
+                        end()
+
+                async def connect(mode: str) -> mcp.Client:
+                    transport = watched(run_command(declared, environment), partial(ended, mode))
+                    client = mcp.Client(transport, mode=mode, cache=None, **audience.callbacks())
+                    connected = await stack.enter_async_context(client)
+                    live.add(mode)
+                    return connected
+
+                try:
+                    client = await connect("legacy")  # only there it tells of changes and asks in mid-call
+                except (mcp.MCPError, BaseExceptionGroup) as error:
+                    if not _is_refusal(error):
+                        raise
+                    client = await connect("auto")
+                yield client
+
+    return AdaptedServer(declared, opened)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the server answered that it takes no handshake."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return isinstance(error, mcp.MCPError) and not is_closed(error)

@@ -32,12 +32,12 @@ Received = SessionMessage | Exception
 
 
 @asynccontextmanager
-async def run_command(server: CommandServer) -> AsyncIterator[TransportStreams]:
+async def run_command(server: CommandServer, environment: dict[str, str]) -> AsyncIterator[TransportStreams]:
     """The command, for as long as the block runs; then it is stopped with its whole process group.
 
     Raises `ConfigurationError` when it cannot be started.
     """
-    process = await _start(server)
+    process = await _start(server, environment)
     sending, received = anyio.create_memory_object_stream[Received](0)
     written, writing = anyio.create_memory_object_stream[SessionMessage](0)
     try:
@@ -56,8 +56,7 @@ async def run_command(server: CommandServer) -> AsyncIterator[TransportStreams]:
         await asyncio.shield(_stop(process))
 
 
-async def _start(server: CommandServer) -> Process:
-    environment = {"PATH": os.pathsep.join(os.get_exec_path()), **server.environment}
+async def _start(server: CommandServer, environment: dict[str, str]) -> Process:
     try:
         process = await asyncio.create_subprocess_exec(
             *server.command,

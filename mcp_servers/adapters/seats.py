@@ -1,15 +1,16 @@
-"""One connection for each tenant, opened when it is needed: what a server keeps for one is not another's to see."""
+"""One connection for each key, opened when it is needed: what a server keeps for one is not another's to see."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import mcp
 
 from agentnet.errors import BusyError, UnavailableError
 from agentnet.mcp_connection import McpConnection, Open
+from mcp_servers.adapters.audience import Key
 
 MAX_SEATS = 32
 IDLE_SECONDS = 600.0
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Seat:
-    """A tenant's connection, and how the ones before it fared."""
+    """A connection, and how the ones before it fared."""
 
     def __init__(self) -> None:
         self.connection: McpConnection | None = None
@@ -73,13 +74,16 @@ class _Seat:
 
 
 class Seats:
-    """The connections to one server. Runs within `running()`."""
+    """The connections to one server. An idle one is closed unless it is `wanted`. Runs within `running()`."""
 
-    def __init__(self, label: str, open_client: Open, *, limit: int = MAX_SEATS) -> None:
+    def __init__(
+        self, label: str, open_for: Callable[[Key], Open], wanted: Callable[[Key], bool], *, limit: int = MAX_SEATS
+    ) -> None:
         self._label = label
-        self._open = open_client
+        self._open_for = open_for
+        self._wanted = wanted
         self._limit = limit
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[Key, _Seat] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -94,13 +98,13 @@ class Seats:
             await asyncio.gather(*(seat.close() for seat in self._seats.values()))
 
     @asynccontextmanager
-    async def client(self, tenant: str) -> AsyncIterator[mcp.Client]:
-        """The tenant's client for one call. Raises `UnavailableError`, and `BusyError` when all seats are taken."""
-        seat, evicted = self._take(tenant)
+    async def client(self, key: Key) -> AsyncIterator[mcp.Client]:
+        """The client for one call. Raises `UnavailableError`, and `BusyError` when all seats are taken."""
+        seat, evicted = self._take(key)
         try:
             if evicted is not None:
                 await evicted.close()
-            connection = await seat.open(self._label, self._open)
+            connection = await seat.open(self._label, self._open_for(key))
             try:
                 client = await connection.client()
             except UnavailableError:
@@ -112,26 +116,32 @@ class Seats:
             seat.uses -= 1
             seat.used_at = time.monotonic()
 
-    def _take(self, tenant: str) -> tuple[_Seat, _Seat | None]:
-        """The tenant's seat, in use from now on, and the one that had to go for it."""
+    async def close(self, key: Key) -> None:
+        """Close a connection that nobody will use any more."""
+        if seat := self._seats.pop(key, None):
+            await seat.close()
+
+    def _take(self, key: Key) -> tuple[_Seat, _Seat | None]:
+        """The seat, in use from now on, and the one that had to go for it."""
         evicted = None
-        if tenant not in self._seats:
+        if key not in self._seats:
             if len(self._seats) >= self._limit:
                 evicted = self._seats.pop(self._longest_idle())
-            self._seats[tenant] = _Seat()
-        self._seats[tenant].uses += 1
-        return self._seats[tenant], evicted
+            self._seats[key] = _Seat()
+        self._seats[key].uses += 1
+        return self._seats[key], evicted
 
-    def _longest_idle(self) -> str:
-        idle = [(seat.used_at, tenant) for tenant, seat in self._seats.items() if not seat.uses]
+    def _longest_idle(self) -> Key:
+        idle = [(seat.used_at, key) for key, seat in self._seats.items() if not seat.uses]
         if not idle:
-            raise BusyError(f"{self._label} serves {self._limit} tenants already.", retry_after=SWEEP_SECONDS)
+            raise BusyError(f"{self._label} has {self._limit} connections in use.", retry_after=SWEEP_SECONDS)
         return min(idle)[1]
 
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             limit = time.monotonic() - IDLE_SECONDS
-            for tenant in [name for name, seat in self._seats.items() if not seat.uses and seat.used_at < limit]:
-                logger.info("closing the idle connection of %s", self._label)
-                await self._seats.pop(tenant).close()
+            for key, seat in list(self._seats.items()):
+                if not seat.uses and seat.used_at < limit and not self._wanted(key):
+                    logger.info("closing the idle connection of %s", self._label)
+                    await self.close(key)

@@ -13,7 +13,7 @@ from agentnet.ssrf import check_url
 from agentnet.upstreams.declarations import SseServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.adapted import AdaptedServer
-from mcp_servers.adapters.seats import Seats
+from mcp_servers.adapters.audience import Audience
 
 
 def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
@@ -24,10 +24,10 @@ def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
         return upstreams.client(outside)
 
     @asynccontextmanager
-    async def opened(end: End) -> AsyncIterator[mcp.Client]:
-        await check_url(declared.sse, allow_private=upstreams.allow_private)
+    async def opened(audience: Audience, end: End) -> AsyncIterator[mcp.Client]:
+        await check_url(declared.sse, allow_private=upstreams.may_be_private(outside))
         transport = sse_client(declared.sse, httpx_client_factory=http)
-        async with mcp.Client(watched(transport, end), mode="legacy", cache=None) as client:
+        async with mcp.Client(watched(transport, end), mode="legacy", cache=None, **audience.callbacks()) as client:
             yield client
 
-    return AdaptedServer(declared, Seats(declared.name, opened))
+    return AdaptedServer(declared, opened)

@@ -61,6 +61,7 @@ class Agents:
     name = "agents"
     prefix = ""
     is_outside = False
+    revision = ""
 
     def __init__(self, means: Means, subscriptions: Subscriptions, principal: Principal, profile: Profile) -> None:
         self._means = means

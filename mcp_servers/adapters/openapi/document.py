@@ -15,6 +15,8 @@ from agentnet.errors import ConfigurationError, UnavailableError
 from agentnet.ssrf import fetch
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+MAX_NODES = 1_000_000
+"""Values in a document, those that a YAML alias repeats counted each time: few bytes can stand for very many."""
 MAX_REFERENCES = 64
 """Longest chain of references to references."""
 MAX_DEPTH = 100
@@ -153,6 +155,19 @@ def _text(path: Path) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError):
         raise ConfigurationError("The OpenAPI document is neither JSON nor YAML.") from None
+    _check_size(document)
+    return document
+
+
+def _check_size(document: Any) -> None:
+    seen, left = 0, [document]
+    while left:
+        node = left.pop()
+        children = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+        seen += len(children)
+        if seen > MAX_NODES:
+            raise ConfigurationError(f"The OpenAPI document has over {MAX_NODES} values.")
+        left.extend(children)

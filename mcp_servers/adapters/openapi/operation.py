@@ -19,7 +19,13 @@ BODY = "body"
 RESULT = "result"
 """Member of the structured content that holds an answer which is no object."""
 PLACES = ("path", "query", "header")
-_NOT_OURS = frozenset({"accept", "content-type", "authorization", "cookie", "host", "content-length"})
+_NOT_OURS = frozenset(
+    {
+        *("accept", "content-type", "authorization", "cookie"),
+        *("host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"),
+        *("proxy-authorization", "proxy-connection"),
+    }
+)
 """Header parameters that are ignored (OpenAPI 3.1, parameter object), and those that a model must not set."""
 
 

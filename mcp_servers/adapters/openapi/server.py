@@ -53,7 +53,9 @@ class OpenApiTools:
     def __init__(self, declared: OpenApiServer, upstreams: Upstreams) -> None:
         self._declared = declared
         self._authorization = upstreams.authorization
-        self._http = guarded_client(allow_private=upstreams.allow_private, max_bytes=MAX_ANSWER_BYTES)
+        self._http = guarded_client(
+            allow_private=upstreams.allow_private or declared.allow_private, max_bytes=MAX_ANSWER_BYTES
+        )
         self._found: _Described | None = None
         self._reading = asyncio.Lock()
 
@@ -101,8 +103,7 @@ class OpenApiTools:
             base_url = str(check_form(declared.base_url or document.base_url()))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None
-        api = OutsideServer(declared.tenant, declared.name, base_url, "", declared.credential, True, None)
-        return _Described(api, operations)
+        return _Described(declared.as_upstream(base_url), operations)
 
     async def _response(self, api: OutsideServer, operation: Operation, arguments: dict[str, Any]) -> httpx.Response:
         """The whole response, asked for again once when a fresh token may help. Raises `UnavailableError`."""

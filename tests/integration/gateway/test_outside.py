@@ -1,5 +1,6 @@
 """Stored and declared upstream servers as the door's source, over the connections that it must use."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,7 +89,7 @@ async def test_a_refused_token_is_replaced_and_a_fresh_one_is_kept(upstreams: Up
 async def test_the_connections_reach_what_the_guard_lets_through_and_nothing_else(upstreams: Upstreams) -> None:
     source = OutsideServers(upstreams)
     async with mcp_over_http(adder()) as upstream:
-        transport = source._transport
+        transport = source._transports[False]
         request = Outgoing("GET", upstream.url.replace("127.0.0.1", "localhost"), [], b"")
         answer = await transport.send(request)
         await answer.close()
@@ -100,3 +101,31 @@ async def test_the_connections_reach_what_the_guard_lets_through_and_nothing_els
     upstreams.allow_private = True
     with pytest.raises(NotReachedError):
         await transport.send(request)
+
+
+async def test_the_operator_may_let_one_server_be_at_a_private_address_and_its_tokens_too(
+    home: Path, tmp_path: Path
+) -> None:
+    who = someone()
+    async with token_server() as tokens, mcp_over_http(adder()) as upstream:
+        name, secret = tokens.client
+        oauth = {"type": "oauth", "token_url": tokens.url, "client_id": name, "client_secret": secret}
+        inside = {"name": "inside", "url": upstream.url, "credential": oauth, "allow_private": True}
+        file = tmp_path / "servers.yaml"
+        file.write_text(json.dumps({"servers": [inside, {"name": "plain", "url": upstream.url, "credential": oauth}]}))
+        settings = Settings(home=home, mcp_servers_file=file, _env_file=None)
+        database = await Database.open(settings)
+        opened = Upstreams(database, Seal("s" * 32), settings)
+        source = OutsideServers(opened)
+        allowed, refused = await source.servers(who)
+        assert await source.credential(allowed, who) == [(b"authorization", b"Bearer token-1")]
+        with pytest.raises(UnsafeUrlError):
+            await source.credential(refused, who)
+        request = Outgoing("GET", upstream.url, [], b"")
+        assert allowed.transport and refused.transport
+        await (await allowed.transport.send(request)).close()
+        with pytest.raises(UnsafeUrlError):
+            await refused.transport.send(request)
+        for opening in (source, opened, database):
+            await opening.close()
+    assert len(upstream.seen) == 1

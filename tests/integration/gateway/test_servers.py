@@ -1,6 +1,7 @@
 """Upstream MCP servers over the gateway's own API: who may, what is shown, what is refused."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,9 +10,12 @@ import httpx2
 import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.mcpserver import MCPServer
 
 from agentnet.errors import AgentNetError
 from agentnet.identity.principal import ADMIN
+from agentnet.upstreams.credential import BearerCredential
+from agentnet.upstreams.server import OutsideServer
 from tests.integration.gateway.conftest import Network
 from tests.integration.upstreams.parts import adder, mcp_over_http, token_server
 
@@ -53,8 +57,10 @@ async def test_another_tenants_server_is_not_found(network: Network, admin: http
     await admin.post(PATH, json=PUBLIC)
     async with await _admin(network, "rival") as rival:
         assert (await rival.get(PATH)).json() == {"servers": []}
-        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/test")):
+        others = (("GET", ""), ("DELETE", ""), *(("POST", f"/{verb}") for verb in ("test", "enable", "disable")))
+        for method, path in others:
             assert (await rival.request(method, f"{PATH}/github{path}")).status_code == 404
+        assert (await rival.put(f"{PATH}/github", json={"url": PUBLIC["url"]})).status_code == 404
     assert len((await admin.get(PATH)).json()["servers"]) == 1
 
 
@@ -79,6 +85,12 @@ async def test_only_an_admin_may(network: Network, admin: httpx.AsyncClient) -> 
 async def test_an_address_that_the_guard_refuses_is_not_stored(admin: httpx.AsyncClient, url: str) -> None:
     refused = await admin.post(PATH, json={"name": "inside", "url": url})
     assert refused.status_code == 400
+    assert (await admin.get(PATH)).json() == {"servers": []}
+
+
+async def test_a_tenant_cannot_allow_itself_private_addresses(admin: httpx.AsyncClient) -> None:
+    refused = await admin.post(PATH, json={"name": "inside", "url": "http://10.0.0.1/mcp", "allow_private": True})
+    assert refused.status_code == 400 and "allow_private" in refused.text
     assert (await admin.get(PATH)).json() == {"servers": []}
 
 
@@ -185,3 +197,89 @@ async def test_a_stored_server_is_offered_to_its_tenants_hosts_and_to_no_others(
             upstream.accepted["authorization"] = f"Bearer token-{len(tokens.asked) + 1}"
             assert (await ours.call_tool("sums__add", {"a": 3, "b": 3})).structured_content == {"result": 6}
     assert all(headers.get("authorization", "").startswith("Bearer token-") for headers in upstream.seen)
+
+
+async def stored(network: Network, name: str) -> OutsideServer:
+    return await (await network.runtime.upstreams()).get("acme", name)
+
+
+async def test_a_server_is_replaced_and_keeps_its_credential_for_the_same_origin_only(
+    network: Network, admin: httpx.AsyncClient
+) -> None:
+    credential = {"type": "bearer", "token": SECRET}
+    await admin.post(
+        PATH, json=PUBLIC | {"credential": credential, "description": "code", "enabled": False, "call_seconds": 9}
+    )
+    moved = await admin.put(f"{PATH}/github", json={"url": "https://93.184.215.14/v2"})
+    assert moved.status_code == 200, moved.text
+    assert moved.json() | {"created_at": ""} == {
+        "name": "github",
+        "url": "https://93.184.215.14/v2",
+        "description": "code",
+        "credential": "bearer",
+        "enabled": False,
+        "declared": False,
+        "created_at": "",
+        "call_seconds": 9.0,
+        "timeouts": {},
+    }
+    assert SECRET not in moved.text
+    elsewhere = "https://93.184.215.15/mcp"
+    refused = await admin.put(f"{PATH}/github", json={"url": elsewhere})
+    assert refused.status_code == 400 and "for another address" in refused.text
+    assert (await stored(network, "github")).url == "https://93.184.215.14/v2"
+    given = await admin.put(f"{PATH}/github", json={"url": elsewhere, "credential": credential, "enabled": True})
+    assert (given.json()["url"], given.json()["enabled"]) == (elsewhere, True)
+    assert isinstance((await stored(network, "github")).credential, BearerCredential)
+    bare = await admin.put(f"{PATH}/github", json={"url": "https://93.184.215.16/mcp", "credential": None})
+    assert bare.json()["credential"] is None
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [{"url": "http://10.0.0.1/mcp"}, {"url": "https://93.184.215.14/", "allow_private": True}, {"description": "x"}],
+)
+async def test_a_replacement_is_checked_as_a_new_server_is(
+    admin: httpx.AsyncClient, definition: dict[str, Any]
+) -> None:
+    await admin.post(PATH, json=PUBLIC)
+    assert (await admin.put(f"{PATH}/github", json=definition)).status_code == 400
+    assert (await admin.get(f"{PATH}/github")).json()["url"] == PUBLIC["url"]
+
+
+@with_loopback
+async def test_a_server_that_is_switched_off_or_replaced_is_so_for_hosts_too(
+    network: Network, admin: httpx.AsyncClient
+) -> None:
+    async def offered(client: Client) -> list[str]:
+        return [tool.name for tool in (await client.list_tools(cache_mode="bypass")).tools if "__" in tool.name]
+
+    async with mcp_over_http(adder()) as upstream, mcp_over_http(greeter()) as another, host(network, "acme") as ours:
+        await admin.post(PATH, json={"name": "sums", "url": upstream.url})
+        await until(ours, offered, ["sums__add"])
+        assert (await admin.post(f"{PATH}/sums/disable")).json()["enabled"] is False
+        await until(ours, offered, [])
+        assert (await admin.get(PATH)).json()["servers"][0]["enabled"] is False
+        assert (await admin.post(f"{PATH}/sums/test")).json()["tools"] == ["add"]
+        assert (await admin.post(f"{PATH}/sums/enable")).json()["enabled"] is True
+        await until(ours, offered, ["sums__add"])
+        await admin.put(f"{PATH}/sums", json={"url": another.url})
+        await until(ours, offered, ["sums__greet"])
+
+
+def greeter() -> MCPServer[Any]:
+    """A server with one tool."""
+    server: MCPServer[Any] = MCPServer("greeter")
+
+    @server.tool()
+    def greet(name: str) -> str:
+        return f"Hello, {name}!"
+
+    return server
+
+
+async def until(client: Client, ask: Callable[[Client], Awaitable[list[str]]], wanted: list[str]) -> None:
+    """Returns when `ask` says what is wanted."""
+    async with asyncio.timeout(20):
+        while await ask(client) != wanted:
+            await asyncio.sleep(0.05)

@@ -55,6 +55,7 @@ async def test_a_server_is_added_tried_listed_and_removed(network: Network, tmp_
             )
         ]
     assert [code for code, _ in told] == [0, 0, 0, 0, 0, 2, 0]
+    assert " on " in told[2][1]
     assert "add" in told[1][1] and "sums answers" in told[1][1]
     assert upstream.url in told[2][1] and "bearer" in told[2][1]
     [shown] = json.loads(told[3][1])["servers"]
@@ -62,6 +63,24 @@ async def test_a_server_is_added_tried_listed_and_removed(network: Network, tmp_
     assert "no upstream server 'sums'" in told[5][1]
     assert "There are no upstream servers" in told[6][1]
     assert not any(SECRET in printed for _, printed in told)
+
+
+async def test_a_server_is_switched_off_and_on_and_replaced(network: Network, tmp_path: Path) -> None:
+    await (await network.runtime.database()).pool.execute("DELETE FROM upstream_servers")
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    async with mcp_over_http(adder(), authorization=f"Bearer {SECRET}") as upstream:
+        add = ["add", "sums", f"{upstream.url}/old", "--auth", "bearer", "--secret-file", str(secret)]
+        replace = ["replace", "sums", upstream.url, "--description", "adds", "--json"]
+        told = [
+            await agentnet(network, tmp_path, *words)
+            for words in (add, ["disable", "sums"], ["list"], replace, ["enable", "sums"], ["test", "sums"])
+        ]
+    assert [code for code, _ in told] == [0] * 6
+    assert "sums is off" in told[1][1] and " off " in told[2][1] and "sums is on" in told[4][1]
+    replaced = json.loads(told[3][1])
+    assert (replaced["description"], replaced["credential"], replaced["enabled"]) == ("adds", "bearer", False)
+    assert "sums answers" in told[5][1]
 
 
 @pytest.mark.parametrize(

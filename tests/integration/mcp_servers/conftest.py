@@ -25,7 +25,7 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, bind, running
 from agentnet.settings import Settings
 
-ERA = "2026-07-28"
+ERA = "auto"
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,26 @@ async def test_a_host_is_told_to_look_again_when_a_server_is_back_and_of_what_ch
         assert await watcher.next() == uri
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_server_that_comes_back_at_another_address_is_heard_there(
+    place: Place, mortal: Mortal, era: str
+) -> None:
+    uri = "mortal+mortal://notes/today"
+    await place.register("mortal", await mortal.start())
+    async with watching(place, era, uri) as watcher:
+        await watcher.client.call_tool("mortal__touch", {})
+        await watcher.until(uri)
+        await mortal.kill()
+        mortal.port = 0
+        address = await mortal.start()
+        watcher.forget()
+        await place.register("mortal", address)
+        await watcher.until(uri)  # nobody touched it: it is the gap that is told of
+        watcher.forget()
+        await watcher.client.call_tool("mortal__touch", {})
+        await watcher.until(uri)
+
+
 async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Place) -> None:
     stage = await place.server("alpha", "legacy")
     one, other = place.urls

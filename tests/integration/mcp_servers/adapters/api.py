@@ -41,6 +41,7 @@ DOCUMENT: dict[str, Any] = {
                     {"name": "tag", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
                     {"name": "X-Trace", "in": "header", "schema": {"type": "string"}},
                     {"name": "Authorization", "in": "header", "schema": {"type": "string"}},
+                    {"name": "Transfer-Encoding", "in": "header", "schema": {"type": "string"}},
                 ],
                 "responses": answers({"type": "array", "items": {"$ref": "#/components/schemas/Item"}}),
             },

@@ -20,7 +20,6 @@ from tests.integration.mcp_servers.adapters.conftest import Present
 pytestmark = pytest.mark.anyio
 
 CHILD: dict[str, Any] = {"name": "child", "command": [sys.executable, str(Path(__file__).with_name("child.py"))]}
-ERAS = pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
 
 
 async def gone(pid: int) -> None:
@@ -43,14 +42,13 @@ async def hang(client: Client) -> "asyncio.Task[Any]":
     return task
 
 
-@ERAS
-async def test_a_command_is_a_server_in_both_eras(present: Present, tenant: str, era: str) -> None:
+async def test_a_command_is_a_server(present: Present, tenant: str) -> None:
     told: list[tuple[float, float | None, str | None]] = []
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, total, message))
 
-    async with present(CHILD) as served, served.client(tenant, era) as client:
+    async with present(CHILD) as served, served.client(tenant) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert tools["add"].annotations and tools["add"].annotations.read_only_hint
         assert (await client.call_tool("add", {"a": 2, "b": 3})).structured_content == {"result": 5}
@@ -110,7 +108,7 @@ async def test_the_longest_idle_child_makes_room_and_a_busy_one_does_not(
         async with served.client(f"{tenant}-3") as third:
             hanging = [await hang(second), await hang(third)]
             await gone(pid)
-            with pytest.raises(MCPError, match="serves 2 tenants already"):
+            with pytest.raises(MCPError, match="has 2 connections in use"):
                 await first.call_tool("add", {"a": 1, "b": 1})
             for task in hanging:
                 task.cancel()
@@ -128,13 +126,31 @@ async def test_the_whole_process_group_ends_with_the_service(present: Present, t
 async def test_a_child_gets_the_declared_environment_and_no_more(
     present: Present, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AGENTNET_SECRET_OF_ITS_OWN", "x")
+    for name in ("AGENTNET_SECRET", "AGENTNET_API_KEY", "DATABASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "x" * 40)
+    declared = CHILD | {"environment": {"TOKEN": "t", "LC_ALL": "C.UTF-8"}}
     async with (
-        present(CHILD | {"environment": {"TOKEN": "t", "LC_ALL": "C.UTF-8"}}) as served,
+        present(declared) as served,
         served.client(tenant) as client,
+        served.client(f"{tenant}-2") as other,
     ):
-        names = (await client.call_tool("environment")).structured_content["result"]
-    assert names == ["LC_ALL", "PATH", "TOKEN"]
+        found = (await client.call_tool("environment")).structured_content
+        others = (await other.call_tool("environment")).structured_content
+        temporary = Path(found["TMPDIR"])
+        assert temporary.is_dir() and temporary.stat().st_mode & 0o077 == 0
+    # What Python's own locale coercion adds is not handed down.
+    assert sorted(found) == ["HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TOKEN"]
+    home = Path(found["HOME"])
+    assert home.is_relative_to(served.runtime.settings.home) and home.stat().st_mode & 0o077 == 0
+    assert home != Path(others["HOME"])
+    assert not temporary.exists()
+
+
+async def test_a_secret_of_a_command_may_lie_in_a_file(present: Present, tenant: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    declared = CHILD | {"environment": {"TOKEN": {"file": "token"}}}
+    async with present(declared) as served, served.client(tenant) as client:
+        assert (await client.call_tool("environment")).structured_content["TOKEN"] == "s3cret"
 
 
 async def test_a_message_over_the_limit_ends_the_call_and_not_the_service(

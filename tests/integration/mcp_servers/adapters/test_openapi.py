@@ -172,3 +172,13 @@ async def test_a_document_that_cannot_be_used_is_told_of(
     with pytest.raises(ConfigurationError):
         async with present({"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}):
             pass
+
+
+async def test_a_document_whose_aliases_unfold_without_measure_is_refused(present: Present, tmp_path: Path) -> None:
+    lines = ["openapi: 3.0.3", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    file = tmp_path / "openapi.yaml"
+    file.write_text("\n".join(lines))
+    with pytest.raises(ConfigurationError, match="values"):
+        async with present({"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}):
+            pass

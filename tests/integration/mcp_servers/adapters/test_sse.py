@@ -33,11 +33,10 @@ async def legacy(server: MCPServer, port: int = 0, **accepted: str) -> AsyncIter
         await serving
 
 
-@pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
-async def test_a_legacy_server_is_a_server_in_both_eras(present: Present, tenant: str, era: str) -> None:
+async def test_a_legacy_server_is_a_server(present: Present, tenant: str) -> None:
     async with legacy(child, authorization="Bearer t0ken") as upstream:
         declared = {"name": "old", "sse": upstream.url, "credential": {"type": "bearer", "token": "t0ken"}}
-        async with present(declared) as served, served.client(tenant, era) as client:
+        async with present(declared) as served, served.client(tenant) as client:
             assert "add" in [tool.name for tool in (await client.list_tools()).tools]
             assert (await client.call_tool("add", {"a": 2, "b": 3})).structured_content == {"result": 5}
     assert {headers["authorization"] for headers in upstream.seen} == {"Bearer t0ken"}
@@ -73,3 +72,12 @@ async def test_a_private_address_is_refused_when_it_is_used(present: Present, te
             with pytest.raises(MCPError, match="public address"):
                 await client.call_tool("add", {"a": 1, "b": 1})
     assert not upstream.seen
+
+
+async def test_the_operator_may_say_of_one_server_that_it_is_at_a_private_address(
+    present: Present, tenant: str
+) -> None:
+    async with legacy(child) as upstream:
+        declared = {"name": "old", "sse": upstream.url, "allow_private": True}
+        async with present(declared, allow_private_urls=False) as served, served.client(tenant) as client:
+            assert (await client.call_tool("add", {"a": 1, "b": 1})).structured_content == {"result": 2}

@@ -26,6 +26,7 @@ class Fixed:
     def __init__(self, name: str, prefix: str | None = None) -> None:
         self.name = name
         self.prefix = name if prefix is None else prefix
+        self.revision = ""
 
     def fresh(self, kind: Kind) -> Listing | None:
         return None
