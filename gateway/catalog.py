@@ -1,9 +1,8 @@
 """The agents that a tenant sees, as the registry tells of them, and which instance to call next."""
 
 import difflib
-import itertools
 import re
-import time
+from collections.abc import Sequence
 
 from agentnet.database.tables import EVERYONE
 from agentnet.directory import Directory, Entry
@@ -12,10 +11,10 @@ from agentnet.identity import Principal
 from agentnet.identity.principal import USE
 from agentnet.manifest import NAME_PATTERN
 from gateway.cache import Cache
+from gateway.rotation import Rotation
 
 FRESH_SECONDS = 1.0
 GRACE_SECONDS = 30.0
-DOWN_SECONDS = 2.0
 NEAREST = 3
 
 ANYONE = Principal(EVERYONE, "service:gateway", frozenset({USE}))
@@ -29,8 +28,7 @@ class Catalog:
         self._directory = directory
         self._entries: Cache[tuple[str, str], Entry] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._lists: Cache[str, list[Entry]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
-        self._down: dict[str, float] = {}
-        self._turn = itertools.count()
+        self._rotation = Rotation()
 
     async def get(self, principal: Principal, name: str) -> Entry:
         """The live agent of that name. Raises `NotFoundError` that names the nearest names the tenant sees."""
@@ -59,21 +57,13 @@ class Catalog:
         """The agents that fit `text` best, best first."""
         return await self._directory.search(principal, text, limit=limit)
 
-    def instances(self, entry: Entry) -> list[str]:
-        """Base URLs of the live instances in the order to try them: in turn, those that lately failed last."""
-        urls = [url.rstrip("/") for url in entry.urls or [entry.url]]
-        first = next(self._turn) % len(urls)
-        urls = urls[first:] + urls[:first]
-        if self._down:
-            now = time.monotonic()
-            urls.sort(key=lambda url: self._down.get(url, 0.0) > now)
-        return urls
+    def instances(self, entry: Entry) -> Sequence[str]:
+        """Base URLs of the live instances in the order to try them."""
+        return self._rotation.ordered([url.rstrip("/") for url in entry.urls or [entry.url]])
 
     def mark_down(self, url: str) -> None:
         """Try the instance at `url` last for a while."""
-        now = time.monotonic()
-        self._down = {known: until for known, until in self._down.items() if until > now}
-        self._down[url] = now + DOWN_SECONDS
+        self._rotation.mark_down(url)
 
     async def _unknown(self, principal: Principal, name: str) -> NotFoundError:
         names = [entry.name for entry in await self.visible(principal)]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from mcp_types import SERVER_INFO_META_KEY
-from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
@@ -44,7 +44,6 @@ DISCOVER_TTL_MS = 60_000
 KEPT_LISTS = 256
 FOREIGN_SECONDS = 1.0
 """How long another network waits for a list that is not at hand: it may itself be what that list waits for."""
-RESOURCE_NOT_FOUND = -32002
 """In the legacy era; the modern one says -32602."""
 ABSENT: dict[Era, frozenset[str]] = {
     Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
@@ -187,9 +186,7 @@ class Aggregate:
         return await provider.answer(exchange, own)
 
     async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        if not exchange.has_extension(TASKS):
-            detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
-            raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
+        exchange.require_extension(TASKS)
         task_id = exchange.params.get("taskId")
         for provider in providers:
             if isinstance(task_id, str) and provider.owns_task(task_id):
@@ -215,8 +212,7 @@ class Aggregate:
         found = (await self.owners(exchange, [uri], providers)).get(uri) if isinstance(uri, str) else None
         if found is not None:
             return found
-        code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
-        raise UnknownItemError(code, "There is no such resource here.", detail={"uri": uri})
+        raise exchange.no_resource(uri, UnknownItemError)
 
     async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
         return await self._named(exchange, Kind.PROMPTS, providers)

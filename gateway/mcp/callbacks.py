@@ -18,7 +18,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.retry import check_capabilities
 from gateway.mcp.session import Session
-from gateway.mcp.wire import read, write
+from gateway.mcp.wire import read, request, write
 
 ANSWER_SECONDS = 600.0
 """How long a client may take to answer."""
@@ -79,9 +79,7 @@ class Callbacks:
         heard = self._waiting[session.id, identifier] = asyncio.Event()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await exchange.reply.send_event(
-                    {"jsonrpc": "2.0", "id": identifier, "method": question.method, "params": question.params}
-                )
+                await exchange.reply.send_event(request(identifier, question.method, question.params))
                 return await self._answer(session.id, identifier, heard)
         except TimeoutError:
             raise McpError(NO_ANSWER, f"The client did not answer within {ANSWER_SECONDS:g} s.") from None

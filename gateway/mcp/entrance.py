@@ -12,7 +12,6 @@ from gateway.mcp.call_log import CallLog
 from gateway.mcp.callbacks import Callbacks
 from gateway.mcp.declared import declared_profiles
 from gateway.mcp.door import Door
-from gateway.mcp.event_ids import EventIds
 from gateway.mcp.guard import PATH
 from gateway.mcp.hops import Hops
 from gateway.mcp.legacy import Legacy
@@ -57,7 +56,7 @@ async def entrance(
     switchboard = Switchboard(
         [registered, outside], transport, runtime, sessions, subscriptions, log, running, hops, url
     )
-    legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, EventIds(runtime.seal))
+    legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, means.event_ids)
 
     async def providers(principal: Principal, profile: Profile) -> list[Provider]:
         return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]

@@ -12,6 +12,7 @@ from agentnet.http_errors import invalid_input
 
 Document = dict[str, Any]
 
+LEGACY_RESOURCE_NOT_FOUND = -32002
 SESSION_NOT_FOUND = -32001
 """As the SDKs say it; the HTTP status 404 is what the specification asks for."""
 

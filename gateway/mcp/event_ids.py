@@ -5,11 +5,12 @@
 
 from dataclasses import dataclass
 
-from agentnet.identity.sealing import Seal, SealError
-from gateway.mcp.errors import Document, McpError
+from agentnet.identity.sealing import Seal
+from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.sealed import sealed, unsealed
 from gateway.mcp.session import Session
-from gateway.mcp.wire import read, write
+from gateway.mcp.wire import request
 
 PREFIX = "agent-event."
 KIND = "mcp event"
@@ -40,20 +41,17 @@ class EventIds:
         if exchange.era is not Era.LEGACY or exchange.session is None or not task_id:
             return None
         call = [exchange.id, exchange.params.get("name"), exchange.progress_token]
-        sealed = self._seal.close(write([KIND, exchange.session.id, task_id, told, *call])).decode()
-        return PREFIX + sealed if len(sealed) + len(PREFIX) <= MAX_CHARACTERS else None
+        made = sealed(self._seal, [KIND, exchange.session.id, task_id, told, *call])
+        return PREFIX + made if len(made) <= MAX_CHARACTERS else None
 
     def read(self, session: Session, text: str) -> Resumption | None:
         """What an id stands for; None for one that is no id, or another session's."""
-        if not text.startswith(PREFIX) or len(text) > MAX_CHARACTERS:
+        if not text.startswith(PREFIX):
             return None
-        try:
-            opened = read(self._seal.open(text.removeprefix(PREFIX).encode()))
-        except (SealError, McpError):
-            return None
+        opened = unsealed(self._seal, text.removeprefix(PREFIX), MAX_CHARACTERS)
         if not isinstance(opened, list) or opened[:2] != [KIND, session.id]:
             return None
         _, _, task_id, told, identifier, name, token = opened
         params: Document = {"name": name, "arguments": {"message": "", "task_id": task_id}}
         params |= {} if token is None else {"_meta": {"progressToken": token}}
-        return Resumption({"jsonrpc": "2.0", "id": identifier, "method": "tools/call", "params": params}, told)
+        return Resumption(request(identifier, "tools/call", params), told)

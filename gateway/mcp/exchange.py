@@ -9,14 +9,15 @@ from enum import Enum
 from typing import Any, Protocol
 
 from mcp_types import LOG_LEVEL_META_KEY
+from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from agentnet.identity import Principal
 from gateway.mcp.deadline import Deadline
-from gateway.mcp.errors import Document
+from gateway.mcp.errors import LEGACY_RESOURCE_NOT_FOUND, Document, McpError
 from gateway.mcp.profile import Profile
 from gateway.mcp.reply import Reply
 from gateway.mcp.session import Session
-from gateway.mcp.wire import RequestId, event, write
+from gateway.mcp.wire import RequestId, event, notification, write
 from gateway.transport import Headers
 
 
@@ -118,10 +119,21 @@ class Exchange:
         extensions = self.capabilities.get("extensions")
         return isinstance(extensions, dict) and name in extensions
 
+    def require_extension(self, name: str) -> None:
+        """Raises `McpError` (-32021) unless the client declared the extension."""
+        if not self.has_extension(name):
+            detail: Document = {"requiredCapabilities": {"extensions": {name: {}}}}
+            raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {name}.", detail=detail)
+
+    def no_resource(self, uri: Any, kind: type[McpError] = McpError) -> McpError:
+        """The error for a resource that is not there, in the code that the client's era has for it."""
+        code = LEGACY_RESOURCE_NOT_FOUND if self.era is Era.LEGACY else INVALID_PARAMS
+        return kind(code, "There is no such resource here.", detail={"uri": uri})
+
     async def notify(self, method: str, params: Document) -> None:
         """Pass a server's notification on, on the stream of this call."""
         if self.reply.may_stream:
-            await self.reply.relay(event(write({"jsonrpc": "2.0", "method": method, "params": params})))
+            await self.reply.relay(event(write(notification(method, params))))
 
     async def progress(
         self,
@@ -138,8 +150,7 @@ class Exchange:
         params: Document = {"progressToken": token, "progress": done}
         more = {"total": total, "message": message, "_meta": meta}
         params |= {key: value for key, value in more.items() if value is not None}
-        report: Document = {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
-        await self.reply.send_event(report, event_id)
+        await self.reply.send_event(notification("notifications/progress", params), event_id)
 
     async def ask(self, questions: dict[str, Question], state: Document) -> dict[str, Document]:
         """Ask the client, in its era's way; its answers (`ElicitResult` and its kind) by the questions' keys.

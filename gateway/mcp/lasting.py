@@ -27,7 +27,7 @@ from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.rounds import Hold, Rounds
 from gateway.mcp.running import REQUEST_CANCELLED, Running
 from gateway.mcp.session import Session
-from gateway.mcp.wire import result
+from gateway.mcp.wire import request, result
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +110,10 @@ class LastingCalls:
             self._beating.cancel()
 
     def _begin(self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document) -> Call:
-        message: Document = {"jsonrpc": "2.0", "id": exchange.id, "method": exchange.method, "params": exchange.params}
-        request = {"message": message, "server": server.name, "params": params, "schema": exchange.schema}
+        message = request(exchange.id, exchange.method, exchange.params)
+        kept = {"message": message, "server": server.name, "params": params, "schema": exchange.schema}
         identifier = secrets.token_urlsafe(16)
-        reply = LoggedReply(self._log, identifier, session.id, request, exchange.reply)
+        reply = LoggedReply(self._log, identifier, session.id, kept, exchange.reply)
         return self._start(Call(identifier, replace(exchange, reply=reply), server, params, reply, *_futures()), None)
 
     def _start(self, call: Call, held: Document | None) -> Call:

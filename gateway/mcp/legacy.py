@@ -28,6 +28,7 @@ from gateway.mcp.sight import Sight, Watched
 from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.tributaries import Tributaries, names_by_provider, renamed
+from gateway.mcp.wire import notification
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Legacy:
                 try:
                     while True:
                         method, params = notification_of(await feed.take())
-                        await inbound.reply.send_event({"jsonrpc": "2.0", "method": method, "params": params})
+                        await inbound.reply.send_event(notification(method, params))
                 finally:
                     touching.cancel()
 

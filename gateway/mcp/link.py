@@ -3,18 +3,16 @@
 Bytes go through the gateway's long-lived pool; a connection that broke is replaced by the next request.
 """
 
-import itertools
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from gateway.headers import header_of
 from gateway.mcp.hops import VIA, Hops
 from gateway.mcp.provider import UpstreamServer
+from gateway.rotation import Rotation
 from gateway.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 
-DOWN_SECONDS = 2.0
 PASSED_ON = frozenset(
     {
         b"accept",
@@ -38,8 +36,7 @@ class Links:
     def __init__(self, transport: Transport, hops: Hops) -> None:
         self._transport = transport
         self._hops = hops
-        self._turn = itertools.count()
-        self._down: dict[str, float] = {}
+        self._rotation = Rotation()
 
     async def open(
         self,
@@ -67,32 +64,16 @@ class Links:
         sent = [*headers, self._hops.header, *await server.source.credential(server, principal)]
         transport = server.transport or self._transport
         reason: Exception | None = None
-        for place in [url] if url else self._instances(server.urls):
+        for place in [url] if url else self._rotation.ordered(server.urls):
             try:
                 return _Answer(await transport.send(Outgoing(method, place, sent, body)), server.name), place
             except NotReachedError as error:
                 reason = error
-                self._mark_down(place)
+                self._rotation.mark_down(place)
             except UnavailableError as error:
-                self._mark_down(place)
+                self._rotation.mark_down(place)
                 raise _away(server, error) from error
         raise _away(server, reason) from reason
-
-    def _instances(self, urls: Sequence[str]) -> Sequence[str]:
-        """In turn, those that lately failed last."""
-        if len(urls) == 1:
-            return urls
-        first = next(self._turn) % len(urls)
-        ordered = [*urls[first:], *urls[:first]]
-        if self._down:
-            now = time.monotonic()
-            ordered.sort(key=lambda url: self._down.get(url, 0.0) > now)
-        return ordered
-
-    def _mark_down(self, url: str) -> None:
-        now = time.monotonic()
-        self._down = {known: until for known, until in self._down.items() if until > now}
-        self._down[url] = now + DOWN_SECONDS
 
 
 class _Answer:

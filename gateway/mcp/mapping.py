@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
-from gateway.mcp.errors import Document, McpError
+from gateway.mcp.errors import Document
 from gateway.mcp.link import is_stream
 from gateway.mcp.numbers import parse
-from gateway.mcp.passage import MAX_EVENT_BYTES, OWN_BUSINESS, refused, whole
+from gateway.mcp.passage import MAX_EVENT_BYTES, check_admitted, refused, whole
 from gateway.mcp.reply import Reply
 from gateway.mcp.wire import event, write
 from gateway.transport import Incoming
@@ -36,8 +35,7 @@ async def pass_mapped(
 
     Raises `McpError`, `UnavailableError`.
     """
-    if incoming.status in OWN_BUSINESS:
-        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
+    check_admitted(incoming, server)
     if not is_stream(incoming):
         await _pass_whole(reply, incoming, server, change)
         return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.mcp.errors import Document
 from gateway.mcp.numbers import parse
-from gateway.mcp.wire import event, write
+from gateway.mcp.wire import event, notification, write
 
 WINDOW_SECONDS = 1.0
 MAX_HELD = 64
@@ -61,7 +61,7 @@ class Pace:
         if self._lost:
             said = f"{self._lost} log messages were left out: more than {self._per_second} notifications in a second."
             params = {"level": self._level, "logger": "agentnet", "data": said}
-            waiting += event(write({"jsonrpc": "2.0", "method": "notifications/message", "params": params}))
+            waiting += event(write(notification("notifications/message", params)))
             self._lost = 0
         return waiting
 

@@ -8,26 +8,24 @@ that nobody comes back for is cancelled after a while.
 import asyncio
 import logging
 import secrets
-from contextlib import suppress
 
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 
-from agentnet.errors import AgentNetError, BusyError, UnavailableError
+from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Principal
+from gateway.mcp.answers import result_of
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Exchange, InputRequired, Question
 from gateway.mcp.forwarding import Forwarding
 from gateway.mcp.hops import via_of
-from gateway.mcp.link import Links, is_stream
-from gateway.mcp.mapping import events_of, message_in
-from gateway.mcp.passage import whole
+from gateway.mcp.link import Links
 from gateway.mcp.pool import Pool
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.retry import CAPABILITY_OF
 from gateway.mcp.session import UpstreamSession
-from gateway.mcp.talk import JSON_OR_STREAM, Talk, result_in, session_headers
-from gateway.mcp.wire import RequestId, read, write
+from gateway.mcp.talk import JSON_OR_STREAM, Talk, session_headers
+from gateway.mcp.wire import RequestId, request, result, write
 from gateway.transport import Incoming
 
 logger = logging.getLogger(__name__)
@@ -86,7 +84,7 @@ class Parking:
             raise BusyError("This gateway holds as many parked calls as it may.", retry_after=5.0)
         call = Call(server, exchange.principal, session, secrets.token_urlsafe(16))
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
-        message = {"jsonrpc": "2.0", "id": call.id, "method": exchange.method, "params": params | {"_meta": meta}}
+        message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
         incoming, _ = await self._links.open(
             server, exchange.principal, "POST", headers, write(message), url=session.url
@@ -109,9 +107,7 @@ class Parking:
             raise _not_waiting()
         timer.cancel()
         call.listener = exchange
-        await self._talk.tell(
-            call.server, call.principal, call.session, {"jsonrpc": "2.0", "id": number, "result": answers[KEY]}
-        )
+        await self._talk.tell(call.server, call.principal, call.session, result(number, answers[KEY]))
         return await self._outcome(exchange, call)
 
     async def _outcome(self, exchange: Exchange, call: Call) -> Document:
@@ -139,18 +135,13 @@ class Parking:
         following = following or call.task
         if following is not None:
             following.cancel()
-        message: Document = {
-            "jsonrpc": "2.0",
-            "method": "notifications/cancelled",
-            "params": {"requestId": call.id, "reason": "The client has left."},
-        }
-        with suppress(AgentNetError):
-            await self._talk.tell(call.server, call.principal, call.session, message)
+        await self._talk.cancel(call.server, call.principal, call.session, call.id, "The client has left.")
 
     async def _follow(self, call: Call, incoming: Incoming) -> None:
         """Read the server's answer to its end, whether the client is there or not."""
         try:
-            await call.outcomes.put(await self._result(call, incoming))
+            heard = await result_of(incoming, call.server.name, call.id, lambda message: self._heard(call, message))
+            await call.outcomes.put(heard)
         except AgentNetError as error:
             await call.outcomes.put(error)
         except Exception as error:  # the boundary of a task: whoever waits is told
@@ -159,25 +150,18 @@ class Parking:
         finally:
             await incoming.close()
 
-    async def _result(self, call: Call, incoming: Incoming) -> Document:
-        if not is_stream(incoming):
-            return result_in(read(await whole(incoming)), call.server.name, incoming.status)
-        async for event in events_of(incoming.chunks(), call.server.name):
-            message = message_in(event.data, call.server.name) if event.data else {}
-            if "method" in message and "id" in message:
-                await self._asked(call, message)
-            elif "method" in message:
-                await notify(call.listener, message)
-            elif message.get("id") == call.id:
-                return result_in(message, call.server.name, incoming.status)
-        raise UnavailableError(f"The MCP server {call.server.name!r} ended its answer without a result.")
+    async def _heard(self, call: Call, message: Document) -> None:
+        """Take what comes before the result: a question or a notification."""
+        if "id" in message:
+            await self._asked(call, message)
+        else:
+            await notify(call.listener, message)
 
     async def _asked(self, call: Call, message: Document) -> None:
         method, params = message["method"], object_or_empty(message.get("params"))
         if method not in CAPABILITY_OF:
-            error = {"code": METHOD_NOT_FOUND, "message": f"There is no {method} here."}
-            answer: Document = {"jsonrpc": "2.0", "id": message["id"]}
-            answer |= {"result": {}} if method == "ping" else {"error": error}
+            refusal = McpError(METHOD_NOT_FOUND, f"There is no {method} here.").document(message["id"])
+            answer = result(message["id"], {}) if method == "ping" else refusal
             await self._talk.tell(call.server, call.principal, call.session, answer)
             return
         call.asked = (message["id"], Question(method, params))

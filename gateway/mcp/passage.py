@@ -23,8 +23,7 @@ OWN_BUSINESS = frozenset({401, 403, 407})
 
 async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
     """Give `incoming` to the client, whichever form it has. Raises `McpError`, `UnavailableError`."""
-    if incoming.status in OWN_BUSINESS:
-        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
+    check_admitted(incoming, server)
     if is_stream(incoming):
         await reply.open_stream()
         async for events in whole_events(incoming.chunks()):
@@ -40,6 +39,12 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         await reply.whole(incoming.status, [], b"")
     else:
         raise refused(server, incoming.status)
+
+
+def check_admitted(incoming: Incoming, server: str) -> None:
+    """Raises `McpError` when the server refused the gateway itself."""
+    if incoming.status in OWN_BUSINESS:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
 
 
 async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
-from agentnet.identity.sealing import Seal, SealError
+from agentnet.identity.sealing import Seal
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, InputRequired, Question
-from gateway.mcp.wire import read, write
+from gateway.mcp.sealed import sealed, unsealed
+from gateway.mcp.wire import write
 
 STATE_SECONDS = 3600.0
 """How long a client may take to answer."""
@@ -42,15 +43,10 @@ class Retries:
 
     def state(self, exchange: Exchange) -> Document | None:
         """The state that `close` sealed."""
-        sealed = exchange.params.get("requestState")
-        if sealed is None:
+        given = exchange.params.get("requestState")
+        if given is None:
             return None
-        try:
-            if not isinstance(sealed, str) or len(sealed) > MAX_STATE_CHARACTERS:
-                raise SealError("No state of ours.")
-            kept = object_or_empty(read(self._seal.open(sealed.encode())))
-        except (SealError, McpError):
-            raise _wrong_state() from None
+        kept = object_or_empty(unsealed(self._seal, given, MAX_STATE_CHARACTERS) if isinstance(given, str) else None)
         if kept.get("for") != _binding(exchange) or kept["until"] < time.time():
             raise _wrong_state()
         state: Document = kept["state"]
@@ -60,8 +56,8 @@ class Retries:
         """The result that asks the client."""
         kept = {"for": _binding(exchange), "until": time.time() + STATE_SECONDS, "state": required.state}
         questions = {key: {"method": each.method, "params": each.params} for key, each in required.questions.items()}
-        sealed = self._seal.close(write(kept)).decode()
-        return {"resultType": "input_required", "inputRequests": questions, "requestState": sealed}
+        state = sealed(self._seal, kept)
+        return {"resultType": "input_required", "inputRequests": questions, "requestState": state}
 
 
 def check_capabilities(exchange: Exchange, questions: dict[str, Question]) -> None:

@@ -6,28 +6,21 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from mcp_types import (
-    CLIENT_CAPABILITIES_META_KEY,
-    CLIENT_INFO_META_KEY,
     LOG_LEVEL_META_KEY,
-    PROTOCOL_VERSION_META_KEY,
 )
 from mcp_types.jsonrpc import INTERNAL_ERROR
-from mcp_types.version import LATEST_MODERN_VERSION
 
-from agentnet.errors import UnavailableError
 from gateway.mcp.addressing import NAMED_BY, encoded, with_arguments
+from gateway.mcp.answers import result_of
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.hops import via_of
-from gateway.mcp.link import Links, is_stream
-from gateway.mcp.mapping import events_of, message_in
-from gateway.mcp.passage import whole
+from gateway.mcp.link import Links
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.retry import CAPABILITY_OF
-from gateway.mcp.talk import CLIENT_INFO, JSON_OR_STREAM, modern_headers, result_in
-from gateway.mcp.wire import read, write
-from gateway.transport import Incoming
+from gateway.mcp.talk import JSON_OR_STREAM, envelope, modern_headers
+from gateway.mcp.wire import request, write
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""
@@ -85,46 +78,27 @@ class Rounds:
     async def _once(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
         identifier = f"agentnet-{next(self._ids)}"
         named = NAMED_BY.get(exchange.method)
-        message = {
-            "jsonrpc": "2.0",
-            "id": identifier,
-            "method": exchange.method,
-            "params": params | {"_meta": exchange.meta | envelope(exchange)},
-        }
+        message = request(identifier, exchange.method, params | {"_meta": exchange.meta | envelope_of(exchange)})
         name = encoded(str(params.get(named, ""))) if named else None
         headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace, *via_of(exchange.headers)]
         headers = with_arguments(headers, exchange.schema, params.get("arguments"))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, write(message))
         try:
-            return await self._result(exchange, server, incoming, identifier)
+            return await result_of(incoming, server.name, identifier, lambda told: pass_notification(exchange, told))
         finally:
             await incoming.close()
 
-    async def _result(
-        self, exchange: Exchange, server: UpstreamServer, incoming: Incoming, identifier: str
-    ) -> Document:
-        """The result; notifications on the way to it go to the client."""
-        if not is_stream(incoming):
-            return result_in(read(await whole(incoming)), server.name, incoming.status)
-        async for event in events_of(incoming.chunks(), server.name):
-            message = message_in(event.data, server.name) if event.data else {}
-            if message.get("id") == identifier:
-                return result_in(message, server.name, incoming.status)
-            if isinstance(method := message.get("method"), str):
-                await exchange.notify(method, object_or_empty(message.get("params")))
-        raise UnavailableError(f"The MCP server {server.name!r} ended its answer without a result.")
+
+async def pass_notification(exchange: Exchange, message: Document) -> None:
+    """Give the client a notification that the server sent before its result."""
+    await exchange.notify(message["method"], object_or_empty(message.get("params")))
 
 
-def envelope(exchange: Exchange) -> Document:
-    """What a modern request says of its client."""
-    meta: Document = {
-        PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
-        CLIENT_INFO_META_KEY: exchange.client_info or CLIENT_INFO,
-        CLIENT_CAPABILITIES_META_KEY: exchange.capabilities,
-    }
-    if exchange.session is not None and exchange.session.log_level:
-        meta[LOG_LEVEL_META_KEY] = exchange.session.log_level
-    return meta
+def envelope_of(exchange: Exchange) -> Document:
+    """What a modern request says of a legacy client."""
+    said = envelope(exchange.capabilities, exchange.client_info)
+    level = exchange.session.log_level if exchange.session else None
+    return said | ({LOG_LEVEL_META_KEY: level} if level else {})
 
 
 def questions_in(result: Document, server: str) -> dict[str, Question]:

@@ -23,7 +23,7 @@ from gateway.mcp.sessions import Sessions
 from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.talk import Talk, session_headers
 from gateway.mcp.timeouts import server_limit
-from gateway.mcp.wire import write
+from gateway.mcp.wire import request, write
 from gateway.transport import Headers, Incoming
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
@@ -140,7 +140,7 @@ class ServerCalls:
 
     async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
         headers = headers_for(exchange.headers, exchange.method, own)
-        body = write({"jsonrpc": "2.0", "id": exchange.id, "method": exchange.method, "params": params})
+        body = write(request(exchange.id, exchange.method, params))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
         try:
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
@@ -191,7 +191,7 @@ class ServerCalls:
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
     ) -> None:
         headers = within(exchange.headers, upstream)
-        body = write({"jsonrpc": "2.0", "id": exchange.id, "method": exchange.method, "params": params})
+        body = write(request(exchange.id, exchange.method, params))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
         try:
             if incoming.status == 404:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.identity import Principal
-from agentnet.identity.sealing import Seal, SealError
+from agentnet.identity.sealing import Seal
 from gateway.mcp.deadline import Deadline
-from gateway.mcp.envelope import SESSION_HEADER, check_modern, check_modern_notification
+from gateway.mcp.envelope import SESSION_HEADER, check_modern, check_modern_notification, object_or_empty
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era
 from gateway.mcp.inbound import Inbound
@@ -19,10 +19,11 @@ from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.passage import pass_on, refused
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import UpstreamServer
+from gateway.mcp.sealed import sealed, unsealed
 from gateway.mcp.session import UpstreamSession
 from gateway.mcp.talk import Talk, session_id_of
 from gateway.mcp.timeouts import profile_limit, server_limit
-from gateway.mcp.wire import is_request, read, write
+from gateway.mcp.wire import is_request, write
 from gateway.transport import Incoming
 
 MAX_SESSION_CHARACTERS = 4096
@@ -91,27 +92,22 @@ class Straight:
             await incoming.close()
 
     def _place(self, inbound: Inbound, server: UpstreamServer) -> Place | None:
-        sealed = inbound.session_id
-        if sealed is None or inbound.era is Era.MODERN:
+        given = inbound.session_id
+        if given is None or inbound.era is Era.MODERN:
             return None
         owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
-        place = self._opened.get((sealed, owner)) or self._open(sealed, owner)
+        place = self._opened.get((given, owner)) or self._open(given, owner)
         if place is None:
             raise _no_session()
         return place
 
-    def _open(self, sealed: str, owner: str) -> Place | None:
-        if len(sealed) > MAX_SESSION_CHARACTERS:
-            return None
-        try:
-            kept: Document = read(self._seal.open(sealed.encode("latin-1")))
-        except (SealError, McpError, UnicodeError):
-            return None
+    def _open(self, given: str, owner: str) -> Place | None:
+        kept = object_or_empty(unsealed(self._seal, given, MAX_SESSION_CHARACTERS))
         if kept.get("owner") != owner:
             return None
         if len(self._opened) >= OPENED_SESSIONS:
             self._opened.clear()
-        place = self._opened[sealed, owner] = Place(kept["url"], kept["id"])
+        place = self._opened[given, owner] = Place(kept["url"], kept["id"])
         return place
 
     def _name_session(self, inbound: Inbound, server: UpstreamServer, incoming: Incoming, url: str) -> None:
@@ -122,8 +118,8 @@ class Straight:
             inbound.reply.headers.append((SESSION_HEADER, inbound.session_id.encode("latin-1")))
         elif len(identifier) <= MAX_UPSTREAM_ID:
             owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
-            sealed = self._seal.close(write({"url": url, "id": identifier, "owner": owner}))
-            inbound.reply.headers.append((SESSION_HEADER, sealed))
+            made = sealed(self._seal, {"url": url, "id": identifier, "owner": owner})
+            inbound.reply.headers.append((SESSION_HEADER, made.encode()))
 
 
 def is_initialize(message: Any) -> bool:

@@ -7,24 +7,22 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
-from mcp_types.jsonrpc import INTERNAL_ERROR
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.mcp_connection import GATEWAY_CLIENT
-from gateway.events import data_of
 from gateway.headers import header_of
+from gateway.mcp.answers import result_in, result_of
 from gateway.mcp.deadline import Deadline
 from gateway.mcp.envelope import SESSION_HEADER, VERSION_HEADER
-from gateway.mcp.errors import Document, McpError
+from gateway.mcp.errors import Document
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.mapping import events_of, message_in
-from gateway.mcp.passage import refused, whole
 from gateway.mcp.provider import UpstreamServer
 from gateway.mcp.session import UpstreamSession
-from gateway.mcp.wire import RequestId, is_response, read, write
+from gateway.mcp.wire import RequestId, notification, request, write
 from gateway.transport import Headers, Incoming
 
 CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}
@@ -148,21 +146,22 @@ class Talk:
             yield
         except asyncio.CancelledError:
             if deadline.has_passed:
-                telling = asyncio.create_task(self._cancel(server, principal, session, identifier))
+                reason = "The call took longer than the gateway allows."
+                telling = asyncio.create_task(self.cancel(server, principal, session, identifier, reason))
                 self._telling.add(telling)
                 telling.add_done_callback(self._telling.discard)
             raise
 
-    async def _cancel(
-        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: RequestId
+    async def cancel(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: RequestId, reason: str
     ) -> None:
-        params: Document = {"requestId": identifier, "reason": "The call took longer than the gateway allows."}
+        """Tell the server that nobody waits for a request any more, as far as it can be told."""
+        params: Document = {"requestId": identifier, "reason": reason}
         with suppress(AgentNetError):
-            message: Document = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
-            await self.tell(server, principal, session, message)
+            await self.tell(server, principal, session, notification("notifications/cancelled", params))
 
     def _request(self, method: str, params: Document) -> Document:
-        return {"jsonrpc": "2.0", "id": f"agentnet-{next(self._ids)}", "method": method, "params": params}
+        return request(f"agentnet-{next(self._ids)}", method, params)
 
     async def _post(
         self, server: UpstreamServer, principal: Principal, message: Document, headers: Headers, url: str | None
@@ -186,11 +185,11 @@ async def in_time(server: UpstreamServer) -> AsyncIterator[None]:
         raise UnavailableError(f"The MCP server {server.name!r} did not answer within {REQUEST_SECONDS:g} s.") from None
 
 
-def envelope(capabilities: Document) -> Document:
-    """What a request of the gateway itself says of its client."""
+def envelope(capabilities: Document, client_info: Document | None = None) -> Document:
+    """What a modern request says of its client; without `client_info` that is the gateway."""
     return {
         PROTOCOL_VERSION_META_KEY: LATEST_MODERN_VERSION,
-        CLIENT_INFO_META_KEY: CLIENT_INFO,
+        CLIENT_INFO_META_KEY: client_info or CLIENT_INFO,
         CLIENT_CAPABILITIES_META_KEY: capabilities,
     }
 
@@ -210,40 +209,3 @@ def session_headers(session: UpstreamSession) -> Headers:
 def session_id_of(incoming: Incoming) -> str:
     """The session that a response names, or nothing."""
     return header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")
-
-
-async def result_of(incoming: Incoming, server: str, identifier: str) -> Document:
-    """The result in a response, a stream or not. Raises `McpError`, `UnavailableError`."""
-    if not is_stream(incoming):
-        body = await whole(incoming)
-        return result_in(_read(body, server, incoming.status), server, incoming.status)
-    async for data in data_of(incoming.chunks()):
-        document = _read(data, server, incoming.status) if data else None
-        if is_response(document) and document["id"] == identifier:
-            return result_in(document, server, incoming.status)
-    raise UnavailableError(f"The MCP server {server!r} ended its answer without a result.")
-
-
-def result_in(document: object, server: str, status: int) -> Document:
-    """The result in a JSON-RPC response. Raises `McpError` with its code and data, or that there is none."""
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
-        raise McpError(
-            error["code"],
-            str(error.get("message", "")),
-            detail=error.get("data"),
-            http=status if status != 200 else None,
-        )
-    result = document.get("result") if isinstance(document, dict) else None
-    if not isinstance(result, dict):
-        raise refused(server, status)
-    return result
-
-
-def _read(data: bytes, server: str, status: int) -> object:
-    try:
-        return read(data)
-    except McpError:
-        raise McpError(
-            INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", http=status
-        ) from None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from gateway.mcp.addressing import TASKS
 from gateway.mcp.errors import Document, McpError
@@ -24,9 +24,7 @@ async def followed(exchange: Exchange, asked: Any, providers: list[Provider]) ->
     found = FollowedTasks([], [])
     if not asked:
         return found
-    if not exchange.has_extension(TASKS):
-        detail: Document = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
-        raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the extension {TASKS}.", detail=detail)
+    exchange.require_extension(TASKS)
     if not isinstance(asked, list) or len(asked) > MAX_TASKS or not all(isinstance(each, str) for each in asked):
         raise McpError(INVALID_PARAMS, f"taskIds must be a list of at most {MAX_TASKS} ids.")
     for provider in providers:

@@ -15,6 +15,7 @@ from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
 from gateway.mcp.subscriptions import Subscription, Subscriptions
 from gateway.mcp.switchboard import Switchboard
+from gateway.mcp.wire import notification
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +112,7 @@ class Tributaries:
         """The client looks again at what may have changed while nobody told of it."""
         if server in self._flowed:
             for shown in [name for names in self._names.get(server, {}).values() for name in names]:
-                params: Document = {"uri": shown}
-                await self._inbound.reply.send_event({"jsonrpc": "2.0", "method": UPDATED, "params": params})
+                await self._inbound.reply.send_event(notification(UPDATED, {"uri": shown}))
         self._flowed.add(server)
 
     async def _renew(self, server: str, gone: UpstreamSession) -> None:

@@ -79,6 +79,16 @@ def is_response(message: Any) -> TypeGuard[Document]:
     )
 
 
+def request(identifier: RequestId, method: str, params: Document) -> Document:
+    """A JSON-RPC request."""
+    return {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
+
+
+def notification(method: str, params: Document) -> Document:
+    """A JSON-RPC notification."""
+    return {"jsonrpc": "2.0", "method": method, "params": params}
+
+
 def result(identifier: RequestId, value: Document) -> Document:
     """A JSON-RPC response that went well."""
     return {"jsonrpc": "2.0", "id": identifier, "result": value}

@@ -22,7 +22,7 @@ from gateway.mcp.agents.call import AgentCall
 from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
 from gateway.mcp.agents.prompts import completed, examples_of
 from gateway.mcp.agents.resource_news import ResourceNews
-from gateway.mcp.agents.resources import Reader, not_found
+from gateway.mcp.agents.resources import Reader
 from gateway.mcp.agents.task_ids import TaskIds, is_task_id
 from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
@@ -158,14 +158,14 @@ class Agents:
         """Taken for what can be read."""
         versions = await self._news.versions(frozenset({uri}))
         if uri not in versions:
-            raise not_found(exchange, uri)
+            raise exchange.no_resource(uri)
         await self._subscriptions.keep(exchange, self.name, uri, versions[uri])
         return {}
 
     async def _unsubscribe(self, exchange: Exchange, uri: str) -> Document:
         """Also from what is there no more."""
         if not await self._subscriptions.forget(exchange) and uri not in await self._news.versions(frozenset({uri})):
-            raise not_found(exchange, uri)
+            raise exchange.no_resource(uri)
         return {}
 
     async def _prompt(self, exchange: Exchange, name: str) -> Document:

@@ -5,7 +5,6 @@ import json
 
 from a2a.types.a2a_pb2 import Part, Task
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
-from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
@@ -24,14 +23,13 @@ from gateway.mcp.agents.addresses import (
 from gateway.mcp.agents.content import json_of, text_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.errors import Document, McpError
+from gateway.mcp.errors import Document
 from gateway.mcp.exchange import Era, Exchange
 
 MAX_READ_BYTES = 16 * 1024 * 1024
 """Of one resource, before it is made base64."""
 TTL_MS = 60_000
 """Cards change seldom."""
-LEGACY_NOT_FOUND = -32002
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 TEXTS = ("text/", JSON)
@@ -140,10 +138,4 @@ def _told(exchange: Exchange, uri: str, error: AgentNetError) -> AgentNetError:
     """What the client is told: a resource that is not there has a code of its own in each era."""
     if isinstance(error, TooLargeError) or (isinstance(error, RefusedError) and not error.is_unknown_task):
         return error
-    return not_found(exchange, uri)
-
-
-def not_found(exchange: Exchange, uri: str) -> McpError:
-    """As the era of the client says it."""
-    code = LEGACY_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
-    return McpError(code, "There is no such resource here.", detail={"uri": uri})
+    return exchange.no_resource(uri)

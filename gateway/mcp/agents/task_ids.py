@@ -1,11 +1,11 @@
 """Ids of MCP tasks: the agent, its A2A task and the owner, sealed: any replica answers, none keeps anything."""
 
-import json
 import time
 from dataclasses import dataclass
 
 from agentnet.identity import Principal
-from agentnet.identity.sealing import Seal, SealError
+from agentnet.identity.sealing import Seal
+from gateway.mcp.sealed import sealed, unsealed
 
 PREFIX = "agent-task."
 KIND = "mcp task"
@@ -33,17 +33,14 @@ class TaskIds:
     def make(self, principal: Principal, agent: str, task_id: str) -> TaskRef:
         """A new id, for `principal` alone."""
         created = round(time.time(), 3)
-        sealed = [KIND, principal.tenant, principal.subject, agent, task_id, created]
-        return TaskRef(PREFIX + self._seal.close(json.dumps(sealed).encode()).decode(), agent, task_id, created)
+        made = sealed(self._seal, [KIND, principal.tenant, principal.subject, agent, task_id, created])
+        return TaskRef(PREFIX + made, agent, task_id, created)
 
     def read(self, principal: Principal, text: str) -> TaskRef | None:
         """What an id stands for; None for one that is no id, or another's."""
-        if not is_task_id(text) or len(text) > MAX_CHARACTERS:
+        if not is_task_id(text):
             return None
-        try:
-            opened = json.loads(self._seal.open(text.removeprefix(PREFIX).encode()))
-        except (SealError, ValueError):
-            return None
+        opened = unsealed(self._seal, text.removeprefix(PREFIX), MAX_CHARACTERS)
         if not isinstance(opened, list) or opened[:3] != [KIND, principal.tenant, principal.subject]:
             return None
         _, _, _, agent, task_id, created = opened

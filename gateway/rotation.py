@@ -1,0 +1,32 @@
+"""The order in which instances are tried: in turn, those that lately failed last."""
+
+import itertools
+import time
+from collections.abc import Sequence
+
+DOWN_SECONDS = 2.0
+
+
+class Rotation:
+    """Of all instances of one kind, by URL."""
+
+    def __init__(self) -> None:
+        self._turn = itertools.count()
+        self._down: dict[str, float] = {}
+
+    def ordered(self, urls: Sequence[str]) -> Sequence[str]:
+        """`urls` in the order to try them."""
+        if len(urls) == 1:
+            return urls
+        first = next(self._turn) % len(urls)
+        ordered = [*urls[first:], *urls[:first]]
+        if self._down:
+            now = time.monotonic()
+            ordered.sort(key=lambda url: self._down.get(url, 0.0) > now)
+        return ordered
+
+    def mark_down(self, url: str) -> None:
+        """Try the instance at `url` last for a while."""
+        now = time.monotonic()
+        self._down = {known: until for known, until in self._down.items() if until > now}
+        self._down[url] = now + DOWN_SECONDS
