@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from agentnet.bounded import Bounded
 from agentnet.errors import UnavailableError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -26,8 +27,7 @@ class Cache(Generic[Key, Value]):
     def __init__(self, seconds: float, *, grace_seconds: float = 0.0, max_keys: int = MAX_KEYS) -> None:
         self._seconds = seconds
         self._grace_seconds = grace_seconds
-        self._max_keys = max_keys
-        self._kept: dict[Key, _Kept[Value]] = {}
+        self._kept: Bounded[Key, _Kept[Value]] = Bounded(max_keys)
         self._loading: dict[Key, asyncio.Task[Value]] = {}
 
     async def get(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
@@ -60,8 +60,6 @@ class Cache(Generic[Key, Value]):
             value = await load()
         finally:
             self._loading.pop(key, None)
-        if len(self._kept) >= self._max_keys:
-            self._kept.clear()
         self._kept[key] = _Kept(value, time.monotonic())
         return value
 

@@ -7,6 +7,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agentnet.bounded import Bounded
 from agentnet.directory import Entry
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
@@ -34,7 +35,7 @@ class Cards:
         self._catalog = catalog
         self._http = http
         self._base_url = base_url.rstrip("/")
-        self._served: dict[tuple[str, str, str], _Served] = {}
+        self._served: Bounded[tuple[str, str, str], _Served] = Bounded(MAX_CARDS)
 
     def address(self, name: str) -> str:
         """Where clients reach the agent `name`."""
@@ -67,14 +68,9 @@ class Cards:
             card = rewrite_card(source, address)
             response = served.response if served else CardResponse(card)
             response.update(card)
-            self._keep(key, _Served(source, response))
+            self._served[key] = _Served(source, response)
             return response
         return served.response
-
-    def _keep(self, key: tuple[str, str, str], served: _Served) -> None:
-        if len(self._served) >= MAX_CARDS:
-            self._served.clear()
-        self._served[key] = served
 
     async def _fetch(self, entry: Entry) -> dict[str, Any]:
         """The card as an instance serves it, for agents that were registered without one."""

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from mcp.shared.inbound import encode_header_value, find_invalid_x_mcp_header, mcp_param_headers, x_mcp_header_map
+from mcp.shared.inbound import (
+    NAME_BEARING_METHODS,
+    encode_header_value,
+    find_invalid_x_mcp_header,
+    mcp_param_headers,
+    x_mcp_header_map,
+)
 from mcp_types import PROTOCOL_VERSION_META_KEY
 
 SESSION = "mcp-session-id"
 VERSION = "mcp-protocol-version"
-NAMED_BY = {
-    "tools/call": "name",
-    "prompts/get": "name",
-    "resources/read": "uri",
-    "tasks/get": "taskId",
-    "tasks/update": "taskId",
-    "tasks/cancel": "taskId",
-}
+NAMED_BY = {**NAME_BEARING_METHODS, **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId")}
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 BROKEN = -32000
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel import col, select
 
+from agentnet.bounded import Bounded
 from agentnet.database import Database
 from agentnet.database.tables import ApiKey
 from agentnet.errors import ConfigurationError, ConflictError, NotFoundError, UnauthenticatedError
@@ -38,7 +39,7 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._cache: dict[str, tuple[float, bytes, Principal]] = {}
+        self._cache: Bounded[str, tuple[float, bytes, Principal]] = Bounded(CACHED_KEYS)
 
     async def create(
         self,
@@ -125,8 +126,6 @@ class Keys:
         if row is None or not _active(row):
             self._cache.pop(identifier, None)
             return None
-        if len(self._cache) >= CACHED_KEYS:
-            self._cache.clear()
         scopes = frozenset(row.scopes) | ({USE} if ADMIN in row.scopes else frozenset())
         entry = (now + CACHE_SECONDS, row.hash, Principal(row.tenant, f"key:{row.id}", scopes))
         self._cache[identifier] = entry

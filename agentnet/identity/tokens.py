@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from agentnet.bounded import Bounded
 from agentnet.errors import UnauthenticatedError
 from agentnet.identity.principal import SERVICE, Budget, Delegation, Principal
 
@@ -20,7 +21,7 @@ class Tokens:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._minted: dict[tuple[Principal, str], tuple[float, str]] = {}
+        self._minted: Bounded[tuple[Principal, str], tuple[float, str]] = Bounded(CACHED_TOKENS)
 
     def mint(self, principal: Principal, audience: str) -> str:
         """A token for `principal` that only the service `audience` takes (`agent:writer`, `mcp:data`, `registry`)."""
@@ -29,8 +30,6 @@ class Tokens:
         if cached and cached[0] > now:
             return cached[1]
         token = jwt.encode(_claims(principal, audience, int(now)), self._secret, algorithm=ALGORITHM)
-        if len(self._minted) >= CACHED_TOKENS:
-            self._minted.clear()
         self._minted[principal, audience] = (now + LIFETIME_SECONDS / 2, token)
         return token
 

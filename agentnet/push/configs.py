@@ -12,6 +12,7 @@ from a2a.types.a2a_pb2 import ListTaskPushNotificationConfigsResponse, TaskPushN
 from a2a.utils.errors import InvalidParamsError, TaskNotFoundError
 
 from agentnet.database import Database
+from agentnet.header_values import HEADER_VALUE
 from agentnet.identity.sealing import Seal
 from agentnet.ids import new_id
 from agentnet.push import sql
@@ -28,7 +29,6 @@ MAX_PAGE_SIZE = 100
 BEARER = "bearer"
 
 _SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 class PushConfigs:
@@ -140,7 +140,7 @@ def _check_texts(config: TaskPushNotificationConfig) -> None:
 def _check_header(name: str, value: str, limit: int) -> None:
     if len(value) > limit:
         raise InvalidParamsError(f"{name} has {len(value)} characters; the limit is {limit}.")
-    if value and not _HEADER_VALUE.fullmatch(value):
+    if value and not HEADER_VALUE.fullmatch(value):
         raise InvalidParamsError(f"{name} must be printable ASCII, as HTTP headers are.")
 
 

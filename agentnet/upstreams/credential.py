@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from agentnet.errors import UnsafeUrlError
+from agentnet.header_values import HEADER_VALUE
 from agentnet.ssrf import check_form
 
 MAX_SECRET_CHARACTERS = 8192
-_PRINTABLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _TOKEN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"  # noqa: S105 - the characters of a header's name
 _OURS = re.compile(r"(?i)(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|accept.*|mcp-.*|proxy-.*)")
 """Headers that belong to the transport."""
@@ -20,7 +20,7 @@ _OURS = re.compile(r"(?i)(host|connection|content-.*|transfer-encoding|te|traile
 
 def _header_value(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if len(text) > MAX_SECRET_CHARACTERS or not _PRINTABLE.fullmatch(text):
+    if len(text) > MAX_SECRET_CHARACTERS or not HEADER_VALUE.fullmatch(text):
         raise ValueError(f"must be printable ASCII of at most {MAX_SECRET_CHARACTERS} characters")
     return value
 

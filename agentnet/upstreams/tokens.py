@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
+from agentnet.bounded import Bounded
 from agentnet.errors import UnavailableError
 from agentnet.ssrf import read_body
 from agentnet.upstreams.credential import ClientCredentials
@@ -44,7 +45,7 @@ class AccessTokens:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
-        self._held: dict[Key, _Held] = {}
+        self._held: Bounded[Key, _Held] = Bounded(MAX_TOKENS)
         self._fetching: dict[Key, asyncio.Future[str]] = {}
 
     async def get(self, key: Key) -> str:
@@ -73,8 +74,6 @@ class AccessTokens:
         _, resource, credentials = key
         answer = await self._ask(credentials, resource)
         life = DEFAULT_LIFE_SECONDS if answer.expires_in is None else answer.expires_in
-        if len(self._held) >= MAX_TOKENS:
-            self._held.clear()
         self._held[key] = _Held(answer.access_token, time.monotonic() + max(life / 2, life - MARGIN_SECONDS))
         return answer.access_token
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from mcp.shared.inbound import (
+    NAME_BEARING_METHODS,
     encode_header_value,
     find_invalid_x_mcp_header,
     mcp_param_headers,
@@ -22,9 +23,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 TASKS = "io.modelcontextprotocol/tasks"
 SEPARATOR = "~"
 NAMED_BY = {
-    "tools/call": "name",
-    "prompts/get": "name",
-    "resources/read": "uri",
+    **NAME_BEARING_METHODS,
     "resources/subscribe": "uri",
     "resources/unsubscribe": "uri",
     **dict.fromkeys(TASK_METHODS, "taskId"),

@@ -10,6 +10,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
+from agentnet.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.addressing import TASKS, with_arguments
 from gateway.mcp.envelope import TASK_METHODS, object_or_empty
@@ -65,7 +66,7 @@ class Aggregate:
         self._hops = hops
         self._list_limit = list_limit
         self._parameters = Parameters()
-        self._merged: dict[tuple[object, ...], Merged] = {}
+        self._merged: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_LISTS)
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
             "initialize": self._initialize,
@@ -109,8 +110,6 @@ class Aggregate:
         kept = self._merged.get(key)
         if kept is None or kept.profile != profile or not _same(kept.listings, listings):
             kept = merge(kind, parts, profile, self._hops.marked if is_foreign else None)
-            if len(self._merged) >= KEPT_LISTS:
-                self._merged.clear()
             self._merged[key] = kept
         return kept
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from agentnet.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.cache import Cache
@@ -36,7 +37,7 @@ class Eras:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._doubted: dict[Key, float] = {}
+        self._doubted: Bounded[Key, float] = Bounded(MAX_DOUBTED)
         self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> frozenset[Era]:
@@ -70,8 +71,6 @@ class Eras:
     def _doubt(self, key: Key) -> None:
         now = time.monotonic()
         if now - self._doubted.get(key, -DOUBT_SECONDS) >= DOUBT_SECONDS:
-            if len(self._doubted) >= MAX_DOUBTED:
-                self._doubted.clear()
             self._doubted[key] = now
             self._known.forget(key)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
 
+from agentnet.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.eras import Eras
@@ -58,7 +59,7 @@ class Listings:
         self._talk = talk
         self._eras = eras
         self._pool = pool
-        self._kept: dict[Key, _Kept] = {}
+        self._kept: Bounded[Key, _Kept] = Bounded(MAX_KEPT)
         self._private: set[Key] = set()
         """Servers and kinds whose lists are for one caller only."""
         self._loading: dict[Key, asyncio.Task[None]] = {}
@@ -146,8 +147,6 @@ class Listings:
                 self._private.add(_shared(server, kind))
                 key = self._key(server, principal, kind)
             kept = _Kept(listing, time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000)
-        if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
         self._kept[key] = kept
 
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:

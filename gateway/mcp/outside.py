@@ -2,8 +2,8 @@
 
 from contextvars import ContextVar
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import UnavailableError
-from agentnet.http_errors import DATABASE_AWAY
 from agentnet.identity import Principal
 from agentnet.ssrf import checked_addresses, resolve
 from agentnet.upstreams.authorization import Header

@@ -6,6 +6,7 @@ from typing import Any
 from mcp.shared.inbound import find_invalid_x_mcp_header, validate_mcp_param_headers, x_mcp_header_map
 from mcp_types.jsonrpc import HEADER_MISMATCH
 
+from agentnet.bounded import Bounded
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.mcp.envelope import object_or_empty
@@ -29,7 +30,7 @@ class Parameters:
     """Checks calls against schemas. Whether a schema asks for headers at all is found out once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, bool]] = {}
+        self._known: Bounded[int, tuple[Any, bool]] = Bounded(MAX_KEPT)
 
     def check(self, schema: Any, arguments: Any, headers: Headers) -> None:
         """Raises `ParameterError` when a header that the schema wants is missing, wrong, double or not to be read."""
@@ -50,8 +51,6 @@ class Parameters:
         if known is not None and known[0] is schema:
             return known[1]
         wants = find_invalid_x_mcp_header(schema) is None and bool(x_mcp_header_map(schema))
-        if len(self._known) >= MAX_KEPT:
-            self._known.clear()
         self._known[id(schema)] = (schema, wants)
         return wants
 
@@ -62,7 +61,7 @@ class ServerParameters:
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
         self._parameters = Parameters()
-        self._schemas: dict[int, tuple[Listing, dict[str, Any]]] = {}
+        self._schemas: Bounded[int, tuple[Listing, dict[str, Any]]] = Bounded(MAX_KEPT)
 
     async def check(self, server: UpstreamServer, principal: Principal, params: Document, headers: Headers) -> None:
         """Raises `ParameterError`. A call of a tool that no list tells of is the server's own to check."""
@@ -85,8 +84,6 @@ class ServerParameters:
         known = self._schemas.get(id(listing))
         if known is not None:
             return known[1]
-        if len(self._schemas) >= MAX_KEPT:
-            self._schemas.clear()
         schemas = {str(item.get("name")): item.get("inputSchema") for item in listing.items}
         self._schemas[id(listing)] = (listing, schemas)
         return schemas

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from agentnet.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.errors import Document, McpError
@@ -25,7 +26,7 @@ class Pool:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._sessions: dict[Key, asyncio.Task[UpstreamSession]] = {}
+        self._sessions: Bounded[Key, asyncio.Task[UpstreamSession]] = Bounded(MAX_POOLED)
 
     async def use(
         self,
@@ -55,8 +56,6 @@ class Pool:
         if task is not None and task.done() and (task.exception() or task.result().url not in server.urls):
             task = None
         if task is None:
-            if len(self._sessions) >= MAX_POOLED:
-                self._sessions.clear()
             task = self._sessions[key] = asyncio.create_task(self._open(server, principal, capabilities))
             task.add_done_callback(_look_at)
         return await asyncio.shield(task)  # the others wait for it too

@@ -7,6 +7,7 @@ of the gateway relays to the same place and none keeps anything.
 from dataclasses import dataclass
 from typing import Any
 
+from agentnet.bounded import Bounded
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.mcp.deadline import Deadline
@@ -47,7 +48,7 @@ class Straight:
         self._parameters = parameters
         self._talk = talk
         self._seal = seal
-        self._opened: dict[tuple[str, str], Place] = {}
+        self._opened: Bounded[tuple[str, str], Place] = Bounded(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
     async def relay(
@@ -105,8 +106,6 @@ class Straight:
         kept = object_or_empty(unsealed(self._seal, given, MAX_SESSION_CHARACTERS))
         if kept.get("owner") != owner:
             return None
-        if len(self._opened) >= OPENED_SESSIONS:
-            self._opened.clear()
         place = self._opened[given, owner] = Place(kept["url"], kept["id"])
         return place
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from hashlib import sha256
 
+from agentnet.bounded import Bounded
 from agentnet.directory import Entry
 from gateway.mcp.agents.prompts import list_prompts
 from gateway.mcp.agents.resources import TEMPLATES, list_cards
@@ -26,8 +27,8 @@ class AgentListings:
     """The same agents make the same list, the very same object: it is rendered once."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Kind, bytes], Listing] = {}
-        self._met: dict[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = {}
+        self._kept: Bounded[tuple[Kind, bytes], Listing] = Bounded(KEPT_LISTINGS)
+        self._met: Bounded[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = Bounded(KEPT_LISTINGS)
         """By the entries' identities, which hold while they are kept here: not every call reads all that they say."""
 
     def of(self, kind: Kind, entries: list[Entry]) -> Listing:
@@ -35,8 +36,6 @@ class AgentListings:
         key = (kind, tuple(map(id, entries)))
         met = self._met.get(key)
         if met is None:
-            if len(self._met) >= KEPT_LISTINGS:
-                self._met.clear()
             met = self._met[key] = (entries, self._read(kind, entries))
         return met[1]
 
@@ -45,7 +44,5 @@ class AgentListings:
         key = (kind, sha256(said.encode("utf-8", "replace")).digest())
         listing = self._kept.get(key)
         if listing is None:
-            if len(self._kept) >= KEPT_LISTINGS:
-                self._kept.clear()
             listing = self._kept[key] = Listing(MAKERS[kind](entries), TTL_MS)
         return listing
