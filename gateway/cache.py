@@ -43,6 +43,11 @@ class Cache(Generic[Key, Value]):
                 return kept.value
             raise
 
+    def at_hand(self, key: Key) -> Value | None:
+        """The value of `key` if it is fresh."""
+        kept = self._kept.get(key)
+        return kept.value if kept is not None and time.monotonic() - kept.loaded_at < self._seconds else None
+
     def forget(self, key: Key) -> None:
         """Load `key` anew at the next `get`."""
         self._kept.pop(key, None)

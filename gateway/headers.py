@@ -23,7 +23,10 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"x-accel-buffer
 
 def header_of(headers: Headers, name: bytes) -> bytes:
     """The first value of `name` (lower case), or nothing."""
-    return next((value for key, value in headers if key.lower() == name), b"")
+    for key, value in headers:
+        if len(key) == len(name) and key.lower() == name:
+            return value
+    return b""
 
 
 def to_agent(headers: Headers, token: str) -> Headers:

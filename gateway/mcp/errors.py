@@ -6,8 +6,8 @@ from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 from pydantic import ValidationError
 
-from agentnet.database.retry import DATABASE_AWAY
-from agentnet.errors import AgentNetError, BusyError, NotFoundError, TooLargeError, UnavailableError
+from agentnet.database.retry import DATABASE_AWAY, away
+from agentnet.errors import AgentNetError, BusyError, DatabaseAwayError, NotFoundError, TooLargeError, UnavailableError
 from agentnet.http_errors import invalid_input
 
 Document = dict[str, Any]
@@ -55,10 +55,10 @@ def said(error: Exception) -> McpError:
         return McpError(INVALID_PARAMS, str(error))
     if isinstance(error, TooLargeError):
         return McpError(INVALID_REQUEST, str(error), http=413)
+    if isinstance(error, (DatabaseAwayError, *DATABASE_AWAY)):
+        return McpError(INTERNAL_ERROR, str(away()), http=503)
     if isinstance(error, UnavailableError):
         return McpError(INTERNAL_ERROR, str(error))
-    if isinstance(error, DATABASE_AWAY):
-        return McpError(INTERNAL_ERROR, "The database does not answer; try again in a moment.", http=503)
     if isinstance(error, AgentNetError):
         return McpError(INVALID_REQUEST, str(error), http=error.http_status)
     return McpError(INTERNAL_ERROR, "Something went wrong inside the gateway; its log says what.")

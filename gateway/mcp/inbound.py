@@ -1,6 +1,6 @@
 """One HTTP request on its way in, and the exchange that a message in it becomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Receive
@@ -22,7 +22,7 @@ MAX_HEADER_BYTES = 32 * 1024
 """Names and values together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inbound:
     """Its headers have names in lower case."""
 
@@ -31,16 +31,13 @@ class Inbound:
     principal: Principal
     profile: Profile
     reply: Reply
+    version: str = field(init=False)
+    """The protocol version that it is in."""
+    era: Era = field(init=False)
 
-    @property
-    def version(self) -> str:
-        """The protocol version that it is in."""
-        return version_of(self.headers)
-
-    @property
-    def era(self) -> Era:
-        """By the version."""
-        return era_of(self.version)
+    def __post_init__(self) -> None:
+        self.version = version_of(self.headers)
+        self.era = era_of(self.version)
 
     @property
     def session_id(self) -> str | None:

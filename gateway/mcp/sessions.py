@@ -6,8 +6,13 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
+import asyncpg
+import orjson
+
 from agentnet.database import Database
+from agentnet.database.retry import retried
 from agentnet.identity import Principal
+from agentnet.tasks.commit import GroupCommit
 from gateway.mcp import sql
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.profile import Profile
@@ -30,6 +35,9 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self._pool = database.pool
+        self._line = database.line()
+        self._reads = GroupCommit(self._read)
+        """Every request reads its session: those of one moment are read together."""
 
     async def open(
         self, principal: Principal, profile: Profile, version: str, capabilities: Document, client_info: Document
@@ -49,15 +57,20 @@ class Sessions:
 
     async def get(self, principal: Principal, profile: Profile, identifier: str) -> Session:
         """The session. Raises `McpError` (404) for one that is unknown, another's, or idle for too long."""
+        row = await self._reads.submit(_plain(identifier))
         owner = (principal.tenant, principal.subject, profile.name)
-        row = await self._pool.fetchrow(sql.GET_SESSION, _plain(identifier), *owner, IDLE_SECONDS, TOUCH_SECONDS)
-        if row is None:
+        if row is None or (row["tenant"], row["subject"], row["profile"]) != owner:
             raise McpError(SESSION_NOT_FOUND, "There is no such session; it may have ended.", http=404)
         if row["is_due"]:
             await self._pool.execute(sql.TOUCH_SESSION, identifier)
-        upstreams = {name: UpstreamSession(**kept) for name, kept in json.loads(row["upstreams"]).items()}
-        said = json.loads(row["capabilities"]), json.loads(row["client_info"])
+        upstreams = {name: UpstreamSession(**kept) for name, kept in orjson.loads(row["upstreams"]).items()}
+        said = orjson.loads(row["capabilities"]), orjson.loads(row["client_info"])
         return Session(identifier, row["version"], *said, upstreams, row["log_level"])
+
+    async def _read(self, identifiers: list[str]) -> list[asyncpg.Record | None]:
+        rows = await retried(lambda: self._line.fetch(sql.GET_SESSIONS, identifiers, IDLE_SECONDS, TOUCH_SECONDS))
+        found = {row["id"]: row for row in rows}
+        return [found.get(identifier) for identifier in identifiers]
 
     async def touch(self, session: Session) -> None:
         """Note that it is in use."""

@@ -6,11 +6,12 @@ INSERT INTO mcp_sessions (id, tenant, subject, profile, version, capabilities, c
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
-# A session of this caller that has not been idle for too long; whether it is time to note that it is used.
-GET_SESSION = """
-SELECT version, capabilities, client_info, upstreams, log_level, seen_at < now() - make_interval(secs => $6) AS is_due
+# Sessions that have not been idle for too long; whether it is time to note that they are used.
+GET_SESSIONS = """
+SELECT id, tenant, subject, profile, version, capabilities, client_info, upstreams, log_level,
+    seen_at < now() - make_interval(secs => $3) AS is_due
 FROM mcp_sessions
-WHERE id = $1 AND tenant = $2 AND subject = $3 AND profile = $4 AND seen_at > now() - make_interval(secs => $5)
+WHERE id = ANY($1) AND seen_at > now() - make_interval(secs => $2)
 """
 
 # Note that a session is used.

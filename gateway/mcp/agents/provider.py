@@ -84,7 +84,10 @@ class Agents:
         """The registry is asked for agents; a profile may have none."""
         if self._profile.agents == []:
             return NOTHING
-        return TEMPLATE_LISTING if kind is Kind.TEMPLATES else None
+        if kind is Kind.TEMPLATES:
+            return TEMPLATE_LISTING
+        entries = self._means.catalog.visible_at_hand(self._principal)
+        return None if entries is None else self._means.listings.of(kind, self._shown(entries))
 
     def known(self, kind: Kind) -> Listing | None:
         """No more than what is fresh: the registry's word is at hand."""
@@ -202,7 +205,9 @@ class Agents:
         return Contact(self._means.calls, self._principal, entry, exchange.trace)
 
     async def _visible(self) -> list[Entry]:
-        entries = await self._means.catalog.visible(self._principal)
+        return self._shown(await self._means.catalog.visible(self._principal))
+
+    def _shown(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if self._profile.shows_agent(entry.name)]
 
     async def _search(self, arguments: FindArguments) -> CallToolResult:
