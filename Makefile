@@ -11,10 +11,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PYTEST_ARGS ?=
+# Tests wait more than they compute: a second process halves the time. 0 runs them in one.
+TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 UPGRADE ?=
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
+
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -67,10 +71,10 @@ up: setup ## Serve the network until Ctrl-C, with every address printed
 # --- Checking it ------------------------------------------------------------------------------------------------------
 
 test: setup-dev ## Run the tests that take seconds; PYTEST_ARGS="-k name" narrows them
-	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-all: setup-dev $(NODE_MODULES) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 lint: setup-dev ## Check format and lint
 	@$(BIN)/ruff format --check .
