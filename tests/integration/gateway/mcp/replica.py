@@ -2,7 +2,9 @@
 REGISTRY_URL` says `ready URL` and serves until then."""
 
 import asyncio
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from agentnet.runtime import Runtime
@@ -25,7 +27,7 @@ class Replica:
             *(sys.executable, "-W", "ignore", "-m", "tests.integration.gateway.mcp.replica", *self._arguments),
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}"},
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}"} | database_in(os.environ),
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
@@ -38,6 +40,11 @@ class Replica:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+def database_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """The database of the session, where that is not the embedded one."""
+    return {name: value for name, value in environment.items() if name == "DATABASE_URL"}
 
 
 async def serve(home: str, registry_url: str) -> None:

@@ -50,7 +50,7 @@ async def circle(home: Path, other_home: Path, path: str = "/mcp") -> AsyncItera
     """Network `one` with the server alpha and the upstream `two`, which has beta and the upstream `one`."""
     async with (
         network_running(home, allow_private_urls=True) as one,
-        network_running(other_home, allow_private_urls=True) as two,
+        network_running(other_home, allow_private_urls=True, database_url=None) as two,
         AsyncExitStack() as stack,
     ):
         places = Place(one, one.url, stack), Place(two, two.url, stack)
