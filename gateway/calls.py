@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from agentnet.directory import Entry
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.ids import new_id
+from agentnet.tasks.events import TERMINAL_STATES
 from gateway.events import data_of
 from gateway.headers import is_event_stream
 from gateway.transport import Headers, Incoming
@@ -83,6 +85,15 @@ class Contact:
     async def get(self, task_id: str) -> Task:
         """GetTask, without its history."""
         return _parsed(await self._ask("GetTask", GetTaskRequest(id=task_id, history_length=0)), Task())
+
+    async def watch(self, task_id: str) -> AsyncGenerator[StreamResponse, None]:
+        """The task as it is, then its events until their stream ends; one that is over has no more."""
+        task = await self.get(task_id)
+        yield StreamResponse(task=task)
+        if task.status.state not in TERMINAL_STATES:
+            async with aclosing(self.stream(SubscribeToTaskRequest(id=task_id))) as events:
+                async for event in events:
+                    yield event
 
     async def cancel(self, task_id: str) -> None:
         """CancelTask. `RefusedError` also when it can no longer be cancelled."""

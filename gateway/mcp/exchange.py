@@ -110,10 +110,6 @@ class Exchange:
         level = self.meta.get(LOG_LEVEL_META_KEY)
         return level if isinstance(level, str) else None
 
-    def can(self, capability: str) -> bool:
-        """Whether the client declared `capability`: `elicitation`, `sampling`, `roots`."""
-        return capability in self.capabilities
-
     def has_extension(self, name: str) -> bool:
         """Whether the client declared the extension, such as `io.modelcontextprotocol/tasks`."""
         extensions = self.capabilities.get("extensions")

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from hashlib import sha256
 
-from a2a.types.a2a_pb2 import SubscribeToTaskRequest
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
@@ -117,8 +116,10 @@ class ResourceNews:
         agent, task_id = key
         while True:
             try:
-                async with aclosing(looks(await self._reach(agent), task_id)) as seen:
-                    async for versions in seen:
+                versions = ArtifactVersions()
+                async with aclosing((await self._reach(agent)).watch(task_id)) as events:
+                    async for event in events:
+                        versions.feed(event)
                         for uri, artifact in artifacts.items():
                             tell(uri, versions.version(artifact), told, box)
                         if versions.is_over:
@@ -131,18 +132,6 @@ class ResourceNews:
                 logger.exception("the task %s of %s cannot be followed", task_id, agent)
                 return
             await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def looks(contact: Contact, task_id: str) -> AsyncGenerator[ArtifactVersions, None]:
-    """A task's artifacts as they are, and again after each event."""
-    versions = ArtifactVersions.of(await contact.get(task_id))
-    yield versions
-    if versions.is_over:
-        return
-    async with aclosing(contact.stream(SubscribeToTaskRequest(id=task_id))) as events:
-        async for event in events:
-            versions.feed(event)
-            yield versions
 
 
 def tell(uri: str, version: str, told: dict[str, str], box: Mailbox) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from a2a.types.a2a_pb2 import SubscribeToTaskRequest
+from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.errors import UnavailableError
-from gateway.calls import Contact, RefusedError
+from gateway.calls import RefusedError
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.progress import message_of
 from gateway.mcp.agents.task_ids import TaskRef
@@ -38,9 +38,11 @@ class TaskStream:
             answer = Answer(self._ref.agent)
             try:
                 contact = await self._tasks.contact(self._exchange, self._ref)
-                async with aclosing(self._looks(contact, answer)) as looks:
-                    async for step in looks:
-                        if news := self._news(answer, step):
+                async with aclosing(contact.watch(self._ref.task_id)) as events:
+                    async for event in events:
+                        answer.feed(event)
+                        step = step_in(event)
+                        if step is not None and (news := self._news(answer, step)):
                             yield news
                 if answer.is_over:
                     return
@@ -50,18 +52,6 @@ class TaskStream:
             except UnavailableError:
                 pass  # its agent comes back
             await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _looks(self, contact: Contact, answer: Answer) -> AsyncGenerator[str, None]:
-        """Each time that `answer` may have changed: the step that tells of it, or nothing."""
-        answer.take(await contact.get(self._ref.task_id))
-        yield ""
-        if answer.is_over:
-            return
-        async with aclosing(contact.stream(SubscribeToTaskRequest(id=self._ref.task_id))) as events:
-            async for event in events:
-                answer.feed(event)
-                if event.HasField("status_update"):
-                    yield message_of(event)[:MAX_STATUS_CHARACTERS]
 
     def _news(self, answer: Answer, step: str) -> Document | None:
         """What is to be told; None for what was told, and for a step that follows another too fast."""
@@ -74,3 +64,10 @@ class TaskStream:
             return None
         self._last, self._told = news, now
         return news
+
+
+def step_in(event: StreamResponse) -> str | None:
+    """The step that an event tells of, empty for the task as a whole; None: nothing to be told."""
+    if event.HasField("task"):
+        return ""
+    return message_of(event)[:MAX_STATUS_CHARACTERS] if event.HasField("status_update") else None

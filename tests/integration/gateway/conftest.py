@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,9 @@ class Network:
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20, limits=httpx.Limits())
 
 
-@pytest.fixture(scope="session")
-def home() -> Iterator[Path]:
-    """A short path below /tmp, for PostgreSQL's socket lives in it. The server runs until the last test."""
+@contextmanager
+def home_running() -> Iterator[Path]:
+    """A home with a PostgreSQL of its own: a short path below /tmp, for the server's socket lives in it."""
     path = Path(tempfile.mkdtemp(prefix="agentnet-gw-", dir="/tmp"))
     path.chmod(0o755)
     postgres = EmbeddedPostgres(path)
@@ -70,6 +70,13 @@ def home() -> Iterator[Path]:
     yield path
     postgres.stop()
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """The server runs until the last test."""
+    with home_running() as path:
+        yield path
 
 
 @pytest.fixture

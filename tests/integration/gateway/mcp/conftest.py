@@ -1,6 +1,7 @@
 """Hosts and MCP servers around the gateway's test network."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -89,32 +90,45 @@ async def place(network: Network, home: Path) -> AsyncIterator[Place]:
         yield Place(network, other.url, stack)
 
 
-class Mortal:
-    """The test server as a process of its own, to be killed and brought back at the same address."""
+class Spawned:
+    """A module of the tests as a process of its own, which says `ready WORD` and serves until it is killed."""
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> str:
-        """The URL of its endpoint, once it answers."""
+    async def spawn(self, *arguments: str) -> str:
+        """The word that it says when it is ready. It uses the session's database where that is not the embedded one."""
+        database = {name: value for name, value in os.environ.items() if name == "DATABASE_URL"}
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "ignore", "-m", "tests.integration.gateway.mcp.everything", str(self.port)),
+            *(sys.executable, "-W", "ignore", "-m", self._module, *arguments),
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}"},
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}"} | database,
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
             line = await self._process.stdout.readline()
-        self.port = int(line.split()[1])
-        return f"http://127.0.0.1:{self.port}/mcp"
+        return line.split()[1].decode()
 
     async def kill(self) -> None:
-        """Kill it as an outage would."""
+        """At once, as an outage would."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+class Mortal(Spawned):
+    """The test server, to be killed and brought back at the same address."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.integration.gateway.mcp.everything")
+        self.port = 0
+
+    async def start(self) -> str:
+        """The URL of its endpoint, once it answers."""
+        self.port = int(await self.spawn(str(self.port)))
+        return f"http://127.0.0.1:{self.port}/mcp"
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Two networks, each with a gateway, that list each other as upstream MCP servers."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,9 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.identity.principal import ADMIN, USE
-from tests.integration.gateway.conftest import Network, network_running
+from tests.integration.gateway.conftest import Network, home_running, network_running
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
 
@@ -24,13 +21,8 @@ LOOP = 508
 
 @pytest.fixture(scope="module")
 def other_home() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="agentnet-gw-", dir="/tmp"))
-    path.chmod(0o755)
-    postgres = EmbeddedPostgres(path)
-    postgres.start()
-    yield path
-    postgres.stop()
-    shutil.rmtree(path, ignore_errors=True)
+    with home_running() as path:
+        yield path
 
 
 async def admin_of(network: Network) -> httpx.AsyncClient:
