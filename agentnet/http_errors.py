@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-import asyncpg
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnavailableError, error_body
 
 logger = logging.getLogger(__name__)
@@ -33,16 +33,6 @@ STATUS_NAMES = {
     503: "UNAVAILABLE",
 }
 MAX_PROBLEMS = 5
-
-DATABASE_AWAY: tuple[type[Exception], ...] = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
-)
-"""What a query raises when PostgreSQL is away, and not the query wrong."""
 
 
 def error_response(error: AgentNetError) -> Response:
@@ -128,7 +118,10 @@ EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
     ValidationError: _validation_error,
     HTTPException: _http_exception,
     ClientDisconnect: _disconnected,
-    **dict.fromkeys(DATABASE_AWAY, _unavailable),
+    **dict.fromkeys((kind for kind in DATABASE_AWAY if kind is not OSError), _unavailable),
+    **dict.fromkeys(
+        (ConnectionError, TimeoutError), _unavailable
+    ),  # no other OSError: a file is none of the database's
     Exception: _unexpected,
 }
 """Give this to `Starlette(exception_handlers=...)`."""

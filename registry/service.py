@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.directory import AUDIENCE, Entry, Kind
 from agentnet.errors import InvalidInputError, NotFoundError
-from agentnet.http_errors import DATABASE_AWAY, EXCEPTION_HANDLERS
+from agentnet.http_errors import EXCEPTION_HANDLERS
 from agentnet.identity import Principal
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.manifest import NAME_PATTERN

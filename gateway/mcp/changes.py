@@ -74,10 +74,20 @@ class Pump:
 
 
 class Feed:
-    """Runs within `running()`; `take()` gives one piece of news after the other."""
+    """Runs within `running()`; `take()` gives one piece of news after the other.
+
+    A client that is told when the feed runs has missed nothing. One whose stream `is_open` before may have: resources
+    that it watches are told of as updated when their provider begins to tell of them, unless they can be compared.
+    """
 
     def __init__(
-        self, sight: Sight, wanted: frozenset[Change], watches: Watches, wake: asyncio.Event | None = None
+        self,
+        sight: Sight,
+        wanted: frozenset[Change],
+        watches: Watches,
+        wake: asyncio.Event | None = None,
+        *,
+        is_open: bool = False,
     ) -> None:
         self._sight = sight
         self._wanted = wanted
@@ -88,7 +98,7 @@ class Feed:
         self._versions: dict[tuple[str, str], str] = {}
         """Of all watched resources, as the client was told last: their provider may go and come again."""
         self._seen: dict[Kind, tuple[bytes, ...]] = {}
-        self._has_begun = False
+        self._has_begun = is_open
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -25,10 +25,10 @@ from gateway.mcp.running import Running
 from gateway.mcp.session import Session
 from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.sight import Sight, Watched
-from gateway.mcp.subscriptions import Subscriptions
+from gateway.mcp.subscriptions import SubscribedNames, Subscriptions
 from gateway.mcp.switchboard import Switchboard
-from gateway.mcp.tributaries import Tributaries, names_by_provider, renamed
-from gateway.mcp.wire import notification
+from gateway.mcp.tributaries import Tributaries
+from gateway.mcp.wire import is_id, notification
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ class Legacy:
             await self._answered(principal, session, message)
         elif method in BROADCAST:
             cancelled = object_or_empty(message.get("params")).get("requestId")
-            if method == "notifications/cancelled" and isinstance(cancelled, str | int):
-                self.running.cancel(session, cancelled)
+            if method == "notifications/cancelled" and is_id(cancelled):
+                await self.running.cancel(session, cancelled)
             tells = (self._tell(principal, name, session, message) for name in session.upstreams)
             await asyncio.gather(*tells)
 
@@ -115,15 +115,13 @@ class Legacy:
             return
         if last:
             server, _, identifier = last.partition(SEPARATOR)
-            names = names_by_provider(await self._subscriptions.of(session)).get(server, {})
-            await self._switchboard.resume(
-                inbound, server, session, identifier, lambda message: renamed(message, names)
-            )
+            names = SubscribedNames(self._subscriptions, session)
+            await self._switchboard.resume(inbound, server, session, identifier, names.renaming(server))
             return
         await inbound.reply.open_stream()
         tributaries = Tributaries(self._switchboard, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:
-            feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake)
+            feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
             async with tributaries.running(), feed.running():
                 touching = asyncio.create_task(self._keep(session))
                 try:

@@ -10,7 +10,7 @@ from gateway.mcp.changes import Feed
 from gateway.mcp.envelope import object_or_empty
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange
-from gateway.mcp.provider import Change, FollowedTasks, Updated
+from gateway.mcp.provider import UPDATED, Change, FollowedTasks, Updated
 from gateway.mcp.sight import Sight, Watched
 from gateway.mcp.task_news import followed, telling
 
@@ -88,5 +88,5 @@ def honoured_of(asked: Document, uris: list[str], tasks: FollowedTasks, watched:
 def notification_of(news: Change | Updated) -> tuple[str, Document]:
     """Method and parameters."""
     if isinstance(news, Updated):
-        return "notifications/resources/updated", {"uri": news.uri}
+        return UPDATED, {"uri": news.uri}
     return f"notifications/{news.value}/list_changed", {}

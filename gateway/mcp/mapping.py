@@ -1,6 +1,6 @@
 """An upstream's answer with the ids in it changed, event by event, where bytes cannot pass as they are."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway.mcp.reply import Reply
 from gateway.mcp.wire import event, write
 from gateway.transport import Incoming
 
-Change = Callable[[Document], Document | None]
+Change = Callable[[Document], Awaitable[Document | None]]
 """A message as the client is to see it; None: not at all."""
 
 
@@ -54,17 +54,17 @@ async def pass_events(
         if not one.data:
             await reply.stream(retry + event(b"", identifier))
             continue
-        data = changed_by(change, message_in(one.data, server, orjson.loads), one.data)
+        data = await changed_by(change, message_in(one.data, server, orjson.loads), one.data)
         if data is not None:
             await reply.relay(retry + event(data, identifier))
 
 
-def changed_by(change: Change, message: Document, data: bytes) -> bytes | None:
+async def changed_by(change: Change, message: Document, data: bytes) -> bytes | None:
     """The `message` in `data` as the client is to see it: the same bytes where nothing is changed; None: not at all."""
-    changed = change(message)
+    changed = await change(message)
     if changed is None or (changed is message and b"\n" not in data):
         return None if changed is None else data
-    return write(change(parse(data)))
+    return write(await change(parse(data)))
 
 
 async def events_of(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[Event]:
@@ -112,4 +112,4 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
         message = None
     if not isinstance(message, dict) or not ("result" in message or "error" in message):
         raise refused(server, incoming.status)
-    await reply.finish_with(changed_by(change, message, body) or body, incoming.status)
+    await reply.finish_with(await changed_by(change, message, body) or body, incoming.status)

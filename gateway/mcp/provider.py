@@ -48,6 +48,7 @@ class Change(Enum):
     RESOURCES = "resources"
 
 
+UPDATED = "notifications/resources/updated"
 CHANGED_KINDS = {
     Change.TOOLS: frozenset({Kind.TOOLS}),
     Change.PROMPTS: frozenset({Kind.PROMPTS}),

@@ -13,7 +13,7 @@ from gateway.mcp.eras import Eras
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era, Exchange
 from gateway.mcp.link import Links, is_stream, passed_on
-from gateway.mcp.mapping import pass_mapped
+from gateway.mcp.mapping import Change, pass_mapped
 from gateway.mcp.passage import pass_on
 from gateway.mcp.pool import Pool, is_gone
 from gateway.mcp.provider import FollowedTasks, UpstreamServer
@@ -144,9 +144,7 @@ class ServerCalls:
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
         try:
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
-                await pass_mapped(
-                    exchange.reply, incoming, server.name, lambda message: with_task(message, server.name), None
-                )
+                await pass_mapped(exchange.reply, incoming, server.name, marking(with_task, server.name), None)
             else:
                 await pass_on(exchange.reply, incoming, server.name)
         finally:
@@ -209,13 +207,22 @@ async def pass_legacy(
         await pass_on(exchange.reply, incoming, server.name)
         return
     mark = (lambda identifier: f"{server.name}{SEPARATOR}{identifier}") if upstream.id else None
-    await pass_mapped(exchange.reply, incoming, server.name, lambda message: with_mark(message, server.name), mark)
+    await pass_mapped(exchange.reply, incoming, server.name, marking(with_mark, server.name), mark)
 
 
 def within(headers: Headers, upstream: UpstreamSession) -> Headers:
     """The client's headers for a request within an upstream session."""
     kept = [(name, value) for name, value in passed_on(headers) if name not in REPLACED]
     return [*kept, *session_headers(upstream)]
+
+
+def marking(mark: Callable[[Document, str], Document], server: str) -> Change:
+    """`mark` for a stream of the server."""
+
+    async def marked_message(message: Document) -> Document:
+        return mark(message, server)
+
+    return marked_message
 
 
 def with_mark(message: Document, server: str) -> Document:

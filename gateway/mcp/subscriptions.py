@@ -14,8 +14,12 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.database import Database
 from agentnet.signals import Signal, Signals
 from gateway.mcp import sql
-from gateway.mcp.errors import SESSION_NOT_FOUND, McpError
+from gateway.mcp.changes import shown_as
+from gateway.mcp.envelope import object_or_empty
+from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Exchange
+from gateway.mcp.mapping import Change
+from gateway.mcp.provider import UPDATED
 from gateway.mcp.session import Session
 from gateway.mcp.sight import Watched
 
@@ -95,3 +99,42 @@ class Subscriptions:
         if signal.topic == "mcp" and signal.id.startswith(PREFIX):
             for event in self._waiting.get(signal.id.removeprefix(PREFIX), ()):
                 event.set()
+
+
+class SubscribedNames:
+    """What the client calls the resources that its session is subscribed to."""
+
+    def __init__(self, subscriptions: Subscriptions, session: Session) -> None:
+        self._subscriptions = subscriptions
+        self._session = session
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    async def read(self) -> None:
+        """As they are now."""
+        names: dict[str, dict[str, list[str]]] = {}
+        for watched in [each.watched for each in await self._subscriptions.of(self._session)]:
+            names.setdefault(watched.provider, {}).setdefault(watched.own, []).append(watched.shown)
+        self._names = names
+
+    def shown(self, server: str) -> list[str]:
+        """All names for resources of a server, as they were read last."""
+        return [shown for names in self._names.get(server, {}).values() for shown in names]
+
+    def renaming(self, server: str) -> Change:
+        """Has updates of a server's resources come under the client's name, and leaves all else as it is.
+
+        A name that is not known is looked for once more: the subscription may be newer than the names.
+        """
+
+        async def renamed(message: Document) -> Document:
+            params = object_or_empty(message.get("params"))
+            uri = params.get("uri")
+            if message.get("method") != UPDATED or not isinstance(uri, str):
+                return message
+            found = shown_as(uri, self._names.get(server, {}))
+            if not found:
+                await self.read()
+                found = shown_as(uri, self._names.get(server, {}))
+            return message | {"params": params | {"uri": found[0]}} if found else message
+
+        return renamed

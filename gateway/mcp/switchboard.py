@@ -1,6 +1,6 @@
 """The upstream servers as the door meets them: one that a profile is all about, or many behind the aggregate."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -21,7 +21,7 @@ from gateway.mcp.inbound import Inbound
 from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
-from gateway.mcp.mapping import pass_events
+from gateway.mcp.mapping import Change, pass_events
 from gateway.mcp.offer import Offer
 from gateway.mcp.parameters import ServerParameters
 from gateway.mcp.parking import Parking
@@ -122,9 +122,7 @@ class Switchboard:
         """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
         await self._calls.renew(principal, session, await self._servers.get(principal, name), gone)
 
-    async def resume(
-        self, inbound: Inbound, name: str, session: Session, last_event_id: str, change: Callable[[Document], Document]
-    ) -> None:
+    async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str, change: Change) -> None:
         """Go on with a stream of the server `name` after an event, its messages changed. Raises `McpError`."""
         kept = session.upstreams.get(name)
         if kept is None:
@@ -153,12 +151,11 @@ class Switchboard:
         finally:
             await incoming.close()
 
-    async def follow(
-        self, inbound: Inbound, name: str, incoming: Incoming, change: Callable[[Document], Document]
-    ) -> None:
+    async def follow(self, inbound: Inbound, name: str, incoming: Incoming, change: Change) -> None:
         """Pass the events of a server's GET stream on, changed, until it ends. Raises `UnavailableError`."""
 
-        def changed(message: Document) -> Document | None:
-            return None if message.get("method") in CHANGE_OF else with_mark(change(message), name)
+        async def changed(message: Document) -> Document | None:
+            kept = None if message.get("method") in CHANGE_OF else await change(message)
+            return None if kept is None else with_mark(kept, name)
 
         await pass_events(inbound.reply, incoming, name, changed, lambda one: f"{name}{SEPARATOR}{one}")

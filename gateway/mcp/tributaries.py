@@ -6,14 +6,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
-from gateway.mcp.changes import shown_as
-from gateway.mcp.envelope import object_or_empty
-from gateway.mcp.errors import Document, McpError
+from gateway.mcp.errors import McpError
 from gateway.mcp.inbound import Inbound
+from gateway.mcp.provider import UPDATED
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
-from gateway.mcp.subscriptions import Subscription, Subscriptions
+from gateway.mcp.subscriptions import SubscribedNames, Subscriptions
 from gateway.mcp.switchboard import Switchboard
 from gateway.mcp.wire import notification
 
@@ -25,7 +25,7 @@ PAUSE_SECONDS = 2.0
 """Between two streams of one upstream session."""
 RENEW_SECONDS = 10.0
 """At least so long between two upstream sessions that are opened at one server because the one before was gone."""
-UPDATED = "notifications/resources/updated"
+NOT_NOW: tuple[type[Exception], ...] = (AgentNetError, *DATABASE_AWAY)
 
 
 class Tributaries:
@@ -45,12 +45,8 @@ class Tributaries:
         self._inbound = inbound
         self._session = session
         self._flows: dict[tuple[str, UpstreamSession], asyncio.Task[None]] = {}
-        self._names: dict[str, dict[str, list[str]]] = {}
-        """By server: what the client calls the resources that it is subscribed to."""
-        self._flowed: set[str] = set()
-        """Servers of whose stream the client may take that it was open before: what they told meanwhile is lost."""
+        self._names = SubscribedNames(subscriptions, session)
         self._renewed: dict[str, float] = {}
-        self._has_looked = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -78,30 +74,25 @@ class Tributaries:
 
     async def _look(self) -> None:
         """Follow the upstream sessions that are there now."""
-        self._names = names_by_provider(await self._subscriptions.of(self._session))
+        await self._names.read()
         self._session = await self._sessions.get(self._inbound.principal, self._inbound.profile, self._session.id)
         there = {(name, kept) for name, kept in self._session.upstreams.items() if kept.id}
         for gone in self._flows.keys() - there:
             self._flows.pop(gone).cancel()
         for name, kept in there - self._flows.keys():
-            if self._has_looked:
-                self._flowed.add(name)
             self._flows[name, kept] = asyncio.create_task(self._flow(name, kept))
-        self._has_looked = True
 
     async def _flow(self, server: str, kept: UpstreamSession) -> None:
         while True:
             try:
                 async with self._switchboard.stream(self._inbound.principal, server, kept) as incoming:
                     await self._tell_of_gap(server)
-                    await self._switchboard.follow(
-                        self._inbound, server, incoming, lambda message: renamed(message, self._names.get(server, {}))
-                    )
+                    await self._switchboard.follow(self._inbound, server, incoming, self._names.renaming(server))
             except McpError as error:
                 logger.debug("no stream from %s: %s", server, error)
                 if error.http == 404:
                     await self._renew(server, kept)
-            except AgentNetError as error:
+            except NOT_NOW as error:
                 logger.debug("no stream from %s now: %s", server, error)
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the stream of %s broke", server)
@@ -109,35 +100,16 @@ class Tributaries:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _tell_of_gap(self, server: str) -> None:
-        """The client looks again at what may have changed while nobody told of it."""
-        if server in self._flowed:
-            for shown in [name for names in self._names.get(server, {}).values() for name in names]:
-                await self._inbound.reply.send_event(notification(UPDATED, {"uri": shown}))
-        self._flowed.add(server)
+        """The client looks again at what may have changed before the server's stream was open."""
+        await self._names.read()
+        for shown in self._names.shown(server):
+            await self._inbound.reply.send_event(notification(UPDATED, {"uri": shown}))
 
     async def _renew(self, server: str, gone: UpstreamSession) -> None:
         """Subscriptions outlive the session of a server that was started anew; without any the next call opens one."""
         now = time.monotonic()
-        if server not in self._names or now - self._renewed.get(server, -RENEW_SECONDS) < RENEW_SECONDS:
+        if not self._names.shown(server) or now - self._renewed.get(server, -RENEW_SECONDS) < RENEW_SECONDS:
             return
         self._renewed[server] = now
         with suppress(AgentNetError):
             await self._switchboard.renew_session(self._inbound.principal, server, self._session, gone)
-
-
-def renamed(message: Document, names: dict[str, list[str]]) -> Document:
-    """An update under the client's name for the resource; anything else as it is."""
-    params = object_or_empty(message.get("params"))
-    uri = params.get("uri")
-    if message.get("method") != UPDATED or not isinstance(uri, str):
-        return message
-    shown = shown_as(uri, names)
-    return message | {"params": params | {"uri": shown[0]}} if shown else message
-
-
-def names_by_provider(subscriptions: list[Subscription]) -> dict[str, dict[str, list[str]]]:
-    """What the client calls the resources of each provider that it is subscribed to."""
-    names: dict[str, dict[str, list[str]]] = {}
-    for watched in (each.watched for each in subscriptions):
-        names.setdefault(watched.provider, {}).setdefault(watched.own, []).append(watched.shown)
-    return names

@@ -20,7 +20,7 @@ from gateway.mcp.link import Links, is_stream
 from gateway.mcp.listings import Listings
 from gateway.mcp.mapping import events_of, message_in
 from gateway.mcp.pool import is_gone
-from gateway.mcp.provider import CHANGED_KINDS, Change, News, Open, Updated, UpstreamServer
+from gateway.mcp.provider import CHANGED_KINDS, UPDATED, Change, News, Open, Updated, UpstreamServer
 from gateway.mcp.servers import Servers
 from gateway.mcp.session import UpstreamSession
 from gateway.mcp.talk import Talk, session_headers
@@ -187,7 +187,7 @@ class Watching:
         news: News | None = change
         if change is not None:
             self._listings.forget(server, CHANGED_KINDS[change])
-        elif method == "notifications/resources/updated":
+        elif method == UPDATED:
             uri = object_or_empty(message.get("params")).get("uri")
             news = Updated(uri) if isinstance(uri, str) else None
         if news is not None:

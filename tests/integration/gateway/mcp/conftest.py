@@ -83,7 +83,9 @@ class Place:
 @pytest.fixture
 async def place(network: Network, home: Path) -> AsyncIterator[Place]:
     settings = network.runtime.settings
-    await (await network.runtime.database()).pool.execute("DELETE FROM mcp_profiles")
+    pool = (await network.runtime.database()).pool
+    await pool.execute("DELETE FROM mcp_profiles")
+    await pool.execute("DELETE FROM upstream_servers")
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(Runtime.open(settings))
         other = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))

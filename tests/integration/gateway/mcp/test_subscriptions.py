@@ -95,6 +95,21 @@ async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Pla
                 assert (message["method"], message["params"]["uri"]) == ("notifications/resources/updated", uri)
 
 
+@pytest.mark.parametrize("only", ["legacy", "modern"])
+async def test_what_was_updated_before_a_session_opened_its_stream_is_told_then(place: Place, only: Only) -> None:
+    await place.server("alpha", only)
+    headers = {"authorization": f"Bearer {place.network.key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+        session = await LegacySession.open(http, place.urls[0])
+        subscribed = await session.post(place.urls[0], request("resources/subscribe", {"uri": NOTE}))
+        assert (await answer_in(subscribed))["result"] == {}
+        await session.post(place.urls[0], request("tools/call", {"name": "alpha__touch", "arguments": {}}))
+        async with http.stream("GET", f"{place.urls[1]}/mcp", headers=session.headers) as response:
+            async with asyncio.timeout(20):
+                message = await anext(messages_of(response))
+    assert (message["method"], message["params"]["uri"]) == ("notifications/resources/updated", NOTE)
+
+
 async def test_a_session_hears_at_the_other_replica_that_its_server_came_back(place: Place, mortal: Mortal) -> None:
     await place.register("mortal", await mortal.start())
     one, other = place.urls

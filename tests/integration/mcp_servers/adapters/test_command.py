@@ -25,8 +25,17 @@ CHILD: dict[str, Any] = {"name": "child", "command": [sys.executable, str(Path(_
 async def gone(pid: int) -> None:
     """Returns when no such process runs."""
     async with asyncio.timeout(10):
-        while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
+        while runs(pid):
             await asyncio.sleep(0.02)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # the second when it ends while it is read
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 async def hang(client: Client) -> "asyncio.Task[Any]":
