@@ -1,6 +1,6 @@
 # SQLModel declares `__tablename__` as a descriptor:
 # pyright: reportAssignmentType=false
-"""The tables of the MCP door: legacy sessions, their subscriptions and calls, answers on their way, profiles."""
+"""The tables of the MCP door: legacy sessions, their subscriptions and calls, answers and cancellations, profiles."""
 
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,18 @@ class McpAnswer(SQLModel, table=True):
     tenant: str
     body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     """The JSON-RPC response."""
+    at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class McpCancel(SQLModel, table=True):
+    """A request of a session that its client cancelled, for the replica that serves it."""
+
+    __tablename__ = "mcp_cancels"
+    __table_args__ = (Index("mcp_cancels_session", "session"),)
+
+    call: str = Field(primary_key=True)
+    """The session's id and the request's."""
+    session: str = Field(foreign_key="mcp_sessions.id", ondelete="CASCADE")
     at: datetime | None = Field(default=None, sa_column=_moment())
 
 

@@ -52,7 +52,7 @@ async def entrance(
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
     sessions, subscriptions, log = Sessions(database), Subscriptions(database, signals), CallLog(database, signals)
     hops = Hops(runtime.seal)
-    callbacks, running = Callbacks(database, signals), Running(signals)
+    callbacks, running = Callbacks(database, signals), Running(database, signals)
     switchboard = Switchboard(
         [registered, outside], transport, runtime, sessions, subscriptions, log, running, hops, url
     )
@@ -62,6 +62,7 @@ async def entrance(
         return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]
 
     door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, hops, settings)
+    runtime.before_stop(running.stop)
     runtime.before_stop(door.stop)
     paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")
     return Entrance([*(Route(path, door) for path in paths), *ProfileRoutes(store).routes()], profiles, outside)

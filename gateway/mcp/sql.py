@@ -85,6 +85,23 @@ DROP_ANSWERS = "DELETE FROM mcp_answers WHERE session = $1 AND at < now() - make
 # Delete answers that nobody took.
 PRUNE_ANSWERS = "DELETE FROM mcp_answers WHERE at < now() - make_interval(secs => $1)"
 
+# Leave a cancellation for the replica that serves the call, in place of those that no replica looks for any more.
+PUT_CANCEL = """
+WITH dropped AS (
+    DELETE FROM mcp_cancels WHERE session = $1::varchar AND at < now() - make_interval(secs => $3)
+)
+INSERT INTO mcp_cancels (call, session)
+SELECT $2::varchar, id FROM mcp_sessions WHERE id = $1::varchar AND (
+    SELECT count(*) FROM mcp_cancels WHERE session = $1::varchar AND at >= now() - make_interval(secs => $3)
+) < $4
+ON CONFLICT (call) DO UPDATE SET at = now()
+"""
+
+# The cancellations of some sessions, and how many seconds ago they came.
+GET_CANCELS = """
+SELECT call, extract(epoch FROM clock_timestamp() - at)::float8 AS age FROM mcp_cancels WHERE session = ANY($1)
+"""
+
 # Note a call that its client may come back to; nothing where its session has ended.
 OPEN_CALL = """
 INSERT INTO mcp_calls (id, session, owner, request)

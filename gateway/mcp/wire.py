@@ -57,7 +57,7 @@ def event(data: bytes, identifier: str | None = None) -> bytes:
 
 def is_request(message: Any) -> TypeGuard[Document]:
     """Whether `message` is a request in good form."""
-    return is_notification(message) and _is_id(message.get("id"))
+    return is_notification(message) and is_id(message.get("id"))
 
 
 def is_notification(message: Any) -> TypeGuard[Document]:
@@ -74,7 +74,7 @@ def is_response(message: Any) -> TypeGuard[Document]:
     """Whether `message` answers a request of ours."""
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or "method" in message:
         return False
-    return _is_id(message.get("id")) and (
+    return is_id(message.get("id")) and (
         isinstance(message.get("result"), dict) or isinstance(message.get("error"), dict)
     )
 
@@ -94,7 +94,8 @@ def result(identifier: RequestId, value: Document) -> Document:
     return {"jsonrpc": "2.0", "id": identifier, "result": value}
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[RequestId]:
+    """Whether `value` may be the id of a request."""
     if isinstance(value, str):
         return len(value) <= MAX_ID_CHARACTERS
     return isinstance(value, int) and not isinstance(value, bool)

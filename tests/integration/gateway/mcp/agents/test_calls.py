@@ -7,10 +7,12 @@ import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
+from agentnet.signals.postgres import PostgresSignals
 from gateway.mcp.agents.call import TASK_META_KEY
+from gateway.mcp.running import LOOK_SECONDS
 from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
-from tests.integration.gateway.mcp.raw import LegacySession, request
+from tests.integration.gateway.mcp.raw import LegacySession, answer_in, request
 
 pytestmark = pytest.mark.anyio
 both = pytest.mark.parametrize("era", ERAS)
@@ -56,6 +58,35 @@ async def test_a_legacy_host_cancels_at_any_replica(place: Place) -> None:
         async with asyncio.timeout(10):
             await probe.cancelled.wait()
         await call
+
+
+@pytest.mark.parametrize("identifier", ["\0", "x" * 5000, 2**70, -(2**70), 1.5, True, None, {"a": 1}])
+async def test_a_cancellation_of_what_can_be_no_request_is_taken_and_does_nothing(
+    place: Place, identifier: object
+) -> None:
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, place.urls[0])
+        gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}}
+        assert (await session.post(place.urls[1], gone)).status_code == 202
+
+
+async def test_a_cancellation_whose_signal_is_lost_is_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PostgresSignals, "publish", lambda *_: None)
+    probe = await place.network.agent("echo")
+    one, two = place.urls
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, one)
+        gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+        await session.post(two, gone)  # for a request that is not there: it does not end the one that has its id later
+        call = asyncio.create_task(session.post(one, HANG))
+        await probe.started.wait()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS * 1.5):
+                await probe.cancelled.wait()
+        await session.post(two, gone)
+        async with asyncio.timeout(10):
+            await probe.cancelled.wait()
+        assert (await answer_in(await call))["error"]["code"] == -32800
 
 
 async def test_a_question_that_waits_is_cancelled_with_its_call(place: Place) -> None:
