@@ -14,7 +14,7 @@ from a2a.utils.errors import TaskNotFoundError
 
 from agentnet.database import Database
 from agentnet.errors import ConflictError
-from agentnet.retention.partitions import Partitions, boundary_at, month_after
+from agentnet.retention.partitions import AHEAD, Partitions, boundary_at, month_after
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper
 from agentnet.settings import Settings
@@ -75,7 +75,7 @@ async def count(stage: Stage, table: str) -> int:
 
 
 async def test_tables_are_split_while_tasks_run_and_nothing_is_lost(stage: Stage) -> None:
-    script = Script()
+    script, now = Script(), datetime.now(UTC)
     async with replicas(stage.url, script, 2) as [one, two]:
         running = await one.handler.on_message_send(request("before wait after", at_once=True), context())
         assert isinstance(running, Task)
@@ -89,7 +89,7 @@ async def test_tables_are_split_while_tasks_run_and_nothing_is_lost(stage: Stage
                 ended.append(task)
 
         loads = [asyncio.create_task(load()) for _ in range(4)]
-        await stage.partitions.make(datetime.now(UTC), 2)
+        await stage.partitions.make(now, 2)
         behind = len(ended)
         while len(ended) < behind + 20:
             await asyncio.sleep(0.01)
@@ -105,11 +105,19 @@ async def test_tables_are_split_while_tasks_run_and_nothing_is_lost(stage: Stage
             assert [event.seq for event in stored] == list(range(1, len(stored) + 1))
         assert await count(stage, "tasks") == FILLED_TASKS + len(ended) + 1
     names = [(each.table, each.name) for each in await stage.partitions.list()]
-    assert len(names) == 2 * 4  # the first, two months, the default
-    await stage.partitions.make(datetime.now(UTC), 2)
+    assert {name for table, name in names if table == "journal"} == partitions_of("journal", now)
+    assert len(names) == 2 * len(partitions_of("journal", now))
+    await stage.partitions.make(now, 2)
     assert [(each.table, each.name) for each in await stage.partitions.list()] == names
     assert await count(stage, "journal_first") == FILLED_TASKS
     assert await count(stage, "task_events_default") == 0
+
+
+def partitions_of(table: str, now: datetime) -> set[str]:
+    """The first, the default, and of the next two months those that the first does not hold."""
+    months = [month_after(now, 1), month_after(now, 2)]
+    apart = [month for month in months if month >= month_after(now + AHEAD, 1)]
+    return {f"{table}_first", f"{table}_default", *(f"{table}_{month:%Y_%m}" for month in apart)}
 
 
 async def test_a_split_that_fails_leaves_the_table_as_it_was(stage: Stage) -> None:
