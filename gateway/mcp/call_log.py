@@ -14,7 +14,7 @@ from agentnet.signals import Signal, Signals
 from agentnet.signals.local import Listener
 from gateway.mcp import sql
 from gateway.mcp.errors import Document
-from gateway.mcp.wire import read, write
+from gateway.mcp.wire import RequestId, read, write
 
 LEASE_SECONDS = 10.0
 """A process that was not heard of for so long has gone."""
@@ -77,6 +77,10 @@ class CallLog:
         text = None if waiting is None else _text(waiting)
         return await self._pool.fetchval(sql.HOLD_CALL, call, self._owner, text) is not None
 
+    async def answered(self, session: str, question: RequestId) -> None:
+        """A question of a relayed call, the newest, is not open any more."""
+        await self._pool.execute(sql.QUESTION_ANSWERED, session, _text(asked(question)))
+
     async def end(self, call: str, number: int, answer: Document) -> None:
         """Keep the answer."""
         await self._pool.execute(sql.END_CALL, call, self._owner, number, _text(answer))
@@ -117,6 +121,11 @@ class CallLog:
     def follow(self, call: str) -> None:
         """Tell the process that drives the call that its client is served elsewhere from now on."""
         self._signals.publish(Signal("mcp", FOLLOWED + call))
+
+
+def asked(question: RequestId) -> Document:
+    """What a relayed call waits for: only its own process goes on with it."""
+    return {"ids": [question]}
 
 
 def event_id(call: str, number: int, further: int = 0) -> str:

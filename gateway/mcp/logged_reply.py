@@ -52,22 +52,40 @@ class LoggedReply(Reply):
         """Keep a question, and send it if a client is there. Raises `McpError` where it would reach nobody."""
         if document.get("id") in self._asked:
             return
+        await self.keep_question(document)
+        if self.live is not None:
+            await self.live.send_event(document, self._name() if self.is_logged else None)
+
+    async def keep_question(self, document: Document) -> None:
+        """Have the client find it when it comes back. Raises `McpError` where it would reach nobody."""
+        self._asked |= {document["id"]}
         await self.open(primes=False)
         if not self.is_logged and self.live is None:
             raise McpError(NOT_THERE, "The client left before it could be asked.")
         if self.is_logged:
             self._last += 1
             await self._log.put(self._call, self._last, document)
-        if self.live is not None:
-            await self.live.send_event(document, self._name() if self.is_logged else None)
 
     async def relay(self, data: bytes) -> None:
         """Notifications are for a client that is there; what it missed of them is not told again."""
         await self.open(primes=False)
         if self.live is not None:
-            self._further += 1
-            name = b"id: %b\n" % self._name().encode() if self.is_logged else b""
-            await self.live.relay(name + data)
+            await self.live.relay(self.named(data) if self.is_logged else data)
+
+    def named(self, data: bytes) -> bytes:
+        """An event that is not kept, with an id to come back to."""
+        self._further += 1
+        return b"id: %b\n%b" % (self._name().encode(), data)
+
+    @property
+    def outlives_client(self) -> bool:
+        """Whether the call goes on when the client has left."""
+        return True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more is to come when the work is done."""
+        return True
 
     async def end_with(self, answer: Document) -> None:
         """Keep the answer for a client that comes back."""

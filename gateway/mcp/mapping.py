@@ -17,6 +17,8 @@ from gateway.transport import Incoming
 
 Change = Callable[[Document], Awaitable[Document | None]]
 """A message as the client is to see it; None: not at all."""
+Mark = Callable[[str], str | None]
+"""The id under which the client sees an event; None: without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,7 @@ class Event:
     retry: bytes | None
 
 
-async def pass_mapped(
-    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Callable[[str], str] | None
-) -> None:
+async def pass_mapped(reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None) -> None:
     """Give `incoming` to the client with each message changed, and each event's id marked where `mark` is given.
 
     Raises `McpError`, `UnavailableError`.
@@ -44,15 +44,14 @@ async def pass_mapped(
     await reply.end()
 
 
-async def pass_events(
-    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Callable[[str], str] | None
-) -> None:
+async def pass_events(reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None) -> None:
     """The events of a stream into one that is open, and stays so. Raises `UnavailableError`."""
     async for one in events_of(incoming.chunks(), server):
         identifier = mark(one.id) if mark and one.id else None
         retry = b"retry: %b\n" % one.retry if one.retry else b""
         if not one.data:
-            await reply.stream(retry + event(b"", identifier))
+            if identifier:
+                await reply.stream(retry + event(b"", identifier))
             continue
         data = await changed_by(change, message_in(one.data, server, orjson.loads), one.data)
         if data is not None:

@@ -50,6 +50,13 @@ class Reply:
         if self.may_stream:
             await self.stream(event(write(document), identifier))
 
+    async def keep(self, message: Document) -> None:
+        """Note what the client must not miss, where it may come back for it."""
+
+    def leave_to_server(self) -> bool:
+        """Whether the client may see the server's own event ids, and resume the stream there."""
+        return True
+
     async def prime(self, identifier: str) -> None:
         """An event without data: the stream can be resumed after it."""
         if self.may_stream:

@@ -19,6 +19,7 @@ from gateway.mcp.inbound import Inbound
 from gateway.mcp.lasting import LastingCalls, ended
 from gateway.mcp.servers import Servers
 from gateway.mcp.session import Session
+from gateway.mcp.wire import RequestId
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,10 @@ class Returning:
                 news.clear()
                 standing = await self._log.standing(identifier, session.id)
 
+    async def answered(self, session: Session, question: RequestId) -> None:
+        """The client answers a question of a relayed call: it is not asked again when it comes back."""
+        await self._log.answered(session.id, question)
+
     async def _send(self, inbound: Inbound, identifier: str, number: int, waiting: Document | None) -> int:
         """Send the events after `number`, but for questions that have been answered; the last one's number."""
         open_ids = frozenset((waiting or {}).get("ids", ()))
@@ -75,7 +80,7 @@ class Returning:
             return
         message = claim.request["message"]
         try:
-            if claim.waiting is None:
+            if claim.waiting is None or "asked" not in claim.waiting:  # it was at its server
                 raise ended()
             server = await self._servers.get(inbound.principal, claim.request["server"])
         except AgentNetError as error:

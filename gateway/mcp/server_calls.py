@@ -12,8 +12,9 @@ from gateway.mcp.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.link import Links, is_stream, passed_on
-from gateway.mcp.mapping import Change, pass_mapped
+from gateway.mcp.mapping import pass_mapped
 from gateway.mcp.passage import pass_on
 from gateway.mcp.pool import Pool, is_gone
 from gateway.mcp.provider import FollowedTasks, UpstreamServer
@@ -43,6 +44,7 @@ class ServerCalls:
         sessions: Sessions,
         subscriptions: Subscriptions,
         bridge: Bridge,
+        lasting: LastingCalls,
     ) -> None:
         self._links = links
         self._talk = talk
@@ -51,6 +53,7 @@ class ServerCalls:
         self._sessions = sessions
         self._subscriptions = subscriptions
         self._bridge = bridge
+        self._lasting = lasting
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
@@ -139,12 +142,15 @@ class ServerCalls:
             )
 
     async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
+        async def change(message: Document) -> Document:
+            return with_task(message, server.name)
+
         headers = headers_for(exchange.headers, exchange.method, own)
         body = write(request(exchange.id, exchange.method, params))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
         try:
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
-                await pass_mapped(exchange.reply, incoming, server.name, marking(with_task, server.name), None)
+                await pass_mapped(exchange.reply, incoming, server.name, change, None)
             else:
                 await pass_on(exchange.reply, incoming, server.name)
         finally:
@@ -153,13 +159,21 @@ class ServerCalls:
     async def _relay_in_session(
         self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document
     ) -> None:
-        await self._within(
-            exchange.principal,
-            session,
-            server,
-            lambda upstream: self._post_in_session(exchange, server, upstream, params),
-            lambda: not exchange.reply.is_stream,
-        )
+        """Tools may take long: a client that loses its connection to such a call comes back for the answer."""
+
+        async def relay(exchange: Exchange) -> None:
+            await self._within(
+                exchange.principal,
+                session,
+                server,
+                lambda upstream: self._post_in_session(exchange, server, upstream, params),
+                lambda: not exchange.reply.is_stream,
+            )
+
+        if exchange.method == "tools/call" and exchange.reply.may_stream:
+            await self._lasting.relay(exchange, session, server, params, relay)
+        else:
+            await relay(exchange)
 
     async def _within(
         self,
@@ -206,23 +220,23 @@ async def pass_legacy(
     if not is_stream(incoming):
         await pass_on(exchange.reply, incoming, server.name)
         return
-    mark = (lambda identifier: f"{server.name}{SEPARATOR}{identifier}") if upstream.id else None
-    await pass_mapped(exchange.reply, incoming, server.name, marking(with_mark, server.name), mark)
+    reply = exchange.reply
+
+    async def change(message: Document) -> Document:
+        shown = with_mark(message, server.name)
+        await reply.keep(shown)
+        return shown
+
+    def mark(identifier: str) -> str | None:
+        return f"{server.name}{SEPARATOR}{identifier}" if reply.leave_to_server() else None
+
+    await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None)
 
 
 def within(headers: Headers, upstream: UpstreamSession) -> Headers:
     """The client's headers for a request within an upstream session."""
     kept = [(name, value) for name, value in passed_on(headers) if name not in REPLACED]
     return [*kept, *session_headers(upstream)]
-
-
-def marking(mark: Callable[[Document, str], Document], server: str) -> Change:
-    """`mark` for a stream of the server."""
-
-    async def marked_message(message: Document) -> Document:
-        return mark(message, server)
-
-    return marked_message
 
 
 def with_mark(message: Document, server: str) -> Document:

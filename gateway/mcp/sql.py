@@ -117,6 +117,9 @@ SELECT id, $3::integer, $4::varchar FROM mcp_calls WHERE id = $1 AND owner = $2
 # Keep what a call waits for, or that it waits no more; nothing where the call is another process's by now.
 HOLD_CALL = "UPDATE mcp_calls SET waiting = $3 WHERE id = $1 AND owner = $2 RETURNING id"
 
+# Note that the client has answered what a call of the session waits for.
+QUESTION_ANSWERED = "UPDATE mcp_calls SET waiting = NULL WHERE session = $1 AND waiting = $2"
+
 # Keep the answer, which ends the call.
 END_CALL = """
 WITH ended AS (

@@ -72,7 +72,7 @@ class Switchboard:
         self.returning = Returning(log, lasting, self._servers, ceiling)
         """Serves legacy clients that come back for a call of a server that is modern only."""
         bridge = Bridge(lasting, parking)
-        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge)
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge, lasting)
 
     async def straight(self, inbound: Inbound) -> UpstreamServer | None:
         """The server that the request is relayed to unchanged, or None where that will not do.

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, Message, answer_in, messages_of, modern, request
 from tests.integration.gateway.mcp.replica import Replica
-from tests.integration.gateway.mcp.test_returning import ANSWER, PROGRESS, call, resumed
+from tests.integration.gateway.mcp.test_returning import ANSWER, PROGRESS, call, cut_off, resumed
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +82,20 @@ async def test_a_legacy_host_is_told_that_a_call_ended_at_its_modern_server(
             [end] = [message async for message in messages]
         assert end["id"] == "call-7"
         assert "may have had effects" in end["error"]["message"]
+
+
+async def test_a_legacy_host_is_told_that_a_call_ended_at_its_legacy_server(
+    place: Place, http: httpx.AsyncClient, victim: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.call_log.LEASE_SECONDS", 2.0)
+    await place.server("alpha", "legacy")
+    session = await LegacySession.open(http, victim.url)
+    [last] = await cut_off(session, victim.url, call("alpha__wait"))
+    await victim.kill()
+    async with resumed(session, place.urls[0], last) as messages:
+        [end] = [message async for message in messages]
+    assert end["id"] == "call-7"
+    assert "may have had effects" in end["error"]["message"]
 
 
 async def test_a_modern_host_of_a_legacy_server_is_told_to_call_again(

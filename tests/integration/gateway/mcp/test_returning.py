@@ -1,4 +1,4 @@
-"""Legacy hosts of servers that are modern only: a call whose connection broke is come back for, at any replica."""
+"""Calls of legacy hosts whose connection broke: they are come back for, at any replica, of servers of either era."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,12 +10,14 @@ import pytest
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place, until
+from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
 
 pytestmark = pytest.mark.anyio
 
 ANSWER = {"action": "accept", "content": {"name": "Ada"}}
 PROGRESS = {"_meta": {"progressToken": "p"}}
+whichever = pytest.mark.parametrize("only", ["legacy", "modern"])
 
 
 @pytest.fixture
@@ -48,12 +50,13 @@ async def resumed(session: LegacySession, url: str, last: str) -> AsyncIterator[
         yield messages_of(response)
 
 
+@whichever
 @pytest.mark.parametrize("replica", [0, 1])
 @pytest.mark.parametrize("more", [PROGRESS, {}])
 async def test_a_call_that_was_cut_off_is_not_cancelled_and_its_answer_is_had_at_any_replica(
-    place: Place, http: httpx.AsyncClient, replica: int, more: Message
+    place: Place, http: httpx.AsyncClient, replica: int, more: Message, only: Only
 ) -> None:
-    stage = await place.server("alpha", "modern")
+    stage = await place.server("alpha", only)
     session = await LegacySession.open(http, place.urls[0])
     [last] = await cut_off(session, place.urls[0], call("alpha__wait", **more))
     async with resumed(session, place.urls[replica], last) as messages:
@@ -63,8 +66,11 @@ async def test_a_call_that_was_cut_off_is_not_cancelled_and_its_answer_is_had_at
     assert not stage.cancelled.is_set()
 
 
-async def test_an_answer_that_came_while_nobody_was_there_is_kept(place: Place, http: httpx.AsyncClient) -> None:
-    stage = await place.server("alpha", "modern")
+@whichever
+async def test_an_answer_that_came_while_nobody_was_there_is_kept(
+    place: Place, http: httpx.AsyncClient, only: Only
+) -> None:
+    stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
     [last] = await cut_off(session, one, call("alpha__wait"))
@@ -82,10 +88,11 @@ def session_id(session: LegacySession) -> str:
     return session.headers["mcp-session-id"]
 
 
+@whichever
 async def test_a_question_that_was_left_open_keeps_its_id_and_is_answered_once(
-    place: Place, http: httpx.AsyncClient
+    place: Place, http: httpx.AsyncClient, only: Only
 ) -> None:
-    await place.server("alpha", "modern")
+    await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one, elicitation={})
     async with session.stream(one, call("alpha__greet")) as messages:
@@ -103,8 +110,11 @@ async def test_a_question_that_was_left_open_keeps_its_id_and_is_answered_once(
         assert [message["id"] async for message in messages] == ["call-7"]
 
 
-async def test_a_call_that_was_come_back_for_can_still_be_cancelled(place: Place, http: httpx.AsyncClient) -> None:
-    stage = await place.server("alpha", "modern")
+@whichever
+async def test_a_call_that_was_come_back_for_can_still_be_cancelled(
+    place: Place, http: httpx.AsyncClient, only: Only
+) -> None:
+    stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
     [last] = await cut_off(session, one, call("alpha__wait"))
@@ -117,11 +127,12 @@ async def test_a_call_that_was_come_back_for_can_still_be_cancelled(place: Place
         await stage.cancelled.wait()
 
 
+@whichever
 async def test_a_call_ends_with_its_session(
-    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, only: Only
 ) -> None:
     monkeypatch.setattr("gateway.mcp.lasting.BEAT_SECONDS", 0.1)
-    stage = await place.server("alpha", "modern")
+    stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
     await cut_off(session, one, call("alpha__wait"))
@@ -130,8 +141,9 @@ async def test_a_call_ends_with_its_session(
         await stage.cancelled.wait()
 
 
-async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.AsyncClient) -> None:
-    await place.server("alpha", "modern")
+@whichever
+async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.AsyncClient, only: Only) -> None:
+    await place.server("alpha", only)
     one, other = place.urls
     session, second = await LegacySession.open(http, one), await LegacySession.open(http, one)
     [last] = await cut_off(session, one, call("alpha__wait"))

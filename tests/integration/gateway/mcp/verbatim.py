@@ -42,6 +42,10 @@ class Call:
     async def finish(self, result: bytes) -> None:
         """The answer as the last event."""
         await self.event(b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(self.message["id"]), result))
+        await self.close()
+
+    async def close(self) -> None:
+        """The end of the stream."""
         await self._send({"type": "http.response.body", "body": b""})
 
 
@@ -56,7 +60,7 @@ class Verbatim:
         self.headers: list[dict[str, str]] = []
         """Of calls."""
         self.told: list[dict[str, Any]] = []
-        """Notifications."""
+        """Notifications, and answers to questions."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -78,7 +82,7 @@ class Verbatim:
         if self.only == ("legacy" if is_modern else "modern"):
             await refuse(send, is_modern)
             return
-        if "id" not in message:
+        if "id" not in message or "method" not in message:
             self.told.append(message)
             self.news.set()
             await whole(send, 202, b"")

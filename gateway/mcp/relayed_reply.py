@@ -1,0 +1,96 @@
+"""The stream of a call that is relayed to its server: bytes as they come, for as long as the client is there."""
+
+import logging
+
+from agentnet.database.retry import DATABASE_AWAY
+from gateway.mcp.call_log import CallLog, asked
+from gateway.mcp.errors import Document
+from gateway.mcp.logged_reply import LoggedReply
+from gateway.mcp.reply import Reply
+from gateway.mcp.wire import read
+from gateway.transport import Headers
+
+logger = logging.getLogger(__name__)
+
+
+class RelayedReply(LoggedReply):
+    """Of one call. A server that names its events resumes the stream itself: of such a call nothing is kept."""
+
+    def __init__(self, log: CallLog, call: str, session: str, request: Document, live: Reply | None) -> None:
+        super().__init__(log, call, session, request, live)
+        self.is_resumed_there = False
+        """Whether the server resumes the stream."""
+        self.is_answered = False
+
+    @property
+    def outlives_client(self) -> bool:
+        """Whether a client that has left may come back to the call here."""
+        return self.is_logged and not self.is_resumed_there
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer came, or comes when the client resumes the stream at the server."""
+        return self.is_answered or self.is_resumed_there
+
+    def leave_to_server(self) -> bool:
+        """The server resumes the stream, unless the client comes back here already."""
+        self.is_resumed_there = self.is_resumed_there or not self.is_logged
+        return self.is_resumed_there
+
+    async def open(self, *, primes: bool) -> None:
+        """From now on the client may come back, unless the server sees to that."""
+        if not self.is_resumed_there:
+            await super().open(primes=primes)
+
+    async def keep(self, message: Document) -> None:
+        """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""
+        if "method" not in message:
+            await self._keep_answer(message)
+        elif "id" in message and message["id"] not in self._asked and not self.is_resumed_there:
+            await self._keep_open(message)
+
+    async def open_stream(self) -> None:
+        """The server streams."""
+        self.is_stream = True
+        if self.live is not None:
+            await self.live.open_stream()
+
+    async def relay(self, data: bytes) -> None:
+        """Whole events of the server."""
+        if self.live is not None:
+            await self.live.relay(data if self.is_resumed_there or not self.is_logged else self.named(data))
+
+    async def stream(self, data: bytes) -> None:
+        """Whole events, as they are."""
+        if self.live is not None:
+            await self.live.stream(data)
+
+    async def finish_with(self, data: bytes, status: int = 200) -> None:
+        """The answer of a server that does not stream."""
+        if self.is_logged:
+            await self._keep_answer(read(data))
+        self.is_answered = True
+        if self.live is not None:
+            await self.live.finish_with(data, status)
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """A response without an answer in it."""
+        if self.live is not None:
+            await self.live.whole(status, headers, body)
+
+    async def end(self, body: bytes = b"") -> None:
+        """The end of the server's stream; the client's is ended by whoever serves it."""
+
+    async def _keep_open(self, question: Document) -> None:
+        """Without the database the call goes on for a client that stays."""
+        try:
+            await self.keep_question(question)
+            if self.is_logged:
+                await self._log.hold(self._call, asked(question["id"]))
+        except DATABASE_AWAY as error:
+            logger.warning("a question is not kept: %s", error)
+
+    async def _keep_answer(self, answer: Document) -> None:
+        self.is_answered = True
+        if not self.is_resumed_there:
+            await self.end_with(answer)
