@@ -6,8 +6,9 @@ from agentnet.database.retry import DATABASE_AWAY
 from gateway.mcp.call_log import CallLog, asked
 from gateway.mcp.errors import Document
 from gateway.mcp.logged_reply import LoggedReply
+from gateway.mcp.numbers import parse
 from gateway.mcp.reply import Reply
-from gateway.mcp.wire import read
+from gateway.mcp.wire import is_id
 from gateway.transport import Headers
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class RelayedReply(LoggedReply):
         """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""
         if "method" not in message:
             await self._keep_answer(message)
-        elif "id" in message and message["id"] not in self._asked and not self.is_resumed_there:
+        elif is_id(message.get("id")) and message["id"] not in self._asked and not self.is_resumed_there:
             await self._keep_open(message)
 
     async def open_stream(self) -> None:
@@ -67,9 +68,7 @@ class RelayedReply(LoggedReply):
 
     async def finish_with(self, data: bytes, status: int = 200) -> None:
         """The answer of a server that does not stream."""
-        if self.is_logged:
-            await self._keep_answer(read(data))
-        self.is_answered = True
+        await self._keep_answer(answer_in(data) if self.is_logged else None)
         if self.live is not None:
             await self.live.finish_with(data, status)
 
@@ -90,7 +89,16 @@ class RelayedReply(LoggedReply):
         except DATABASE_AWAY as error:
             logger.warning("a question is not kept: %s", error)
 
-    async def _keep_answer(self, answer: Document) -> None:
+    async def _keep_answer(self, answer: Document | None) -> None:
         self.is_answered = True
-        if not self.is_resumed_there:
+        if answer is not None and not self.is_resumed_there:
             await self.end_with(answer)
+
+
+def answer_in(data: bytes) -> Document | None:
+    """The message in the body of an answer; None where the server said something else."""
+    try:
+        message = parse(data)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None

@@ -102,10 +102,11 @@ GET_CANCELS = """
 SELECT call, extract(epoch FROM clock_timestamp() - at)::float8 AS age FROM mcp_cancels WHERE session = ANY($1)
 """
 
-# Note a call that its client may come back to; nothing where its session has ended.
+# Note a call that its client may come back to, once; nothing where its session has ended.
 OPEN_CALL = """
 INSERT INTO mcp_calls (id, session, owner, request)
 SELECT $1::varchar, id, $3::varchar, $4::varchar FROM mcp_sessions WHERE id = $2
+ON CONFLICT (id) DO NOTHING
 """
 
 # Keep an event of a call's stream, if the call is still this process's.
