@@ -1,6 +1,6 @@
 """Server-sent events out of the chunks of a response (WHATWG HTML section 9.2.6, data fields only).
 
-Not `aiter_lines` of httpx: that ends lines where `str.splitlines` does, and JSON may hold U+2028 and U+0085 as they are.
+Not `aiter_lines` of httpx: that ends lines where `str.splitlines` does, and JSON may hold U+2028 and U+0085.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
