@@ -9,7 +9,8 @@ import mcp_types as types
 
 from agentnet.errors import ConfigurationError
 from agentnet.upstreams.declarations import OpenApiServer
-from mcp_servers.adapters.openapi.document import Api, Document
+from mcp_servers.adapters.openapi.document import Api
+from mcp_servers.adapters.openapi.schema import WRITE_ONLY, Document
 
 MAX_OPERATIONS = 500
 MAX_NAME = 64
@@ -38,6 +39,8 @@ class Parameter:
     place: str
     explode: bool
     style: str
+    is_json: bool
+    """Whether its value is sent as JSON, for that is its media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
 
 def _each(api: Api, declared: OpenApiServer) -> Iterator[tuple[str, Document, str]]:
     for path, node in api.resolve(api.document.get("paths", {})).items():
+        if not str(path).startswith("/"):  # an extension, x-…
+            continue
         item = api.resolve(node)
         yield from ((path, item, method) for method in declared.methods if method in item)
 
@@ -134,7 +139,8 @@ class _Reader:
             if node.get("required") or place == "path":
                 self._required.append(argument)
             style = node.get("style") or ("form" if place == "query" else "simple")
-            yield Parameter(argument, name, place, bool(node.get("explode", style == "form")), style)
+            explode = bool(node.get("explode", style == "form"))
+            yield Parameter(argument, name, place, explode, style, "schema" not in node and bool(content))
 
     def _body(self) -> str | None:
         if "requestBody" not in self._source:
@@ -159,7 +165,7 @@ class _Reader:
         contents = [node.get("content") or {} for node in good]
         if len(good) != 1 or [*contents[0]] != ["application/json"] or "schema" not in contents[0]["application/json"]:
             return None, False
-        schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]))
+        schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]), hidden=WRITE_ONLY)
         if schema.get("type") == "object":
             return schema, False
         wrapped = {"type": "object", "properties": {RESULT: schema}, "required": [RESULT]}
