@@ -5,11 +5,13 @@ stream for what the gateway says by itself; a modern host's cancellation closes 
 """
 
 import asyncio
+import os
 import sys
+import threading
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-import anyio
 import httpx
 import orjson
 
@@ -57,6 +59,23 @@ async def _bridge(settings: Settings, url: str) -> None:
         await Bridge(http, f"{url}/mcp").serve()
 
 
+async def _lines_of_stdin() -> AsyncIterator[bytes]:
+    """Read by a thread that nobody waits for, and from a file of its own: else a signal would not end the bridge before
+    the host writes or closes stdin."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
+
+    def read() -> None:
+        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as stdin, suppress(RuntimeError):  # the loop was closed
+            for line in stdin:
+                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+            asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while line := await lines.get():
+        yield line
+
+
 class Bridge:
     """Between one host and one gateway."""
 
@@ -75,7 +94,7 @@ class Bridge:
     async def serve(self) -> None:
         """Until stdin ends."""
         try:
-            async for line in anyio.wrap_file(sys.stdin.buffer):
+            async for line in _lines_of_stdin():
                 if line.strip():
                     await self._take(line)
         finally:

@@ -57,7 +57,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Any:
         reading, writing = os.pipe()
         output = io.BytesIO()
         with os.fdopen(reading, "rb") as stdin:
-            monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stdin))
+            monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=stdin.fileno))
             monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output))
             async with httpx.AsyncClient(transport=httpx.MockTransport(gateway)) as http:
                 serving = asyncio.create_task(Bridge(http, "http://gateway/mcp").serve())
