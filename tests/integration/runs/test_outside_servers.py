@@ -1,5 +1,6 @@
 """An agent uses the upstream servers of the tenant whose task it is, and no other's."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,25 @@ async def test_a_server_that_never_lists_its_tools_holds_no_task_up(
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (_, [one]):
             with anyio.fail_after(20):
                 assert (await _sent(one, "20 + 3")).status.state == DONE
+
+
+async def test_every_tool_gets_a_name_that_models_take_and_no_other_has(
+    database_url: str, tmp_path: Path, upstreams: Upstreams
+) -> None:
+    names = ["list.items", "list_items", "a-b", "a_b", "x" * 70 + "1", "x" * 70 + "2"]
+
+    async def listed(*_: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[types.Tool(name=name, input_schema={"type": "object"}) for name in names])
+
+    async def called(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        return types.CallToolResult(content=[types.TextContent(text=f"called {params.name}")])
+
+    steps = [[function_call("sums_list_items", {}, call_id="c1")], [assistant_message("done")]]
+    async with mcp_over_http(Server("sums", on_list_tools=listed, on_call_tool=called)) as upstream:
+        await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
+            assert (await _sent(one, "list")).status.state == DONE
+            given = [tool.name for tool in worker.script.calls[0].tools if tool.name.startswith("sums_")]
+            assert "called list_items" in str(worker.script.calls[1].input)
+    assert len(set(given)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in given)
