@@ -13,6 +13,8 @@ from mcp_servers.adapters.openapi.document import Api
 from mcp_servers.adapters.openapi.schema import WRITE_ONLY, Document
 
 MAX_OPERATIONS = 500
+MAX_TOOLS_BYTES = 32 * 1024 * 1024
+"""Of all tools as JSON. Each holds the schemas that it refers to, so a small document can make a large list."""
 MAX_NAME = 64
 MAX_DESCRIPTION = 2000
 BODY = "body"
@@ -58,8 +60,9 @@ class Operation:
 
 
 def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
-    """The operations that are declared, by the names of their tools. Raises `ConfigurationError`."""
+    """The operations that are declared, by the names of their tools. Blocks. Raises `ConfigurationError`."""
     found: dict[str, Operation] = {}
+    size = 0
     for path, item, method in _each(api, declared):
         source = api.resolve(item[method])
         identifier = str(source.get("operationId") or f"{method}_{path}")
@@ -67,10 +70,13 @@ def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
             continue
         name = _unique(identifier, found)
         found[name] = _Reader(api, source, item).operation(name, method, path)
-        if len(found) > MAX_OPERATIONS:
+        size += len(found[name].tool.model_dump_json())
+        if len(found) > MAX_OPERATIONS or size > MAX_TOOLS_BYTES:
+            much = (
+                f"{MAX_OPERATIONS} operations" if size <= MAX_TOOLS_BYTES else f"{MAX_TOOLS_BYTES >> 20} MiB of tools"
+            )
             raise ConfigurationError(
-                f"{declared.name}: the OpenAPI document has over {MAX_OPERATIONS} operations.",
-                hint="Name those to offer in `operations`.",
+                f"{declared.name}: the OpenAPI document has over {much}.", hint="Name those to offer in `operations`."
             )
     if not found:
         raise ConfigurationError(f"{declared.name}: the OpenAPI document has none of the operations that are wanted.")

@@ -87,7 +87,8 @@ class OpenApiTools:
             if operation is None:
                 raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r} here.")
             _check(operation, arguments)
-            return result_of(operation, await self._response(found.api, operation, arguments))
+            response = await self._response(found.api, operation, arguments)
+            return await asyncio.to_thread(result_of, operation, response)  # to check a large one takes seconds
         except AgentNetError as error:
             return types.CallToolResult(content=[types.TextContent(text=str(error))], is_error=True)
 
@@ -99,7 +100,7 @@ class OpenApiTools:
         declared = self._declared
         document = await read_document(declared.openapi, self._http)
         try:
-            operations = operations_of(document, declared)
+            operations = await asyncio.to_thread(operations_of, document, declared)
             base_url = _base(declared.base_url or document.base_url())
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None

@@ -9,6 +9,7 @@ import pytest
 
 from agentnet.errors import ConfigurationError
 from agentnet.upstreams.declarations import OpenApiServer
+from mcp_servers.adapters.openapi import operation as operation_module
 from mcp_servers.adapters.openapi import text
 from mcp_servers.adapters.openapi.answer import result_of
 from mcp_servers.adapters.openapi.document import Api
@@ -68,6 +69,14 @@ def test_a_chain_of_references_may_be_long() -> None:
     chain = {f"S{n}": {"type": "array", "items": {"$ref": f"#/components/schemas/S{n + 1}"}} for n in range(2000)}
     found = operation(body({"$ref": "#/components/schemas/S0"}), **chain, S2000={"type": "string"})
     assert len(found.tool.input_schema["$defs"]) == 2001
+
+
+def test_tools_that_are_too_large_together_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation_module, "MAX_TOOLS_BYTES", 1 << 20)
+    item = {"type": "string", "description": "x" * 10_000}
+    paths = {f"/x{n}": {"post": body(REF) | {"responses": FOUND}} for n in range(150)}
+    with pytest.raises(ConfigurationError, match="1 MiB of tools"):
+        operations_of(api(paths, {"Item": item}), DECLARED)
 
 
 def test_names_that_differ_in_signs_only_stay_apart() -> None:
