@@ -27,6 +27,11 @@ CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 8.0
 """Longer than a command is given to leave."""
 
+LIST_SECONDS = 10.0
+"""For all tools of a server, as long as the gateway waits for one answer."""
+MAX_TOOLS = 2000
+MAX_PAGES = 50
+
 End = Callable[[], None]
 Open = Callable[[End], AbstractAsyncContextManager[mcp.Client]]
 """Opens a client; calls what it is given when the transport ends."""
@@ -81,6 +86,23 @@ class McpConnection:
                 self._client.set_exception(UnavailableError(f"The connection to {self._label} was closed."))
             with suppress(asyncio.CancelledError):
                 self._client.exception()
+
+
+async def all_tools(client: mcp.Client) -> list[mcp.Tool]:
+    """A server's tools, at most `MAX_TOOLS` on `MAX_PAGES` pages. Raises `UnavailableError`, `MCPError`."""
+    tools: list[mcp.Tool] = []
+    cursor: str | None = None
+    try:
+        async with asyncio.timeout(LIST_SECONDS):
+            for _ in range(MAX_PAGES):
+                page = await client.list_tools(cursor=cursor)
+                tools += page.tools
+                cursor = page.next_cursor
+                if not cursor or len(tools) >= MAX_TOOLS:
+                    break
+    except TimeoutError:
+        raise UnavailableError(f"The server did not list its tools within {LIST_SECONDS:g} s.") from None
+    return tools[:MAX_TOOLS]
 
 
 def is_closed(error: mcp.MCPError) -> bool:

@@ -13,6 +13,7 @@ from a2a.types.a2a_pb2 import CancelTaskRequest, SendMessageRequest, StreamRespo
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.events import data_of
 
 VERSION_HEADERS = {"A2A-Version": "1.0", "Accept": "text/event-stream, application/json"}
 IDLE_SECONDS = 60.0
@@ -47,7 +48,7 @@ async def send_streaming(
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 await response.aread()
                 raise _refusal(response)
-            async with aclosing(_data(response)) as frames:
+            async with aclosing(data_of(response.aiter_bytes(), MAX_EVENT_BYTES)) as frames:
                 async for frame in frames:
                     yield _event(frame)
     except httpx.HTTPError as error:
@@ -82,22 +83,7 @@ def _peer_error(error: dict[str, Any]) -> AgentNetError:
     return UnavailableError(message) if code in TRANSIENT_CODES else PeerError(message, code)
 
 
-async def _data(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The data of each Server-Sent Event."""
-    lines: list[str] = []
-    size = 0
-    async for line in response.aiter_lines():
-        if line.startswith("data:"):
-            lines.append(line[5:].removeprefix(" "))
-            size += len(line)
-            if size > MAX_EVENT_BYTES:
-                raise UnavailableError(f"The agent sent an event over the limit of {MAX_EVENT_BYTES} bytes.")
-        elif not line and lines:
-            yield "\n".join(lines)
-            lines, size = [], 0
-
-
-def _event(frame: str) -> StreamResponse:
+def _event(frame: bytes) -> StreamResponse:
     try:
         answer = json.loads(frame)
         if "error" in answer:

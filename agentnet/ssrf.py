@@ -50,6 +50,8 @@ _PRIVATE = [
     for network in ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7")
 ]
 """What `allow_private` passes. Link-local addresses stay refused: clouds serve credentials there."""
+# Where some do so inside of what is private: Alibaba, AWS, Google, Oracle.
+_METADATA = [ip_address(text) for text in ("100.100.100.200", "fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe")]
 
 _NUMBER_AT_THE_END = re.compile(r"(?:^|\.)(?:\d+|0[xX][0-9a-fA-F]*)\.?$")
 _DECODED = frozenset({"", "identity", "gzip", "deflate"})
@@ -83,6 +85,8 @@ async def resolve(host: str, port: int) -> list[str]:
 
 def is_allowed(address: Address, *, allow_private: bool = False) -> bool:
     """Whether a request may go to `address`: public, or private where that is allowed."""
+    if address in _METADATA:
+        return False
     if allow_private and any(address in network for network in _PRIVATE):
         return True
     if isinstance(address, IPv4Address):

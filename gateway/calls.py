@@ -20,10 +20,10 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from agentnet.directory import Entry
 from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.events import data_of
 from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.tasks.events import TERMINAL_STATES
-from gateway.events import data_of
 from gateway.headers import is_event_stream
 from gateway.transport import Headers, Incoming
 from gateway.upstream import Upstream

@@ -19,6 +19,7 @@ from google.protobuf.message import Message as Proto
 from agentnet.cli.answers import error_for, error_of
 from agentnet.cli.wire import as_dict, parsed
 from agentnet.errors import AgentNetError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from agentnet.events import data_of
 from agentnet.ids import new_id
 from agentnet.steps import STEPS
 
@@ -78,23 +79,12 @@ class AgentConnection:
                 await response.aread()
                 yield _event(_json(response), response)
                 return
-            async for data in _sse(response):
+            async for data in data_of(response.aiter_bytes()):
                 yield _event(json.loads(data), response)
         except httpx.HTTPError as error:
             raise UnavailableError(f"The stream of {self.name} broke off ({type(error).__name__}).") from None
         finally:
             await response.aclose()
-
-
-async def _sse(response: httpx.Response) -> AsyncIterator[str]:
-    """The data of each event (HTML standard, section 9.2)."""
-    lines: list[str] = []
-    async for line in response.aiter_lines():
-        if line.startswith("data:"):
-            lines.append(line[5:].removeprefix(" "))
-        elif not line and lines:
-            yield "\n".join(lines)
-            lines = []
 
 
 def _request(method: str, params: Proto) -> dict[str, Any]:

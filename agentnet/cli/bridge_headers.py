@@ -43,10 +43,12 @@ class Headers:
         if not isinstance(result, dict):
             return
         self.version = str(result.get("protocolVersion", self.version))
-        for tool in result.get("tools", []):
-            schema = tool.get("inputSchema")
-            if find_invalid_x_mcp_header(schema) is None and (mapped := x_mcp_header_map(schema)):
-                self._mapped[tool["name"]] = mapped
+        tools = result.get("tools")
+        for tool in tools if isinstance(tools, list) else ():
+            match tool:
+                case {"name": str(name), "inputSchema": dict(schema)} if find_invalid_x_mcp_header(schema) is None:
+                    if mapped := x_mcp_header_map(schema):
+                        self._mapped[name] = mapped
 
     def _modern(self, message: Message) -> dict[str, str]:
         params, method = message["params"], str(message.get("method", ""))

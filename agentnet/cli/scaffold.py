@@ -19,10 +19,14 @@ def make_agent(name: str, directory: Path) -> None:
 
 
 def make_mcp(name: str, directory: Path) -> None:
-    """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already."""
+    """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already,
+    or the network has one of that name."""
     from agentnet.cli.mcp_template import mcp_files
+    from agentnet.launch import BUNDLED_MCP_SERVERS
 
     _check_name(name, "an MCP server")
+    if name in BUNDLED_MCP_SERVERS:
+        raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
     folder = _write(directory / name, mcp_files(name, directory))
     typer.echo(f"Made {folder}. Run it: agentnet up --servers {directory}")
 

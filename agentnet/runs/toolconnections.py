@@ -15,7 +15,7 @@ from agentnet.directory import Directory
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection
+from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection, all_tools
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 
@@ -55,7 +55,7 @@ class ToolConnection(McpConnection):
     async def tools(self) -> list[types.Tool]:
         """What the server offers, as it said a while ago at most. Raises `UnavailableError`, `MCPError`."""
         if time.monotonic() >= self._tools_until:
-            self._tools = (await (await self.client()).list_tools()).tools
+            self._tools = await all_tools(await self.client())
             self._tools_until = time.monotonic() + TOOLS_SECONDS
         return self._tools
 

@@ -7,6 +7,8 @@ import asyncio
 import base64
 import json
 import logging
+import re
+from hashlib import sha256
 from typing import Any
 
 import mcp
@@ -28,6 +30,8 @@ from agentnet.upstreams.upstreams import Upstreams
 logger = logging.getLogger(__name__)
 
 MAX_RESULT_CHARACTERS = 60_000
+MAX_NAME = 64
+DIGEST_CHARACTERS = 8
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
 
 
@@ -38,29 +42,34 @@ class ToolServers:
         self._connections = ToolConnections(directory, tokens, upstreams)
 
     async def tools(self, principal: Principal, names: list[str]) -> list[Tool]:
-        """The tools of the servers `names`, named `<server>_<tool>`. A server that is away is left out, and logged."""
+        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and logged."""
         found = await asyncio.gather(*(self._tools_of(principal, name) for name in names))
-        return [tool for tools in found for tool in tools]
+        made: dict[str, Tool] = {}
+        for server, tools in zip(names, found, strict=True):
+            for tool in tools:
+                name = tool_name(server, tool.name)
+                name = name if name not in made else tool_name(server, tool.name, marked=True)
+                made[name] = self._as_tool(principal, server, tool, name)
+        return list(made.values())
 
     async def close(self) -> None:
         """Close every connection."""
         await self._connections.close()
 
-    async def _tools_of(self, principal: Principal, name: str) -> list[Tool]:
+    async def _tools_of(self, principal: Principal, name: str) -> list[types.Tool]:
         try:
-            tools = await (await self._connections.get(principal, name)).tools()
+            return await (await self._connections.get(principal, name)).tools()
         except (AgentNetError, mcp.MCPError, TimeoutError) as error:
             logger.warning("tools of %s are not available: %s", name, error)
             await self._connections.drop(principal, name)
             return []
-        return [self._as_tool(principal, name, tool) for tool in tools]
 
-    def _as_tool(self, principal: Principal, server: str, tool: types.Tool) -> FunctionTool:
+    def _as_tool(self, principal: Principal, server: str, tool: types.Tool, name: str) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
             return await self._call(principal, server, tool, context, arguments)
 
         made = FunctionTool(
-            name=f"{server}_{tool.name}".replace("-", "_")[:64],
+            name=name,
             description=tool.description or tool.name,
             params_json_schema=dict(tool.input_schema),
             on_invoke_tool=invoke,
@@ -114,6 +123,17 @@ class ToolServers:
                     f"The connection to {server} broke; whether {tool} was carried out is unknown."
                 ) from error
             raise AgentNetError(f"{server}.{tool}: {error}") from error
+
+
+def tool_name(server: str, tool: str, *, marked: bool = False) -> str:
+    """`<server>_<tool>` with underscores for dashes. One that models do not take, and one that is `marked` for another
+    has it already, ends with a digest."""
+    name = f"{server}_{tool}".replace("-", "_")
+    if not marked and re.fullmatch(r"[A-Za-z0-9_]{1,64}", name):
+        return name
+    digest = sha256(f"{server}\0{tool}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return f"{plain[: MAX_NAME - DIGEST_CHARACTERS - 1]}_{digest}"
 
 
 def _arguments(text: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ Adapted = CommandServer | SseServer | OpenApiServer
 
 
 def _kind(data: Any) -> str | None:
-    keys = data if isinstance(data, dict) else type(data).model_fields
+    keys = data if isinstance(data, dict) else getattr(type(data), "model_fields", ())
     found = [kind for kind in KINDS if kind in keys]
     return found[0] if len(found) == 1 else None
 
@@ -152,6 +152,8 @@ def load_declarations(path: Path | None) -> Declarations:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5]]
         raise ConfigurationError(f"{path}: {'; '.join(problems)}.") from None
+    except (ValueError, RecursionError) as error:  # a date that is none, an alias inside of itself
+        raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}.") from None
     names = [server.name for server in declared.servers]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigurationError(f"{path}: two servers have the name {min(twice)!r}.")
@@ -166,10 +168,14 @@ def _with_secrets(data: Any, folder: Path, within: str = "") -> Any:
         return data
     return {
         key: _text(folder / value["file"]).rstrip("\r\n")
-        if (key in SECRETS or within == ENVIRONMENT) and isinstance(value, dict) and set(value) == {"file"}
+        if (key in SECRETS or within == ENVIRONMENT) and _names_file(value)
         else _with_secrets(value, folder, key)
         for key, value in data.items()
     }
+
+
+def _names_file(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str)
 
 
 def _text(path: Path) -> str:

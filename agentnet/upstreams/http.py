@@ -1,7 +1,7 @@
 """The MCP SDK's HTTP client (httpx2) for upstream servers: the SSRF guard below it, their credentials on top."""
 
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import cache
 from typing import cast
 
@@ -15,8 +15,28 @@ from agentnet.upstreams.server import OutsideServer
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 300.0
 """Longest silence of a server, also on a stream."""
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Of one answer that is no stream of events; the client limits those itself, each."""
 MAX_CONNECTIONS = 50
 UNAUTHORIZED = 401
+
+
+class _Limited(httpx2.AsyncByteStream):
+    """A body that ends in an error of the kind that the SDK's client answers its caller with."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        seen = 0
+        async for chunk in self._stream:
+            seen += len(chunk)
+            if seen > MAX_ANSWER_BYTES:
+                raise httpx2.StreamError(f"The answer is over the limit of {MAX_ANSWER_BYTES} bytes.")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):
@@ -42,10 +62,17 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Check the form of this hop's URL, and send. Raises `UnsafeUrlError`."""
+        """Check the form of this hop's URL, send, and limit what is read. Raises `UnsafeUrlError`."""
         check_form(str(request.url))
         request.extensions.pop("sni_hostname", None)
-        return await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            await response.aclose()
+            raise httpx2.DecodingError("The answer is compressed, which was not asked for.", request=request)
+        if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            response.stream = _Limited(response.stream)
+        return response
 
 
 class UpstreamAuth(httpx2.Auth):
@@ -69,6 +96,7 @@ def upstream_client(server: OutsideServer, authorization: Authorization, *, allo
     """A client for requests to `server`. Redirects are not followed: the credential is for this address only."""
     return httpx2.AsyncClient(
         auth=UpstreamAuth(authorization, server),
+        headers={"accept-encoding": "identity"},  # what a few compressed bytes unfold to has no limit
         transport=GuardedTransport(allow_private=allow_private),
         timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         trust_env=False,

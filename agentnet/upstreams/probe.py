@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx2
 import mcp
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import ValidationError
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.ssrf import check_url
@@ -30,25 +31,27 @@ class Probe:
 async def probe(upstreams: Upstreams, server: OutsideServer) -> Probe:
     """Try `server` as the gateway would. Raises `UnavailableError` with the reason, `UnsafeUrlError`."""
     await check_url(server.url, allow_private=upstreams.may_be_private(server))
-    refusals: list[int] = []
+    answered: list[httpx2.Response] = []
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            return await _try(upstreams, server, refusals)
+            return await _try(upstreams, server, answered)
     except TimeoutError:
         raise UnavailableError(f"{server.name} did not answer within {PROBE_SECONDS:g} s.") from None
     except AgentNetError:
         raise
     except (mcp.MCPError, httpx2.HTTPError, OSError, BaseExceptionGroup) as error:
-        why = f"it answered {refusals[-1]}" if refusals else reason(error)
+        refused = bool(answered) and answered[-1].is_error
+        why = f"it answered {answered[-1].status_code}" if refused else reason(error)
         raise UnavailableError(f"{server.name} cannot be used: {why}.") from None
 
 
-async def _try(upstreams: Upstreams, server: OutsideServer, refusals: list[int]) -> Probe:
-    """The SDK's own error does not tell the HTTP status; `refusals` gathers those of errors."""
+async def _try(upstreams: Upstreams, server: OutsideServer, answered: list[httpx2.Response]) -> Probe:
+    """The SDK's own error does not tell the HTTP status; `answered` gathers the answers to messages, the last of which
+    is the one that it gave up at."""
 
     async def note(response: httpx2.Response) -> None:
-        if response.is_error:
-            refusals.append(response.status_code)
+        if response.request.method == "POST":
+            answered.append(response)
 
     began = time.monotonic()
     await upstreams.authorization.headers(server)  # a token server's refusal is told as such
@@ -66,6 +69,8 @@ def reason(error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answered {error.response.status_code}"
+    if isinstance(error, ValidationError):
+        return "its answer is not as MCP has it"
     if isinstance(error, mcp.MCPError | AgentNetError):
-        return str(error).rstrip(".")[:300]
+        return str(error).partition("\n")[0].rstrip(".")[:300]
     return type(error).__name__

@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.mcp_connection import End, Open, is_closed
+from agentnet.mcp_connection import End, Open, all_tools, is_closed
 from agentnet.runs.traits import traits_of
 from agentnet.upstreams.declarations import Adapted
 from mcp_servers.adapters.audience import ASK_SECONDS, MAX_WATCHED, Audience, Context, Key
@@ -24,7 +24,6 @@ from mcp_servers.adapters.seats import Seats
 CALL_SECONDS = 300.0 + ASK_SECONDS
 """Longest silence of a call; its host may be asked meanwhile."""
 TOOLS_FRESH_SECONDS = 30.0
-MAX_TOOLS = 2000
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +92,7 @@ class AdaptedServer(Server[Any]):
             if time.monotonic() >= audience.tools_until:
                 audience.tools_until = time.monotonic() + TOOLS_FRESH_SECONDS  # before asking: it may change meanwhile
                 try:
-                    audience.tools = await self._ask(key, _all_tools)
+                    audience.tools = await self._ask(key, all_tools)
                 except BaseException:
                     audience.tools_until = 0.0
                     raise
@@ -240,18 +239,6 @@ class AdaptedServer(Server[Any]):
 
 async def _subscribe(client: mcp.Client, params: types.SubscribeRequestParams) -> types.EmptyResult:
     return await client.session.send_request(types.SubscribeRequest(params=params), types.EmptyResult)
-
-
-async def _all_tools(client: mcp.Client) -> list[types.Tool]:
-    tools: list[types.Tool] = []
-    cursor: str | None = None
-    while len(tools) < MAX_TOOLS:
-        page = await client.list_tools(cursor=cursor)
-        tools += page.tools
-        cursor = page.next_cursor
-        if not cursor:
-            break
-    return tools[:MAX_TOOLS]
 
 
 def _forwarded(context: Context) -> Any:

@@ -24,6 +24,8 @@ from mcp_servers.adapters.stderr import log_stderr
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 LEAVE_SECONDS = 2.0
 """Given to the command after its input was closed, and once more after SIGTERM."""
+LAST_WORDS_SECONDS = 0.5
+"""Given to standard error to end after the command did; a process that left the group may hold it open."""
 POLL_SECONDS = 0.02
 
 logger = logging.getLogger(__name__)
@@ -40,20 +42,20 @@ async def run_command(server: CommandServer, environment: dict[str, str]) -> Asy
     process = await _start(server, environment)
     sending, received = anyio.create_memory_object_stream[Received](0)
     written, writing = anyio.create_memory_object_stream[SessionMessage](0)
+    errors = asyncio.create_task(log_stderr(server.name, process))
     try:
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(_read(server.name, process, sending))
             writer = tasks.create_task(_write(process, writing))
-            errors = tasks.create_task(log_stderr(server.name, process))
             try:
                 yield received, written
             finally:
-                for task in (reader, writer, errors):
+                for task in (reader, writer):
                     task.cancel()
     finally:
         for stream in (sending, received, written, writing):
             stream.close()
-        await asyncio.shield(_stop(process))
+        await asyncio.shield(_stop(process, errors))
 
 
 async def _start(server: CommandServer, environment: dict[str, str]) -> Process:
@@ -111,8 +113,9 @@ async def _write(process: Process, writing: MemoryObjectReceiveStream[SessionMes
             await process.stdin.drain()
 
 
-async def _stop(process: Process) -> None:
-    """As the specification has it (2025-11-25, lifecycle: shutdown), and then whatever is left of its group."""
+async def _stop(process: Process, errors: "asyncio.Task[None]") -> None:
+    """As the specification has it (2025-11-25, lifecycle: shutdown), and then whatever is left of its group. What it
+    says to the end is logged: of a command that died, it is the reason."""
     assert process.stdin is not None
     process.stdin.close()
     if not await _left(process):
@@ -120,6 +123,8 @@ async def _stop(process: Process) -> None:
         await _left(process)
     _signal(process, signal.SIGKILL)
     await _left(process)
+    await asyncio.wait([errors], timeout=LAST_WORDS_SECONDS)
+    errors.cancel()
     # A process that left the group may hold a pipe open; asyncio would wait for it, and complain at the end.
     if transport := getattr(process, "_transport", None):
         transport.close()

@@ -40,8 +40,13 @@ async def log_stderr(name: str, process: Process) -> None:
     while chunk := await process.stderr.read(CHUNK_BYTES):
         *lines, rest = (rest + chunk.decode(errors="replace")).split("\n")
         rest = rest[:LINE_CHARACTERS]
-        for line in lines:
-            if line.strip() and allowance.take():
-                logger.info("%s: %s", name, _CONTROL.sub("", line)[:LINE_CHARACTERS])
+        _log(name, lines, allowance)
+    _log(name, [rest], allowance)
     if allowance.dropped:
         logger.info("%s wrote %d more lines to its standard error", name, allowance.dropped)
+
+
+def _log(name: str, lines: list[str], allowance: _Allowance) -> None:
+    for line in lines:
+        if line.strip() and allowance.take():
+            logger.info("%s: %s", name, _CONTROL.sub("", line)[:LINE_CHARACTERS])

@@ -78,7 +78,9 @@ def test_public_addresses_pass(address):
 def test_private_addresses_pass_where_that_is_allowed_but_never_the_metadata_of_clouds():
     assert is_allowed(ip_address("10.1.2.3"), allow_private=True)
     assert is_allowed(ip_address("127.0.0.1"), allow_private=True)
-    assert not is_allowed(ip_address("169.254.169.254"), allow_private=True)
+    assert is_allowed(ip_address("fd12::1"), allow_private=True)
+    for address in ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"):
+        assert not is_allowed(ip_address(address), allow_private=True)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ import mcp_types as types
 
 from agentnet.errors import ConfigurationError
 from agentnet.upstreams.declarations import OpenApiServer
-from mcp_servers.adapters.openapi.document import Api, Document
+from mcp_servers.adapters.openapi.document import Api
+from mcp_servers.adapters.openapi.schema import WRITE_ONLY, Document
 
 MAX_OPERATIONS = 500
+MAX_TOOLS_BYTES = 32 * 1024 * 1024
+"""Of all tools as JSON. Each holds the schemas that it refers to, so a small document can make a large list."""
 MAX_NAME = 64
 MAX_DESCRIPTION = 2000
 BODY = "body"
@@ -38,6 +41,8 @@ class Parameter:
     place: str
     explode: bool
     style: str
+    is_json: bool
+    """Whether its value is sent as JSON, for that is its media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,9 @@ class Operation:
 
 
 def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
-    """The operations that are declared, by the names of their tools. Raises `ConfigurationError`."""
+    """The operations that are declared, by the names of their tools. Blocks. Raises `ConfigurationError`."""
     found: dict[str, Operation] = {}
+    size = 0
     for path, item, method in _each(api, declared):
         source = api.resolve(item[method])
         identifier = str(source.get("operationId") or f"{method}_{path}")
@@ -64,10 +70,13 @@ def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
             continue
         name = _unique(identifier, found)
         found[name] = _Reader(api, source, item).operation(name, method, path)
-        if len(found) > MAX_OPERATIONS:
+        size += len(found[name].tool.model_dump_json())
+        if len(found) > MAX_OPERATIONS or size > MAX_TOOLS_BYTES:
+            much = (
+                f"{MAX_OPERATIONS} operations" if size <= MAX_TOOLS_BYTES else f"{MAX_TOOLS_BYTES >> 20} MiB of tools"
+            )
             raise ConfigurationError(
-                f"{declared.name}: the OpenAPI document has over {MAX_OPERATIONS} operations.",
-                hint="Name those to offer in `operations`.",
+                f"{declared.name}: the OpenAPI document has over {much}.", hint="Name those to offer in `operations`."
             )
     if not found:
         raise ConfigurationError(f"{declared.name}: the OpenAPI document has none of the operations that are wanted.")
@@ -76,6 +85,8 @@ def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
 
 def _each(api: Api, declared: OpenApiServer) -> Iterator[tuple[str, Document, str]]:
     for path, node in api.resolve(api.document.get("paths", {})).items():
+        if not str(path).startswith("/"):  # an extension, x-…
+            continue
         item = api.resolve(node)
         yield from ((path, item, method) for method in declared.methods if method in item)
 
@@ -134,7 +145,8 @@ class _Reader:
             if node.get("required") or place == "path":
                 self._required.append(argument)
             style = node.get("style") or ("form" if place == "query" else "simple")
-            yield Parameter(argument, name, place, bool(node.get("explode", style == "form")), style)
+            explode = bool(node.get("explode", style == "form"))
+            yield Parameter(argument, name, place, explode, style, "schema" not in node and bool(content))
 
     def _body(self) -> str | None:
         if "requestBody" not in self._source:
@@ -159,7 +171,7 @@ class _Reader:
         contents = [node.get("content") or {} for node in good]
         if len(good) != 1 or [*contents[0]] != ["application/json"] or "schema" not in contents[0]["application/json"]:
             return None, False
-        schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]))
+        schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]), hidden=WRITE_ONLY)
         if schema.get("type") == "object":
             return schema, False
         wrapped = {"type": "object", "properties": {RESULT: schema}, "required": [RESULT]}

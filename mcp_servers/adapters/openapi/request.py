@@ -37,14 +37,16 @@ def request_of(
 
 def _segment(parameter: Parameter, value: Any) -> str:
     """One segment of the path: it can neither add another nor lead upwards."""
-    text = ",".join(map(_text, value)) if isinstance(value, list) else _text(value)
+    text = _simple(parameter, value)
     if text in ("", ".", ".."):
         raise InvalidInputError(f"{parameter.argument}: {text!r} does not fit into the address.")
     return quote(text, safe="")
 
 
 def _query(parameter: Parameter, value: Any) -> Iterator[Pair]:
-    if isinstance(value, dict) and parameter.style == "deepObject":
+    if parameter.is_json:
+        yield parameter.name, json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, dict) and parameter.style == "deepObject":
         yield from ((f"{parameter.name}[{key}]", _text(item)) for key, item in value.items())
     elif isinstance(value, dict) and parameter.explode:
         yield from ((key, _text(item)) for key, item in value.items())
@@ -54,14 +56,26 @@ def _query(parameter: Parameter, value: Any) -> Iterator[Pair]:
         separator = {"spaceDelimited": " ", "pipeDelimited": "|"}.get(parameter.style, ",")
         yield parameter.name, separator.join(map(_text, value))
     else:
-        yield parameter.name, _text(value)
+        yield parameter.name, _simple(parameter, value)
 
 
 def _header(parameter: Parameter, value: Any) -> str:
-    text = ",".join(map(_text, value)) if isinstance(value, list) else _text(value)
+    text = _simple(parameter, value)
     if not text.isprintable() or not text.isascii():
         raise InvalidInputError(f"{parameter.argument}: must be printable ASCII, as HTTP headers are.")
     return text
+
+
+def _simple(parameter: Parameter, value: Any) -> str:
+    """Lists and objects with commas (RFC 6570 section 3.2.2)."""
+    if parameter.is_json:
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    if isinstance(value, dict):
+        between = "=" if parameter.explode else ","
+        return ",".join(f"{key}{between}{_text(item)}" for key, item in value.items())
+    return _text(value)
 
 
 def _content(operation: Operation, body: Any) -> tuple[bytes | None, str | None]:
@@ -71,7 +85,9 @@ def _content(operation: Operation, body: Any) -> tuple[bytes | None, str | None]
     if media_type.startswith("application/x-www-form-urlencoded"):
         if not isinstance(body, dict):
             raise InvalidInputError(f"{BODY}: must be an object, to be sent as a form.")
-        return str(httpx.QueryParams({key: _text(item) for key, item in body.items()})).encode(), media_type
+        lists = ((key, item if isinstance(item, list) else [item]) for key, item in body.items())
+        pairs: list[Pair] = [(key, _text(item)) for key, items in lists for item in items]
+        return str(httpx.QueryParams(pairs)).encode(), media_type
     if media_type.startswith("text/"):
         return _text(body).encode(), media_type
     return json.dumps(body, ensure_ascii=False).encode(), media_type

@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio
 import httpx
-import jsonschema
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -23,9 +22,10 @@ from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.openapi.answer import result_of
-from mcp_servers.adapters.openapi.document import NO_OTHERS, read_document
+from mcp_servers.adapters.openapi.document import read_document
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
+from mcp_servers.adapters.openapi.schema import mismatch
 from mcp_servers.hosted import Hosted
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -87,7 +87,8 @@ class OpenApiTools:
             if operation is None:
                 raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r} here.")
             _check(operation, arguments)
-            return result_of(operation, await self._response(found.api, operation, arguments))
+            response = await self._response(found.api, operation, arguments)
+            return await asyncio.to_thread(result_of, operation, response)  # to check a large one takes seconds
         except AgentNetError as error:
             return types.CallToolResult(content=[types.TextContent(text=str(error))], is_error=True)
 
@@ -99,8 +100,8 @@ class OpenApiTools:
         declared = self._declared
         document = await read_document(declared.openapi, self._http)
         try:
-            operations = operations_of(document, declared)
-            base_url = str(check_form(declared.base_url or document.base_url()))
+            operations = await asyncio.to_thread(operations_of, document, declared)
+            base_url = _base(declared.base_url or document.base_url())
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None
         return _Described(declared.as_upstream(base_url), operations)
@@ -168,9 +169,19 @@ def _server(declared: OpenApiServer, tools: OpenApiTools) -> Server[Any]:
     )
 
 
+def _base(url: str) -> str:
+    """`url` if the paths of operations can follow it. Raises `ConfigurationError`, `UnsafeUrlError`."""
+    parsed = check_form(url)
+    if parsed.query or parsed.fragment:
+        raise ConfigurationError("The API's address has a ? or a # in it; the paths of operations must follow it.")
+    return str(parsed)
+
+
 def _check(operation: Operation, arguments: dict[str, Any]) -> None:
     try:
-        jsonschema.Draft202012Validator(operation.tool.input_schema, registry=NO_OTHERS).validate(arguments)
-    except jsonschema.ValidationError as error:
+        error = mismatch(operation.tool.input_schema, arguments)
+    except RecursionError:
+        raise InvalidInputError("arguments: are nested too deeply.") from None
+    if error is not None:
         where = ".".join(map(str, error.absolute_path)) or "arguments"
-        raise InvalidInputError(f"{where}: {error.message[:300]}.") from None
+        raise InvalidInputError(f"{where}: {error.message[:300]}.")

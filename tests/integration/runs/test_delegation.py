@@ -108,6 +108,19 @@ def _steps(events: list[StreamResponse]) -> list[Step]:
     return [step for step in found if step is not None]
 
 
+async def test_line_separators_of_unicode_in_an_answer_come_through(start: Any) -> None:
+    said = "one\u2028two\u2029three\x85four"
+    scripts = {
+        "boss": [[_delegate("helper", "do it")], [assistant_message(said)]],
+        "helper": [[assistant_message(said)]],
+    }
+    async with start(scripts) as network:
+        task = await network.ask("boss", "go")
+        assert (task.status.state, _answer(task)) == (DONE, said)
+        passed = [artifact for artifact in task.artifacts if SOURCE in artifact.metadata]
+        assert [part.text for artifact in passed for part in artifact.parts] == [said]
+
+
 async def test_a_delegation_brings_back_the_peers_answer_and_tells_of_it(start: Any) -> None:
     scripts = {
         "boss": [[_delegate("helper", "do it")], [assistant_message("helper says: done")]],

@@ -1,12 +1,18 @@
 """An agent uses the upstream servers of the tenant whose task it is, and no other's."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 from agents.testing import assistant_message, function_call
+from mcp import types
+from mcp.server.lowlevel import Server
 from pydantic import SecretStr
 
+from agentnet import mcp_connection
 from agentnet.database import Database
 from agentnet.identity.sealing import Seal
 from agentnet.runs import toolconnections
@@ -70,3 +76,60 @@ async def test_another_tenants_server_is_not_used(database_url: str, tmp_path: P
             await _sent(one, "20 + 3")
             assert "sums_add" not in str(worker.script.calls[0].tools)
     assert not upstream.seen
+
+
+def listing(list_tools: Any) -> Server[Any]:
+    """A server that lists its tools in the test's way."""
+    return Server("sums", on_list_tools=list_tools)
+
+
+async def test_tools_on_later_pages_are_found(database_url: str, tmp_path: Path, upstreams: Upstreams) -> None:
+    async def page(_: Any, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        number = int(params.cursor) if params and params.cursor else 1
+        tool = types.Tool(name=f"t{number}", input_schema={"type": "object"})
+        return types.ListToolsResult(tools=[tool], next_cursor=str(number + 1) if number < 3 else None)
+
+    async with mcp_over_http(listing(page)) as upstream:
+        await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
+        steps = [[assistant_message("so many")]]
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
+            await _sent(one, "which tools?")
+            assert all(f"sums_t{number}" in str(worker.script.calls[0].tools) for number in (1, 2, 3))
+
+
+async def test_a_server_that_never_lists_its_tools_holds_no_task_up(
+    database_url: str, tmp_path: Path, upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any) -> types.ListToolsResult:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    monkeypatch.setattr(mcp_connection, "LIST_SECONDS", 0.5)
+    async with mcp_over_http(listing(never)) as upstream:
+        await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
+        steps = [[assistant_message("no tool for that")]]
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (_, [one]):
+            with anyio.fail_after(20):
+                assert (await _sent(one, "20 + 3")).status.state == DONE
+
+
+async def test_every_tool_gets_a_name_that_models_take_and_no_other_has(
+    database_url: str, tmp_path: Path, upstreams: Upstreams
+) -> None:
+    names = ["list.items", "list_items", "a-b", "a_b", "x" * 70 + "1", "x" * 70 + "2"]
+
+    async def listed(*_: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[types.Tool(name=name, input_schema={"type": "object"}) for name in names])
+
+    async def called(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        return types.CallToolResult(content=[types.TextContent(text=f"called {params.name}")])
+
+    steps = [[function_call("sums_list_items", {}, call_id="c1")], [assistant_message("done")]]
+    async with mcp_over_http(Server("sums", on_list_tools=listed, on_call_tool=called)) as upstream:
+        await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
+        async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
+            assert (await _sent(one, "list")).status.state == DONE
+            given = [tool.name for tool in worker.script.calls[0].tools if tool.name.startswith("sums_")]
+            assert "called list_items" in str(worker.script.calls[1].input)
+    assert len(set(given)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in given)

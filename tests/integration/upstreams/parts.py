@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
+from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
@@ -49,7 +50,7 @@ def adder() -> MCPServer:
 
 
 @asynccontextmanager
-async def mcp_over_http(server: MCPServer, **accepted: str) -> AsyncIterator[Guarded]:
+async def mcp_over_http(server: MCPServer | Server[Any], **accepted: str) -> AsyncIterator[Guarded]:
     """`server` at `url`; header names with underscores for dashes."""
     app = server.streamable_http_app(transport_security=ANY_HOST)
     guarded = Guarded(app, {name.replace("_", "-"): value for name, value in accepted.items()})

@@ -74,7 +74,19 @@ def test_a_wrong_declaration_names_file_and_field_and_no_secret(
     assert SECRET not in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["servers: [", "servers: 3", "- a", "other: []"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "servers: [",
+        "servers: 3",
+        "- a",
+        "other: []",
+        "servers: [null]",
+        "servers: &a [*a]",
+        "servers: [2020-99-99]",
+        "servers: [{name: x, url: 'https://a.example', credential: {type: bearer, token: {file: 5}}}]",
+    ],
+)
 def test_a_file_that_is_no_list_of_servers_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "servers.yaml"
     file.write_text(text)

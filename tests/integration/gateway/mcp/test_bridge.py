@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,17 +18,22 @@ from tests.integration.gateway.mcp.test_aggregate import answer_ada, text_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
+ARGUMENTS = ["-W", "ignore", "-m", "agentnet", "mcp"]
 
-@asynccontextmanager
-async def host(place: Place, era: str, home: Path, **options: Any) -> AsyncIterator[Client]:
-    environment = {
+
+def environment_of(place: Place, home: Path) -> dict[str, str]:
+    return {
         "AGENTNET_URL": place.urls[0],
         "AGENTNET_API_KEY": place.network.key,
         "AGENTNET_HOME": str(home),
         "PYTHONPATH": f"{ROOT}:{ROOT / 'agents'}",
     }
+
+
+@asynccontextmanager
+async def host(place: Place, era: str, home: Path, **options: Any) -> AsyncIterator[Client]:
     command = StdioServerParameters(
-        command=sys.executable, args=["-W", "ignore", "-m", "agentnet", "mcp"], env=environment, cwd=str(home)
+        command=sys.executable, args=ARGUMENTS, env=environment_of(place, home), cwd=str(home)
     )
     async with Client(stdio_client(command), mode=era, **options) as client:
         yield client
@@ -98,3 +104,21 @@ async def test_the_bridge_tells_of_lists_that_changed(place: Place, era: str, tm
         async with client.listen(tools_list_changed=True) as changes:
             await place.server("alpha")
             await anext(aiter(changes))
+
+
+async def test_a_signal_ends_the_bridge_while_its_host_is_silent(place: Place, era: str, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *ARGUMENTS, env=environment_of(place, tmp_path), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "no/such"}\n')
+        await process.stdout.readline()
+        process.terminate()
+        async with asyncio.timeout(20):
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        _, said = await process.communicate()
+    assert not said

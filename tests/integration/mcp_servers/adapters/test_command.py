@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 
+from agentnet import mcp_connection
 from agentnet.errors import ConfigurationError
 from agentnet.identity import Principal
 from agentnet.ids import new_id
@@ -20,6 +21,11 @@ from tests.integration.mcp_servers.adapters.conftest import Present
 pytestmark = pytest.mark.anyio
 
 CHILD: dict[str, Any] = {"name": "child", "command": [sys.executable, str(Path(__file__).with_name("child.py"))]}
+
+
+def raw(mode: str) -> dict[str, Any]:
+    """The declaration of `raw.py` in that mode."""
+    return {"name": "raw", "command": [sys.executable, str(Path(__file__).with_name("raw.py")), mode]}
 
 
 async def gone(pid: int) -> None:
@@ -181,6 +187,30 @@ async def test_what_a_child_says_on_stderr_is_logged(
         async with asyncio.timeout(5):
             while "child: shouting" not in caplog.text:
                 await asyncio.sleep(0.01)
+
+
+async def test_the_last_words_of_a_child_that_dies_are_logged(
+    present: Present, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with present(raw("crash")) as served, served.client(tenant) as client:
+        with pytest.raises(MCPError):
+            await client.call_tool("crash")
+    assert "raw: fatal: the token is missing" in caplog.text
+
+
+async def test_a_child_that_does_not_list_its_tools_is_told_of(
+    present: Present, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp_connection, "LIST_SECONDS", 0.5)
+    async with present(raw("hang")) as served, served.client(tenant) as client:
+        with pytest.raises(MCPError, match=r"did not list its tools within 0\.5 s"):
+            await client.list_tools()
+
+
+async def test_pages_of_tools_without_an_end_are_cut(present: Present, tenant: str) -> None:
+    async with present(raw("endless")) as served, served.client(tenant) as client:
+        assert not (await client.list_tools()).tools
 
 
 async def test_commands_are_off_unless_the_operator_allows_them(present: Present) -> None:

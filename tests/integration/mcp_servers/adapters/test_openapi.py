@@ -152,6 +152,15 @@ async def test_a_document_that_cannot_be_had_now_is_asked_for_again(present: Pre
             assert not (await client.call_tool("list_items")).is_error
 
 
+async def test_an_address_that_paths_cannot_follow_is_told_of(present: Present, tmp_path: Path) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(DOCUMENT))
+    declared = {"name": "shop", "openapi": str(file), "base_url": "https://api.example.com/v1?version=2"}
+    with pytest.raises(ConfigurationError, match="paths of operations"):
+        async with present(declared):
+            pass
+
+
 @pytest.mark.parametrize(
     "change",
     [
