@@ -101,7 +101,7 @@ class OpenApiTools:
         document = await read_document(declared.openapi, self._http)
         try:
             operations = await asyncio.to_thread(operations_of, document, declared)
-            base_url = _base(declared.base_url or document.base_url())
+            base_url = _base(declared.base_url or _found(declared, document.base_url()))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None
         return _Described(declared.as_upstream(base_url), operations)
@@ -167,6 +167,18 @@ def _server(declared: OpenApiServer, tools: OpenApiTools) -> Server[Any]:
         on_list_tools=tools.listing,
         on_call_tool=tools.call,
     )
+
+
+def _found(declared: OpenApiServer, url: str) -> str:
+    """Where a document says that the API is. Raises `ConfigurationError` where it would lead a credential elsewhere."""
+    source, api = httpx.URL(declared.openapi), httpx.URL(url)
+    fetched = source.scheme in {"http", "https"}
+    if fetched and declared.credential and (source.scheme, source.netloc) != (api.scheme, api.netloc):
+        raise ConfigurationError(
+            f"{declared.name}: the document says that the API is at {api.host}, not where the document is.",
+            hint="The credential goes there only if you say so: set base_url.",
+        )
+    return url
 
 
 def _base(url: str) -> str:

@@ -152,6 +152,25 @@ async def test_a_document_that_cannot_be_had_now_is_asked_for_again(present: Pre
             assert not (await client.call_tool("list_items")).is_error
 
 
+async def test_a_document_leads_no_credential_to_another_place(present: Present, tenant: str) -> None:
+    api = Api()
+    async with serving(api.app()) as theirs:
+        lure = Api(document=DOCUMENT | {"servers": [{"url": f"{theirs}/v1"}]})
+        async with serving(lure.app()) as url:
+            declared = {"name": "shop", "openapi": f"{url}/openapi.json", "credential": KEY}
+            with pytest.raises(ConfigurationError, match="base_url"):
+                async with present(declared):
+                    pass
+            async with (
+                present(declared | {"base_url": f"{theirs}/v1"}) as served,
+                served.client(tenant) as client,
+            ):
+                assert not api.seen
+                assert not (await client.call_tool("list_items")).is_error
+            async with present({**declared, "credential": None}) as served, served.client(tenant) as client:
+                assert "401" in (await client.call_tool("list_items")).content[0].text
+
+
 async def test_an_address_that_paths_cannot_follow_is_told_of(present: Present, tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(DOCUMENT))
