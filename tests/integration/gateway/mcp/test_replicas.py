@@ -24,7 +24,7 @@ async def http(place: Place):
         yield client
 
 
-def call(name: str, identifier: int = 2, **arguments: object) -> dict[str, object]:
+def call(name: str, identifier: int | str = 2, **arguments: object) -> dict[str, object]:
     return request("tools/call", {"name": name, "arguments": arguments}, identifier)
 
 
@@ -107,16 +107,17 @@ async def test_the_state_of_a_question_serves_nobody_else(place: Place, http: ht
         assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
 
 
+@pytest.mark.parametrize("identifier", [7, "".join(map(chr, range(0x10000, 0x10400)))])
 @pytest.mark.parametrize("only", [None, "legacy", "modern"])
 async def test_a_call_is_cancelled_through_the_other_replica(
-    place: Place, http: httpx.AsyncClient, only: str | None
+    place: Place, http: httpx.AsyncClient, only: str | None, identifier: int | str
 ) -> None:
     stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
-    async with session.stream(one, call("alpha__wait", 7)):
+    async with session.stream(one, call("alpha__wait", identifier)):
         await stage.started.wait()
-        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}}
         assert (await session.post(other, cancel)).status_code == 202
         async with asyncio.timeout(10):
             await stage.cancelled.wait()
