@@ -56,7 +56,7 @@ class Verbatim:
         self.headers: list[dict[str, str]] = []
         """Of calls."""
         self.told: list[dict[str, Any]] = []
-        """Notifications."""
+        """Notifications, and answers to questions."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -78,7 +78,7 @@ class Verbatim:
         if self.only == ("legacy" if is_modern else "modern"):
             await refuse(send, is_modern)
             return
-        if "id" not in message:
+        if "id" not in message or "method" not in message:
             self.told.append(message)
             self.news.set()
             await whole(send, 202, b"")
