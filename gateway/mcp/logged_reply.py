@@ -6,6 +6,7 @@ import logging
 from starlette.types import Message
 
 from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import DatabaseAwayError
 from gateway.mcp.call_log import CallLog, event_id
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.reply import Reply
@@ -87,7 +88,7 @@ class LoggedReply(Reply):
         if self.is_logged:
             try:
                 await self._log.end(self._call, self._last + 1, answer)
-            except DATABASE_AWAY as error:
+            except DatabaseAwayError as error:
                 logger.warning("the answer of a call is not kept: %s", error)
 
 

@@ -108,19 +108,22 @@ INSERT INTO mcp_calls (id, session, owner, request)
 SELECT $1::varchar, id, $3::varchar, $4::varchar FROM mcp_sessions WHERE id = $2
 """
 
-# Keep an event of a call's stream, if the call is still this process's.
+# Keep an event of a call's stream, if the call is still this process's. May be done twice.
 PUT_EVENT = """
 INSERT INTO mcp_call_events (call, number, body)
 SELECT id, $3::integer, $4::varchar FROM mcp_calls WHERE id = $1 AND owner = $2
+ON CONFLICT DO NOTHING
 """
 
 # Keep what a call waits for, or that it waits no more; nothing where the call is another process's by now.
 HOLD_CALL = "UPDATE mcp_calls SET waiting = $3 WHERE id = $1 AND owner = $2 RETURNING id"
 
-# Keep the answer, which ends the call.
+# Keep the answer, which ends the call. May be done twice.
 END_CALL = """
 WITH ended AS (
-    UPDATE mcp_calls SET is_over = true, waiting = NULL, alive_at = now() WHERE id = $1 AND owner = $2 RETURNING id
+    UPDATE mcp_calls SET is_over = true, waiting = NULL, alive_at = now()
+    WHERE id = $1 AND owner = $2 AND NOT is_over
+    RETURNING id
 )
 INSERT INTO mcp_call_events (call, number, body) SELECT id, $3::integer, $4::varchar FROM ended
 """

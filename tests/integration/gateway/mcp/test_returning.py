@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
+from gateway.mcp import sql
 from gateway.mcp.call_log import CallLog, Standing
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
@@ -253,3 +255,40 @@ async def test_a_notification_that_comes_as_a_call_begins_to_be_kept_ends_nothin
         async with session.stream(place.urls[0], call("alpha__tell", **PROGRESS)) as messages:
             told, answered = [message async for message in messages]
     assert (told["method"], answered["result"]) == ("notifications/progress", {"content": []})
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_call_survives_that_the_database_breaks_off_each_of_its_statements_once(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    broken = {sql.HOLD_CALL, sql.PUT_EVENT, sql.END_CALL, sql.GET_CALL, sql.GET_EVENTS}
+    broken |= {sql.PUT_ANSWER, sql.READ_ANSWER, sql.DROP_ANSWERS}
+
+    def breaking(method: str) -> None:
+        ask = getattr(asyncpg.Pool, method)
+
+        async def asked(pool: asyncpg.Pool, query: str, *values: Any) -> Any:
+            if query not in broken:
+                return await ask(pool, query, *values)
+            broken.discard(query)
+            if is_done:
+                await ask(pool, query, *values)
+            raise ConnectionResetError
+
+        monkeypatch.setattr(asyncpg.Pool, method, asked)
+
+    for method in ("execute", "fetch", "fetchrow", "fetchval"):
+        breaking(method)
+    await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one, elicitation={})
+    async with session.stream(one, call("alpha__greet")) as messages:
+        asked = await anext(messages)
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWER}
+        assert (await session.post(other, answer)).status_code == 202
+        assert [one["result"]["content"][0]["text"] async for one in messages] == ["Hello, Ada!"]
+    pool = (await place.network.runtime.database()).pool
+    identifier = await pool.fetchval("SELECT id FROM mcp_calls WHERE session = $1", session_id(session))
+    async with resumed(session, other, f"call-event.{identifier}.0.0") as messages:
+        assert [message["id"] async for message in messages] == ["call-7"]
+    assert not broken
