@@ -21,7 +21,7 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.retry import check_capabilities
 from gateway.mcp.session import Session
-from gateway.mcp.wire import read, request, write
+from gateway.mcp.wire import has_nul, read, request, write
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +74,12 @@ class Callbacks:
 
     async def answered(self, principal: Principal, session: Session, message: Document) -> None:
         """Take a client's response to a question of this or another replica."""
-        identifier = str(message["id"])
+        identifier, body = str(message["id"]), write(message).decode()
         if len(identifier) > MAX_ID_CHARACTERS:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
-        answer = (session.id, identifier, principal.tenant, write(message).decode())
+        if has_nul(body):
+            raise McpError(INVALID_PARAMS, "An answer may hold no NUL.", http=400)
+        answer = (session.id, identifier, principal.tenant, body)
         await retried(lambda: self._pool.execute(sql.PUT_ANSWER, *answer, MAX_ANSWERS))
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 

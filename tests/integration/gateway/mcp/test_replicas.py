@@ -10,7 +10,7 @@ import pytest
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place
-from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+from tests.integration.gateway.mcp.raw import ACCEPT, LEGACY, LegacySession, answer_in, modern, request
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +121,36 @@ async def test_a_call_is_cancelled_through_the_other_replica(
         assert (await session.post(other, cancel)).status_code == 202
         async with asyncio.timeout(10):
             await stage.cancelled.wait()
+
+
+async def test_calls_without_a_session_are_told_apart_though_they_have_the_same_id(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    stage = await place.server("alpha", "legacy")
+    url, headers = f"{place.urls[0]}/mcp", ACCEPT | {"mcp-protocol-version": LEGACY}
+    first = asyncio.create_task(http.post(url, json=call("alpha__wait", 1), headers=headers))
+    await stage.started.wait()
+    second = await answer_in(await http.post(url, json=call("alpha__echo", 1, text="hi"), headers=headers))
+    stage.go.set()
+    async with asyncio.timeout(20):
+        answers = [await answer_in(await first), second]
+    assert [(one["id"], one["result"]["content"][0]["text"]) for one in answers] == [(1, "done"), (1, "alpha: hi")]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\0"])
+async def test_a_text_that_postgres_cannot_hold_is_refused_in_good_form(
+    place: Place, http: httpx.AsyncClient, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = place.urls[0]
+    said = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": text, "version": "1"}}
+    begun = await http.post(f"{url}/mcp", json=request("initialize", said), headers=ACCEPT)
+    assert begun.json()["error"]["code"] == -32602
+    session = await LegacySession.open(http, url)
+    for identifier, content in ((f"agentnet:{text}", {}), ("agentnet:x", {"name": text})):
+        answer = {"jsonrpc": "2.0", "id": identifier, "result": {"action": "accept", "content": content}}
+        response = await session.post(url, answer)
+        assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
