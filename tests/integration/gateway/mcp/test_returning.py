@@ -292,3 +292,16 @@ async def test_a_call_survives_that_the_database_breaks_off_each_of_its_statemen
     async with resumed(session, other, f"call-event.{identifier}.0.0") as messages:
         assert [message["id"] async for message in messages] == ["call-7"]
     assert not broken
+
+
+async def test_a_server_asks_so_many_questions_at_once(place: Place, http: httpx.AsyncClient) -> None:
+    async def answer(received: Call) -> None:
+        await received.finish(asking(*map(str, range(65))))
+
+    async with verbatim(answer, tool("ask")) as (server, url):
+        server.only = "modern"
+        await place.register("alpha", url)
+        session = await LegacySession.open(http, place.urls[0], elicitation={})
+        async with session.stream(place.urls[0], call("alpha__ask")) as messages:
+            [refused] = [message async for message in messages]
+    assert "more than 64 questions" in refused["error"]["message"]
