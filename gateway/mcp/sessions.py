@@ -75,9 +75,9 @@ class Sessions:
         found = {row["id"]: row for row in rows}
         return [found.get(identifier) for identifier in identifiers]
 
-    async def touch(self, session: Session) -> None:
-        """Note that it is in use."""
-        await self._pool.execute(sql.TOUCH_SESSION, session.id)
+    async def touch(self, session: Session) -> bool:
+        """Note that it is in use; whether it is still there."""
+        return await self._pool.fetchval(sql.TOUCH_SESSION, session.id) is not None
 
     async def end(self, session: Session) -> dict[str, UpstreamSession]:
         """End it; the upstream sessions that it had."""

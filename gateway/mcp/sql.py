@@ -14,8 +14,8 @@ FROM mcp_sessions
 WHERE id = ANY($1) AND seen_at > now() - make_interval(secs => $2)
 """
 
-# Note that a session is used.
-TOUCH_SESSION = "UPDATE mcp_sessions SET seen_at = now() WHERE id = $1"
+# Note that a session is used; nothing where it has ended.
+TOUCH_SESSION = "UPDATE mcp_sessions SET seen_at = now() WHERE id = $1 RETURNING id"
 
 # Put an upstream session into a session unless there is one already; the one that is there then.
 JOIN_UPSTREAM = """

@@ -162,6 +162,19 @@ async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
     assert statuses == [404, 200, 200]
 
 
+async def test_the_stream_of_a_session_ends_with_it(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.legacy.TOUCH_SECONDS", 0.1)
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    async with http.stream("GET", f"{one}/mcp", headers=session.headers) as response:
+        assert response.status_code == 200
+        assert (await http.delete(f"{other}/mcp", headers=session.headers)).status_code == 204
+        async with asyncio.timeout(10):
+            assert [line async for line in response.aiter_lines()] == []
+
+
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_a_replica_that_stops_ends_the_streams_that_clients_hold_open(
     place: Place, http: httpx.AsyncClient, era: str
