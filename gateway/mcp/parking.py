@@ -97,9 +97,13 @@ class Parking:
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
         message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
-        incoming, _ = await self._links.open(
-            server, exchange.principal, "POST", headers, write(message), url=session.url
-        )
+        try:
+            incoming, _ = await self._links.open(
+                server, exchange.principal, "POST", headers, write(message), url=session.url
+            )
+        except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
+            await asyncio.shield(self._cancel(call))
+            raise
         if incoming.status == 404:
             await incoming.close()
             raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)

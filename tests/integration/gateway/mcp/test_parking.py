@@ -1,5 +1,6 @@
 """Modern hosts of servers that are legacy only: their calls are parked while the host is asked."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -110,3 +111,23 @@ async def test_the_parked_calls_of_one_key_take_nothing_from_another(
     assert "retryAfter" in (await call(place, http))["error"]["data"]
     http.headers["authorization"] = f"Bearer {await (await place.network.runtime.keys()).create('acme', 'second')}"
     assert question(await call(place, http))
+
+
+async def test_a_client_that_leaves_before_the_server_begins_to_answer_cancels_the_call(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    async def answer(_: Call) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def is_cancelled() -> bool:
+        return any(told.get("method") == "notifications/cancelled" for told in server.told)
+
+    begun = asyncio.Event()
+    async with verbatim(answer, tool("ask")) as (server, url):
+        server.only = "legacy"
+        await place.register("alpha", url)
+        calling = asyncio.create_task(call(place, http))
+        await begun.wait()
+        calling.cancel()
+        await until(is_cancelled, 5)
