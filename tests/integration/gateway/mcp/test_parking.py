@@ -87,15 +87,19 @@ async def test_an_answer_that_is_sent_twice_answers_no_other_question(
     assert done["result"]["structuredContent"] == {"one": "one", "two": "two"}
 
 
-async def test_an_answer_that_did_not_reach_the_server_can_be_brought_again(
-    place: Place, http: httpx.AsyncClient, asker: Verbatim, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_busy", [True, False])
+async def test_an_answer_that_the_server_did_not_take_can_be_brought_again(
+    place: Place, http: httpx.AsyncClient, asker: Verbatim, monkeypatch: pytest.MonkeyPatch, is_busy: bool
 ) -> None:
     async def away(*_: object) -> None:
         raise UnavailableError("away")
 
     first = await call(place, http)
     with monkeypatch.context() as patch:
-        patch.setattr(Talk, "tell", away)
+        if is_busy:
+            patch.setattr(asker, "is_busy", True)
+        else:
+            patch.setattr(Talk, "tell", away)
         assert (await call(place, http, first, "one"))["error"]["code"] == -32603
     second = await call(place, http, first, "one")
     done = await call(place, http, second, "two")
