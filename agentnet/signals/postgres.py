@@ -132,17 +132,24 @@ class PostgresSignals:
 
 
 def payloads(origin: str, signals: list[Signal]) -> list[str]:
-    """The signals as JSON lists that each fit into a notification."""
+    """The signals as JSON lists that each fit into a notification. One that fits into none is left out: it is a hint,
+    and would keep all others back."""
     payloads: list[str] = []
-    batch: list[list[str]] = []
+    batch: list[str] = []
     size = 0
     for signal in signals:
-        pair = [signal.topic, signal.id]
-        size += len(signal.topic) + len(signal.id) + 8
-        if size > PAYLOAD_BYTES and batch:
-            payloads.append(json.dumps([origin, *batch]))
-            batch, size = [], len(pair[0]) + len(pair[1]) + 8
+        pair = json.dumps([signal.topic, signal.id])
+        if len(pair) > PAYLOAD_BYTES:
+            logger.warning("signals: one of %d bytes is too long to be told", len(pair))
+            continue
+        if size + len(pair) > PAYLOAD_BYTES:
+            payloads.append(listed(origin, batch))
+            batch, size = [], 0
         batch.append(pair)
-    if batch:
-        payloads.append(json.dumps([origin, *batch]))
-    return payloads
+        size += len(pair) + 1
+    return [*payloads, listed(origin, batch)] if batch else payloads
+
+
+def listed(origin: str, pairs: list[str]) -> str:
+    """A JSON list of the sender and what is in JSON already."""
+    return f"[{','.join([json.dumps(origin), *pairs])}]"

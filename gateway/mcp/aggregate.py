@@ -145,7 +145,8 @@ class Aggregate:
             page = merged.page(exchange.params.get("cursor"))
         result: Document = {kind.member: page.pop("items")} | page
         if exchange.era is Era.MODERN:
-            result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private" if merged.private else "public"}
+            # Never public: at one address each tenant, profile and key may see other servers.
+            result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private"}
         return result
 
     async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:

@@ -1,17 +1,21 @@
 """Batches of the 2025-03-26 revision: each message is served by itself, and the answers are put together."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from starlette.types import Message
 
+from agentnet.errors import AgentNetError
 from gateway.mcp.envelope import BATCH_VERSION
 from gateway.mcp.errors import Document
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.reply import JSON_HEADERS, Reply
 from gateway.mcp.wire import MAX_BATCH, is_notification, is_response, write
+
+logger = logging.getLogger(__name__)
 
 Serve = Callable[[Document, Inbound], Awaitable[None]]
 
@@ -43,15 +47,24 @@ def is_batch(message: Any, version: str) -> bool:
 
 
 async def serve_batch(inbound: Inbound, messages: list[Document], serve: Serve) -> None:
-    """Serve all of them at once, and answer with an array, or with 202 when nothing wants an answer."""
+    """Serve all of them at once, and answer with an array, or with 202 when nothing wants an answer.
+
+    Raises what was wrong with a message that wants none, where no other one has an answer.
+    """
     collectors = [Collector() for _ in messages]
     works: list[Awaitable[None]] = []
     for message, collector in zip(messages, collectors, strict=True):
         reply = Reply(collector.send, may_stream=False)
         works.append(serve(message, replace(inbound, body=write(message), reply=reply)))
-    await asyncio.gather(*works)
+    ends = await asyncio.gather(*works, return_exceptions=True)
+    failures = [end for end in ends if end is not None]
+    for failure in failures:
+        is_expected = isinstance(failure, AgentNetError)
+        logger.info("a message of a batch went amiss: %r", failure, exc_info=None if is_expected else failure)
     answers = [collector.answer for collector in collectors if collector.answer]
     if answers:
         await inbound.reply.whole(200, JSON_HEADERS, b"[%b]" % b",".join(answers))
+    elif failures:
+        raise failures[0]
     else:
         await inbound.reply.whole(202, [], b"")

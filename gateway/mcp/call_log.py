@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from agentnet.database import Database
+from agentnet.database.retry import retried
 from agentnet.signals import Signal, Signals
 from agentnet.signals.local import Listener
 from gateway.mcp import sql
@@ -54,7 +55,10 @@ class Claim:
 
 
 class CallLog:
-    """The calls of this process are those of `owner`; what is written to another's is dropped."""
+    """The calls of this process are those of `owner`; what is written to another's is dropped.
+
+    What a call in progress needs waits for a database that is away for a moment, and raises `DatabaseAwayError` then.
+    """
 
     def __init__(self, database: Database, signals: Signals) -> None:
         self._pool = database.pool
@@ -69,31 +73,31 @@ class CallLog:
 
     async def put(self, call: str, number: int, body: Document) -> None:
         """Keep an event."""
-        await self._pool.execute(sql.PUT_EVENT, call, self._owner, number, _text(body))
+        await retried(lambda: self._pool.execute(sql.PUT_EVENT, call, self._owner, number, _text(body)))
         self.tell(call)
 
     async def hold(self, call: str, waiting: Document | None) -> bool:
         """Keep what the call waits for; None: it goes on. Whether it is still this process's."""
         text = None if waiting is None else _text(waiting)
-        return await self._pool.fetchval(sql.HOLD_CALL, call, self._owner, text) is not None
+        return await retried(lambda: self._pool.fetchval(sql.HOLD_CALL, call, self._owner, text)) is not None
 
     async def answered(self, session: str, question: RequestId) -> None:
         """A question of a relayed call, the newest, is not open any more."""
-        await self._pool.execute(sql.QUESTION_ANSWERED, session, _text(asked(question)))
+        await retried(lambda: self._pool.execute(sql.QUESTION_ANSWERED, session, _text(asked(question))))
 
     async def end(self, call: str, number: int, answer: Document) -> None:
         """Keep the answer."""
-        await self._pool.execute(sql.END_CALL, call, self._owner, number, _text(answer))
+        await retried(lambda: self._pool.execute(sql.END_CALL, call, self._owner, number, _text(answer)))
         self.tell(call)
 
     async def standing(self, call: str, session: str) -> Standing | None:
         """How a call of the session stands; None for one that is unknown."""
-        row = await self._pool.fetchrow(sql.GET_CALL, call, session, LEASE_SECONDS)
+        row = await retried(lambda: self._pool.fetchrow(sql.GET_CALL, call, session, LEASE_SECONDS))
         return None if row is None else Standing(row["is_over"], row["is_orphan"], _document(row["waiting"]))
 
     async def events(self, call: str, after: int) -> list[tuple[int, Document]]:
         """Its next events, so many at once."""
-        rows = await self._pool.fetch(sql.GET_EVENTS, call, after, EVENTS_AT_ONCE)
+        rows = await retried(lambda: self._pool.fetch(sql.GET_EVENTS, call, after, EVENTS_AT_ONCE))
         return [(row["number"], read(row["body"].encode())) for row in rows]
 
     async def claim(self, call: str) -> Claim | None:

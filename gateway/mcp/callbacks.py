@@ -4,13 +4,16 @@ An answer is stored for the replica that asked, and a signal tells of it; withou
 """
 
 import asyncio
+import logging
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from hashlib import sha256
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.database import Database
+from agentnet.database.retry import DATABASE_AWAY, retried
 from agentnet.identity import Principal
 from agentnet.signals import Signal, Signals
 from gateway.mcp import sql
@@ -18,7 +21,9 @@ from gateway.mcp.errors import Document, McpError
 from gateway.mcp.exchange import Exchange, Question
 from gateway.mcp.retry import check_capabilities
 from gateway.mcp.session import Session
-from gateway.mcp.wire import read, request, write
+from gateway.mcp.wire import has_nul, read, request, write
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 600.0
 """How long a client may take to answer."""
@@ -55,7 +60,8 @@ class Callbacks:
             raise McpError(NO_ANSWER, "This client cannot be asked: it has no session, or takes no stream.")
         named = {question_id(exchange, session, state, key): each for key, each in questions.items()}
         answers = await asyncio.gather(*(self._ask(exchange, session, *one) for one in named.items()))
-        await self._pool.execute(sql.DROP_ANSWERS, session.id, READ_SECONDS)
+        with suppress(*DATABASE_AWAY):
+            await self._pool.execute(sql.DROP_ANSWERS, session.id, READ_SECONDS)
         return dict(zip(questions, map(_result, answers), strict=True))
 
     def state(self, exchange: Exchange) -> Document | None:
@@ -68,11 +74,13 @@ class Callbacks:
 
     async def answered(self, principal: Principal, session: Session, message: Document) -> None:
         """Take a client's response to a question of this or another replica."""
-        identifier = str(message["id"])
+        identifier, body = str(message["id"]), write(message).decode()
         if len(identifier) > MAX_ID_CHARACTERS:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
-        answer = (session.id, identifier, principal.tenant, write(message).decode())
-        await self._pool.execute(sql.PUT_ANSWER, *answer, MAX_ANSWERS)
+        if has_nul(body):
+            raise McpError(INVALID_PARAMS, "An answer may hold no NUL.", http=400)
+        answer = (session.id, identifier, principal.tenant, body)
+        await retried(lambda: self._pool.execute(sql.PUT_ANSWER, *answer, MAX_ANSWERS))
         self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
 
     async def _ask(self, exchange: Exchange, session: Session, identifier: str, question: Question) -> Document:
@@ -89,13 +97,15 @@ class Callbacks:
 
     async def _answer(self, session: str, identifier: str, heard: asyncio.Event) -> Document:
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await heard.wait()
-            except TimeoutError:
-                pass
             heard.clear()
-            body = await self._pool.fetchval(sql.READ_ANSWER, session, identifier)
+            try:
+                body = await self._pool.fetchval(sql.READ_ANSWER, session, identifier)
+            except DATABASE_AWAY as error:
+                logger.info("an answer is not looked for now: %r", error)
+                continue
             if body is not None:
                 answer: Document = read(body.encode())
                 return answer

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.headers import header_of
@@ -21,6 +22,7 @@ from gateway.mcp.inbound import Inbound
 from gateway.mcp.listening import notification_of
 from gateway.mcp.parking import LOG_LEVELS
 from gateway.mcp.provider import Change
+from gateway.mcp.reply import Reply
 from gateway.mcp.running import Running
 from gateway.mcp.session import Session
 from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
@@ -123,21 +125,22 @@ class Legacy:
         with self._subscriptions.noticed(session) as wake:
             feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
             async with tributaries.running(), feed.running():
-                touching = asyncio.create_task(self._keep(session))
+                telling = asyncio.create_task(tell(inbound.reply, feed))
                 try:
-                    while True:
-                        method, params = notification_of(await feed.take())
-                        await inbound.reply.send_event(notification(method, params))
+                    await self._keep(session, telling)
                 finally:
-                    touching.cancel()
+                    telling.cancel()
 
-    async def _keep(self, session: Session) -> None:
-        """An open stream is use."""
-        while True:
-            await asyncio.sleep(TOUCH_SECONDS)
+    async def _keep(self, session: Session, telling: "asyncio.Task[None]") -> None:
+        """Its open stream is use of a session, for as long as there is one. Raises what `telling` raises."""
+        is_there = True
+        while is_there:
+            done, _ = await asyncio.wait([telling], timeout=TOUCH_SECONDS)
+            if done:
+                await telling
             try:
-                await self._sessions.touch(session)
-            except Exception as error:  # noqa: BLE001 - the next turn may find the database again
+                is_there = await self._sessions.touch(session)
+            except DATABASE_AWAY as error:
                 logger.info("a session was not touched: %s", error)
 
     async def _answered(self, principal: Principal, session: Session, message: Document) -> None:
@@ -155,6 +158,13 @@ class Legacy:
             await self._switchboard.tell(principal, server, session.upstreams[server], message)
         except AgentNetError as error:
             logger.info("the MCP server %s did not hear of a client's message: %s", server, error)
+
+
+async def tell(reply: Reply, feed: Feed) -> None:
+    """Tell the client of all that changes."""
+    while True:
+        method, params = notification_of(await feed.take())
+        await reply.send_event(notification(method, params))
 
 
 def last_event_id(inbound: Inbound) -> str:

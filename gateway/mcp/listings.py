@@ -63,6 +63,8 @@ class Listings:
         self._private: set[Key] = set()
         """Servers and kinds whose lists are for one caller only."""
         self._loading: dict[Key, asyncio.Task[None]] = {}
+        self._changed: set[Key] = set()
+        """Of those that are being asked for: what the server said meanwhile to have changed."""
 
     def fresh(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing | None:
         """The list if it is at hand and need not be asked for."""
@@ -104,6 +106,9 @@ class Listings:
         for key, kept in self._kept.items():
             if key[:2] == (server.tenant, server.name) and key[2] in names:
                 kept.fresh_until = -KNOWN_SECONDS
+        for key in self._loading:
+            if key[:2] == (server.tenant, server.name) and key[2] in names:
+                self._changed.add(key)
 
     def _key(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Key:
         shared = _shared(server, kind)
@@ -126,14 +131,18 @@ class Listings:
         task = self._loading.get(key)
         if task is None:
             task = self._loading[key] = asyncio.create_task(self._load(key, server, principal, kind))
-            task.add_done_callback(lambda _: self._loading.pop(key, None))
+            task.add_done_callback(lambda _: self._loaded(key))
         return task
+
+    def _loaded(self, key: Key) -> None:
+        self._loading.pop(key, None)
+        self._changed.discard(key)
 
     async def _load(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> None:
         """Ask, and keep what was said. Never raises."""
         old = self._kept.get(key)
         try:
-            listing = await self._asked(server, principal, kind)
+            listing = await self._current(key, server, principal, kind)
         except AgentNetError as error:
             logger.warning("%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
             kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS, error)
@@ -143,11 +152,20 @@ class Listings:
         else:
             if old is not None and old.listing is not None and old.listing == listing:
                 listing = old.listing  # the same object: what was rendered from it holds
+            fresh_until = time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000
+            kept = _Kept(listing, -KNOWN_SECONDS if key in self._changed else fresh_until)
             if listing.private:
                 self._private.add(_shared(server, kind))
                 key = self._key(server, principal, kind)
-            kept = _Kept(listing, time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000)
         self._kept[key] = kept
+
+    async def _current(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
+        """What the server lists; it is asked once more where it said meanwhile that this changed."""
+        listing = await self._asked(server, principal, kind)
+        if key in self._changed:
+            self._changed.discard(key)
+            listing = await self._asked(server, principal, kind)
+        return listing
 
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         modern = Era.MODERN in await self._eras.of(server, principal)

@@ -1,10 +1,12 @@
 """The stream of a call that outlives its connections: its questions and its answer are kept for who comes back."""
 
+import asyncio
 import logging
 
 from starlette.types import Message
 
 from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import DatabaseAwayError
 from gateway.mcp.call_log import CallLog, event_id
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.reply import Reply
@@ -27,44 +29,58 @@ class LoggedReply(Reply):
         self._session = session
         self._request = request
         self._last = 0
+        """The number of the last event that is kept."""
+        self._sent = 0
+        """The number of the last one that the client was sent."""
         self._further = 0
         self._asked: frozenset[str] = frozenset()
+        self._opening, self._sending = asyncio.Lock(), asyncio.Lock()
 
     def go_on(self, last: int, asked: frozenset[str]) -> None:
         """The call was begun elsewhere, and `asked` are questions that the client has been sent."""
         self.is_logged = True
-        self._last, self._asked = last, asked
+        self._last = self._sent = last
+        self._asked = asked
 
     async def open(self, *, primes: bool) -> None:
         """From now on the client may come back; it is told so where it `primes` (2025-11-25)."""
-        if self.is_logged or self.live is None:
-            return
-        try:
-            await self._log.open(self._call, self._session, self._request)
-        except DATABASE_AWAY as error:
-            logger.warning("a call cannot be resumed: %s", error)
-            return
-        self.is_logged = True
-        if primes:
-            await self.live.prime(event_id(self._call, 0))
+        async with self._opening:
+            if self.is_logged or self.live is None:
+                return
+            try:
+                await self._log.open(self._call, self._session, self._request)
+            except DATABASE_AWAY as error:
+                logger.warning("a call cannot be resumed: %s", error)
+                return
+            self.is_logged = True
+            if primes:
+                await self.live.prime(event_id(self._call, 0))
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:
-        """Keep a question, and send it if a client is there. Raises `McpError` where it would reach nobody."""
+        """Keep a question, and send it if a client is there. Raises `McpError` where it would reach nobody.
+
+        One after the other: whoever comes back after an event has had all before it.
+        """
         if document.get("id") in self._asked:
             return
-        await self.keep_question(document)
-        if self.live is not None:
-            await self.live.send_event(document, self._name() if self.is_logged else None)
+        await self.expect_client()
+        async with self._sending:
+            if self.is_logged:
+                await self.put(document)
+            if self.live is not None:
+                await self.live.send_event(document, event_id(self._call, self._last) if self.is_logged else None)
+            self._sent = self._last
 
-    async def keep_question(self, document: Document) -> None:
-        """Have the client find it when it comes back. Raises `McpError` where it would reach nobody."""
-        self._asked |= {document["id"]}
+    async def expect_client(self) -> None:
+        """Returns when the client may come back, or is there. Raises `McpError` when it is neither."""
         await self.open(primes=False)
         if not self.is_logged and self.live is None:
             raise McpError(NOT_THERE, "The client left before it could be asked.")
-        if self.is_logged:
-            self._last += 1
-            await self._log.put(self._call, self._last, document)
+
+    async def put(self, document: Document) -> None:
+        """Have the client find a question when it comes back."""
+        self._last += 1
+        await self._log.put(self._call, self._last, document)
 
     async def relay(self, data: bytes) -> None:
         """Notifications are for a client that is there; what it missed of them is not told again."""
@@ -75,7 +91,7 @@ class LoggedReply(Reply):
     def named(self, data: bytes) -> bytes:
         """An event that is not kept, with an id to come back to."""
         self._further += 1
-        return b"id: %b\n%b" % (self._name().encode(), data)
+        return b"id: %b\n%b" % (event_id(self._call, self._sent, self._further).encode(), data)
 
     @property
     def outlives_client(self) -> bool:
@@ -92,11 +108,8 @@ class LoggedReply(Reply):
         if self.is_logged:
             try:
                 await self._log.end(self._call, self._last + 1, answer)
-            except DATABASE_AWAY as error:
+            except DatabaseAwayError as error:
                 logger.warning("the answer of a call is not kept: %s", error)
-
-    def _name(self) -> str:
-        return event_id(self._call, self._last, self._further)
 
 
 async def _nowhere(_: Message) -> None:

@@ -41,7 +41,6 @@ class Merged:
     """By the name or URI shown, in the order shown."""
     pages: tuple[bytes, ...]
     ttl_ms: int
-    private: bool
 
     def page(self, cursor: Any) -> Document:
         """The result's members for a cursor: the items of `Kind.member` as rendered JSON, and the next cursor.
@@ -72,12 +71,7 @@ def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = N
     places = dict(sorted(places.items()))
     listings = tuple(listing for _, listing in parts)
     ttl_ms = max(MIN_TTL_MS, min((listing.ttl_ms for listing in listings), default=MIN_TTL_MS))
-    return Merged(listings, profile, places, rendered(places), ttl_ms, is_private(listings, profile))
-
-
-def is_private(listings: tuple[Listing, ...], profile: Profile) -> bool:
-    """Whether the list is for this caller only: one part is, or the profile or the tenant chose among them."""
-    return any(listing.private for listing in listings) or profile.tools is not None
+    return Merged(listings, profile, places, rendered(places), ttl_ms)
 
 
 def rendered(places: dict[str, Place]) -> tuple[bytes, ...]:

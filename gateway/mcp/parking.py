@@ -8,10 +8,11 @@ that nobody comes back for is cancelled after a while.
 import asyncio
 import logging
 import secrets
+from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 
-from agentnet.errors import AgentNetError, BusyError
+from agentnet.errors import AgentNetError, BusyError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.answers import result_of
 from gateway.mcp.envelope import object_or_empty
@@ -32,11 +33,22 @@ logger = logging.getLogger(__name__)
 
 PARKED_SECONDS = 600.0
 """How long a parked call waits for its client."""
-MAX_PARKED = 1000
+MAX_PARKED = 64
+"""Calls of one key that are parked in one replica."""
+FAILED = 500
+"""HTTP statuses from here on say that the server did not take a message; below it may be past taking it."""
 KEY = "question"
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 ASKABLE = frozenset({"elicitation", "sampling", "roots"})
 ENVELOPE = "io.modelcontextprotocol/"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, under the id that the server gave it."""
+
+    id: RequestId
+    question: Question
 
 
 class Call:
@@ -47,9 +59,10 @@ class Call:
         self.principal = principal
         self.session = session
         self.id = identifier
-        self.asked: tuple[RequestId, Question] | None = None
-        self.outcomes: asyncio.Queue[Document | Exception] = asyncio.Queue()
-        """One result or error in the end; before it, an `InputRequired` for each question."""
+        self.asked: Asked | None = None
+        """What the client is to answer."""
+        self.outcomes: asyncio.Queue[Document | Exception | Asked] = asyncio.Queue()
+        """One result or error in the end; before it, each question."""
         self.listener: Exchange | None = None
         """Where notifications go while the client is there."""
         self.task: asyncio.Task[None] | None = None
@@ -75,55 +88,77 @@ class Parking:
         if state["replica"] != self._forwarding.address:
             await self._forwarding.forward(exchange, state["replica"])
             return None
-        return await self._resume(exchange, state["call"])
+        return await self._resume(exchange, state)
 
     async def _begin(
         self, exchange: Exchange, server: UpstreamServer, session: UpstreamSession, params: Document
     ) -> Document:
-        if len(self._parked) >= MAX_PARKED:
-            raise BusyError("This gateway holds as many parked calls as it may.", retry_after=5.0)
+        if sum(parked.principal == exchange.principal for parked, _ in self._parked.values()) >= MAX_PARKED:
+            raise BusyError("This key has as many calls that wait for answers as it may.", retry_after=5.0)
         call = Call(server, exchange.principal, session, secrets.token_urlsafe(16))
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
         message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
-        incoming, _ = await self._links.open(
-            server, exchange.principal, "POST", headers, write(message), url=session.url
-        )
+        try:
+            incoming, _ = await self._links.open(
+                server, exchange.principal, "POST", headers, write(message), url=session.url
+            )
+        except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
+            await asyncio.shield(self._cancel(call))
+            raise
         if incoming.status == 404:
             await incoming.close()
             raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)
         call.listener = exchange
         call.task = asyncio.create_task(self._follow(call, incoming))
-        return await self._outcome(exchange, call)
+        return await self._outcome(call)
 
-    async def _resume(self, exchange: Exchange, identifier: str) -> Document:
-        call, _ = self._parked.get(identifier, (None, None))
-        if call is None or call.asked is None or call.principal != exchange.principal:
+    async def _resume(self, exchange: Exchange, state: Document) -> Document:
+        call, timer = self._parked.get(state["call"], (None, None))
+        if call is None or timer is None or call.principal != exchange.principal:
             raise _not_waiting()
-        number, question = call.asked
-        answers = await exchange.ask({KEY: question}, {"call": identifier, "replica": self._forwarding.address})
-        _, timer = self._parked.pop(identifier, (None, None))
-        if timer is None:  # another retry was first
+        asked = call.asked
+        if asked is None or asked.id != state["asked"]:  # it has been answered, and another one is asked now
             raise _not_waiting()
+        answers = await exchange.ask({KEY: asked.question}, state)
+        del self._parked[call.id]
         timer.cancel()
         call.listener = exchange
-        await self._talk.tell(call.server, call.principal, call.session, result(number, answers[KEY]))
-        return await self._outcome(exchange, call)
+        return await self._outcome(call, result(asked.id, answers[KEY]))
 
-    async def _outcome(self, exchange: Exchange, call: Call) -> Document:
-        """Wait for a result or a question. The client that leaves in the meantime cancels the call."""
+    async def _tell(self, call: Call, answer: Document) -> None:
+        """Take the client's answer to the server; where it does not get there the client may bring it again."""
         try:
+            status = await self._talk.tell(call.server, call.principal, call.session, answer)
+            if status >= FAILED:
+                raise UnavailableError(f"The MCP server {call.server.name!r} did not take the answer.")
+        except AgentNetError:
+            self._park(call)
+            raise
+
+    async def _outcome(self, call: Call, answer: Document | None = None) -> Document:
+        """Wait for a result or a question, after the client's `answer`. The client that leaves cancels the call."""
+        try:
+            if answer is not None:
+                await self._tell(call, answer)
             outcome = await call.outcomes.get()
         except asyncio.CancelledError:
             await asyncio.shield(self._cancel(call))
             raise
         call.listener = None
-        if isinstance(outcome, InputRequired):
-            timer = asyncio.get_running_loop().call_later(PARKED_SECONDS, self._expire, call.id)
-            self._parked[call.id] = (call, timer)
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        if not isinstance(outcome, Asked):
+            return outcome
+        call.asked = outcome
+        self._park(call)
+        state = {"call": call.id, "replica": self._forwarding.address, "asked": outcome.id}
+        raise InputRequired({KEY: outcome.question}, state)
+
+    def _park(self, call: Call) -> None:
+        call.listener = None
+        timer = asyncio.get_running_loop().call_later(PARKED_SECONDS, self._expire, call.id)
+        self._parked[call.id] = (call, timer)
 
     def _expire(self, identifier: str) -> None:
         call, _ = self._parked.pop(identifier, (None, None))
@@ -164,9 +199,7 @@ class Parking:
             answer = result(message["id"], {}) if method == "ping" else refusal
             await self._talk.tell(call.server, call.principal, call.session, answer)
             return
-        call.asked = (message["id"], Question(method, params))
-        state = {"call": call.id, "replica": self._forwarding.address}
-        await call.outcomes.put(InputRequired({KEY: call.asked[1]}, state))
+        await call.outcomes.put(Asked(message["id"], Question(method, params)))
 
 
 async def notify(listener: Exchange | None, message: Document) -> None:

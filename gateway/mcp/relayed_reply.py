@@ -2,13 +2,13 @@
 
 import logging
 
-from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import DatabaseAwayError
 from gateway.mcp.call_log import CallLog, asked
 from gateway.mcp.errors import Document
 from gateway.mcp.logged_reply import LoggedReply
 from gateway.mcp.numbers import parse
 from gateway.mcp.reply import Reply
-from gateway.mcp.wire import is_id
+from gateway.mcp.wire import RequestId, is_id
 from gateway.transport import Headers
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ class RelayedReply(LoggedReply):
         self.is_resumed_there = False
         """Whether the server resumes the stream."""
         self.is_answered = False
+        self._question: RequestId | None = None
+        """The id of the newest: a message may be looked at twice."""
 
     @property
     def outlives_client(self) -> bool:
@@ -47,8 +49,11 @@ class RelayedReply(LoggedReply):
         """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""
         if "method" not in message:
             await self._keep_answer(message)
-        elif is_id(message.get("id")) and message["id"] not in self._asked and not self.is_resumed_there:
-            await self._keep_open(message)
+        elif is_id(message.get("id")) and message["id"] != self._question and not self.is_resumed_there:
+            self._question = message["id"]
+            await self.expect_client()
+            if self.is_logged:
+                await self._keep_question(message)
 
     async def open_stream(self) -> None:
         """The server streams."""
@@ -80,14 +85,17 @@ class RelayedReply(LoggedReply):
     async def end(self, body: bytes = b"") -> None:
         """The end of the server's stream; the client's is ended by whoever serves it."""
 
-    async def _keep_open(self, question: Document) -> None:
-        """Without the database the call goes on for a client that stays."""
+    async def _keep_question(self, question: Document) -> None:
+        """That it is open is noted first: who comes back looks at the questions, and then which are open.
+
+        Without the database the call goes on for a client that stays.
+        """
         try:
-            await self.keep_question(question)
-            if self.is_logged:
-                await self._log.hold(self._call, asked(question["id"]))
-        except DATABASE_AWAY as error:
+            await self._log.hold(self._call, asked(question["id"]))
+            await self.put(question)
+        except DatabaseAwayError as error:
             logger.warning("a question is not kept: %s", error)
+        self._sent = self._last
 
     async def _keep_answer(self, answer: Document | None) -> None:
         self.is_answered = True

@@ -13,7 +13,7 @@ from agentnet.errors import AgentNetError
 from agentnet.signals import Signal
 from gateway.mcp.call_log import CHANGED, CallLog, event_id, event_of
 from gateway.mcp.deadline import Deadline, TimeLimit
-from gateway.mcp.errors import Document, McpError, said
+from gateway.mcp.errors import McpError, said
 from gateway.mcp.exchange import Answering
 from gateway.mcp.inbound import Inbound
 from gateway.mcp.lasting import LastingCalls, ended
@@ -49,7 +49,7 @@ class Returning:
         self._log.follow(identifier)
         with self._news(identifier) as news:
             while standing is not None:
-                number = await self._send(inbound, identifier, number, standing.waiting)
+                number = await self._send(inbound, session, identifier, number)
                 if standing.is_over:
                     return
                 if standing.is_orphan and not self._calls.drives(identifier):
@@ -64,10 +64,12 @@ class Returning:
         """The client answers a question of a relayed call: it is not asked again when it comes back."""
         await self._log.answered(session.id, question)
 
-    async def _send(self, inbound: Inbound, identifier: str, number: int, waiting: Document | None) -> int:
+    async def _send(self, inbound: Inbound, session: Session, identifier: str, number: int) -> int:
         """Send the events after `number`, but for questions that have been answered; the last one's number."""
-        open_ids = frozenset((waiting or {}).get("ids", ()))
         while events := await self._log.events(identifier, number):
+            # Looked for after the events: before, the call may not yet have waited for an answer to them.
+            standing = await self._log.standing(identifier, session.id)
+            open_ids = frozenset(((standing and standing.waiting) or {}).get("ids", ()))
             for number, body in events:
                 if "method" not in body or "id" not in body or body["id"] in open_ids:
                     await inbound.reply.send_event(body, event_id(identifier, number))

@@ -24,6 +24,8 @@ from gateway.mcp.wire import request, write
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""
+MAX_QUESTIONS = 64
+"""That a server may ask at once."""
 MODERN_ONLY = frozenset({"resultType", "requestState", "inputRequests", "ttlMs", "cacheScope"})
 
 
@@ -102,9 +104,12 @@ def envelope_of(exchange: Exchange) -> Document:
 
 
 def questions_in(result: Document, server: str) -> dict[str, Question]:
-    """The questions of an `input_required` result. Raises `McpError` for one that is of no known kind."""
+    """The questions of an `input_required` result. Raises `McpError` for one of no known kind, and for too many."""
+    requests = object_or_empty(result.get("inputRequests"))
+    if len(requests) > MAX_QUESTIONS:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} asks more than {MAX_QUESTIONS} questions at once.")
     questions: dict[str, Question] = {}
-    for key, asked in object_or_empty(result.get("inputRequests")).items():
+    for key, asked in requests.items():
         method = object_or_empty(asked).get("method")
         if not isinstance(method, str) or method not in CAPABILITY_OF:
             raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} asks something that is not known here.")

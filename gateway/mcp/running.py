@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY
@@ -114,5 +115,5 @@ class Running:
 
 
 def _key(session: Session, identifier: str | int) -> str:
-    """Written as JSON, which keeps numbers and texts apart and has no NUL."""
-    return f"{session.id} {write(identifier).decode()}"
+    """Short whatever id the client made, for signals and indexes have limits; JSON keeps numbers and texts apart."""
+    return f"{session.id} {sha256(write(identifier)).hexdigest()}"

@@ -1,5 +1,6 @@
 """Calls of upstream servers behind the aggregate: the client's era is the one spoken upstream, wherever it can be."""
 
+import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -24,7 +25,7 @@ from gateway.mcp.sessions import Sessions
 from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.talk import Talk, session_headers
 from gateway.mcp.timeouts import server_limit
-from gateway.mcp.wire import request, write
+from gateway.mcp.wire import RequestId, request, write
 from gateway.transport import Headers, Incoming
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
@@ -54,6 +55,7 @@ class ServerCalls:
         self._subscriptions = subscriptions
         self._bridge = bridge
         self._lasting = lasting
+        self._ids = itertools.count(1)
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
@@ -137,8 +139,13 @@ class ServerCalls:
         elif exchange.session is not None:
             await self._relay_in_session(exchange, exchange.session, server, params)
         else:
+            # Clients without a session share one at the server, and make the same ids.
+            identifier = f"agentnet-call-{next(self._ids)}"
             await self._pool.use(
-                server, exchange.principal, {}, lambda upstream: self._post(exchange, server, upstream, params)
+                server,
+                exchange.principal,
+                {},
+                lambda upstream: self._post(exchange, server, upstream, params, identifier),
             )
 
     async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
@@ -197,38 +204,50 @@ class ServerCalls:
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
     ) -> None:
         with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
-            await self._post(exchange, server, upstream, params)
+            await self._post(exchange, server, upstream, params, exchange.id)
 
     async def _post(
-        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+        self,
+        exchange: Exchange,
+        server: UpstreamServer,
+        upstream: UpstreamSession,
+        params: Document,
+        identifier: RequestId,
     ) -> None:
         headers = within(exchange.headers, upstream)
-        body = write(request(exchange.id, exchange.method, params))
+        body = write(request(identifier, exchange.method, params))
         incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
         try:
             if incoming.status == 404:
                 raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)
-            await pass_legacy(exchange, incoming, server, upstream)
+            await pass_legacy(exchange, incoming, server, upstream, identifier)
         finally:
             await incoming.close()
 
 
 async def pass_legacy(
-    exchange: Exchange, incoming: Incoming, server: UpstreamServer, upstream: UpstreamSession
+    exchange: Exchange, incoming: Incoming, server: UpstreamServer, upstream: UpstreamSession, identifier: RequestId
 ) -> None:
-    """Pass a legacy answer on; questions and events in it are marked with the server that they lead back to."""
-    if not is_stream(incoming):
+    """Pass a legacy answer to `identifier` on, under the client's id.
+
+    Questions and events in it are marked with the server that they lead back to.
+    """
+    if not is_stream(incoming) and identifier == exchange.id:
         await pass_on(exchange.reply, incoming, server.name)
         return
+
     reply = exchange.reply
 
     async def change(message: Document) -> Document:
-        shown = with_mark(message, server.name)
+        if "method" not in message and message.get("id") == identifier:
+            shown = message if identifier == exchange.id else message | {"id": exchange.id}
+        else:
+            shown = with_mark(message, server.name)
         await reply.keep(shown)
         return shown
 
-    def mark(identifier: str) -> str | None:
-        return f"{server.name}{SEPARATOR}{identifier}" if reply.leave_to_server() else None
+    def mark(event: str) -> str | None:
+        return f"{server.name}{SEPARATOR}{event}" if reply.leave_to_server() else None
 
     await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None)
 

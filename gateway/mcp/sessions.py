@@ -17,6 +17,7 @@ from gateway.mcp import sql
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.profile import Profile
 from gateway.mcp.session import Session, UpstreamSession
+from gateway.mcp.wire import has_nul
 
 IDLE_SECONDS = 1800.0
 """A session that nobody used for so long is gone."""
@@ -44,6 +45,8 @@ class Sessions:
     ) -> str:
         """The id of a new session. Raises `McpError` when the client says too much of itself."""
         said = [json.dumps(capabilities), json.dumps(client_info)]
+        if has_nul(*said):
+            raise McpError(-32602, "capabilities and clientInfo may hold no NUL.")
         if sum(map(len, said)) > MAX_CLIENT_BYTES:
             raise McpError(-32602, f"capabilities and clientInfo are over the limit of {MAX_CLIENT_BYTES} bytes.")
         identifier = secrets.token_urlsafe(24)
@@ -72,9 +75,9 @@ class Sessions:
         found = {row["id"]: row for row in rows}
         return [found.get(identifier) for identifier in identifiers]
 
-    async def touch(self, session: Session) -> None:
-        """Note that it is in use."""
-        await self._pool.execute(sql.TOUCH_SESSION, session.id)
+    async def touch(self, session: Session) -> bool:
+        """Note that it is in use; whether it is still there."""
+        return await self._pool.fetchval(sql.TOUCH_SESSION, session.id) is not None
 
     async def end(self, session: Session) -> dict[str, UpstreamSession]:
         """End it; the upstream sessions that it had."""

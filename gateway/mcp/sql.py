@@ -14,8 +14,8 @@ FROM mcp_sessions
 WHERE id = ANY($1) AND seen_at > now() - make_interval(secs => $2)
 """
 
-# Note that a session is used.
-TOUCH_SESSION = "UPDATE mcp_sessions SET seen_at = now() WHERE id = $1"
+# Note that a session is used; nothing where it has ended.
+TOUCH_SESSION = "UPDATE mcp_sessions SET seen_at = now() WHERE id = $1 RETURNING id"
 
 # Put an upstream session into a session unless there is one already; the one that is there then.
 JOIN_UPSTREAM = """
@@ -109,10 +109,11 @@ SELECT $1::varchar, id, $3::varchar, $4::varchar FROM mcp_sessions WHERE id = $2
 ON CONFLICT (id) DO NOTHING
 """
 
-# Keep an event of a call's stream, if the call is still this process's.
+# Keep an event of a call's stream, if the call is still this process's. May be done twice.
 PUT_EVENT = """
 INSERT INTO mcp_call_events (call, number, body)
 SELECT id, $3::integer, $4::varchar FROM mcp_calls WHERE id = $1 AND owner = $2
+ON CONFLICT DO NOTHING
 """
 
 # Keep what a call waits for, or that it waits no more; nothing where the call is another process's by now.
@@ -121,10 +122,12 @@ HOLD_CALL = "UPDATE mcp_calls SET waiting = $3 WHERE id = $1 AND owner = $2 RETU
 # Note that the client has answered what a call of the session waits for.
 QUESTION_ANSWERED = "UPDATE mcp_calls SET waiting = NULL WHERE session = $1 AND waiting = $2"
 
-# Keep the answer, which ends the call.
+# Keep the answer, which ends the call. May be done twice.
 END_CALL = """
 WITH ended AS (
-    UPDATE mcp_calls SET is_over = true, waiting = NULL, alive_at = now() WHERE id = $1 AND owner = $2 RETURNING id
+    UPDATE mcp_calls SET is_over = true, waiting = NULL, alive_at = now()
+    WHERE id = $1 AND owner = $2 AND NOT is_over
+    RETURNING id
 )
 INSERT INTO mcp_call_events (call, number, body) SELECT id, $3::integer, $4::varchar FROM ended
 """

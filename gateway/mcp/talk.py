@@ -117,12 +117,13 @@ class Talk:
 
     async def tell(
         self, server: UpstreamServer, principal: Principal, session: UpstreamSession, message: Document
-    ) -> None:
-        """Send a notification or a response within a session."""
+    ) -> int:
+        """Send a notification or a response within a session; the HTTP status that the server gave it."""
         headers = [*JSON_OR_STREAM, *session_headers(session)]
         async with in_time(server):
             incoming, _ = await self._links.open(server, principal, "POST", headers, write(message), url=session.url)
             await incoming.close()
+        return incoming.status
 
     async def end(self, server: UpstreamServer, principal: Principal, session: UpstreamSession) -> None:
         """End a session."""

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0 as MCP frames it: reading bodies within limits, and writing documents and events."""
 
+import re
 from typing import Any, TypeGuard
 
 import orjson
@@ -15,6 +16,7 @@ MAX_BATCH = 100
 """Messages in one batch of the 2025-03-26 revision."""
 
 RequestId = str | int
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def read(body: bytes) -> Any:
@@ -47,6 +49,11 @@ def is_deeper(value: Any, limit: int) -> bool:
 def write(document: Any) -> bytes:
     """`document` as JSON."""
     return orjson.dumps(document, default=rendered)
+
+
+def has_nul(*texts: str) -> bool:
+    """Whether these texts, which are JSON, hold a character that `jsonb` does not take."""
+    return any(_NUL.search(text) for text in texts)
 
 
 def event(data: bytes, identifier: str | None = None) -> bytes:

@@ -94,10 +94,22 @@ async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back
 
 
 def test_many_signals_fit_into_notifications() -> None:
-    signals = [Signal("task", str(uuid4())) for _ in range(1000)]
+    signals = [Signal("task", str(uuid4()) + "\U0001f600" * (number % 50)) for number in range(1000)]
     made = payloads("origin", signals)
     assert len(made) > 1
     assert all(len(payload.encode()) < 8000 for payload in made)
+
+
+async def test_a_signal_that_no_notification_can_hold_keeps_back_no_other(database_url: str) -> None:
+    one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
+    heard = Heard(two)
+    async with started(one, two):
+        await heard.wait_for(Signal("task", "t1"), while_publishing=one)
+        one.publish(Signal("mcp", "\U0001f600" * 1024))
+        one.publish(Signal("task", "t2"))
+        async with asyncio.timeout(5):
+            while Signal("task", "t2") not in heard.all:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_process_alone_tells_nobody_until_another_comes(database_url: str) -> None:

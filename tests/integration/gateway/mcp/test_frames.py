@@ -196,3 +196,16 @@ async def test_a_batch_of_the_one_revision_that_has_them_is_answered_in_one(plac
         assert answers[3]["error"]["code"] == -32601
         response = await http.post("/mcp", json=batch, headers=ACCEPT | {"mcp-protocol-version": "2025-11-25"})
         assert response.status_code == 400
+
+
+async def test_a_message_of_a_batch_that_is_refused_costs_the_others_nothing(place: Place) -> None:
+    await place.server("alpha")
+    async with place.network.client() as http:
+        session = await LegacySession.open(http, place.urls[0])
+        del session.headers["mcp-protocol-version"]
+        nobodys = {"jsonrpc": "2.0", "id": "nobody asked", "result": {}}
+        asked = request("tools/call", {"name": "alpha__echo", "arguments": {"text": "hi"}}, 7)
+        response = await session.post(place.urls[0], [nobodys, asked])
+        assert (response.status_code, [one["id"] for one in response.json()]) == (200, [7])
+        assert response.json()[0]["result"]["content"][0]["text"] == "alpha: hi"
+        assert (await session.post(place.urls[0], [nobodys])).status_code == 400

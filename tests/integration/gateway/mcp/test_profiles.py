@@ -70,6 +70,16 @@ async def test_a_key_bound_to_a_profile_sees_no_other(place: Place) -> None:
         assert (await http.post("/mcp/wide", json=message, headers=headers)).status_code == 404
 
 
+async def test_a_merged_list_is_for_nobody_else_whatever_its_servers_say_of_their_parts(place: Place) -> None:
+    for server in ("alpha", "beta"):
+        await place.server(server)
+    await place.put_profile("default", servers=["alpha", "beta"], agents=[])
+    message, headers = modern("tools/list")
+    async with place.network.client() as http:
+        result = (await http.post("/mcp", json=message, headers=headers)).json()["result"]
+    assert ("alpha__echo" in {tool["name"] for tool in result["tools"]}, result["cacheScope"]) == (True, "private")
+
+
 async def test_profiles_are_their_tenants_and_their_admins_alone(place: Place) -> None:
     await place.put_profile("mine", servers=[])
     keys = await place.network.runtime.keys()

@@ -10,7 +10,7 @@ import pytest
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place
-from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+from tests.integration.gateway.mcp.raw import ACCEPT, LEGACY, LegacySession, answer_in, modern, request
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ async def http(place: Place):
         yield client
 
 
-def call(name: str, identifier: int = 2, **arguments: object) -> dict[str, object]:
+def call(name: str, identifier: int | str = 2, **arguments: object) -> dict[str, object]:
     return request("tools/call", {"name": name, "arguments": arguments}, identifier)
 
 
@@ -107,19 +107,50 @@ async def test_the_state_of_a_question_serves_nobody_else(place: Place, http: ht
         assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
 
 
+@pytest.mark.parametrize("identifier", [7, "".join(map(chr, range(0x10000, 0x10400)))])
 @pytest.mark.parametrize("only", [None, "legacy", "modern"])
 async def test_a_call_is_cancelled_through_the_other_replica(
-    place: Place, http: httpx.AsyncClient, only: str | None
+    place: Place, http: httpx.AsyncClient, only: str | None, identifier: int | str
 ) -> None:
     stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
-    async with session.stream(one, call("alpha__wait", 7)):
+    async with session.stream(one, call("alpha__wait", identifier)):
         await stage.started.wait()
-        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}}
         assert (await session.post(other, cancel)).status_code == 202
         async with asyncio.timeout(10):
             await stage.cancelled.wait()
+
+
+async def test_calls_without_a_session_are_told_apart_though_they_have_the_same_id(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    stage = await place.server("alpha", "legacy")
+    url, headers = f"{place.urls[0]}/mcp", ACCEPT | {"mcp-protocol-version": LEGACY}
+    first = asyncio.create_task(http.post(url, json=call("alpha__wait", 1), headers=headers))
+    await stage.started.wait()
+    second = await answer_in(await http.post(url, json=call("alpha__echo", 1, text="hi"), headers=headers))
+    stage.go.set()
+    async with asyncio.timeout(20):
+        answers = [await answer_in(await first), second]
+    assert [(one["id"], one["result"]["content"][0]["text"]) for one in answers] == [(1, "done"), (1, "alpha: hi")]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\0"])
+async def test_a_text_that_postgres_cannot_hold_is_refused_in_good_form(
+    place: Place, http: httpx.AsyncClient, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = place.urls[0]
+    said = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": text, "version": "1"}}
+    begun = await http.post(f"{url}/mcp", json=request("initialize", said), headers=ACCEPT)
+    assert begun.json()["error"]["code"] == -32602
+    session = await LegacySession.open(http, url)
+    for identifier, content in ((f"agentnet:{text}", {}), ("agentnet:x", {"name": text})):
+        answer = {"jsonrpc": "2.0", "id": identifier, "result": {"action": "accept", "content": content}}
+        response = await session.post(url, answer)
+        assert (response.status_code, response.json()["error"]["code"]) == (400, -32602)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
@@ -129,6 +160,19 @@ async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
     sessions = [await LegacySession.open(http, place.urls[0]) for _ in range(3)]
     statuses = [(await session.post(place.urls[1], request("ping"))).status_code for session in sessions]
     assert statuses == [404, 200, 200]
+
+
+async def test_the_stream_of_a_session_ends_with_it(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mcp.legacy.TOUCH_SECONDS", 0.1)
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    async with http.stream("GET", f"{one}/mcp", headers=session.headers) as response:
+        assert response.status_code == 200
+        assert (await http.delete(f"{other}/mcp", headers=session.headers)).status_code == 204
+        async with asyncio.timeout(10):
+            assert [line async for line in response.aiter_lines()] == []
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

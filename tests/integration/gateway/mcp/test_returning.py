@@ -1,21 +1,28 @@
 """Calls of legacy hosts whose connection broke: they are come back for, at any replica, of servers of either era."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
+from gateway.mcp import sql
+from gateway.mcp.call_log import CallLog, Standing
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
+from tests.integration.gateway.mcp.verbatim import Call, tool, verbatim
 
 pytestmark = pytest.mark.anyio
 
 ANSWER = {"action": "accept", "content": {"name": "Ada"}}
+FORM = {"mode": "form", "message": "Who?", "requestedSchema": {"type": "object", "properties": {}}}
 PROGRESS = {"_meta": {"progressToken": "p"}}
 whichever = pytest.mark.parametrize("only", ["legacy", "modern"])
 
@@ -181,3 +188,132 @@ async def test_a_replica_that_stops_gives_a_call_that_waits_to_the_others(
         answer = {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWER}
         assert (await session.post(place.urls[1], answer)).status_code == 202
         assert [one["result"]["content"][0]["text"] async for one in resumption] == ["Hello, Ada!"]
+
+
+def asking(*keys: str) -> bytes:
+    """A result that asks a question under each key."""
+    questions = {key: {"method": "elicitation/create", "params": FORM} for key in keys}
+    return json.dumps({"resultType": "input_required", "inputRequests": questions}).encode()
+
+
+async def test_a_question_that_comes_while_the_client_comes_back_is_asked(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = asyncio.Event()
+    pool = (await place.network.runtime.database()).pool
+    look = CallLog.standing
+
+    async def asked() -> bool:
+        return bool(await pool.fetchval("SELECT count(*) FROM mcp_call_events"))
+
+    async def standing(log: CallLog, identifier: str, session: str) -> Standing | None:
+        found = await look(log, identifier, session)
+        if not go.is_set():
+            go.set()
+            await until(asked)
+        return found
+
+    async def answer(received: Call) -> None:
+        await go.wait()
+        await received.finish(asking("who"))
+
+    monkeypatch.setattr(CallLog, "standing", standing)
+    await pool.execute("DELETE FROM mcp_calls")
+    async with verbatim(answer, tool("ask")) as (server, url):
+        server.only = "modern"
+        await place.register("alpha", url)
+        session = await LegacySession.open(http, place.urls[0], elicitation={})
+        [last] = await cut_off(session, place.urls[0], call("alpha__ask"))
+        async with resumed(session, place.urls[1], last) as messages, asyncio.timeout(10):
+            assert (await anext(messages))["method"] == "elicitation/create"
+
+
+async def test_of_two_questions_the_one_that_was_not_heard_is_asked_again(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    async def answer(received: Call) -> None:
+        await received.finish(asking("one", "two"))
+
+    async with verbatim(answer, tool("ask")) as (server, url):
+        server.only = "modern"
+        await place.register("alpha", url)
+        session = await LegacySession.open(http, place.urls[0], elicitation={})
+        [last] = await cut_off(session, place.urls[0], call("alpha__ask"))
+        async with resumed(session, place.urls[1], last) as messages, asyncio.timeout(10):
+            assert (await anext(messages))["method"] == "elicitation/create"
+
+
+async def test_a_notification_that_comes_as_a_call_begins_to_be_kept_ends_nothing(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = CallLog.open
+
+    async def slow(log: CallLog, *kept: Any) -> None:
+        opening.set()
+        await asyncio.sleep(0.3)
+        await begin(log, *kept)
+
+    async def answer(received: Call) -> None:
+        await opening.wait()
+        await received.notify("notifications/progress", progressToken="p", progress=1)
+        await received.finish(b'{"resultType":"complete","content":[]}')
+
+    opening = asyncio.Event()
+    monkeypatch.setattr(CallLog, "open", slow)
+    async with verbatim(answer, tool("tell")) as (server, url):
+        server.only = "modern"
+        await place.register("alpha", url)
+        session = await LegacySession.open(http, place.urls[0])
+        async with session.stream(place.urls[0], call("alpha__tell", **PROGRESS)) as messages:
+            told, answered = [message async for message in messages]
+    assert (told["method"], answered["result"]) == ("notifications/progress", {"content": []})
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_call_survives_that_the_database_breaks_off_each_of_its_statements_once(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    broken = {sql.HOLD_CALL, sql.PUT_EVENT, sql.END_CALL, sql.GET_CALL, sql.GET_EVENTS}
+    broken |= {sql.PUT_ANSWER, sql.READ_ANSWER, sql.DROP_ANSWERS}
+
+    def breaking(method: str) -> None:
+        ask = getattr(asyncpg.Pool, method)
+
+        async def asked(pool: asyncpg.Pool, query: str, *values: Any) -> Any:
+            if query not in broken:
+                return await ask(pool, query, *values)
+            broken.discard(query)
+            if is_done:
+                await ask(pool, query, *values)
+            raise ConnectionResetError
+
+        monkeypatch.setattr(asyncpg.Pool, method, asked)
+
+    for method in ("execute", "fetch", "fetchrow", "fetchval"):
+        breaking(method)
+    await place.server("alpha", "modern")
+    one, other = place.urls
+    session = await LegacySession.open(http, one, elicitation={})
+    async with session.stream(one, call("alpha__greet")) as messages:
+        asked = await anext(messages)
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWER}
+        assert (await session.post(other, answer)).status_code == 202
+        assert [one["result"]["content"][0]["text"] async for one in messages] == ["Hello, Ada!"]
+    pool = (await place.network.runtime.database()).pool
+    identifier = await pool.fetchval("SELECT id FROM mcp_calls WHERE session = $1", session_id(session))
+    async with resumed(session, other, f"call-event.{identifier}.0.0") as messages:
+        assert [message["id"] async for message in messages] == ["call-7"]
+    assert not broken
+
+
+async def test_a_server_asks_so_many_questions_at_once(place: Place, http: httpx.AsyncClient) -> None:
+    async def answer(received: Call) -> None:
+        await received.finish(asking(*map(str, range(65))))
+
+    async with verbatim(answer, tool("ask")) as (server, url):
+        server.only = "modern"
+        await place.register("alpha", url)
+        session = await LegacySession.open(http, place.urls[0], elicitation={})
+        async with session.stream(place.urls[0], call("alpha__ask")) as messages:
+            [refused] = [message async for message in messages]
+    assert "more than 64 questions" in refused["error"]["message"]

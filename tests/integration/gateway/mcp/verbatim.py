@@ -61,6 +61,8 @@ class Verbatim:
         """Of calls."""
         self.told: list[dict[str, Any]] = []
         """Notifications, and answers to questions."""
+        self.is_busy = False
+        """Whether it takes no answers to questions for now."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -82,7 +84,9 @@ class Verbatim:
         if self.only == ("legacy" if is_modern else "modern"):
             await refuse(send, is_modern)
             return
-        if "id" not in message or "method" not in message:
+        if self.is_busy and "method" not in message:
+            await whole(send, 503, b"")
+        elif "id" not in message or "method" not in message:
             self.told.append(message)
             self.news.set()
             await whole(send, 202, b"")

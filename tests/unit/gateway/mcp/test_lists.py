@@ -50,8 +50,8 @@ class Fixed:
         raise NotImplementedError
 
 
-def tools(*names: str, ttl_ms: int = 5000, private: bool = False) -> Listing:
-    return Listing(tuple({"name": name, "description": f"It does {name}."} for name in names), ttl_ms, private)
+def tools(*names: str, ttl_ms: int = 5000) -> Listing:
+    return Listing(tuple({"name": name, "description": f"It does {name}."} for name in names), ttl_ms)
 
 
 names = st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=30, unique=True)
@@ -74,12 +74,9 @@ def test_a_name_that_is_too_long_keeps_its_digest_whatever_else_is_there() -> No
     assert shown_name("server", long, {}) != shown_name("server", long + "y", {})
 
 
-def test_a_merged_list_has_the_least_ttl_and_is_private_when_a_part_is() -> None:
-    open_part, closed_part = (Fixed("a"), tools("x", ttl_ms=9000)), (Fixed("b"), tools("y", ttl_ms=3000, private=True))
-    merged = merge(Kind.TOOLS, [open_part, closed_part], Profile())
-    assert (merged.ttl_ms, merged.private) == (3000, True)
-    assert not merge(Kind.TOOLS, [open_part], Profile()).private
-    assert merge(Kind.TOOLS, [open_part], Profile(tools=["*"])).private
+def test_a_merged_list_has_the_least_ttl() -> None:
+    parts = [(Fixed("a"), tools("x", ttl_ms=9000)), (Fixed("b"), tools("y", ttl_ms=3000))]
+    assert merge(Kind.TOOLS, parts, Profile()).ttl_ms == 3000
 
 
 def test_long_lists_come_in_pages_and_a_wrong_cursor_is_refused() -> None:
