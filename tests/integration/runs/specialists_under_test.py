@@ -131,7 +131,7 @@ async def specialist(
     """`count` replicas of a specialist whose model says `steps`, one after the other."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
     tokens = Tokens("x" * 32)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False) as http:
         directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
         directory.urls = mcp_servers or {}
         model = ScriptedModel(list(steps))

@@ -10,7 +10,7 @@ from agents.testing import assistant_message, function_call
 from google.protobuf.struct_pb2 import Value
 
 from tests.integration.runs.specialists_under_test import specialist
-from tests.integration.tasks.replicas import Replica, context, request
+from tests.integration.tasks.replicas import PATIENCE_SECONDS, Replica, context, request
 
 pytestmark = pytest.mark.anyio
 
@@ -198,7 +198,7 @@ async def _is(holds: bool) -> bool:
 
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await holds():
             await asyncio.sleep(0.02)
 
