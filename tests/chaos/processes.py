@@ -18,7 +18,7 @@ import httpx
 from tests.e2e.containers import executable, postgres_user
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 HOST = "127.0.0.1"
 
 

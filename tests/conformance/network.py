@@ -18,8 +18,8 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENTS = frozenset({"concierge", "researcher", "analyst", "writer", "reviewer"})
-START_SECONDS = 120.0
-STOP_SECONDS = 30.0
+START_SECONDS = 360.0
+STOP_SECONDS = 120.0
 POLL_SECONDS = 0.1
 LOG_CHARACTERS = 4000
 

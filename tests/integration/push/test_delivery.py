@@ -27,6 +27,7 @@ from agentnet.push.signing import origin_of
 from agentnet.tasks.handler import PRINCIPAL
 from tests.integration.push.webhook import QUICK, Agent, Got, agents, config, until, webhook
 from tests.integration.tasks.replicas import Script, context, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -292,7 +293,7 @@ async def test_a_slow_webhook_holds_up_neither_the_stream_nor_the_task(database_
     async with webhook(answer) as hook, agents(database_url, script) as [one]:
         task = await begun(one, pushing("wait count 100", hook.url))
         stream = one.handler.on_subscribe_to_task(SubscribeToTaskRequest(id=task.id), context())
-        async with aclosing(stream) as events, asyncio.timeout(10):
+        async with aclosing(stream) as events, asyncio.timeout(PATIENCE_SECONDS):
             script.go.set()
             seen = [event async for event in events]
         assert seen[-1].status.state == 3  # type: ignore[union-attr]

@@ -19,7 +19,8 @@ from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper
 from agentnet.settings import Settings
 from agentnet.tasks.position import Position
-from tests.integration.tasks.replicas import PATIENCE_SECONDS, Script, context, replicas, request
+from tests.integration.tasks.replicas import Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 

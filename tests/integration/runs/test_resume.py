@@ -10,7 +10,8 @@ from agents.testing import assistant_message, function_call
 from google.protobuf.struct_pb2 import Value
 
 from tests.integration.runs.specialists_under_test import specialist
-from tests.integration.tasks.replicas import PATIENCE_SECONDS, Replica, context, request
+from tests.integration.tasks.replicas import Replica, context, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 

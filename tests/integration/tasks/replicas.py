@@ -30,11 +30,10 @@ from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
 from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
+from tests.patience import PATIENCE_SECONDS
 
 LEASE_SECONDS = 3600.0
 """No pause of a busy machine lets a lease run out; a test that wants one to run out says so."""
-PATIENCE_SECONDS = 45.0
-"""How long a test waits for what comes at once where nothing else happens."""
 RUN_OUT = """
 WITH left_behind AS (
     UPDATE tasks SET lease_until = now() - interval '1 s' WHERE lease_owner = $1 AND state IN (1, 2) RETURNING 1

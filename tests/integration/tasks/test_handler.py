@@ -26,7 +26,8 @@ from a2a.utils.errors import (
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.handler import PRINCIPAL
 from agentnet.tasks.position import Position
-from tests.integration.tasks.replicas import PATIENCE_SECONDS, Script, context, replicas, request
+from tests.integration.tasks.replicas import Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 

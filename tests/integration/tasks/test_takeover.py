@@ -9,11 +9,13 @@ import pytest
 from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
-from tests.integration.tasks.replicas import PATIENCE_SECONDS, Replica, Script, context, replicas, request
+from tests.integration.tasks.replicas import Replica, Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
 DONE = TaskState.TASK_STATE_COMPLETED
+RUN_OUT = "UPDATE tasks SET lease_until = now() - interval '1 s' WHERE id = $1 AND epoch = $2 RETURNING true"
 
 
 async def _begun(replica: Replica, script: Script, text: str) -> Task:
@@ -30,10 +32,12 @@ async def _state(replica: Replica, task: Task) -> TaskState:
 
 
 async def _expire(replica: Replica, task: Task) -> None:
-    await replica.store.pool.execute(
-        "UPDATE tasks SET lease_until = now() - interval '1 s' WHERE id = $1", UUID(task.id)
-    )
-    replica.worker._look.set()
+    """Let the task's lease run out, until the replica has claimed it: it passes over one that is written to just then."""
+    epoch = await replica.store.pool.fetchval("SELECT epoch FROM tasks WHERE id = $1", UUID(task.id))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await replica.store.pool.fetchval(RUN_OUT, UUID(task.id), epoch):
+            replica.worker._look.set()
+            await asyncio.sleep(0.01)
 
 
 async def test_a_worker_takes_over_again_after_a_task_could_not_be_loaded(database_url: str) -> None:

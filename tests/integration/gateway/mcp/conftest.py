@@ -17,6 +17,7 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
 from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running
+from tests.patience import PATIENCE_SECONDS
 
 __all__ = ["home", "network"]
 
@@ -67,7 +68,7 @@ class Place:
         """A host attached to a replica of the gateway."""
         headers = {"authorization": f"Bearer {key or self.network.key}"}
         url = f"{self.urls[replica]}/mcp" + (f"/{profile}" if profile else "")
-        async with httpx2.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
             async with Client(streamable_http_client(url, http_client=http), mode=era, **options) as client:
                 yield client
 
@@ -140,7 +141,7 @@ async def mortal() -> AsyncIterator[Mortal]:
     await server.kill()
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until `check` holds."""
     async with asyncio.timeout(seconds):
         while not await check():

@@ -8,6 +8,7 @@ from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
 
 from tests.integration.gateway.mcp.conftest import ERAS, Place, until
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -123,7 +124,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(place: Place, era: st
         await stage.started.wait()
         call.cancel()
         await asyncio.wait([call])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await stage.cancelled.wait()
 
 
@@ -157,11 +158,11 @@ async def test_a_server_that_comes_or_goes_is_told_to_those_who_listen(place: Pl
         if era != "legacy":
             async with client.listen(tools_list_changed=True) as changes:
                 await place.server("beta")
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     await anext(aiter(changes))
         else:
             await place.server("beta")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await heard.wait()
 
         async def beta_is_listed() -> bool:

@@ -11,6 +11,7 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +21,7 @@ ANSWER = {"action": "accept", "content": {"name": "Ada"}}
 @pytest.fixture
 async def http(place: Place):
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -118,7 +119,7 @@ async def test_a_call_is_cancelled_through_the_other_replica(
         await stage.started.wait()
         cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
         assert (await session.post(other, cancel)).status_code == 202
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await stage.cancelled.wait()
 
 
@@ -156,6 +157,6 @@ async def test_a_replica_that_stops_ends_the_streams_that_clients_hold_open(
             if era == "modern":
                 await opened.wait()
             await stopping.aclose()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await listening
     assert [message.get("id") for message in heard] == ([None, 1] if era == "modern" else [])

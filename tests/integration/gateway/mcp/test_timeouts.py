@@ -14,6 +14,7 @@ from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.test_aggregate import text_of
 from tests.integration.gateway.mcp.verbatim import Call, Verbatim, tool, verbatim
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -58,7 +59,7 @@ async def heard(_: float, __: float | None, ___: str | None) -> None:
 
 async def was_told(era: str, upstream: Verbatim) -> None:
     """The server knows that nobody waits any more, in the way of its era."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         if era != "legacy":
             await upstream.gone.wait()
             return
