@@ -32,7 +32,7 @@ async def _state(replica: Replica, task: Task) -> TaskState:
 
 
 async def _expire(replica: Replica, task: Task) -> None:
-    """Let the task's lease run out until the replica has claimed it: one that is written to just then is passed over."""
+    """Let the task's lease run out until it is claimed: one that is written to just then is passed over."""
     epoch = await replica.store.pool.fetchval("SELECT epoch FROM tasks WHERE id = $1", UUID(task.id))
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await replica.store.pool.fetchval(RUN_OUT, UUID(task.id), epoch):
