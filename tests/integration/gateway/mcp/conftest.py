@@ -1,10 +1,11 @@
 """Hosts and MCP servers around the gateway's test network."""
 
 import asyncio
+import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
+from gateway.mcp.changes import LOOK_SECONDS
 from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
 from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running
 from tests.patience import PATIENCE_SECONDS
@@ -33,9 +35,11 @@ class Place:
         self.urls = (network.url, other_url)
         self.stack = stack
 
-    async def server(self, name: str, only: Only = None, *, tenant: str = "*", **options: bool) -> Stage:
+    async def server(
+        self, name: str, only: Only = None, *, tenant: str = "*", ttl_ms: int = 1000, **options: bool
+    ) -> Stage:
         """Start an MCP server, with the options of `mcp_running`, and register it."""
-        stage = Stage(only=only)
+        stage = Stage(only=only, ttl_ms=ttl_ms)
         url = await self.stack.enter_async_context(mcp_running(name, stage, **options))
         await self.register(name, url, tenant)
         return stage
@@ -71,6 +75,16 @@ class Place:
         async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
             async with Client(streamable_http_client(url, http_client=http), mode=era, **options) as client:
                 yield client
+
+    async def servers_until(self, heard: asyncio.Event) -> None:
+        """Servers come until a host has heard of one: nobody else knows when a legacy host has opened its stream."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for number in itertools.count():
+                await self.server(f"more-{number}")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(2 * LOOK_SECONDS):
+                        await heard.wait()
+                        return
 
     async def put_profile(self, name: str, **definition: Any) -> None:
         """Store a profile of the test's tenant."""

@@ -49,6 +49,8 @@ class Stage:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     only: Only = None
     """The one era that it speaks."""
+    ttl_ms: int = 1000
+    """How long its lists are said to hold."""
     lists: int = 0
     subscribed: list[str] = field(default_factory=list)
     """By `resources/subscribe`."""
@@ -67,7 +69,9 @@ def create_server(name: str, stage: Stage) -> MCPServer[Any]:
     server = MCPServer[Any](
         name,
         log_level="ERROR",
-        cache_hints={method: CacheHint(ttl_ms=1000, scope="public") for method in ("tools/list", "resources/list")},
+        cache_hints={
+            method: CacheHint(ttl_ms=stage.ttl_ms, scope="public") for method in ("tools/list", "resources/list")
+        },
     )
 
     @server.tool(structured_output=False)

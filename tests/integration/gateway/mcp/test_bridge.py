@@ -99,8 +99,7 @@ async def test_the_bridge_tells_of_lists_that_changed(place: Place, era: str, tm
 
     async with host(place, era, tmp_path, message_handler=on_message) as client, asyncio.timeout(PATIENCE_SECONDS):
         if era == "legacy":
-            await place.server("alpha")
-            await heard.wait()
+            await place.servers_until(heard)
             return
         async with client.listen(tools_list_changed=True) as changes:
             await place.server("alpha")

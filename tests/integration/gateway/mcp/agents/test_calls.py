@@ -141,7 +141,7 @@ async def test_a_stream_that_breaks_loses_no_task(place: Place, era: str) -> Non
 @both
 async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, era: str) -> None:
     probe = await place.network.agent("echo")
-    settings = place.network.runtime.settings.model_copy(update={"mcp_call_seconds": 2.0})
+    settings = place.network.runtime.settings.model_copy(update={"mcp_call_seconds": 4.0})
     runtime = await place.stack.enter_async_context(Runtime.open(settings))
     gateway = await place.stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
     place.urls = (gateway.url, place.urls[1])
@@ -152,6 +152,7 @@ async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, 
         probe.go.set()
         task_id = result.structured_content["task_id"]
         assert task_id in text_of(result)
+    async with place.host(era, replica=1) as client:
         done = await client.call_tool("echo", {"message": "", "task_id": task_id})
     assert text_of(done) == "first second"
 
