@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -136,23 +137,36 @@ class Spawned:
 
 
 class Mortal(Spawned):
-    """The test server, to be killed and brought back at the same address."""
+    """The test server, to be killed and brought back at the same address, which nobody else gets meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("tests.integration.gateway.mcp.everything")
-        self.port = 0
+        self._held = socket.socket()
+        self.move()
+
+    def move(self) -> None:
+        """Have another address from the next start on."""
+        self._held.close()
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._held.bind(("127.0.0.1", 0))
 
     async def start(self) -> str:
         """The URL of its endpoint, once it answers."""
-        self.port = int(await self.spawn(str(self.port)))
-        return f"http://127.0.0.1:{self.port}/mcp"
+        port = await self.spawn(str(self._held.getsockname()[1]))
+        return f"http://127.0.0.1:{port}/mcp"
+
+    async def end(self) -> None:
+        """Kill it, and give its address up."""
+        await self.kill()
+        self._held.close()
 
 
 @pytest.fixture
 async def mortal() -> AsyncIterator[Mortal]:
     server = Mortal()
     yield server
-    await server.kill()
+    await server.end()
 
 
 async def until(check: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:

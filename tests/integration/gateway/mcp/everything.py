@@ -228,7 +228,7 @@ async def mcp_running(
 
 async def serve(port: int) -> None:
     """Serve on `port`, until killed."""
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = socket.create_server(("127.0.0.1", port), reuse_port=True)
     print(f"ready {listener.getsockname()[1]}", flush=True)
     app = create_server("mortal", Stage()).streamable_http_app()
     await uvicorn.Server(uvicorn.Config(app, log_level="error")).serve(sockets=[listener])

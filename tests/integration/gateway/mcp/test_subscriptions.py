@@ -67,7 +67,7 @@ async def test_a_server_that_comes_back_at_another_address_is_heard_there(
         await watcher.client.call_tool("mortal__touch", {})
         await watcher.until(uri)
         await mortal.kill()
-        mortal.port = 0
+        mortal.move()
         address = await mortal.start()
         watcher.forget()
         await place.register("mortal", address)
