@@ -1,7 +1,6 @@
 """Agent servers as they really run: a registry, and any number of replicas of one agent on one PostgreSQL."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from agentnet.service import Service, running
 from agentnet.settings import Settings
 from tests.conformance.a2a.wire import Door, open_door
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 MANIFEST = """
 name: {name}
@@ -94,9 +94,7 @@ def scripted_folder(home: Path) -> Path:
 
 def free_port() -> int:
     """A port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 async def until(holds: Callable[[], Any]) -> None:

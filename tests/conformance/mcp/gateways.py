@@ -16,8 +16,8 @@ from agentnet.identity.admin import DEFAULT_TENANT
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from tests.conformance.mcp.processes import ROOT, START_SECONDS, stopped
-from tests.conformance.network import free_ports
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 SERVER, OTHER = "fixture", "toolbox"
 OPEN, CLOSED, AMONG_OTHERS = "open", "closed", "among-others"

@@ -1,6 +1,5 @@
 import asyncio
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +13,7 @@ from agentnet.signals import Signal, Signals
 from agentnet.signals.postgres import PostgresSignals, payloads
 from agentnet.signals.redis import RedisSignals
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.anyio
 
@@ -52,13 +52,6 @@ async def started(*all_signals: Signals) -> AsyncIterator[None]:
         await signals.close()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 async def test_another_process_hears_over_postgres(database_url: str) -> None:
     one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
     heard = Heard(two)
@@ -79,7 +72,7 @@ async def test_the_sender_hears_itself_at_once_and_only_once(database_url: str) 
 async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back_when_it_lives(
     database_url: str,
 ) -> None:
-    port = free_port()
+    [port] = free_ports(1)
     url = f"redis://127.0.0.1:{port}"
     one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
     two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
@@ -113,7 +106,7 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
 
 
 async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
-    port = free_port()
+    [port] = free_ports(1)
     url = f"redis://127.0.0.1:{port}"
     with redis_server(port) as server:
         one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
