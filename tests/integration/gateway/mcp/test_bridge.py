@@ -115,7 +115,7 @@ async def test_a_signal_ends_the_bridge_while_its_host_is_silent(place: Place, e
         process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "no/such"}\n')
         await process.stdout.readline()
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await process.wait()
     finally:
         if process.returncode is None:
