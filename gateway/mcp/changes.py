@@ -100,6 +100,10 @@ class Feed:
         self._seen: dict[Kind, tuple[bytes, ...]] = {}
         self._has_begun = is_open
 
+    async def note(self) -> None:
+        """See the lists as they are: what changes from here on is told when the feed runs. Raises `AgentNetError`."""
+        await self._compare(await self._sight.providers())
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch for as long as the block runs, which begins when nothing is missed any more."""
@@ -144,12 +148,7 @@ class Feed:
     async def _look(self) -> None:
         """Compare the lists with those of the last time, and follow the providers that are there now."""
         providers = await self._sight.providers()
-        for kind, change in LISTED_AS.items():
-            if change in self._wanted:
-                pages = (await self._sight.merged(kind, providers)).pages
-                if self._seen.setdefault(kind, pages) != pages:
-                    self._seen[kind] = pages
-                    self._box.put(change)
+        await self._compare(providers)
         watched = await self._watches()
         keys = {(each.provider, each.own) for each in watched}
         self._versions = {key: version for key, version in self._versions.items() if key in keys}
@@ -158,6 +157,14 @@ class Feed:
             self._stop(name)
         for provider in providers:
             self._follow(provider, [each for each in watched if each.provider == provider.name])
+
+    async def _compare(self, providers: list[Provider]) -> None:
+        for kind, change in LISTED_AS.items():
+            if change in self._wanted:
+                pages = (await self._sight.merged(kind, providers)).pages
+                if self._seen.setdefault(kind, pages) != pages:
+                    self._seen[kind] = pages
+                    self._box.put(change)
 
     def _follow(self, provider: Provider, watched: list[Watched]) -> None:
         pump = self._pumps.get(provider.name)

@@ -34,6 +34,9 @@ from gateway.mcp.wire import is_id, notification
 
 logger = logging.getLogger(__name__)
 
+NOTE_SECONDS = 2.0
+"""How long a stream waits for the lists before it opens; what changes in later ones meanwhile is not told."""
+
 BROADCAST = frozenset({"notifications/cancelled", "notifications/roots/list_changed", "notifications/progress"})
 """What every upstream session hears: those that it means nothing to ignore it."""
 
@@ -120,10 +123,13 @@ class Legacy:
             names = SubscribedNames(self._subscriptions, session)
             await self._switchboard.resume(inbound, server, session, identifier, names.renaming(server))
             return
-        await inbound.reply.open_stream()
         tributaries = Tributaries(self._switchboard, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:
             feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NOTE_SECONDS):
+                    await feed.note()
+            await inbound.reply.open_stream()
             async with tributaries.running(), feed.running():
                 telling = asyncio.create_task(tell(inbound.reply, feed))
                 try:

@@ -102,9 +102,10 @@ class Running:
         if not self._calls:
             return
         sessions = list({call.session for call in self._calls.values()})
+        asked = time.monotonic()  # an answer that comes late makes no call older than a cancellation before it
         for row in await self._pool.fetch(sql.GET_CANCELS, sessions):
             call = self._calls.get(row["call"])
-            if call is not None and time.monotonic() - call.began > row["age"]:
+            if call is not None and asked - call.began > row["age"]:
                 call.cancel()
 
     def _heard(self, signal: Signal) -> None:

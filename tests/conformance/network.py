@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,12 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 AGENTS = frozenset({"concierge", "researcher", "analyst", "writer", "reviewer"})
-START_SECONDS = 120.0
-STOP_SECONDS = 30.0
+START_SECONDS = 360.0
+STOP_SECONDS = 120.0
 POLL_SECONDS = 0.1
 LOG_CHARACTERS = 4000
 
@@ -74,18 +75,6 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has right now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _environment(home: Path, port: int, registry_port: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from a2a.client.card_resolver import A2ACardResolver
 from a2a.helpers import get_artifact_text, get_message_text, new_text_message
 from a2a.types.a2a_pb2 import AgentCard, GetTaskRequest, Role, SendMessageRequest, Task, TaskState
 
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 360.0
 
 
 @dataclass(slots=True)

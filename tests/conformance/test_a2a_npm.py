@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.network import UpNetwork
 
 SCRIPT = Path(__file__).with_name("a2a_client.mjs")
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 360
 
 
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])

@@ -7,6 +7,7 @@ from a2a.client.card_resolver import A2ACardResolver
 
 from tests.conformance.network import AGENTS, UpNetwork
 from tests.conformance.sdk_client import client_for, send
+from tests.patience import PATIENCE_SECONDS
 
 QUESTION = "What does the documentation say about leases?"
 ANSWER = "concepts.md"
@@ -36,7 +37,7 @@ async def test_the_root_of_the_gateway_is_the_concierge_for_the_whole_network(ne
 
 @pytest.mark.parametrize("name", sorted(AGENTS))
 async def test_every_agent_has_a_card_that_needs_no_key_and_leads_to_the_gateway(network: UpNetwork, name: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         card = await A2ACardResolver(http, f"{network.url}/agents/{name}").get_agent_card()
     assert card.name == name
     assert card.skills

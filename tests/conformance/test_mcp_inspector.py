@@ -11,7 +11,7 @@ from tests.conformance.hosts import HOSTS, inspector_config, printed_settings
 from tests.conformance.network import AGENTS, UpNetwork
 
 INSPECTOR = Path(__file__).with_name("node_modules") / ".bin" / "mcp-inspector"
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 360
 EXIT_AUTH_REQUIRED = 3
 TOOL = "toolbox__calculate"
 LIST = ("--method", "tools/list")

@@ -31,8 +31,8 @@ with warnings.catch_warnings():  # the PostgreSQL wheel tells of its fallback di
         ensure_user_exists,
     )
 
-START_SECONDS = 120.0
-STOP_SECONDS = 30.0
+START_SECONDS = 360.0
+STOP_SECONDS = 120.0
 POLL_SECONDS = 0.1
 LOG_LINES = 30
 ADVERTISE = "AGENTNET_ADVERTISE_HOST"

@@ -13,6 +13,7 @@ import pytest
 from tests.conformance.sdk_client import client_for, send
 from tests.e2e.composefile import ServiceSpec, load
 from tests.e2e.containers import Network, running
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +79,7 @@ async def closed_without_a_key(gateway: str, network: Network) -> None:
     agent = f"http://{network.addresses['writer']}:8710"
     registry = f"http://{network.addresses['registry']}:8701"
     tools = f"http://{network.addresses['data']}:8710"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         assert (await http.get(f"{gateway}/agents", headers=key)).status_code == httpx.codes.OK
         for url in (f"{gateway}/agents", f"{agent}/tasks", f"{registry}/v1/entries", f"{tools}/mcp"):
             assert (await http.get(url)).status_code == httpx.codes.UNAUTHORIZED, url

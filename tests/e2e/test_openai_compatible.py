@@ -32,7 +32,7 @@ async def ask(running: RunningNetwork, key: str, text: str) -> dict[str, object]
     message = {"messageId": text[:80], "role": "ROLE_USER", "parts": [{"text": text}]}
     body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
     headers = {"authorization": f"Bearer {key}", "A2A-Version": "1.0"}
-    async with httpx.AsyncClient(headers=headers, timeout=120) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=360) as http:
         response = await http.post(running.gateway_url + "/", json=body)
     task: dict[str, object] = response.json()["result"]["task"]
     return task

@@ -1,7 +1,6 @@
 """Agent servers as they really run: a registry, and any number of replicas of one agent on one PostgreSQL."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from agentnet.settings import Settings
 from tests.conformance.a2a.wire import Door, open_door
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 MANIFEST = """
 name: {name}
@@ -54,7 +55,7 @@ class Server:
         headers = {} if key is None else {"authorization": f"Bearer {key or self.key}"}
         if version is not None:
             headers["a2a-version"] = version
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 Doors = Callable[..., Any]
@@ -93,20 +94,18 @@ def scripted_folder(home: Path) -> Path:
 
 def free_port() -> int:
     """A port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 async def until(holds: Callable[[], Any]) -> None:
     """Wait until the coroutine function `holds` answers something true."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await holds():
             await asyncio.sleep(0.01)
 
 
 async def _grpc_address(url: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         card = (await http.get(f"{url}/.well-known/agent-card.json")).json()
     [address] = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == "GRPC"}
     return str(address)

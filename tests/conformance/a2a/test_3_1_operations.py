@@ -20,6 +20,7 @@ from tests.conformance.a2a.messages import (
 from tests.conformance.a2a.script import stage
 from tests.conformance.a2a.server import Server
 from tests.conformance.a2a.wire import Door, RefusedError
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def test_3_1_1_work_goes_on_after_the_answer(any_door: Door) -> None:
     task = await begun(any_door, f"wait {gate} done")
     assert state(task) in {"SUBMITTED", "WORKING"}
     stage.gates[gate].set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while state(task) != "COMPLETED":
             task = await any_door.get(task["id"])
 
@@ -264,7 +265,7 @@ async def test_3_1_11_the_extended_card_is_given_to_a_caller_with_a_key(server: 
 async def test_3_1_1_a_task_begun_in_one_binding_goes_on_in_every_other(server: Server, any_door: Door) -> None:
     async with server.door("JSONRPC-1.0") as first:
         task = (await first.send(message("ask"), AT_ONCE))["task"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while state(await any_door.get(task["id"])) != "INPUT_REQUIRED":
                 await asyncio.sleep(0.01)
     done = await sent(any_door, "answer", taskId=task["id"])

@@ -9,6 +9,7 @@ from tests.conformance.a2a.messages import AT_ONCE, begun, collected, message, s
 from tests.conformance.a2a.script import stage
 from tests.conformance.a2a.server import Server
 from tests.conformance.a2a.wire import Door, GrpcDoor, RefusedError
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ async def test_3_2_2_a_blocking_call_ends_at_the_clients_deadline_with_the_task_
         task = await sent(door, f"first wait {gate}")
         assert state(task) in {"SUBMITTED", "WORKING"}
         stage.gates[gate].set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while state(await door.get(task["id"])) != "COMPLETED":
                 await asyncio.sleep(0.01)
 

@@ -10,6 +10,7 @@ from tests.conformance.a2a.messages import begun, collected, kinds, message, num
 from tests.conformance.a2a.script import stage
 from tests.conformance.a2a.server import Server
 from tests.conformance.a2a.wire import Door, Json, RefusedError
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -140,7 +141,7 @@ async def test_3_5_2_the_client_that_sent_the_message_may_leave(any_door: Door) 
     async with aclosing(any_door.stream(message(f"wait {gate} done"))) as stream:
         task = (await anext(stream))["task"]
     stage.gates[gate].set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while state(await any_door.get(task["id"])) != "COMPLETED":
             await asyncio.sleep(0.01)
 

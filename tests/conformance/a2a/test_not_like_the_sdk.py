@@ -37,11 +37,14 @@ from tests.conformance.a2a.messages import (
 from tests.conformance.a2a.script import stage
 from tests.conformance.a2a.server import Server, free_port, servers, until
 from tests.conformance.a2a.wire import ALL, BINDINGS_1_0, Door, Json, RefusedError, open_door
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[3]
-START_SECONDS = 60
+START_SECONDS = 180
+LEASE_SECONDS = 15.0
+"""Of the pair: longer than a busy machine stands still. An expired lease goes unnoticed for a third of it at most."""
 STORED_BYTES = """
 SELECT octet_length(snapshot) + (SELECT sum(octet_length(body)) FROM task_events WHERE task_id = $1)
 FROM tasks WHERE id = $1
@@ -51,7 +54,7 @@ FROM tasks WHERE id = $1
 @pytest.fixture(scope="module")
 async def pair(database_url: str, home: Path, anyio_backend: str) -> AsyncIterator[tuple[Server, Server]]:
     """Two replicas of one agent on one database."""
-    async with servers(database_url, home, 2, lease_seconds=2.0) as [one, two]:
+    async with servers(database_url, home, 2, lease_seconds=LEASE_SECONDS) as [one, two]:
         yield one, two
 
 
@@ -73,7 +76,8 @@ async def test_w1_a_second_answer_with_only_the_task_id_does_not_fail_the_task(a
 async def test_w2_a_task_of_a_killed_server_is_finished_by_another(
     database_url: str, pair: tuple[Server, Server], tmp_path: Path
 ) -> None:
-    async with replica_process(database_url, pair[0], tmp_path) as (url, process):
+    short_lease = {"AGENTNET_LEASE_SECONDS": "4"}
+    async with replica_process(database_url, pair[0], tmp_path, short_lease) as (url, process):
         async with open_door("JSONRPC-1.0", url, "", pair[0].key) as doomed, pair[0].door() as door:
             marker = tmp_path / "once"
             task = await begun(doomed, f"once {marker} done")
@@ -117,7 +121,7 @@ async def test_w4_a_message_to_another_replica_starts_no_second_run(doors: tuple
     assert follow_up["id"] == task["id"]
     assert stage.begun[task["id"]] == 1
     stage.gates[gate].set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while state(done := await two.get(task["id"])) != "COMPLETED":
             await asyncio.sleep(0.01)
     assert {artifact["artifactId"] for artifact in done["artifacts"]} == {"first", "second"}
@@ -136,7 +140,7 @@ async def test_w5_a_subscriber_sees_what_another_replica_does_after_the_answer(d
     async with aclosing(one.subscribe(task["id"])) as stream:
         events = [await anext(stream)]
         await two.send(message("count 20", taskId=task["id"]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             events += [event async for event in stream]
     assert text_of(events) == numbers(20)
     assert state(events[-1]["statusUpdate"]) == "COMPLETED"
@@ -218,7 +222,7 @@ async def test_w12_a_slow_reader_gets_every_event_and_the_end(server: Server, na
             events = [await anext(stream)]
             task_id = events[0]["task"]["id"]
             stage.gates[gate].set()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while state(await quick.get(task_id, historyLength=0)) != "COMPLETED":
                     await asyncio.sleep(0.02)
             events += [event async for event in stream]
@@ -447,7 +451,7 @@ async def replica_process(
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(trust_env=False) as http:
+        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
             while not await _answers(http, url):
                 assert process.returncode is None, log.read_text()[-3000:]
                 await asyncio.sleep(0.05)

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 BINDINGS_1_0 = ("JSONRPC-1.0", "HTTP+JSON-1.0", "GRPC-1.0")
 BINDINGS_0_3 = ("JSONRPC-0.3", "HTTP+JSON-0.3", "GRPC-0.3")
 ALL = BINDINGS_1_0 + BINDINGS_0_3
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 assert error_details_pb2  # its types must be known to read details
 

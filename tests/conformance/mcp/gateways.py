@@ -16,7 +16,8 @@ from agentnet.identity.admin import DEFAULT_TENANT
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from tests.conformance.mcp.processes import ROOT, START_SECONDS, stopped
-from tests.conformance.network import free_ports
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 SERVER, OTHER = "fixture", "toolbox"
 OPEN, CLOSED, AMONG_OTHERS = "open", "closed", "among-others"
@@ -89,7 +90,7 @@ async def _service(kind: str, port: int, environment: dict[str, str], home: Path
 
 async def _answers(url: str, process: asyncio.subprocess.Process) -> bool:
     """Whether a service answers before it ends or the time is up."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         for _ in range(int(START_SECONDS * 10)):
             if process.returncode is not None:
                 return False

@@ -19,7 +19,7 @@ PACKAGE = NODE_MODULES / "@modelcontextprotocol" / "conformance"
 REVISIONS = ("2025-11-25", "2026-07-28")
 CHECKS = {"2025-11-25": 84, "2026-07-28": 196}
 """That pass against the fixture itself: a leg that comes to fewer has lost some without a failure."""
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 480
 PASSED = frozenset({"SUCCESS", "INFO", "SKIPPED"})
 """A check may note something or be left out by the suite; a warning is a failure here."""
 DIRECTORY = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z")

@@ -12,6 +12,7 @@ from tests.conformance.mcp.gateways import AMONG_OTHERS, CLOSED, OPEN, SERVER, G
 from tests.conformance.mcp.processes import fixture_running
 from tests.conformance.mcp.relay import relaying
 from tests.conformance.mcp.suite import CHECKS, REVISIONS, run_suite
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LEGACY = REVISIONS[0]
@@ -63,6 +64,6 @@ async def test_two_replicas_that_aggregate_lose_no_check(two: Gateways, revision
 
 async def test_a_caller_without_a_key_is_refused_where_no_profile_admits_it(two: Gateways) -> None:
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    async with httpx.AsyncClient(base_url=two.urls[0], trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=two.urls[0], trust_env=False, timeout=PATIENCE_SECONDS) as client:
         for path in ("/mcp", f"/mcp/{CLOSED}"):
             assert (await client.post(path, json=message)).status_code == 401

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.testing.serving import serving
 from tests.conformance.mcp.relay import relaying
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ async def test_each_request_goes_to_the_next_target_with_the_header_added() -> N
         serving(saying("one")) as one,
         serving(saying("two")) as two,
         relaying([one, two], {"authorization": "Bearer key"}) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
         answers = [await client.post("/mcp", content=b"hello") for _ in range(3)]
     assert [answer.text for answer in answers] == [f"{name} Bearer key hello" for name in ("one", "two", "one")]
@@ -60,10 +61,10 @@ async def test_a_client_that_goes_away_takes_its_request_along(streaming: bool) 
     async with (
         serving(endless(begun, gone, streaming=streaming)) as target,
         relaying([target]) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
         asked = asyncio.create_task(client.post("/mcp", content=b"{}"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await begun.wait()
             asked.cancel()
             await gone.wait()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.launch import with_free_ports
 from agentnet.settings import Settings
+from tests.ports import free_ports
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -27,7 +27,8 @@ def settings() -> Iterator[Settings]:
     # pytest closes that folder to others anew
     with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        yield with_free_ports(Settings(home=Path(folder)))
+        port, registry_port = free_ports(2)
+        yield Settings(home=Path(folder), port=port, registry_port=registry_port)
 
 
 @pytest.fixture

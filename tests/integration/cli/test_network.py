@@ -9,6 +9,7 @@ from agentnet.identity.secret import admin_key_path, read_key
 from agentnet.launch import network, plan, with_free_ports
 from agentnet.settings import Settings
 from tests.integration.cli import standins
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -26,12 +27,12 @@ async def test_a_network_starts_in_order_and_stops_whole(settings: Settings) -> 
         assert parts[-2:] == ["gateway", "registration"]
         urls = [served.url for served in running.services]
         assert len(set(urls)) == len(urls)
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
             assert (await http.get(f"{running.gateway_url}/health")).is_success
             assert (await http.get(f"{running.gateway_url}/agents")).status_code == 401
             headers = {"authorization": f"Bearer {read_key(settings)}"}
             assert (await http.get(f"{running.gateway_url}/agents", headers=headers)).is_success
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         for url in (running.gateway_url, running.settings.registry_base_url):
             with pytest.raises(httpx.ConnectError):
                 await http.get(url)
@@ -80,7 +81,7 @@ async def test_one_service_that_fails_stops_the_others(settings: Settings, monke
     with pytest.raises(ConfigurationError, match="no roof"):
         async with network(settings):
             pass
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         with pytest.raises(httpx.ConnectError):
             await http.get(settings.registry_base_url)
 

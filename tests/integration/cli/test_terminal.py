@@ -5,6 +5,8 @@ import signal
 import subprocess
 from collections.abc import Callable
 
+from tests.integration.cli.test_commands import STOP_SECONDS
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -31,7 +33,7 @@ def test_a_question_is_asked_and_answered_on_the_terminal(start: Start) -> None:
     read_until(terminal, "Your answer: ")
     os.write(terminal, b"1984\n")
     shown = read_until(terminal, "completed after")
-    assert process.wait(30) == 0
+    assert process.wait(STOP_SECONDS) == 0
     assert "is 42." in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     os.close(terminal)
 
@@ -41,6 +43,6 @@ def test_ctrl_c_at_a_question_leaves_the_task_waiting(start: Start) -> None:
     read_until(terminal, "Your answer: ")
     os.killpg(process.pid, signal.SIGINT)
     shown = read_until(terminal, "Interrupted.")
-    assert process.wait(30) == 130
+    assert process.wait(STOP_SECONDS) == 130
     assert "agentnet ask --task" in shown
     os.close(terminal)

@@ -18,6 +18,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.identity.tokens import Tokens
 from agentnet.settings import Settings
 from agentnet.testing.serving import serving
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -113,7 +114,7 @@ async def test_a_caller_is_told_503_and_not_401_while_its_key_cannot_be_read(dat
         before.away = True
         await database.close()
         door = AuthMiddleware(Starlette(), authenticate_with(Tokens("s" * 32), "x", keys), max_body_bytes=1000)
-        async with serving(door) as url, httpx.AsyncClient(trust_env=False) as http:
+        async with serving(door) as url, httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
             answer = await http.get(f"{url}/any", headers={"x-api-key": key})
         assert answer.status_code == 503
         assert answer.json()["error"]["status"] == "UNAVAILABLE"

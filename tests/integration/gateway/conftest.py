@@ -17,6 +17,7 @@ from agentnet.service import Service, running
 from agentnet.settings import Settings
 from cards import card_to_json, entry_from_card
 from tests.integration.gateway.echo import Probe, card_of, echo_running
+from tests.patience import PATIENCE_SECONDS
 
 LEASE_SECONDS = 300.0
 
@@ -57,7 +58,9 @@ class Network:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the gateway, with the tenant's key unless told otherwise."""
         headers = {"authorization": f"Bearer {self.key if key is None else key}"} if key != "" else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20, limits=httpx.Limits())
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS, limits=httpx.Limits()
+        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.integration.gateway.conftest import Network
 from tests.integration.gateway.echo import PNG
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["legacy", "2026-07-28"])]
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ["legacy", "2026
 @asynccontextmanager
 async def host(network: Network, era: str) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {network.key}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         async with Client(streamable_http_client(f"{network.url}/mcp", http_client=http), mode=era) as client:
             yield client
 
@@ -45,7 +46,7 @@ async def test_every_agent_is_a_tool_beside_find_agents(network: Network, era: s
 async def test_an_agent_that_comes_later_is_a_tool_too(network: Network, era: str) -> None:
     async with host(network, era) as client:
         await network.agent("late")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "late" not in [tool.name for tool in (await client.list_tools()).tools]:
                 await asyncio.sleep(0.05)
 

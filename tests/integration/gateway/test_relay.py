@@ -22,6 +22,7 @@ from a2a.types.a2a_pb2 import (
 from agentnet.service import bind
 from gateway.limits import MAX_STREAMS
 from tests.integration.gateway.conftest import Network
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +145,7 @@ async def test_a_client_that_leaves_aborts_the_agents_stream(network: Network) -
             assert "x-private" not in response.headers
             assert await anext(response.aiter_bytes()) == b"data: hello\n\n"
             assert not probe.aborted.is_set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await probe.aborted.wait()
 
 

@@ -18,6 +18,7 @@ from agentnet.upstreams.credential import BearerCredential
 from agentnet.upstreams.server import OutsideServer
 from tests.integration.gateway.conftest import Network
 from tests.integration.upstreams.parts import adder, mcp_over_http, token_server
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -175,7 +176,7 @@ async def test_the_address_is_checked_again_when_it_is_used(network: Network, ad
 async def host(network: Network, tenant: str) -> AsyncIterator[Client]:
     """An MCP host of that tenant at the gateway."""
     key = await (await network.runtime.keys()).create(tenant, "host")
-    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http:
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS) as http:
         async with Client(streamable_http_client(f"{network.url}/mcp", http_client=http)) as client:
             yield client
 
@@ -280,6 +281,6 @@ def greeter() -> MCPServer[Any]:
 
 async def until(client: Client, ask: Callable[[Client], Awaitable[list[str]]], wanted: list[str]) -> None:
     """Returns when `ask` says what is wanted."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await ask(client) != wanted:
             await asyncio.sleep(0.05)

@@ -24,6 +24,7 @@ from agentnet.ids import new_id
 from agentnet.runtime import Runtime
 from agentnet.service import Service, bind, running
 from agentnet.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
 ERA = "auto"
 
@@ -40,7 +41,7 @@ class Served:
     async def client(self, tenant: str, era: str = ERA, **options: Any) -> AsyncIterator[Client]:
         """A client with a token of `tenant`."""
         token = self.runtime.tokens.mint(Principal(tenant, "key:test"), self.label)
-        async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http:
+        async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS) as http:
             transport = streamable_http_client(f"{self.url}/mcp", http_client=http)
             async with Client(transport, mode=era, **options) as client:
                 yield client
@@ -92,7 +93,7 @@ class RegistryStub:
 
     async def next(self, method: str) -> Any:
         """The body of the next call with that method."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 called, body = await self._calls.get()
                 if called == method:

@@ -7,6 +7,7 @@ from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from mcp_servers.offer import create_server
 from mcp_servers.service import create_service, names
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,10 @@ async def test_a_prompt_takes_what_a_user_would_say(serve, tenant, name, prompt,
 
 
 async def test_a_host_name_that_the_operator_allows_is_taken_and_no_other(serve, tenant):
-    async with serve("toolbox", allowed_hosts=["agentnet-toolbox"]) as served, httpx.AsyncClient() as http:
+    async with (
+        serve("toolbox", allowed_hosts=["agentnet-toolbox"]) as served,
+        httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
+    ):
         token = served.runtime.tokens.mint(Principal(tenant, "key:test"), served.label)
         headers = {"authorization": f"Bearer {token}", "accept": "application/json, text/event-stream"}
         told = {
@@ -63,7 +67,7 @@ async def test_a_host_name_that_the_operator_allows_is_taken_and_no_other(serve,
 
 
 async def test_health_is_open_and_everything_else_asks_for_a_token_of_this_server(serve, tenant):
-    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url) as http:
+    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url, timeout=PATIENCE_SECONDS) as http:
         other = served.runtime.tokens.mint(Principal(tenant, "key:test"), "mcp:data")
         assert (await http.get("/health")).status_code == 200
         assert (await http.get("/ready")).status_code == 200
@@ -73,7 +77,7 @@ async def test_health_is_open_and_everything_else_asks_for_a_token_of_this_serve
 
 
 async def test_a_request_for_another_host_name_is_refused(serve, tenant):
-    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url) as http:
+    async with serve("toolbox") as served, httpx.AsyncClient(base_url=served.url, timeout=PATIENCE_SECONDS) as http:
         token = served.runtime.tokens.mint(Principal(tenant, "key:test"), served.label)
         headers = {"authorization": f"Bearer {token}", "host": "evil.example", "accept": "application/json"}
         assert (await http.post("/mcp", json=PING, headers=headers)).status_code == 421

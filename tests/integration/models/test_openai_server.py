@@ -10,6 +10,7 @@ from openai import APIStatusError
 from agentnet.models import default_model_settings, model_provider
 from agentnet.settings import Settings
 from agentnet.testing import Call, Decision, Fault, OpenAIServer, Scenario, serving
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.models.stand_ins import data_tools, toolbox_tools
 
 pytestmark = pytest.mark.anyio
@@ -73,13 +74,16 @@ async def test_a_retry_waits_as_long_as_the_server_says() -> None:
 
 async def test_a_slow_answer_is_a_timeout_and_is_tried_again() -> None:
     server = OpenAIServer(Scenario(faults=[Fault(every=2, delay_seconds=30)]))
-    result = await ask(server, "What is 3*4?", model_timeout_seconds=0.5)
+    result = await ask(server, "What is 3*4?", model_timeout_seconds=3)
     assert "3*4 = 12" in result.final_output
     assert server.faulted == [2]
 
 
 async def test_a_whole_answer_without_streaming_has_the_same_content() -> None:
-    async with serving(OpenAIServer().app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with (
+        serving(OpenAIServer().app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client,
+    ):
         body = {"model": "rules", "messages": [{"role": "user", "content": "hello"}]}
         answer = (await client.post("/v1/chat/completions", json=body)).json()
         models = (await client.get("/v1/models")).json()
@@ -89,6 +93,9 @@ async def test_a_whole_answer_without_streaming_has_the_same_content() -> None:
 
 
 async def test_a_body_that_cannot_be_read_is_the_callers_fault() -> None:
-    async with serving(OpenAIServer().app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with (
+        serving(OpenAIServer().app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client,
+    ):
         assert (await client.post("/v1/chat/completions", content=b"{")).status_code == 400
         assert (await client.post("/v1/chat/completions", json={"messages": 3})).status_code == 400

@@ -19,6 +19,7 @@ from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from agentnet.settings import Settings
 from tests.integration.push.webhook import Got, until, webhook
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +96,7 @@ async def network(database_url: str, tmp_path: Path) -> AsyncIterator[Network]:
         tenant = f"tenant-{uuid4().hex[:6]}"
         key = await (await runtime.keys()).create(tenant, "test")
         http = await stack.enter_async_context(
-            httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=20)
+            httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=PATIENCE_SECONDS)
         )
         yield Network(gateway.url, agent.url, http, runtime, tenant, key)
 
@@ -115,7 +116,7 @@ async def test_a_client_registers_is_told_and_verifies_with_the_published_keys(n
         assert got.headers["x-a2a-notification-token"] == "mine"
         signature = got.headers["a2a-notification-signature"]
         for base in (network.gateway, network.agent):
-            async with httpx.AsyncClient(trust_env=False) as anybody:
+            async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
                 published = (await anybody.get(f"{base}/.well-known/jwks.json")).json()
             keys = jwt.PyJWKSet.from_dict(published)
             key = keys[jwt.get_unverified_header(signature)["kid"]].key

@@ -28,6 +28,7 @@ from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 from agentnet.testing.serving import serving
+from tests.patience import PATIENCE_SECONDS
 
 SECRET = "a secret of thirty-two bytes or more"
 POLL_SECONDS = 0.03
@@ -165,7 +166,7 @@ def config(task_id: str, url: str, config_id: str = "", **options: Any) -> TaskP
     return TaskPushNotificationConfig(task_id=task_id, url=url, id=config_id, **options)
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     """Poll until it holds. Raises `TimeoutError`."""
     async with asyncio.timeout(seconds):
         while True:

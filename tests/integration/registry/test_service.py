@@ -15,10 +15,11 @@ from agentnet.identity import Principal
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
 from registry.entries import Entries
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = PATIENCE_SECONDS
 ACME = Principal("acme", "key:1")
 OTHER = Principal("other", "key:2")
 

@@ -20,6 +20,7 @@ from agentnet.retention.sweeper import Sweeper
 from agentnet.settings import Settings
 from agentnet.tasks.position import Position
 from tests.integration.tasks.replicas import Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +135,7 @@ async def test_a_split_that_fails_leaves_the_table_as_it_was(stage: Stage) -> No
 async def test_tasks_live_on_partitioned_tables_as_on_whole_ones(stage: Stage) -> None:
     await stage.partitions.make(LONG_AGO, 2)
     script = Script()
-    async with replicas(stage.url, script, 2, lease_seconds=1.0) as [one, two]:
+    async with replicas(stage.url, script, 2) as [one, two]:
         repeated = request("hello count 3", message_id="m1")
         first = await one.handler.on_message_send(repeated, context())
         again = await two.handler.on_message_send(request("hello count 3", message_id="m1"), context())
@@ -156,7 +157,7 @@ async def test_tasks_live_on_partitioned_tables_as_on_whole_ones(stage: Stage) -
         assert isinstance(taken_over, Task)
         script.begun.clear()
         await one.die()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while taken_over.id not in script.begun:
                 await asyncio.sleep(0.05)
         script.go.set()

@@ -24,6 +24,7 @@ from agentnet.settings import Settings
 from agentnet.tasks.store import TaskStore
 from agentnet.upstreams.upstreams import Upstreams
 from tests.integration.tasks.replicas import Replica, replicas
+from tests.patience import PATIENCE_SECONDS
 
 TOOLS = '''
 import asyncio
@@ -131,7 +132,7 @@ async def specialist(
     """`count` replicas of a specialist whose model says `steps`, one after the other."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
     tokens = Tokens("x" * 32)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
         directory.urls = mcp_servers or {}
         model = ScriptedModel(list(steps))

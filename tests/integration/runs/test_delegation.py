@@ -22,6 +22,7 @@ from agentnet.service import RunningService, Service, running
 from agentnet.settings import Settings
 from agentnet.steps import SOURCE, Step, step_of
 from agentnet.tasks.projection import Projection
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ class Network:
     async def events(self, agent: str, message: Message) -> list[StreamResponse]:
         token = self.runtime.tokens.mint(Principal("default", "key:test"), f"agent:{agent}")
         request = SendMessageRequest(message=message)
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
             stream = send_streaming(http, self.agents[agent].url, token, request)
             return [event async for event in stream]
 
@@ -274,7 +275,10 @@ async def test_a_task_knows_its_parent_and_its_root(start: Any) -> None:
 
 
 async def test_without_a_token_an_agent_answers_nothing_but_its_card(start: Any) -> None:
-    async with start({"boss": [[assistant_message("hi")]]}) as network, httpx.AsyncClient() as http:
+    async with (
+        start({"boss": [[assistant_message("hi")]]}) as network,
+        httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http,
+    ):
         url = network.agents["boss"].url
         card = await http.get(f"{url}/.well-known/agent-card.json")
         assert card.json()["name"] == "boss"

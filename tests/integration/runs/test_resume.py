@@ -11,6 +11,7 @@ from google.protobuf.struct_pb2 import Value
 
 from tests.integration.runs.specialists_under_test import specialist
 from tests.integration.tasks.replicas import Replica, context, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -198,7 +199,7 @@ async def _is(holds: bool) -> bool:
 
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await holds():
             await asyncio.sleep(0.02)
 

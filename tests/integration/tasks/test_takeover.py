@@ -10,10 +10,12 @@ from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
 from tests.integration.tasks.replicas import Replica, Script, context, replicas, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
 DONE = TaskState.TASK_STATE_COMPLETED
+RUN_OUT = "UPDATE tasks SET lease_until = now() - interval '1 s' WHERE id = $1 AND epoch = $2 RETURNING true"
 
 
 async def _begun(replica: Replica, script: Script, text: str) -> Task:
@@ -30,9 +32,12 @@ async def _state(replica: Replica, task: Task) -> TaskState:
 
 
 async def _expire(replica: Replica, task: Task) -> None:
-    await replica.store.pool.execute(
-        "UPDATE tasks SET lease_until = now() - interval '1 s' WHERE id = $1", UUID(task.id)
-    )
+    """Let the task's lease run out until it is claimed: one that is written to just then is passed over."""
+    epoch = await replica.store.pool.fetchval("SELECT epoch FROM tasks WHERE id = $1", UUID(task.id))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await replica.store.pool.fetchval(RUN_OUT, UUID(task.id), epoch):
+            replica.worker._look.set()
+            await asyncio.sleep(0.01)
 
 
 async def test_a_worker_takes_over_again_after_a_task_could_not_be_loaded(database_url: str) -> None:
@@ -49,6 +54,8 @@ async def test_a_worker_takes_over_again_after_a_task_could_not_be_loaded(databa
 
         two.store.load = away  # type: ignore[method-assign, assignment]
         await one.die()
+        await _until(lambda: _is(failures == 1))
+        await _expire(two, task)
         script.go.set()
         await _until(lambda: _rests(two, task))
         assert failures == 1
@@ -56,15 +63,14 @@ async def test_a_worker_takes_over_again_after_a_task_could_not_be_loaded(databa
 
 async def test_a_process_that_claims_its_own_expired_task_runs_it_once(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, lease_seconds=2.0) as [one]:
+    async with replicas(database_url, script) as [one]:
         one.worker._loops[0].cancel()  # a process that stood still renewed nothing
         task = await _begun(one, script, "wait done")
         await _expire(one, task)
-        one.worker._look.set()
         await _until(lambda: _is(script.begun.count(task.id) == 2))
         script.go.set()
         await _until(lambda: _rests(one, task))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while one.worker._active:
                 await asyncio.sleep(0.01)
 
@@ -77,7 +83,7 @@ async def test_input_that_no_owner_has_taken_is_not_lost_with_its_replica(databa
         await _until(lambda: _waits(one, task))
         await one.die()
         script.go.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             done = await follow_up
         assert isinstance(done, Task)
         assert done.status.state == DONE
@@ -95,7 +101,7 @@ async def test_a_message_repeated_before_it_was_taken_waits_with_the_first(datab
         ]
         await _until(lambda: _waits(one, task))
         script.go.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for done in await asyncio.gather(*sends):
                 assert isinstance(done, Task)
                 assert done.status.state == DONE
@@ -104,7 +110,7 @@ async def test_a_message_repeated_before_it_was_taken_waits_with_the_first(datab
 
 async def test_a_stop_gives_back_what_was_claimed_and_not_begun(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, 2, lease_seconds=60) as [one, two]:
+    async with replicas(database_url, script, 2) as [one, two]:
         await two.worker.close()
         claimed: list[object] = []
         never = asyncio.Event()
@@ -131,7 +137,7 @@ async def test_a_task_survives_the_end_of_every_session_of_its_database(database
         connection = await asyncpg.connect(database_url)
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-            "AND pid <> pg_backend_pid()"
+            "AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         await connection.close()
         script.go.set()
@@ -142,7 +148,7 @@ async def test_a_task_survives_the_end_of_every_session_of_its_database(database
 
 async def test_a_cancel_that_meets_a_write_under_way_cancels(database_url: str) -> None:
     script = Script()
-    async with replicas(database_url, script, lease_seconds=30) as [one]:
+    async with replicas(database_url, script) as [one]:
         append, writing, held = one.store.append, asyncio.Event(), asyncio.Event()
 
         async def slowly(write: object) -> bool:
@@ -181,6 +187,6 @@ async def _waits(replica: Replica, task: Task) -> bool:
 
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await holds():
             await asyncio.sleep(0.01)

@@ -15,6 +15,7 @@ import pytest
 
 from agentnet.cli import bridge
 from agentnet.cli.bridge import Bridge
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ class Host:
             os.write(self._pipe, line + b"\n")
 
     async def line(self) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(lines := self._output.getvalue().split(b"\n")) < self._read + 2:
                 await asyncio.sleep(0.01)
         self._read += 1
@@ -59,7 +60,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Any:
         with os.fdopen(reading, "rb") as stdin:
             monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=stdin.fileno))
             monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output))
-            async with httpx.AsyncClient(transport=httpx.MockTransport(gateway)) as http:
+            async with httpx.AsyncClient(transport=httpx.MockTransport(gateway), timeout=PATIENCE_SECONDS) as http:
                 serving = asyncio.create_task(Bridge(http, "http://gateway/mcp").serve())
                 yield Host(writing, output)
                 os.close(writing)
@@ -186,7 +187,7 @@ async def test_calls_that_find_the_session_gone_together_begin_one(host: Any, mo
 
 async def test_a_host_that_is_silent_hears_again_after_its_session_ended(host: Any) -> None:
     gateway = Sessions()
-    async with host(gateway) as attached, asyncio.timeout(10):
+    async with host(gateway) as attached, asyncio.timeout(PATIENCE_SECONDS):
         await attached.ask(INITIALIZE)
         await gateway.listened.wait()
         gateway.known.clear()

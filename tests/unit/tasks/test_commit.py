@@ -4,6 +4,7 @@ import random
 import pytest
 
 from agentnet.tasks.commit import MAX_BATCH, GroupCommit
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,7 @@ async def test_no_operation_is_left_waiting(seed: int) -> None:
             for _ in range(choose.randrange(4)):
                 await asyncio.sleep(0)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*(client(number) for number in range(choose.randrange(1, 5))))
 
 

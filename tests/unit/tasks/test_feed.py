@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agentnet.errors import InvalidInputError
 from agentnet.tasks.feed import BUFFERED_EVENTS, Feed, FeedItem, LogEvent
 from agentnet.tasks.position import WHOLE, Position
+from tests.patience import PATIENCE_SECONDS
 
 TASK = uuid4()
 
@@ -40,7 +41,7 @@ class _Log:
 
 async def _collect(feed: Feed, after: Position, until: str) -> list[str]:
     seen: list[str] = []
-    async with asyncio.timeout(5), aclosing(feed.follow(after)) as items:
+    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(feed.follow(after)) as items:
         async for item in items:
             assert item is not None
             seen.append(_words(item.event))
@@ -121,7 +122,7 @@ async def test_a_slow_follower_misses_no_piece_of_an_event_that_grew_out_of_the_
         feed.publish(FeedItem(Position(2, 1, WHOLE, 1), _text("!")), generation)
         log.events.append(LogEvent(2, 1, _text("!")))
         got = _words(first.event) if first else ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not got.endswith("!"):
                 item = await anext(items)
                 got += _words(item.event) if item else ""

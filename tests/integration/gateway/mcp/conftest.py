@@ -1,10 +1,12 @@
 """Hosts and MCP servers around the gateway's test network."""
 
 import asyncio
+import itertools
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
+from gateway.mcp.changes import LOOK_SECONDS
 from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
 from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running
+from tests.patience import PATIENCE_SECONDS
 
 __all__ = ["home", "network"]
 
@@ -32,9 +36,11 @@ class Place:
         self.urls = (network.url, other_url)
         self.stack = stack
 
-    async def server(self, name: str, only: Only = None, *, tenant: str = "*", **options: bool) -> Stage:
+    async def server(
+        self, name: str, only: Only = None, *, tenant: str = "*", ttl_ms: int = 1000, **options: bool
+    ) -> Stage:
         """Start an MCP server, with the options of `mcp_running`, and register it."""
-        stage = Stage(only=only)
+        stage = Stage(only=only, ttl_ms=ttl_ms)
         url = await self.stack.enter_async_context(mcp_running(name, stage, **options))
         await self.register(name, url, tenant)
         return stage
@@ -67,9 +73,19 @@ class Place:
         """A host attached to a replica of the gateway."""
         headers = {"authorization": f"Bearer {key or self.network.key}"}
         url = f"{self.urls[replica]}/mcp" + (f"/{profile}" if profile else "")
-        async with httpx2.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
             async with Client(streamable_http_client(url, http_client=http), mode=era, **options) as client:
                 yield client
+
+    async def servers_until(self, heard: asyncio.Event) -> None:
+        """Servers come until a host has heard of one: nobody else knows when a legacy host has opened its stream."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for number in itertools.count():
+                await self.server(f"more-{number}")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(2 * LOOK_SECONDS):
+                        await heard.wait()
+                        return
 
     async def put_profile(self, name: str, **definition: Any) -> None:
         """Store a profile of the test's tenant."""
@@ -121,26 +137,39 @@ class Spawned:
 
 
 class Mortal(Spawned):
-    """The test server, to be killed and brought back at the same address."""
+    """The test server, to be killed and brought back at the same address, which nobody else gets meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("tests.integration.gateway.mcp.everything")
-        self.port = 0
+        self._held = socket.socket()
+        self.move()
+
+    def move(self) -> None:
+        """Have another address from the next start on."""
+        self._held.close()
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._held.bind(("127.0.0.1", 0))
 
     async def start(self) -> str:
         """The URL of its endpoint, once it answers."""
-        self.port = int(await self.spawn(str(self.port)))
-        return f"http://127.0.0.1:{self.port}/mcp"
+        port = await self.spawn(str(self._held.getsockname()[1]))
+        return f"http://127.0.0.1:{port}/mcp"
+
+    async def end(self) -> None:
+        """Kill it, and give its address up."""
+        await self.kill()
+        self._held.close()
 
 
 @pytest.fixture
 async def mortal() -> AsyncIterator[Mortal]:
     server = Mortal()
     yield server
-    await server.kill()
+    await server.end()
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until `check` holds."""
     async with asyncio.timeout(seconds):
         while not await check():

@@ -49,6 +49,8 @@ class Stage:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     only: Only = None
     """The one era that it speaks."""
+    ttl_ms: int = 1000
+    """How long its lists are said to hold."""
     lists: int = 0
     subscribed: list[str] = field(default_factory=list)
     """By `resources/subscribe`."""
@@ -67,7 +69,9 @@ def create_server(name: str, stage: Stage) -> MCPServer[Any]:
     server = MCPServer[Any](
         name,
         log_level="ERROR",
-        cache_hints={method: CacheHint(ttl_ms=1000, scope="public") for method in ("tools/list", "resources/list")},
+        cache_hints={
+            method: CacheHint(ttl_ms=stage.ttl_ms, scope="public") for method in ("tools/list", "resources/list")
+        },
     )
 
     @server.tool(structured_output=False)
@@ -224,7 +228,7 @@ async def mcp_running(
 
 async def serve(port: int) -> None:
     """Serve on `port`, until killed."""
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = socket.create_server(("127.0.0.1", port), reuse_port=True)
     print(f"ready {listener.getsockname()[1]}", flush=True)
     app = create_server("mortal", Stage()).streamable_http_app()
     await uvicorn.Server(uvicorn.Config(app, log_level="error")).serve(sockets=[listener])

@@ -63,4 +63,4 @@ async def test_a_new_tool_of_a_command_is_told_to_who_listens_at_another_replica
                 return listening.done()
 
             await until(grown)
-            assert await has(host, "child__more")
+            await until(lambda: has(host, "child__more"))

@@ -8,6 +8,7 @@ from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
 
 from tests.integration.gateway.mcp.conftest import ERAS, Place, until
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -123,7 +124,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(place: Place, era: st
         await stage.started.wait()
         call.cancel()
         await asyncio.wait([call])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await stage.cancelled.wait()
 
 
@@ -138,7 +139,7 @@ async def test_the_callers_key_never_reaches_a_server_and_its_tenant_does(place:
 
 
 async def test_a_list_is_asked_for_once_by_many_at_once(place: Place, era: str) -> None:
-    stage = await place.server("alpha")
+    stage = await place.server("alpha", ttl_ms=3_600_000)
     async with place.host(era) as client:
         stage.lists = 0
         await asyncio.gather(*(client.list_tools() for _ in range(20)))
@@ -156,18 +157,16 @@ async def test_a_server_that_comes_or_goes_is_told_to_those_who_listen(place: Pl
     async with place.host(era, message_handler=on_message) as client:
         if era != "legacy":
             async with client.listen(tools_list_changed=True) as changes:
-                await place.server("beta")
-                async with asyncio.timeout(20):
+                await place.server("more-0")
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     await anext(aiter(changes))
         else:
-            await place.server("beta")
-            async with asyncio.timeout(20):
-                await heard.wait()
+            await place.servers_until(heard)
 
-        async def beta_is_listed() -> bool:
-            return "beta__echo" in await tools_of(client)
+        async def is_listed() -> bool:
+            return "more-0__echo" in await tools_of(client)
 
-        await until(beta_is_listed)
+        await until(is_listed)
 
 
 async def test_a_host_finds_tools_where_there_are_many(place: Place, era: str) -> None:

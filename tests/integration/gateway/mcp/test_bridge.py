@@ -15,6 +15,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.integration.gateway.mcp.conftest import ERAS, ROOT, Place
 from tests.integration.gateway.mcp.test_aggregate import answer_ada, text_of
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
@@ -74,7 +75,7 @@ async def test_cancelling_a_call_through_the_bridge_cancels_it(place: Place, era
         await stage.started.wait()
         call.cancel()
         await asyncio.wait([call])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await stage.cancelled.wait()
 
 
@@ -96,10 +97,9 @@ async def test_the_bridge_tells_of_lists_that_changed(place: Place, era: str, tm
         if isinstance(message, types.ToolListChangedNotification):
             heard.set()
 
-    async with host(place, era, tmp_path, message_handler=on_message) as client, asyncio.timeout(20):
+    async with host(place, era, tmp_path, message_handler=on_message) as client, asyncio.timeout(PATIENCE_SECONDS):
         if era == "legacy":
-            await place.server("alpha")
-            await heard.wait()
+            await place.servers_until(heard)
             return
         async with client.listen(tools_list_changed=True) as changes:
             await place.server("alpha")
@@ -115,7 +115,7 @@ async def test_a_signal_ends_the_bridge_while_its_host_is_silent(place: Place, e
         process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "no/such"}\n')
         await process.stdout.readline()
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await process.wait()
     finally:
         if process.returncode is None:

@@ -13,6 +13,7 @@ from agentnet.identity.principal import ADMIN, USE
 from tests.integration.gateway.conftest import Network, home_running, network_running
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +68,7 @@ async def tools(http: httpx.AsyncClient) -> set[str]:
 
 async def settled(http: httpx.AsyncClient, wanted: str) -> set[str]:
     """The tools that are listed when `wanted` is among them."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found = await tools(http)
             if any(wanted in name for name in found):
@@ -136,7 +137,7 @@ async def test_a_host_hears_of_a_list_that_changed_in_the_other_network(home: Pa
             session = await LegacySession.open(http, one.network.url)
             async with http.stream("GET", "/mcp", headers=session.headers) as response:
                 await two.server("gamma")
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     async for line in response.aiter_lines():
                         if "tools/list_changed" in line:
                             break

@@ -9,6 +9,7 @@ from mcp import MCPError
 
 from tests.integration.gateway.mcp.conftest import ERAS, Mortal, Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("profile", ["", "mortal"])]
 
@@ -33,7 +34,7 @@ async def test_a_call_that_loses_its_server_fails_clearly_and_the_next_one_is_se
         await begun.wait()
         await mortal.kill()
         with pytest.raises(MCPError, match="mortal"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await doomed
         with pytest.raises(MCPError, match="does not answer"):
             await client.call_tool(f"{prefix}echo", {"text": "hi"})
@@ -56,7 +57,7 @@ async def test_a_session_that_its_server_forgot_is_not_found_or_made_anew(
     tool = "echo" if profile else "mortal__echo"
     call = request("tools/call", {"name": tool, "arguments": {"text": "hi"}}, 5)
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, place.urls[0], f"/mcp/{profile}".rstrip("/"))
         assert (await answer_in(await session.post(place.urls[0], call)))["result"]
         await mortal.kill()
@@ -74,11 +75,11 @@ async def test_the_last_list_is_served_while_the_server_is_away(place: Place, mo
     message, headers = modern("tools/list")
     headers["authorization"] = f"Bearer {place.network.key}"
     url = f"{place.urls[0]}/mcp/{profile}".rstrip("/")
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as http:
         before = (await http.post(url, json=message, headers=headers)).json()["result"]["tools"]
         assert len(before) > 3
         await mortal.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for _ in range(40):  # its list is said to hold for a second
                 answer = (await http.post(url, json=message, headers=headers)).json()
                 assert answer["result"]["tools"] == before

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import ACCEPT, LegacySession, modern, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,7 @@ URIS = ("alpha://notes/today", "classified://notes/today", "classified+classifie
 VERSIONS = ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2099-01-01", "", "\x7f")
 META = "io.modelcontextprotocol/"
 SECRETS = (b"classified: hi", b"A note of classified")
-SECONDS = 15.0
+SECONDS = PATIENCE_SECONDS
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 values = st.recursive(

@@ -12,6 +12,7 @@ from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, Message, answer_in, messages_of, modern, request
 from tests.integration.gateway.mcp.replica import Replica
 from tests.integration.gateway.mcp.test_returning import ANSWER, PROGRESS, call, cut_off, resumed
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,7 @@ async def victim(place: Place, home: Path) -> AsyncIterator[Replica]:
 @pytest.fixture
 async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -137,7 +138,7 @@ async def test_a_modern_call_ends_with_its_connection_and_is_made_anew(
             async for line in response.aiter_lines():
                 if "notifications/progress" in line:
                     await victim.kill()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await stage.cancelled.wait()
     stage.go.set()
     answer = await answer_in(await http.post(f"{place.urls[0]}/mcp", json=message, headers=headers))

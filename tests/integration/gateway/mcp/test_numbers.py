@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, modern
 from tests.integration.gateway.mcp.verbatim import Call, tool, verbatim
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -99,7 +100,7 @@ async def test_a_long_number_in_a_batch_is_kept(place: Place) -> None:
 
     async with verbatim(answer, tool("say")) as (_, url):
         await place.register("alpha", url)
-        async with httpx.AsyncClient(base_url=place.urls[0], trust_env=False, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=place.urls[0], trust_env=False, timeout=PATIENCE_SECONDS) as http:
             request = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"alpha__say","arguments":%b}}'
             headers = {"authorization": f"Bearer {place.network.key}", "mcp-protocol-version": "2025-03-26"}
             headers |= {"content-type": "application/json", "accept": "application/json"}

@@ -17,6 +17,7 @@ from agentnet.service import Service, running
 from gateway.mcp.declared import declared_profiles
 from tests.integration.gateway.mcp.conftest import ERAS, ROOT, Place
 from tests.integration.gateway.mcp.raw import ACCEPT, modern, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +63,7 @@ async def test_a_key_bound_to_a_profile_sees_no_other(place: Place) -> None:
         while await names(place, "2026-07-28", "", key) != ["echo"]:
             await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await is_bound()
     message, headers = modern("tools/list")
     headers["authorization"] = f"Bearer {key}"
@@ -148,7 +149,7 @@ async def open_gateway(place: Place, tmp_path: Path) -> AsyncIterator[str]:
 
 async def test_only_the_operators_profile_admits_callers_without_a_key(open_gateway: str) -> None:
     message, headers = modern("tools/call", {"name": "echo", "arguments": {"text": "hi"}})
-    async with httpx.AsyncClient(base_url=open_gateway, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=open_gateway, trust_env=False, timeout=PATIENCE_SECONDS) as http:
         answer = await http.post("/mcp/open", json=message, headers=headers)
         assert "alpha: hi" in answer.text
         for path in ("/mcp", "/mcp/shut", "/mcp/nowhere", "/agents", "/v1/mcp/profiles"):

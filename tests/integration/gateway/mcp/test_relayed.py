@@ -10,6 +10,7 @@ from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in
 from tests.integration.gateway.mcp.test_returning import ANSWER, call, cut_off, resumed
 from tests.integration.gateway.mcp.verbatim import Answer, Call, Verbatim, tool, verbatim
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +21,7 @@ DONE = b'{"content":[{"type":"text","text":"done"}]}'
 @pytest.fixture
 async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         yield client
 
 

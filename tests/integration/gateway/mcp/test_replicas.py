@@ -9,8 +9,18 @@ import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
-from tests.integration.gateway.mcp.conftest import Place
-from tests.integration.gateway.mcp.raw import ACCEPT, LEGACY, LegacySession, answer_in, modern, request
+from gateway.mcp.changes import Feed
+from tests.integration.gateway.mcp.conftest import Place, until
+from tests.integration.gateway.mcp.raw import (
+    ACCEPT,
+    LEGACY,
+    LegacySession,
+    answer_in,
+    messages_of,
+    modern,
+    request,
+)
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +30,7 @@ ANSWER = {"action": "accept", "content": {"name": "Ada"}}
 @pytest.fixture
 async def http(place: Place):
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -119,7 +129,7 @@ async def test_a_call_is_cancelled_through_the_other_replica(
         await stage.started.wait()
         cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}}
         assert (await session.post(other, cancel)).status_code == 202
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await stage.cancelled.wait()
 
 
@@ -200,6 +210,32 @@ async def test_a_replica_that_stops_ends_the_streams_that_clients_hold_open(
             if era == "modern":
                 await opened.wait()
             await stopping.aclose()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await listening
     assert [message.get("id") for message in heard] == ([None, 1] if era == "modern" else [])
+
+
+async def test_what_changes_in_a_list_while_a_sessions_stream_is_made_ready_is_told(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, go = Feed._look, asyncio.Event()
+
+    async def late(feed: Feed) -> None:
+        await go.wait()
+        await look(feed)
+
+    monkeypatch.setattr(Feed, "_look", late)
+    await place.server("alpha")
+    session = await LegacySession.open(http, place.urls[0])
+    async with http.stream("GET", f"{place.urls[0]}/mcp", headers=session.headers) as response:
+        await place.server("beta")
+
+        async def is_listed() -> bool:
+            listed = await answer_in(await session.post(place.urls[0], request("tools/list")))
+            return "beta__echo" in [tool["name"] for tool in listed["result"]["tools"]]
+
+        await until(is_listed)
+        go.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            message = await anext(messages_of(response))
+    assert message["method"].endswith("/list_changed")

@@ -18,6 +18,7 @@ from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
 from tests.integration.gateway.mcp.verbatim import Call, tool, verbatim
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ whichever = pytest.mark.parametrize("only", ["legacy", "modern"])
 @pytest.fixture
 async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -130,7 +131,7 @@ async def test_a_call_that_was_come_back_for_can_still_be_cancelled(
         assert (await session.post(other, cancel)).status_code == 202
         [answer] = [message async for message in messages]
     assert answer["error"]["code"] == -32800
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await stage.cancelled.wait()
 
 
@@ -144,7 +145,7 @@ async def test_a_call_ends_with_its_session(
     session = await LegacySession.open(http, one)
     await cut_off(session, one, call("alpha__wait"))
     assert (await http.delete(f"{other}/mcp", headers=session.headers)).status_code == 204
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await stage.cancelled.wait()
 
 
@@ -166,7 +167,7 @@ async def test_a_key_leaves_so_many_calls_and_more_are_ended(
     stage = await place.server("alpha", "modern")
     session = await LegacySession.open(http, place.urls[0])
     await cut_off(session, place.urls[0], call("alpha__wait"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await stage.cancelled.wait()
 
 

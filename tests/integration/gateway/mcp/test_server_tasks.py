@@ -8,6 +8,7 @@ import pytest
 from tests.integration.gateway.mcp.agents.conftest import Wire
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.tasking import tasking
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,7 @@ async def test_tasks_of_servers_and_of_agents_are_told_of_on_one_stream(place: P
     async with (
         tasking(tells=tells) as (one_url, one),
         tasking(tells=True) as (other_url, other),
-        httpx.AsyncClient(trust_env=False, timeout=20) as http,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http,
     ):
         await place.register("one", one_url)
         await place.register("other", other_url)
@@ -43,7 +44,7 @@ async def test_tasks_of_servers_and_of_agents_are_told_of_on_one_stream(place: P
             states: dict[str, str] = {}
 
             async def hear(status: str) -> None:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     while set(states.items()) != {(each, status) for each in (first, second, third)}:
                         message = await anext(messages)
                         assert message["method"] == "notifications/tasks"
@@ -59,7 +60,7 @@ async def test_tasks_of_servers_and_of_agents_are_told_of_on_one_stream(place: P
 
 
 async def test_a_task_at_a_server_that_came_back_is_told_of(place: Place) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         async with tasking(tells=True) as (url, server):
             await place.register("one", url)
@@ -69,14 +70,14 @@ async def test_a_task_at_a_server_that_came_back_is_told_of(place: Place) -> Non
                 assert (await anext(messages))["params"]["status"] == "working"
                 server.tasks["t1"] = "completed"  # in the gap: nobody tells of it
                 await server.cut()
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     message = await anext(messages)
                 assert (message["params"]["taskId"], message["params"]["status"]) == (task_id, "completed")
             assert server.listened == [["t1"], ["t1"]]
 
 
 async def test_a_task_that_no_server_has_is_refused(place: Place) -> None:
-    async with tasking(tells=True) as (url, _), httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with tasking(tells=True) as (url, _), httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         await place.register("one", url)
         wire = Wire(http, place)
         told = [

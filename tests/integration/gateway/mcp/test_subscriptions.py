@@ -9,6 +9,7 @@ from tests.integration.gateway.mcp.conftest import ERAS, Mortal, Place
 from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, messages_of, modern, request
 from tests.integration.gateway.mcp.watcher import watching
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +67,7 @@ async def test_a_server_that_comes_back_at_another_address_is_heard_there(
         await watcher.client.call_tool("mortal__touch", {})
         await watcher.until(uri)
         await mortal.kill()
-        mortal.port = 0
+        mortal.move()
         address = await mortal.start()
         watcher.forget()
         await place.register("mortal", address)
@@ -80,7 +81,7 @@ async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Pla
     stage = await place.server("alpha", "legacy")
     one, other = place.urls
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, one)
         async with http.stream("GET", f"{other}/mcp", headers=session.headers) as response:
             heard = messages_of(response)
@@ -90,7 +91,7 @@ async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Pla
             assert stage.subscribed == [NOTE]
             for _ in range(3):
                 await session.post(one, request("tools/call", {"name": "alpha__touch", "arguments": {}}))
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     message = await anext(heard)
                 assert (message["method"], message["params"]["uri"]) == ("notifications/resources/updated", uri)
 
@@ -99,13 +100,13 @@ async def test_a_session_subscribed_at_one_replica_hears_at_the_other(place: Pla
 async def test_what_was_updated_before_a_session_opened_its_stream_is_told_then(place: Place, only: Only) -> None:
     await place.server("alpha", only)
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, place.urls[0])
         subscribed = await session.post(place.urls[0], request("resources/subscribe", {"uri": NOTE}))
         assert (await answer_in(subscribed))["result"] == {}
         await session.post(place.urls[0], request("tools/call", {"name": "alpha__touch", "arguments": {}}))
         async with http.stream("GET", f"{place.urls[1]}/mcp", headers=session.headers) as response:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 message = await anext(messages_of(response))
     assert (message["method"], message["params"]["uri"]) == ("notifications/resources/updated", NOTE)
 
@@ -116,14 +117,14 @@ async def test_a_session_hears_at_the_other_replica_that_its_server_came_back(pl
     uri = "mortal+mortal://notes/today"
     touch = request("tools/call", {"name": "mortal__touch", "arguments": {}})
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, one)
         assert "result" in await answer_in(await session.post(one, request("resources/subscribe", {"uri": uri})))
         async with http.stream("GET", f"{other}/mcp", headers=session.headers) as response:
             heard = messages_of(response)
 
             async def hear() -> str:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     async for message in heard:
                         if message["method"] == "notifications/resources/updated":
                             return str(message["params"]["uri"])
@@ -142,7 +143,7 @@ async def test_what_is_not_there_is_left_out_and_refused_where_nothing_else_is_a
     await place.server("theirs", tenant="other")
     wrong = ["theirs+theirs://notes/today", "agentnet://agents/nobody/card", "nowhere://x"]
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         for uri in wrong:
             message, sent = modern("subscriptions/listen", {"notifications": {"resourceSubscriptions": [uri]}})
             refused = await http.post(f"{place.urls[0]}/mcp", json=message, headers=sent)
@@ -160,7 +161,7 @@ async def test_a_session_has_so_many_subscriptions_and_may_give_them_back(
     monkeypatch.setattr("gateway.mcp.subscriptions.MAX_SUBSCRIPTIONS", 1)
     await place.server("alpha")
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, place.urls[0])
 
         async def ask(method: str, uri: str) -> dict[str, object]:

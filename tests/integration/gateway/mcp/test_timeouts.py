@@ -14,11 +14,14 @@ from agentnet.service import Service, running
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.test_aggregate import text_of
 from tests.integration.gateway.mcp.verbatim import Call, Verbatim, tool, verbatim
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("era", ERAS)]
 
 REQUEST_TIMEOUT = -32001
 SOON = 0.3
+UNTIL_IT_WORKS = 3.0
+"""Long enough for an agent to have begun its task on a busy machine."""
 WHERE_SERVER = "`call_seconds` of the MCP server 'slow'"
 with_loopback = pytest.mark.parametrize("network", [{"allow_private_urls": True}], indirect=True)
 each_way = pytest.mark.parametrize("alone", [True, False])
@@ -58,7 +61,7 @@ async def heard(_: float, __: float | None, ___: str | None) -> None:
 
 async def was_told(era: str, upstream: Verbatim) -> None:
     """The server knows that nobody waits any more, in the way of its era."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         if era != "legacy":
             await upstream.gone.wait()
             return
@@ -125,12 +128,13 @@ async def test_nobody_goes_beyond_the_operators_limit(place: Place, era: str) ->
 
 async def test_an_agent_that_takes_longer_than_its_profile_allows_goes_on(place: Place, era: str) -> None:
     probe = await place.network.agent("echo")
-    await place.put_profile("hasty", timeouts={"echo": 1.0})
+    await place.put_profile("hasty", timeouts={"echo": UNTIL_IT_WORKS})
     async with place.host(era, "hasty") as client:
         result = await client.call_tool("echo", {"message": "slow"})
         assert result.structured_content["state"] == "working"
         probe.go.set()
         task_id = result.structured_content["task_id"]
+    async with place.host(era) as client:
         assert text_of(await client.call_tool("echo", {"message": "", "task_id": task_id})) == "first second"
 
 

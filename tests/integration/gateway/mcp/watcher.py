@@ -10,8 +10,9 @@ from mcp import Client
 from mcp.client.subscriptions import ResourceUpdated
 
 from tests.integration.gateway.mcp.conftest import Place
+from tests.patience import PATIENCE_SECONDS
 
-HEAR_SECONDS = 20.0
+HEAR_SECONDS = PATIENCE_SECONDS
 
 
 class Watcher:

@@ -15,6 +15,7 @@ from tests.integration.mcp_servers.adapters.child import server as child
 from tests.integration.mcp_servers.adapters.conftest import Present
 from tests.integration.mcp_servers.adapters.test_command import gone, hang
 from tests.integration.mcp_servers.adapters.test_sse import legacy
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +49,7 @@ class Person:
 
     async def next(self, kind: type[Any]) -> Any:
         """The next message of that kind."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not isinstance(message := await self.heard.get(), kind):
                 pass
         return message
@@ -140,7 +141,7 @@ async def test_a_call_that_is_cancelled_is_cancelled_at_the_server(present: Pres
         task = await hang(client)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await client.call_tool("ended")).structured_content["result"]:
                 await asyncio.sleep(0.02)
 

@@ -17,6 +17,7 @@ from agentnet.identity import Principal
 from agentnet.ids import new_id
 from mcp_servers.adapters import process, seats
 from tests.integration.mcp_servers.adapters.conftest import Present
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ def raw(mode: str) -> dict[str, Any]:
 
 async def gone(pid: int) -> None:
     """Returns when no such process runs."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while runs(pid):
             await asyncio.sleep(0.02)
 
@@ -52,7 +53,7 @@ async def hang(client: Client) -> "asyncio.Task[Any]":
         begun.set()
 
     task = asyncio.create_task(client.call_tool("hang", progress_callback=on_progress))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await begun.wait()
     return task
 
@@ -184,7 +185,7 @@ async def test_what_a_child_says_on_stderr_is_logged(
     caplog.set_level(logging.INFO)
     async with present(CHILD) as served, served.client(tenant) as client:
         await client.call_tool("shout", {"size": 1})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "child: shouting" not in caplog.text:
                 await asyncio.sleep(0.01)
 

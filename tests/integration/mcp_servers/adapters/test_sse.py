@@ -13,6 +13,7 @@ from agentnet.service import bind
 from tests.integration.mcp_servers.adapters.child import server as child
 from tests.integration.mcp_servers.adapters.conftest import Present
 from tests.integration.upstreams.parts import ANY_HOST, Guarded
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,7 @@ async def test_a_legacy_server_that_went_away_and_came_back_is_used_again(presen
         with pytest.raises(MCPError, match="old"):
             await client.call_tool("add", {"a": 1, "b": 1})
         async with legacy(child, port):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     try:
                         result = await client.call_tool("add", {"a": 1, "b": 1})

@@ -13,6 +13,7 @@ from gateway.mcp.running import LOOK_SECONDS
 from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 both = pytest.mark.parametrize("era", ERAS)
@@ -42,7 +43,7 @@ async def test_a_modern_host_that_leaves_cancels_the_task(place: Place) -> None:
         await probe.started.wait()
         call.cancel()
         await asyncio.wait([call])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await probe.cancelled.wait()
 
 
@@ -55,7 +56,7 @@ async def test_a_legacy_host_cancels_at_any_replica(place: Place) -> None:
         await probe.started.wait()
         gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
         assert (await session.post(two, gone)).status_code == 202
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await probe.cancelled.wait()
         await call
 
@@ -84,7 +85,7 @@ async def test_a_cancellation_whose_signal_is_lost_is_found(place: Place, monkey
             async with asyncio.timeout(LOOK_SECONDS * 1.5):
                 await probe.cancelled.wait()
         await session.post(two, gone)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await probe.cancelled.wait()
         assert (await answer_in(await call))["error"]["code"] == -32800
 
@@ -99,7 +100,7 @@ async def test_a_question_that_waits_is_cancelled_with_its_call(place: Place) ->
             assert (await anext(messages))["method"] == "elicitation/create"
             gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
             await session.post(two, gone)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await probe.cancelled.wait()
 
 
@@ -140,7 +141,7 @@ async def test_a_stream_that_breaks_loses_no_task(place: Place, era: str) -> Non
 @both
 async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, era: str) -> None:
     probe = await place.network.agent("echo")
-    settings = place.network.runtime.settings.model_copy(update={"mcp_call_seconds": 2.0})
+    settings = place.network.runtime.settings.model_copy(update={"mcp_call_seconds": 4.0})
     runtime = await place.stack.enter_async_context(Runtime.open(settings))
     gateway = await place.stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
     place.urls = (gateway.url, place.urls[1])
@@ -151,13 +152,14 @@ async def test_an_agent_that_takes_longer_than_a_call_may_goes_on(place: Place, 
         probe.go.set()
         task_id = result.structured_content["task_id"]
         assert task_id in text_of(result)
+    async with place.host(era, replica=1) as client:
         done = await client.call_tool("echo", {"message": "", "task_id": task_id})
     assert text_of(done) == "first second"
 
 
 async def test_a_client_that_leaves_before_it_has_its_task_cancels_it(place: Place) -> None:
     probe = await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         probe.hold.set()
         call = asyncio.create_task(Wire(http, place).call("hang"))
         await probe.held.wait()
@@ -165,5 +167,5 @@ async def test_a_client_that_leaves_before_it_has_its_task_cancels_it(place: Pla
         await asyncio.wait([call])
         probe.hold.clear()
         probe.released.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await probe.cancelled.wait()

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.gateway.mcp.agents.conftest import Person, Wire, says, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 both = pytest.mark.parametrize("era", ERAS)
@@ -99,7 +100,7 @@ async def test_a_sign_in_opens_an_address(place: Place, era: str) -> None:
 
 async def test_a_sign_in_is_never_a_form(place: Place) -> None:
     await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         for modes in ({}, {"form": {}}):
             result = await Wire(http, place, elicitation=modes).call("signin")
             assert result["resultType"] == "complete"
@@ -109,7 +110,7 @@ async def test_a_sign_in_is_never_a_form(place: Place) -> None:
 async def test_a_modern_answer_may_come_to_the_other_replica_and_no_other_key_may_give_it(place: Place) -> None:
     await place.network.agent("echo")
     other = await (await place.network.runtime.keys()).create("acme", "other")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place, elicitation={})
         asked = await wire.call("ask")
         [(key, question)] = asked["inputRequests"].items()

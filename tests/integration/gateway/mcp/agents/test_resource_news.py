@@ -11,6 +11,7 @@ from tests.integration.gateway.echo import Probe
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, messages_of, modern, request
 from tests.integration.gateway.mcp.watcher import Watcher, watching
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -58,13 +59,13 @@ async def test_what_changed_before_the_stream_was_open_at_the_other_replica_is_t
     uri = await growing(place, probe)
     one, other = place.urls
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, one)
         subscribed = await session.post(one, request("resources/subscribe", {"uri": uri}))
         assert (await answer_in(subscribed))["result"] == {}
         probe.go.set()
         async with http.stream("GET", f"{other}/mcp", headers=session.headers) as response:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 message = await anext(messages_of(response))
         assert (message["method"], message["params"]) == ("notifications/resources/updated", {"uri": uri})
 
@@ -74,7 +75,7 @@ async def test_a_subscription_that_was_given_back_tells_nothing(place: Place) ->
     uri, card = await growing(place, probe), card_uri("echo")
     one, other = place.urls
     headers = {"authorization": f"Bearer {place.network.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         session = await LegacySession.open(http, one)
         for method, named in (("subscribe", uri), ("subscribe", card), ("unsubscribe", uri)):
             answer = await session.post(one, request(f"resources/{method}", {"uri": named}))
@@ -82,7 +83,7 @@ async def test_a_subscription_that_was_given_back_tells_nothing(place: Place) ->
         probe.go.set()
         async with http.stream("GET", f"{other}/mcp", headers=session.headers) as response:
             await place.network.register("echo", [place.network.urls["echo"]], with_card=False)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 async for message in messages_of(response):
                     if message["method"] == "notifications/resources/updated":
                         break
@@ -94,7 +95,7 @@ async def test_another_tenants_artifact_is_as_unknown_as_one_that_never_was(plac
     uri = await growing(place, probe)
     theirs = await (await place.network.runtime.keys()).create("other", "test")
     headers = {"authorization": f"Bearer {theirs}"}
-    async with httpx.AsyncClient(headers=headers, timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         told = []
         for named in (uri, artifact_uri("echo", "no-such-task", "answer")):
             message, sent = modern("subscriptions/listen", {"notifications": {"resourceSubscriptions": [named]}})

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 CALL = {"name": "echo", "arguments": {"message": "slow"}}
@@ -40,7 +41,7 @@ async def resume(session: LegacySession, url: str, last: str) -> list[Message]:
 
 
 def client(place: Place) -> httpx.AsyncClient:
-    return httpx.AsyncClient(headers={"authorization": f"Bearer {place.network.key}"}, timeout=30)
+    return httpx.AsyncClient(headers={"authorization": f"Bearer {place.network.key}"}, timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("meta", [{"_meta": {"progressToken": "p"}}, {}])

@@ -17,6 +17,7 @@ from agentnet.service import Service, running
 from tests.integration.gateway.mcp.agents.conftest import Person, Wire, says, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place, until
 from tests.integration.runs.test_delegation import Scripts
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +109,7 @@ async def test_a_cancelled_task_is_cancelled_with_all_that_it_delegated(
     scripts = {"chief": [delegate("aide")], "aide": [[function_call("wait_forever", {}, call_id="w1")]]}
     async with (
         specialists_of(place, tmp_path, monkeypatch, scripts),
-        httpx.AsyncClient(trust_env=False, timeout=20) as http,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http,
     ):
         await listed(place, "2026-07-28", "chief")
         wire = Wire(http, place)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.gateway.mcp.agents.conftest import TASKS, Wire
 from tests.integration.gateway.mcp.conftest import Place, until
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,7 @@ async def settled(wire: Wire, task_id: str, replica: int = 0) -> dict[str, Any]:
 
 async def test_a_call_becomes_a_task_and_another_replica_tells_its_result(place: Place) -> None:
     probe = await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         begun = await wire.call("slow")
         assert begun["resultType"] == "task" and begun["status"] == "working"
@@ -43,7 +44,7 @@ async def test_a_call_becomes_a_task_and_another_replica_tells_its_result(place:
 
 async def test_a_failed_agent_is_a_completed_task_with_an_error(place: Place) -> None:
     await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         begun = await wire.call("fail")
         done = await settled(wire, begun["taskId"]) if begun["resultType"] == "task" else {"result": begun}
@@ -53,7 +54,7 @@ async def test_a_failed_agent_is_a_completed_task_with_an_error(place: Place) ->
 
 async def test_questions_are_input_requests_and_any_replica_takes_their_answers(place: Place) -> None:
     await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         begun = await wire.call("ask")
         keys: list[str] = []
@@ -75,7 +76,7 @@ async def test_questions_are_input_requests_and_any_replica_takes_their_answers(
 
 async def test_a_client_that_cannot_be_asked_gets_the_question_as_its_result(place: Place) -> None:
     await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place, extensions={TASKS: {}})
         begun = await wire.call("ask")
         done = await settled(wire, begun["taskId"])
@@ -89,7 +90,7 @@ async def test_a_client_that_cannot_be_asked_gets_the_question_as_its_result(pla
 
 async def test_a_cancelled_task_is_cancelled_at_the_agent_and_again_is_no_error(place: Place) -> None:
     probe = await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         begun = await wire.call("hang")
         await probe.started.wait()
@@ -103,7 +104,7 @@ async def test_an_id_is_worth_nothing_to_another_key_or_when_it_was_changed(plac
     await place.network.agent("echo")
     keys = await place.network.runtime.keys()
     others = [await keys.create("acme", "other"), await keys.create("other", "test")]
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         task_id = (await wire.call("ask"))["taskId"]
         for method in ("tasks/get", "tasks/update", "tasks/cancel"):
@@ -121,7 +122,7 @@ async def test_an_id_is_worth_nothing_to_another_key_or_when_it_was_changed(plac
 
 async def test_a_client_that_did_not_declare_the_extension_gets_no_task_and_asks_for_none(place: Place) -> None:
     await place.network.agent("echo")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         plain = Wire(http, place, elicitation={})
         assert (await plain.call("hello"))["resultType"] == "complete"
         task_id = (await Wire(http, place).call("ask"))["taskId"]
@@ -132,7 +133,7 @@ async def test_a_client_that_did_not_declare_the_extension_gets_no_task_and_asks
 async def test_a_client_that_listens_for_its_task_is_told_of_each_change(place: Place) -> None:
     probe = await place.network.agent("echo")
     other = await (await place.network.runtime.keys()).create("acme", "other")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         wire = Wire(http, place)
         begun = (await wire.call("slow"))["taskId"]
         theirs = (await Wire(http, place, other).call("ask"))["taskId"]
@@ -153,7 +154,7 @@ async def test_a_client_that_listens_for_its_task_is_told_of_each_change(place: 
 
 
 async def test_listening_for_tasks_needs_the_extension(place: Place) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         refused = await Wire(http, place, elicitation={}).ask(
             "subscriptions/listen", {"notifications": {"taskIds": ["agent-task.x"]}}
         )
