@@ -30,10 +30,14 @@ Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Http1Transport:
-    """A pool of connections; the one that was used last is used next. Without `addresses` any host is connected to."""
+    """A pool of connections; the one that was used last is used next. Without `addresses` any host is connected to.
 
-    def __init__(self, addresses: Addresses | None = None) -> None:
+    One that is silent for longer than `idle_seconds` in the middle of an exchange is given up.
+    """
+
+    def __init__(self, addresses: Addresses | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._addresses = addresses
+        self._idle_seconds = idle_seconds
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._open: set[Connection] = set()
         self._ssl: ssl.SSLContext | None = None
@@ -117,7 +121,7 @@ class Http1Transport:
         now = time.monotonic()
         for connection in [*self._open]:
             silent = now - connection.touched
-            if connection.lost or silent > (IDLE_SECONDS if connection.in_use else KEEP_ALIVE_SECONDS):
+            if connection.lost or silent > (self._idle_seconds if connection.in_use else KEEP_ALIVE_SECONDS):
                 connection.wire.abort()
                 self._open.discard(connection)
         for origin, idle in [*self._idle.items()]:

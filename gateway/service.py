@@ -28,7 +28,7 @@ from gateway.calls import AgentCalls
 from gateway.cards import Cards
 from gateway.catalog import Catalog
 from gateway.cors import admit_pages
-from gateway.http1 import Http1Transport
+from gateway.http1 import SWEEP_SECONDS, Http1Transport
 from gateway.keys import KeyRoutes
 from gateway.limits import StreamLimit
 from gateway.listing import Listing
@@ -40,6 +40,7 @@ from gateway.relay import Relay
 from gateway.retention import RetentionRoutes
 from gateway.servers import ServerRoutes
 from gateway.tasks import TaskViews
+from gateway.transport import IDLE_SECONDS
 from gateway.upstream import Upstream
 
 AUDIENCE = "gateway"
@@ -57,7 +58,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     settings = runtime.settings
     keys = await runtime.keys()
     await admit_operator(settings, keys)
-    transport, limit = Http1Transport(), StreamLimit()
+    silence = silence_of(settings)
+    transport, limit = Http1Transport(idle_seconds=silence), StreamLimit()
     catalog = Catalog(runtime.directory(name))
     base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
@@ -65,7 +67,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     cards = Cards(catalog, runtime.http, base_url)
     files = FileStore(await runtime.database(), settings.max_file_bytes)
     means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
-    mcp = await entrance(runtime, name, means, transport, limit, url)
+    mcp = await entrance(runtime, name, means, transport, limit, url, silence)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -103,6 +105,11 @@ async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseR
         *PushRoutes(Outbox(database)).routes(),
         *servers.routes(),
     ]
+
+
+def silence_of(settings: Settings) -> float:
+    """Seconds for which an agent or a server may say nothing: no less than a call may last."""
+    return max(IDLE_SECONDS, settings.mcp_call_seconds + SWEEP_SECONDS)
 
 
 def addresses_of(settings: Settings, url: str) -> list[str]:

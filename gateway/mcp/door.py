@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 from mcp_types.jsonrpc import INVALID_REQUEST
@@ -263,7 +264,10 @@ async def finish_with(reply: Reply, era: Era, identifier: str | int, error: Exce
 
 
 async def refuse(reply: Reply, error: Exception) -> None:
-    """Answer an HTTP request that holds no message that could be answered."""
+    """Answer an HTTP request that holds no message that could be answered: its status says that it was not taken."""
     if not reply.is_done:
         told = said(error)
-        await reply.finish(told.document(None), told.http or told.status_code)
+        status = told.http or told.status_code
+        if status < HTTPStatus.BAD_REQUEST:
+            status = error.http_status if isinstance(error, AgentNetError) else HTTPStatus.INTERNAL_SERVER_ERROR
+        await reply.finish(told.document(None), status)

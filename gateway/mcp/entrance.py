@@ -42,13 +42,19 @@ class Entrance:
 
 
 async def entrance(
-    runtime: Runtime, service: str, means: Means, transport: Transport, limit: StreamLimit, url: str
+    runtime: Runtime,
+    service: str,
+    means: Means,
+    transport: Transport,
+    limit: StreamLimit,
+    url: str,
+    idle_seconds: float,
 ) -> Entrance:
     """The door for the agents of `means` and every MCP server. Raises `ConfigurationError` for wrong profiles."""
     settings, database, signals = runtime.settings, await runtime.database(), await runtime.signals()
     store = ProfileStore(database)
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
-    outside = OutsideServers(await runtime.upstreams())
+    outside = OutsideServers(await runtime.upstreams(), idle_seconds)
     registered = RegisteredServers(runtime.directory(service), runtime.tokens)
     sessions, subscriptions, log = Sessions(database), Subscriptions(database, signals), CallLog(database, signals)
     hops = Hops(runtime.seal)

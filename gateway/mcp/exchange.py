@@ -83,6 +83,8 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
+    arrived: float = 0.0
+    """When its request came, by `time.monotonic`."""
     trusts_known: bool = False
     """Whether lists of some time ago will do to find the item."""
     schema: Any = None

@@ -1,5 +1,6 @@
 """One HTTP request on its way in, and the exchange that a message in it becomes."""
 
+import time
 from dataclasses import dataclass, field
 
 from mcp_types.jsonrpc import INVALID_REQUEST
@@ -34,6 +35,7 @@ class Inbound:
     version: str = field(init=False)
     """The protocol version that it is in."""
     era: Era = field(init=False)
+    arrived: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.version = version_of(self.headers)
@@ -80,6 +82,7 @@ class Inbound:
             headers=self.headers,
             body=self.body,
             trace=trace_of(params, self.headers),
+            arrived=self.arrived,
         )
 
 

@@ -156,8 +156,9 @@ class Legacy:
         marked = unmarked(message["id"])
         if marked is None or marked[0] not in session.upstreams:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
+        server, identifier = marked
+        await self._switchboard.answer(principal, server, session.upstreams[server], message | {"id": identifier})
         await self._switchboard.returning.answered(session, message["id"])
-        await self._tell(principal, marked[0], session, message | {"id": marked[1]})
 
     async def _tell(self, principal: Principal, server: str, session: Session, message: Document) -> None:
         try:

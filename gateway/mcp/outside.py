@@ -12,7 +12,7 @@ from agentnet.upstreams.upstreams import Upstreams
 from gateway.cache import Cache
 from gateway.http1 import Addresses, Http1Transport
 from gateway.mcp.provider import UpstreamServer
-from gateway.transport import Headers
+from gateway.transport import IDLE_SECONDS, Headers
 
 FRESH_SECONDS = 1.0
 """How long a replica may offer a server that was removed, or switched off, through another."""
@@ -27,10 +27,12 @@ _sent: ContextVar[tuple[Header, ...]] = ContextVar("sent to the upstream server"
 class OutsideServers:
     """A `Source`. The SSRF guard stands before each connection to its servers."""
 
-    def __init__(self, upstreams: Upstreams) -> None:
+    def __init__(self, upstreams: Upstreams, idle_seconds: float = IDLE_SECONDS) -> None:
         self._upstreams = upstreams
         self._lists: Cache[str, list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
-        self._transports = {private: Http1Transport(self._addresses(private)) for private in (False, True)}
+        self._transports = {
+            private: Http1Transport(self._addresses(private), idle_seconds) for private in (False, True)
+        }
         """By whether a server may be at a private address."""
 
     async def servers(self, principal: Principal) -> list[UpstreamServer]:

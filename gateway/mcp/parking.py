@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 
-from agentnet.errors import AgentNetError, BusyError, UnavailableError
+from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Principal
 from gateway.mcp.answers import result_of
 from gateway.mcp.envelope import object_or_empty
@@ -35,8 +35,6 @@ PARKED_SECONDS = 600.0
 """How long a parked call waits for its client."""
 MAX_PARKED = 64
 """Calls of one key that are parked in one replica."""
-FAILED = 500
-"""HTTP statuses from here on say that the server did not take a message; below it may be past taking it."""
 KEY = "question"
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 ASKABLE = frozenset({"elicitation", "sampling", "roots"})
@@ -129,9 +127,7 @@ class Parking:
     async def _tell(self, call: Call, answer: Document) -> None:
         """Take the client's answer to the server; where it does not get there the client may bring it again."""
         try:
-            status = await self._talk.tell(call.server, call.principal, call.session, answer)
-            if status >= FAILED:
-                raise UnavailableError(f"The MCP server {call.server.name!r} did not take the answer.")
+            await self._talk.answer(call.server, call.principal, call.session, answer)
         except AgentNetError:
             self._park(call)
             raise

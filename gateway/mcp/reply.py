@@ -95,7 +95,10 @@ class Reply:
             await self.whole(status, JSON_HEADERS, data)
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
-        """A response of one piece."""
+        """A response of one piece; only the end where the stream has begun."""
+        if self._has_begun:
+            await self.end_stream()
+            return
         await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))])
         await self.end(body)
 

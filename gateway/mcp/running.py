@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 
 from agentnet.database import Database
@@ -40,7 +40,6 @@ class Call:
     exchange: Exchange
     session: str
     task: "asyncio.Task[object]"
-    began: float = field(default_factory=time.monotonic)
 
     def cancel(self) -> None:
         """End it: its client wants no answer any more."""
@@ -96,16 +95,18 @@ class Running:
                 await self._look()
             except DATABASE_AWAY as error:
                 logger.info("cancellations are not looked for: %r", error)
+            except Exception:  # the boundary of a task that nobody awaits
+                logger.exception("cancellations are not looked for")
 
     async def _look(self) -> None:
-        """Cancel what was cancelled since it began: a client may use the id of an ended call again."""
+        """Cancel what was cancelled since it came: a client may use the id of an ended call again."""
         if not self._calls:
             return
         sessions = list({call.session for call in self._calls.values()})
         asked = time.monotonic()  # an answer that comes late makes no call older than a cancellation before it
         for row in await self._pool.fetch(sql.GET_CANCELS, sessions):
             call = self._calls.get(row["call"])
-            if call is not None and asked - call.began > row["age"]:
+            if call is not None and asked - call.exchange.arrived > row["age"]:
                 call.cancel()
 
     def _heard(self, signal: Signal) -> None:

@@ -110,8 +110,12 @@ class Switchboard:
         return await self._talk.ask_within(server, principal, session, method, params)
 
     async def tell(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
-        """Send a notification or an answer within an upstream session. Raises `AgentNetError`."""
+        """Send a notification within an upstream session. Raises `AgentNetError`."""
         await self._talk.tell(await self._servers.get(principal, name), principal, session, message)
+
+    async def answer(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
+        """Take a client's answer to the question that the server asked in a session. Raises `AgentNetError`."""
+        await self._talk.answer(await self._servers.get(principal, name), principal, session, message)
 
     async def end_session(self, principal: Principal, name: str, session: UpstreamSession) -> None:
         """End an upstream session, if its server is there."""

@@ -28,6 +28,8 @@ from gateway.transport import Headers, Incoming
 CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}
 REQUEST_SECONDS = 10.0
 """How long a server may take for a list, or to say who it is."""
+FAILED = 500
+"""HTTP statuses from here on say that the server did not take a message; below it may be past taking it."""
 JSON_OR_STREAM: Headers = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
 
 
@@ -124,6 +126,13 @@ class Talk:
             incoming, _ = await self._links.open(server, principal, "POST", headers, write(message), url=session.url)
             await incoming.close()
         return incoming.status
+
+    async def answer(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, message: Document
+    ) -> None:
+        """Send a response to a question of the server's. Raises `UnavailableError` when it did not take it."""
+        if await self.tell(server, principal, session, message) >= FAILED:
+            raise UnavailableError(f"The MCP server {server.name!r} did not take the answer.")
 
     async def end(self, server: UpstreamServer, principal: Principal, session: UpstreamSession) -> None:
         """End a session."""

@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 @asynccontextmanager
-async def served(serve: Serve) -> AsyncIterator[tuple[Http1Transport, str]]:
+async def served(serve: Serve, transport: Http1Transport | None = None) -> AsyncIterator[tuple[Http1Transport, str]]:
     """A pool and the address of a server that hands each connection to `serve`."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,7 +32,7 @@ async def served(serve: Serve) -> AsyncIterator[tuple[Http1Transport, str]]:
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    transport = Http1Transport()
+    transport = transport or Http1Transport()
     async with server:
         try:
             yield transport, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -138,6 +138,32 @@ async def test_a_connection_that_was_closed_is_not_used_again() -> None:
             await hung_up.wait()
             await asyncio.sleep(0)  # one turn of the loop, in which the pool hears of it
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+async def test_one_that_says_nothing_for_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, patient: bool) -> None:
+    monkeypatch.setattr("gateway.http1.SWEEP_SECONDS", 0.01)
+    swept = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while patient and swept < 5:
+            await asyncio.sleep(0.01)
+        writer.write(OK if patient else b"")
+        await reader.read()
+
+    class Counting(Http1Transport):
+        def _sweep(self) -> None:
+            nonlocal swept
+            swept += 1
+            super()._sweep()
+
+    async with served(serve, Counting(idle_seconds=3600.0 if patient else 0.02)) as (transport, url):
+        if patient:
+            assert await read(await transport.send(get(url))) == b"ok"
+        else:
+            with pytest.raises(UnavailableError):
+                await transport.send(get(url))
 
 
 async def test_nobody_there_is_not_reached() -> None:

@@ -87,6 +87,29 @@ async def test_a_question_that_was_answered_is_not_asked_again(place: Place, htt
     assert end["result"]["content"][0]["text"] == "done"
 
 
+async def test_an_answer_that_its_server_does_not_take_is_refused_and_may_be_given_again(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    async def answer(call: Call) -> None:
+        await call.event(QUESTION)
+        await given.wait()
+        await call.finish(DONE)
+
+    upstream, given = await legacy_server(place, answer), asyncio.Event()
+    one, other = place.urls
+    session = await LegacySession.open(http, one, elicitation={})
+    async with session.stream(one, call("odd__act")) as messages:
+        reply = {"jsonrpc": "2.0", "id": (await anext(messages))["id"], "result": ANSWER}
+        upstream.is_busy = True
+        refused = await session.post(other, reply)
+        assert (refused.status_code, "did not take the answer" in refused.text) == (503, True), refused.text
+        upstream.is_busy = False
+        assert (await session.post(other, reply)).status_code == 202
+        given.set()
+        assert [end["result"]["content"][0]["text"] async for end in messages] == ["done"]
+    assert [each["id"] for each in upstream.told if "method" not in each] == [7]
+
+
 async def head_of(response: httpx.Response) -> AsyncIterator[str]:
     """The lines of a stream up to its first message."""
     async for line in response.aiter_lines():
