@@ -45,10 +45,11 @@ class Headers:
         self.version = str(result.get("protocolVersion", self.version))
         tools = result.get("tools")
         for tool in tools if isinstance(tools, list) else ():
-            match tool:
-                case {"name": str(name), "inputSchema": dict(schema)} if find_invalid_x_mcp_header(schema) is None:
-                    if mapped := x_mcp_header_map(schema):
-                        self._mapped[name] = mapped
+            name, schema = (tool.get("name"), tool.get("inputSchema")) if isinstance(tool, dict) else (None, None)
+            if not isinstance(name, str) or not isinstance(schema, dict):
+                continue
+            if find_invalid_x_mcp_header(schema) is None and (mapped := x_mcp_header_map(schema)):
+                self._mapped[name] = mapped
 
     def _modern(self, message: Message) -> dict[str, str]:
         params, method = message["params"], str(message.get("method", ""))

@@ -8,12 +8,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError, error_body
 from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
+from agentnet.identity.rechecking import Rechecked
 from agentnet.identity.tokens import Tokens
 
 PUBLIC_PATHS = frozenset(
     {"/health", "/ready", "/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
 )
 
+KEY = f"{PREFIX}_"
 Authenticate = Callable[[str], Awaitable[Principal]]
 
 
@@ -49,7 +51,7 @@ def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -
     """Takes service tokens for `audience`, and API keys when `keys` is given."""
 
     async def authenticate(credential: str) -> Principal:
-        if keys is not None and credential.startswith(f"{PREFIX}_"):
+        if keys is not None and credential.startswith(KEY):
             return await keys.verify(credential)
         return tokens.verify(credential, audience)
 
@@ -87,7 +89,10 @@ class AuthMiddleware:
         try:
             counted = _has_length(scope, self._max_body_bytes)
             if not self._public(scope):
-                scope.setdefault("state", {})["principal"] = await self._authenticate(_credential(scope))
+                credential = _credential(scope)
+                scope.setdefault("state", {})["principal"] = await self._authenticate(credential)
+                if credential.startswith(KEY):  # tokens end on their own, and their streams are the services' business
+                    send = Rechecked(send, lambda: self._authenticate(credential))
         except AgentNetError as error:
             await send_error(send, error)
             return
