@@ -28,6 +28,8 @@ GRACE_SECONDS = 3600.0
 DOUBT_SECONDS = 5.0
 """A server that always answers amiss is not asked more often for its eras."""
 MAX_DOUBTED = 4096
+AWAY = frozenset({429, 502, 503, 504})
+"""HTTP statuses of servers that start, and of proxies in front of those that are away."""
 
 Key = tuple[str, str, tuple[str, ...]]
 
@@ -78,7 +80,7 @@ class Eras:
         try:
             found = await self._talk.ask(server, principal, "server/discover", {}, way=way)
         except McpError as error:
-            _look_for_circle(error)
+            _check_answered(server, error)
             # A modern server that cannot be discovered would still say which versions it has (-32022).
             supported = error.detail.get("supported") if isinstance(error.detail, dict) else None
             return error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported)
@@ -88,7 +90,7 @@ class Eras:
         try:
             session, _ = await self._talk.open_session(server, principal, {}, way=way)
         except McpError as error:
-            _look_for_circle(error)
+            _check_answered(server, error)
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
             return False
         with suppress(AgentNetError):
@@ -96,9 +98,12 @@ class Eras:
         return True
 
 
-def _look_for_circle(error: McpError) -> None:
+def _check_answered(server: UpstreamServer, error: McpError) -> None:
+    """Whether the error says something of an era. Raises `McpError` for a circle, `UnavailableError`."""
     if error.http == LOOP_DETECTED:
         raise error
+    if error.http in AWAY:
+        raise UnavailableError(f"The MCP server {server.name!r} answers with HTTP status {error.http} now.")
 
 
 def _any_modern(versions: object) -> bool:

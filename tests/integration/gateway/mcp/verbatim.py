@@ -63,6 +63,8 @@ class Verbatim:
         """Notifications, and answers to questions."""
         self.is_busy = False
         """Whether it takes no answers to questions for now."""
+        self.away: set[str] = set()
+        """Methods for which a proxy answers that nobody is there."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -84,7 +86,9 @@ class Verbatim:
         if self.only == ("legacy" if is_modern else "modern"):
             await refuse(send, is_modern)
             return
-        if self.is_busy and "method" not in message:
+        if message.get("method") in self.away:
+            await whole(send, 502, b"<html>Bad Gateway</html>")
+        elif self.is_busy and "method" not in message:
             await whole(send, 503, b"")
         elif "id" not in message or "method" not in message:
             self.told.append(message)
