@@ -11,7 +11,7 @@ from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.errors import AgentNetError, TooLargeError
+from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.settings import Settings
 from gateway.body import Body, ClientGoneError, run_until_gone
@@ -268,6 +268,11 @@ async def refuse(reply: Reply, error: Exception) -> None:
     if not reply.is_done:
         told = said(error)
         status = told.http or told.status_code
-        if status < HTTPStatus.BAD_REQUEST:
-            status = error.http_status if isinstance(error, AgentNetError) else HTTPStatus.INTERNAL_SERVER_ERROR
-        await reply.finish(told.document(None), status)
+        await reply.finish(told.document(None), status if status >= HTTPStatus.BAD_REQUEST else not_taken(error))
+
+
+def not_taken(error: Exception) -> int:
+    """The HTTP status that says of a message without an answer why it was not taken, where the error has none."""
+    if isinstance(error, UnavailableError):
+        return error.http_status
+    return HTTPStatus.BAD_REQUEST if isinstance(error, AgentNetError) else HTTPStatus.INTERNAL_SERVER_ERROR

@@ -150,7 +150,9 @@ class Switchboard:
         incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
-                raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=incoming.status)
+                # SDK servers that keep no events answer 500 to who wants to go on after one.
+                refused = incoming.status if 400 <= incoming.status < 500 else 400
+                raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=refused)
             yield incoming
         finally:
             await incoming.close()

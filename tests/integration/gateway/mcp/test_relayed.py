@@ -141,6 +141,18 @@ async def test_long_numbers_and_bytes_of_an_answer_stay_as_they_are(place: Place
     assert odd.decode() in (await session.post(place.urls[0], call("odd__act"))).text
 
 
+@pytest.mark.parametrize("profile", ["", "alpha"])
+async def test_a_stream_that_no_server_kept_is_refused(place: Place, http: httpx.AsyncClient, profile: str) -> None:
+    await place.server("alpha", "legacy")
+    await place.put_profile("alpha", servers=["alpha"], agents=[])
+    session = await LegacySession.open(http, place.urls[0], f"/mcp/{profile}".rstrip("/"))
+    name = "echo" if profile else "alpha__echo"
+    await session.post(place.urls[0], call(name, arguments={"text": "hello"}))
+    headers = session.headers | {"last-event-id": "alpha~1"}
+    refused = await http.get(place.urls[0] + session.path, headers=headers)
+    assert (refused.status_code, refused.json()["id"]) == (400, None), refused.text
+
+
 async def test_a_quick_call_leaves_nothing_behind(place: Place, http: httpx.AsyncClient) -> None:
     await place.server("alpha", "legacy")
     session = await LegacySession.open(http, place.urls[0])
