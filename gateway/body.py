@@ -1,7 +1,7 @@
 """A request's body on its way through: the beginning is at hand, the rest is passed on as it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.types import Receive
 
@@ -63,15 +63,18 @@ class Body:
             pass
 
 
-async def run_until_gone(body: Body, work: Awaitable[None]) -> None:
-    """Await `work`, and cancel it when the client leaves. Runs in the caller's task: one task a request, not two."""
+async def run_until_gone(body: Body, work: Awaitable[None], goes_on: Callable[[], bool] = lambda: False) -> None:
+    """Await `work`, and cancel it when the client leaves, unless it `goes_on` without one.
+
+    Runs in the caller's task: one task a request, not two.
+    """
     task = asyncio.current_task()
     assert task is not None
     watcher = asyncio.create_task(body.until_gone())
     over = False
 
     def abort(_: object) -> None:
-        if not over:
+        if not over and not goes_on():
             task.cancel()
 
     watcher.add_done_callback(abort)

@@ -4,21 +4,31 @@ over those that wait for the client when the replica that drove them has gone.
 2025-11-25, transports: resumability and redelivery.
 """
 
+import asyncio
+import logging
 import random
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
 from agentnet.database import Database
-from agentnet.database.retry import retried
+from agentnet.database.retry import DATABASE_AWAY, retried
 from agentnet.signals import Signal, Signals
 from agentnet.signals.local import Listener
 from gateway.mcp import sql
-from gateway.mcp.errors import Document
+from gateway.mcp.errors import Document, McpError
 from gateway.mcp.wire import RequestId, read, write
+
+logger = logging.getLogger(__name__)
+
+Lost = Callable[[], object]
 
 LEASE_SECONDS = 10.0
 """A process that was not heard of for so long has gone."""
+BEAT_SECONDS = LEASE_SECONDS / 3
 KEPT_SECONDS = 600.0
 """How long a client may come back for an answer."""
 PRUNED_AT_ONCE = 200
@@ -64,12 +74,35 @@ class CallLog:
         self._pool = database.pool
         self._signals = signals
         self._owner = secrets.token_urlsafe(12)
+        self._driven: dict[str, Lost] = {}
+        self._beating: asyncio.Task[None] | None = None
 
-    async def open(self, call: str, session: str, request: Document) -> None:
-        """Begin to keep a call."""
+    async def open(self, call: str, session: str, request: Document, lost: Lost) -> None:
+        """Begin to keep a call, and to say that this process drives it; see `drive`."""
         await self._pool.execute(sql.OPEN_CALL, call, session, self._owner, _text(request))
+        self.drive(call, lost)
         if random.random() < PRUNE_CHANCE:  # noqa: S311 - spreads work, guards nothing
             await self._pool.execute(sql.PRUNE_CALLS, KEPT_SECONDS, PRUNED_AT_ONCE)
+
+    def drive(self, call: str, lost: Lost) -> None:
+        """Say that this process is there for a call, until it is released; `lost` is called when it is another's by
+        now, or its session has ended."""
+        self._driven[call] = lost
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._beat(), name="mcp calls")
+
+    def drives(self, call: str) -> bool:
+        """Whether this process is there for a call, though it may be late to say so."""
+        return call in self._driven
+
+    def release(self, call: str) -> None:
+        """This process has to do with the call no more."""
+        self._driven.pop(call, None)
+
+    async def stop(self) -> None:
+        """Say no more."""
+        if self._beating is not None:
+            self._beating.cancel()
 
     async def put(self, call: str, number: int, body: Document) -> None:
         """Keep an event."""
@@ -105,10 +138,6 @@ class CallLog:
         row = await self._pool.fetchrow(sql.CLAIM_CALL, call, self._owner, LEASE_SECONDS)
         return None if row is None else Claim(read(row["request"].encode()), _document(row["waiting"]), row["last"])
 
-    async def beat(self, calls: list[str]) -> set[str]:
-        """Note that this process is there; those of `calls` that are still its own."""
-        return {row["id"] for row in await self._pool.fetch(sql.BEAT_CALLS, calls, self._owner)}
-
     async def leave(self, call: str) -> None:
         """Let another replica take the call over at once."""
         await self._pool.execute(sql.LEAVE_CALL, call, self._owner, LEASE_SECONDS + 1)
@@ -126,10 +155,33 @@ class CallLog:
         """Tell the process that drives the call that its client is served elsewhere from now on."""
         self._signals.publish(Signal("mcp", FOLLOWED + call))
 
+    async def _beat(self) -> None:
+        while self._driven:
+            await asyncio.sleep(BEAT_SECONDS)
+            driven = [*self._driven]
+            try:
+                rows = await self._pool.fetch(sql.BEAT_CALLS, driven, self._owner) if driven else []
+            except DATABASE_AWAY as error:
+                logger.info("calls are not noted to be alive: %s", error)
+                continue
+            for call in set(driven) - {row["id"] for row in rows}:
+                lost = self._driven.pop(call, None)
+                if lost is not None:
+                    lost()
+
 
 def asked(question: RequestId) -> Document:
     """What a relayed call waits for: only its own process goes on with it."""
     return {"ids": [question]}
+
+
+def ended() -> McpError:
+    """What became of a call whose replica has gone while it was at its server."""
+    return McpError(
+        INTERNAL_ERROR,
+        "The gateway replica that made this call has gone in the middle of it, and the call may have had effects: "
+        "look whether it had, and call again if it had not.",
+    )
 
 
 def event_id(call: str, number: int, further: int = 0) -> str:

@@ -69,9 +69,10 @@ class Deadline:
         try:
             await self._timer.__aexit__(kind, error, trace)
         except TimeoutError:
-            raise self._error() from None
+            raise self.error() from None
 
-    def _error(self) -> McpError:
+    def error(self) -> McpError:
+        """What is told when the time is over."""
         limit = self._limit
         what = f"The tool {self.tool[:MAX_NAME_SHOWN]!r}" if self.tool is not None else "The call"
         detail: Document = {"seconds": limit.seconds, "setting": limit.where}

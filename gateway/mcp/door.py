@@ -90,7 +90,7 @@ class Door:
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
             inbound = Inbound(headers, body.start, principal, profile, reply)
-            await run_until_gone(body, self._handle(method, inbound))
+            await run_until_gone(body, self._handle(method, inbound), reply.goes_on)
         except ClientGoneError:
             await refuse(reply, BROKEN_OFF)
         except Exception as error:  # noqa: BLE001 - the boundary to the client: nobody above says it in MCP

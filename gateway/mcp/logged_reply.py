@@ -7,13 +7,19 @@ from starlette.types import Message
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import DatabaseAwayError
-from gateway.mcp.call_log import CallLog, event_id
+from gateway.mcp.call_log import CallLog, Lost, event_id
 from gateway.mcp.errors import Document, McpError
 from gateway.mcp.reply import Reply
 
 logger = logging.getLogger(__name__)
 
 NOT_THERE = -32000
+OPEN_SECONDS = 0.5
+"""A call that takes longer can be resumed from then on; quicker ones cost nothing."""
+STOP_SECONDS = 3.0
+"""How long calls that are at their server may go on when the process stops."""
+MAX_LEFT = 64
+"""Calls of one key in one replica whose client is not there; more are ended. Of bridged and of relayed ones."""
 
 
 class LoggedReply(Reply):
@@ -24,6 +30,8 @@ class LoggedReply(Reply):
         self.live = live
         self.is_logged = False
         """Whether the client may come back to the call."""
+        self.lost: Lost = _nothing
+        """Called when the call is not this process's any more."""
         self._log = log
         self._call = call
         self._session = session
@@ -34,6 +42,7 @@ class LoggedReply(Reply):
         """The number of the last one that the client was sent."""
         self._further = 0
         self._asked: frozenset[str] = frozenset()
+        self._is_released = False
         self._opening, self._sending = asyncio.Lock(), asyncio.Lock()
 
     def go_on(self, last: int, asked: frozenset[str]) -> None:
@@ -48,9 +57,12 @@ class LoggedReply(Reply):
             if self.is_logged or self.live is None:
                 return
             try:
-                await self._log.open(self._call, self._session, self._request)
+                await self._log.open(self._call, self._session, self._request, self.lost)
             except DATABASE_AWAY as error:
                 logger.warning("a call cannot be resumed: %s", error)
+                return
+            if self._is_released:
+                self._log.release(self._call)
                 return
             self.is_logged = True
             if primes:
@@ -93,15 +105,10 @@ class LoggedReply(Reply):
         self._further += 1
         return b"id: %b\n%b" % (event_id(self._call, self._sent, self._further).encode(), data)
 
-    @property
-    def outlives_client(self) -> bool:
-        """Whether the call goes on when the client has left."""
-        return True
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing more is to come when the work is done."""
-        return True
+    def release(self) -> None:
+        """The call is over here."""
+        self._is_released = True
+        self._log.release(self._call)
 
     async def end_with(self, answer: Document) -> None:
         """Keep the answer for a client that comes back."""
@@ -110,6 +117,10 @@ class LoggedReply(Reply):
                 await self._log.end(self._call, self._last + 1, answer)
             except DatabaseAwayError as error:
                 logger.warning("the answer of a call is not kept: %s", error)
+
+
+def _nothing() -> None:
+    """Of a call that nobody drives yet."""
 
 
 async def _nowhere(_: Message) -> None:

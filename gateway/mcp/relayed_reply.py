@@ -1,6 +1,8 @@
 """The stream of a call that is relayed to its server: bytes as they come, for as long as the client is there."""
 
 import logging
+import secrets
+from collections.abc import Callable
 
 from agentnet.errors import DatabaseAwayError
 from gateway.mcp.call_log import CallLog, asked
@@ -17,13 +19,22 @@ logger = logging.getLogger(__name__)
 class RelayedReply(LoggedReply):
     """Of one call. A server that names its events resumes the stream itself: of such a call nothing is kept."""
 
-    def __init__(self, log: CallLog, call: str, session: str, request: Document, live: Reply | None) -> None:
-        super().__init__(log, call, session, request, live)
+    def __init__(self, log: CallLog, session: str, describe: Callable[[], Document], live: Reply | None) -> None:
+        super().__init__(log, "", session, {}, live)
+        self._describe = describe
+        """Says what the log is to hold of the call; most calls are over before it is asked."""
+        self.opened: Callable[[], object] = lambda: None
+        """Called when the client may come back."""
         self.is_resumed_there = False
         """Whether the server resumes the stream."""
         self.is_answered = False
         self._question: RequestId | None = None
         """The id of the newest: a message may be looked at twice."""
+
+    @property
+    def call(self) -> str:
+        """The call's id, from when it is opened."""
+        return self._call
 
     @property
     def outlives_client(self) -> bool:
@@ -42,8 +53,13 @@ class RelayedReply(LoggedReply):
 
     async def open(self, *, primes: bool) -> None:
         """From now on the client may come back, unless the server sees to that."""
-        if not self.is_resumed_there:
-            await super().open(primes=primes)
+        if self.is_resumed_there or self.is_logged:
+            return
+        if not self._call:
+            self._call, self._request = secrets.token_urlsafe(16), self._describe()
+        await super().open(primes=primes)
+        if self.is_logged:
+            self.opened()
 
     async def keep(self, message: Document) -> None:
         """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""

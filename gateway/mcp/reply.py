@@ -1,6 +1,7 @@
 """How an answer goes out: plain JSON while nothing was streamed, a stream of server-sent events from then on."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.types import Send
@@ -33,6 +34,7 @@ class Reply:
         """Whether the client takes a stream. Without it notifications are dropped."""
         self.headers: Headers = []
         """Go out with the head, whichever form it has."""
+        self.on_left: Callable[[], bool] | None = None
         self.is_stream = False
         self.is_done = False
         self._has_begun = False
@@ -52,6 +54,10 @@ class Reply:
 
     async def keep(self, message: Document) -> None:
         """Note what the client must not miss, where it may come back for it."""
+
+    def goes_on(self) -> bool:
+        """The client has left: whether its request is served on."""
+        return self.on_left is not None and self.on_left()
 
     def leave_to_server(self) -> bool:
         """Whether the client may see the server's own event ids, and resume the stream there."""

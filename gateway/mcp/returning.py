@@ -11,12 +11,12 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError
 from agentnet.signals import Signal
-from gateway.mcp.call_log import CHANGED, CallLog, event_id, event_of
+from gateway.mcp.call_log import CHANGED, CallLog, ended, event_id, event_of
 from gateway.mcp.deadline import Deadline, TimeLimit
 from gateway.mcp.errors import McpError, said
 from gateway.mcp.exchange import Answering
 from gateway.mcp.inbound import Inbound
-from gateway.mcp.lasting import LastingCalls, ended
+from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.servers import Servers
 from gateway.mcp.session import Session
 from gateway.mcp.wire import RequestId
@@ -52,7 +52,7 @@ class Returning:
                 number = await self._send(inbound, session, identifier, number)
                 if standing.is_over:
                     return
-                if standing.is_orphan and not self._calls.drives(identifier):
+                if standing.is_orphan and not self._log.drives(identifier):
                     await self._take_over(identifier, inbound, session, answering)
                 else:
                     with suppress(TimeoutError):

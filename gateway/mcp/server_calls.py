@@ -13,12 +13,12 @@ from gateway.mcp.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.eras import Eras
 from gateway.mcp.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.exchange import Era, Exchange
-from gateway.mcp.lasting import LastingCalls
 from gateway.mcp.link import Links, is_stream, passed_on
 from gateway.mcp.mapping import pass_mapped
 from gateway.mcp.passage import pass_on
 from gateway.mcp.pool import Pool, is_gone
 from gateway.mcp.provider import FollowedTasks, UpstreamServer
+from gateway.mcp.relayed import RelayedCalls
 from gateway.mcp.server_tasks import ServerTasks
 from gateway.mcp.session import Session, UpstreamSession
 from gateway.mcp.sessions import Sessions
@@ -45,7 +45,7 @@ class ServerCalls:
         sessions: Sessions,
         subscriptions: Subscriptions,
         bridge: Bridge,
-        lasting: LastingCalls,
+        relayed: RelayedCalls,
     ) -> None:
         self._links = links
         self._talk = talk
@@ -54,7 +54,7 @@ class ServerCalls:
         self._sessions = sessions
         self._subscriptions = subscriptions
         self._bridge = bridge
-        self._lasting = lasting
+        self._relayed = relayed
         self._ids = itertools.count(1)
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
@@ -168,7 +168,7 @@ class ServerCalls:
     ) -> None:
         """Tools may take long: a client that loses its connection to such a call comes back for the answer."""
 
-        async def relay(exchange: Exchange) -> None:
+        async def relay() -> None:
             await self._within(
                 exchange.principal,
                 session,
@@ -178,9 +178,9 @@ class ServerCalls:
             )
 
         if exchange.method == "tools/call" and exchange.reply.may_stream:
-            await self._lasting.relay(exchange, session, server, params, relay)
+            await self._relayed.relay(exchange, session, server, relay)
         else:
-            await relay(exchange)
+            await relay()
 
     async def _within(
         self,

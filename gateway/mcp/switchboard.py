@@ -28,6 +28,7 @@ from gateway.mcp.parking import Parking
 from gateway.mcp.pool import Pool
 from gateway.mcp.profile import Profile
 from gateway.mcp.provider import Provider, Source, UpstreamServer
+from gateway.mcp.relayed import RelayedCalls
 from gateway.mcp.returning import Returning
 from gateway.mcp.rounds import Rounds
 from gateway.mcp.running import Running
@@ -67,12 +68,14 @@ class Switchboard:
         self._watching = Watching(self._servers, links, talk, self._eras, self._listings)
         parking = Parking(links, talk, pool, Forwarding(transport, runtime.tokens, address))
         lasting = LastingCalls(Rounds(links), log, running)
-        runtime.before_stop(lasting.stop)
+        relayed = RelayedCalls(log)
+        for stop in (lasting.stop, relayed.stop, log.stop):
+            runtime.before_stop(stop)
         ceiling = TimeLimit(runtime.settings.mcp_call_seconds, CALL_SECONDS)
         self.returning = Returning(log, lasting, self._servers, ceiling)
         """Serves legacy clients that come back for a call of a server that is modern only."""
         bridge = Bridge(lasting, parking)
-        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge, lasting)
+        self._calls = ServerCalls(links, talk, self._eras, pool, sessions, subscriptions, bridge, relayed)
 
     async def straight(self, inbound: Inbound) -> UpstreamServer | None:
         """The server that the request is relayed to unchanged, or None where that will not do.

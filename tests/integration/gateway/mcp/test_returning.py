@@ -139,7 +139,7 @@ async def test_a_call_that_was_come_back_for_can_still_be_cancelled(
 async def test_a_call_ends_with_its_session(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, only: Only
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.lasting.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.mcp.call_log.BEAT_SECONDS", 0.1)
     stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
