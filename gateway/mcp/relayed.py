@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from agentnet.errors import UnavailableError
 from agentnet.signals import Signal
 from gateway.mcp.call_log import FOLLOWED, CallLog, ended
-from gateway.mcp.errors import McpError, said
+from gateway.mcp.errors import Document, McpError, said
 from gateway.mcp.event_ids import PRIMING_VERSION
 from gateway.mcp.exchange import Exchange
 from gateway.mcp.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS
@@ -62,16 +62,13 @@ class RelayedCalls:
         self, exchange: Exchange, session: Session, server: UpstreamServer, work: Callable[[], Awaitable[None]]
     ) -> None:
         """Have `work` relay the call of `exchange`, whose reply is another one from here on. Raises `AgentNetError`."""
-        task = asyncio.current_task()
+        task, live = asyncio.current_task(), exchange.reply
         assert task is not None
-        live = exchange.reply
-        kept = {"server": server.name}
-        reply = exchange.reply = RelayedReply(
-            self._log,
-            session.id,
-            lambda: kept | {"message": request(exchange.id, exchange.method, exchange.params)},
-            live,
-        )
+
+        def describe() -> Document:
+            return {"message": request(exchange.id, exchange.method, exchange.params), "server": server.name}
+
+        reply = exchange.reply = RelayedReply(self._log, session.id, describe, live)
         call = Call(exchange, reply, task)
         reply.lost, reply.opened = call.end, lambda: self._calls.setdefault(reply.call, call)
         live.on_left = lambda: self._goes_on(call)
@@ -123,7 +120,7 @@ class RelayedCalls:
             live, call.reply.live = call.reply.live, None
             self._work(live.end_stream())
 
-    def _work(self, work: "Awaitable[None]") -> None:
+    def _work(self, work: Awaitable[None]) -> None:
         async def run() -> None:
             try:
                 await work
