@@ -108,6 +108,7 @@ class LoggedReply(Reply):
     def release(self) -> None:
         """The call is over here."""
         self._is_released = True
+        self.lost = _nothing
         self._log.release(self._call)
 
     async def end_with(self, answer: Document) -> None:

@@ -90,6 +90,7 @@ class RelayedCalls:
             timer.cancel()
             reply.release()
             self._calls.pop(reply.call, None)
+            exchange.reply, live.on_left = live, None  # no circle keeps the request's body until garbage is collected
 
     async def stop(self) -> None:
         """Let them end if they are quick."""

@@ -61,6 +61,11 @@ class RelayedReply(LoggedReply):
         if self.is_logged:
             self.opened()
 
+    def release(self) -> None:
+        """The call is over here."""
+        super().release()
+        self.opened = self.lost
+
     async def keep(self, message: Document) -> None:
         """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""
         if "method" not in message:

@@ -1,0 +1,79 @@
+"""What a relayed call leaves in memory."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from starlette.types import Message
+
+from agentnet.identity import Principal
+from gateway.mcp.call_log import CallLog
+from gateway.mcp.deadline import Deadline, TimeLimit
+from gateway.mcp.errors import McpError
+from gateway.mcp.exchange import Answering, Era, Exchange
+from gateway.mcp.profile import Profile
+from gateway.mcp.provider import Source, UpstreamServer
+from gateway.mcp.relayed import RelayedCalls
+from gateway.mcp.reply import Reply
+from gateway.mcp.session import Session
+
+pytestmark = pytest.mark.anyio
+
+SERVER = UpstreamServer(
+    name="alpha", urls=("http://alpha",), tenant="*", description="", document={}, source=cast(Source, None)
+)
+
+
+class Log:
+    """Of calls that are over before it is asked."""
+
+    def listen(self, listener: object) -> None: ...
+
+    def release(self, call: str) -> None: ...
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def nowhere(_: Message) -> None: ...
+
+
+class Watched(Exchange):
+    """One that a weak reference may lead to."""
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("error", [None, McpError(-31999, "The disk is full.")])
+async def test_a_call_that_is_over_is_gone_without_the_collector(error: McpError | None) -> None:
+    calls = RelayedCalls(cast(CallLog, Log()))
+    left: list[weakref.ref[Any]] = []
+
+    async def call() -> None:
+        live = Reply(nowhere, may_stream=True)
+        exchange = Watched(
+            Era.LEGACY, "2025-11-25", 1, "tools/call", {}, Principal("t", "s"), Profile(name="p"), live,
+            cast(Answering, None), Deadline(TimeLimit(9.0, "here")),
+        )  # fmt: skip
+        left.append(weakref.ref(exchange))
+
+        async def work() -> None:
+            await exchange.reply.finish_with(b'{"jsonrpc":"2.0","id":1,"result":{}}')
+            if error is not None:
+                raise error
+
+        if error is None:
+            await calls.relay(exchange, Session("s", "2025-11-25"), SERVER, work)
+            return
+        with pytest.raises(McpError, match="disk"):
+            await calls.relay(exchange, Session("s", "2025-11-25"), SERVER, work)
+        error.__traceback__ = None
+
+    await call()
+    assert [reference() for reference in left] == [None]
