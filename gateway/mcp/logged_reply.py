@@ -65,7 +65,7 @@ class LoggedReply(Reply):
                 self._log.release(self._call)
                 return
             self.is_logged = True
-            if primes:
+            if primes and self.live is not None:  # the client may have left meanwhile
                 await self.live.prime(event_id(self._call, 0))
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:

@@ -121,7 +121,9 @@ class Reply:
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self.headers]})
 
     async def end(self, body: bytes = b"") -> None:
-        """The end of the response."""
+        """The end of the response, once."""
+        if self.is_done:
+            return
         if self._pace.holds:
             body = self._pace.held() + body
         self.close()

@@ -1,6 +1,7 @@
 """Legacy calls that are relayed in their own era: the gateway keeps what their servers do not."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import httpx
@@ -139,6 +140,27 @@ async def test_long_numbers_and_bytes_of_an_answer_stay_as_they_are(place: Place
     await legacy_server(place, answer)
     session = await LegacySession.open(http, place.urls[0])
     assert odd.decode() in (await session.post(place.urls[0], call("odd__act"))).text
+
+
+async def test_a_stream_that_its_client_left_open_ends_when_it_comes_back_elsewhere(
+    place: Place, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = await place.server("alpha", "legacy")
+    one, other = place.urls
+    session = await LegacySession.open(http, one)
+    async with http.stream("POST", f"{one}/mcp", json=call("alpha__wait"), headers=session.headers) as response:
+        lines = response.aiter_lines()
+        last = ""
+        while not last:
+            line = await anext(lines)
+            last = line.removeprefix("id: ") if line.startswith("id: ") else ""
+        async with resumed(session, other, last) as messages:
+            assert not [line async for line in lines if line.startswith("data: {")]
+            cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "call-7"}}
+            assert (await session.post(other, cancel)).status_code == 202
+            assert [end["error"]["code"] async for end in messages] == [-32800]
+    await stage.cancelled.wait()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR], caplog.text
 
 
 @pytest.mark.parametrize("profile", ["", "alpha"])
