@@ -2,8 +2,7 @@
 
 Plain servers of the MCP SDK with sessions for the older generation, each at `/<number>/mcp`, with one tool that echoes
 and as many more as a test of long lists wants. They answer with event streams, which is the SDK's default, or in JSON,
-which costs them half. The collector is set as in our own servers, so that they bound those in front of them less.
-Says `ready PORT`, ends when its standard input does.
+which costs them half. Says `ready PORT`, ends when its standard input does.
 """
 
 import argparse
@@ -20,7 +19,6 @@ from mcp.server.mcpserver import MCPServer
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from agentnet.collector import steady_collector
 from agentnet.service import bind
 
 FRESH_MILLISECONDS = 60_000
@@ -76,9 +74,8 @@ async def _serve(servers: int, tools: int, *, json: bool) -> None:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
-    with steady_collector():
-        print(f"ready {listener.getsockname()[1]}", flush=True)
-        await serving
+    print(f"ready {listener.getsockname()[1]}", flush=True)
+    await serving
 
 
 def main() -> None:
