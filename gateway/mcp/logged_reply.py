@@ -65,8 +65,12 @@ class LoggedReply(Reply):
                 self._log.release(self._call)
                 return
             self.is_logged = True
-            if primes and self.live is not None:  # the client may have left meanwhile
-                await self.live.prime(event_id(self._call, 0))
+            if primes:
+                await self._prime()
+
+    async def _prime(self) -> None:
+        if self.live is not None:  # the client may have left meanwhile
+            await self.live.prime(event_id(self._call, 0))
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:
         """Keep a question, and send it if a client is there. Raises `McpError` where it would reach nobody.
