@@ -30,7 +30,7 @@ class LoggedReply(Reply):
         self.live = live
         self.is_logged = False
         """Whether the client may come back to the call."""
-        self.lost: Lost = _nothing
+        self.lost: Lost = nothing
         """Called when the call is not this process's any more."""
         self._log = log
         self._call = call
@@ -112,7 +112,7 @@ class LoggedReply(Reply):
     def release(self) -> None:
         """The call is over here."""
         self._is_released = True
-        self.lost = _nothing
+        self.lost = nothing
         self._log.release(self._call)
 
     async def end_with(self, answer: Document) -> None:
@@ -124,8 +124,8 @@ class LoggedReply(Reply):
                 logger.warning("the answer of a call is not kept: %s", error)
 
 
-def _nothing() -> None:
-    """Of a call that nobody drives yet."""
+def nothing() -> None:
+    """Of a call that nobody drives yet, or any more."""
 
 
 async def _nowhere(_: Message) -> None:

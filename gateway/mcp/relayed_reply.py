@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agentnet.errors import DatabaseAwayError
 from gateway.mcp.call_log import CallLog, asked
 from gateway.mcp.errors import Document
-from gateway.mcp.logged_reply import LoggedReply
+from gateway.mcp.logged_reply import LoggedReply, nothing
 from gateway.mcp.numbers import parse
 from gateway.mcp.reply import Reply
 from gateway.mcp.wire import RequestId, is_id
@@ -23,7 +23,7 @@ class RelayedReply(LoggedReply):
         super().__init__(log, "", session, {}, live)
         self._describe = describe
         """Says what the log is to hold of the call; most calls are over before it is asked."""
-        self.opened: Callable[[], object] = lambda: None
+        self.opened: Callable[[], object] = nothing
         """Called when the client may come back."""
         self.is_resumed_there = False
         """Whether the server resumes the stream."""
@@ -64,7 +64,7 @@ class RelayedReply(LoggedReply):
     def release(self) -> None:
         """The call is over here."""
         super().release()
-        self.opened = self.lost
+        self.opened = nothing
 
     async def keep(self, message: Document) -> None:
         """Keep the server's questions, and its answer. Raises `McpError` for a question that would reach nobody."""

@@ -17,7 +17,7 @@ from gateway.mcp.call_log import CallLog, Standing
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
-from tests.integration.gateway.mcp.verbatim import Call, tool, verbatim
+from tests.integration.gateway.mcp.verbatim import Answer, Call, tool, verbatim
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -220,6 +220,11 @@ async def test_a_question_that_comes_while_the_client_comes_back_is_asked(
 
     monkeypatch.setattr(CallLog, "standing", standing)
     await pool.execute("DELETE FROM mcp_calls")
+    await assert_asked_when_it_comes_back(place, http, answer)
+
+
+async def assert_asked_when_it_comes_back(place: Place, http: httpx.AsyncClient, answer: Answer) -> None:
+    """A host that was cut off after one event of a call is asked at the other replica."""
     async with verbatim(answer, tool("ask")) as (server, url):
         server.only = "modern"
         await place.register("alpha", url)
@@ -235,13 +240,7 @@ async def test_of_two_questions_the_one_that_was_not_heard_is_asked_again(
     async def answer(received: Call) -> None:
         await received.finish(asking("one", "two"))
 
-    async with verbatim(answer, tool("ask")) as (server, url):
-        server.only = "modern"
-        await place.register("alpha", url)
-        session = await LegacySession.open(http, place.urls[0], elicitation={})
-        [last] = await cut_off(session, place.urls[0], call("alpha__ask"))
-        async with resumed(session, place.urls[1], last) as messages, asyncio.timeout(10):
-            assert (await anext(messages))["method"] == "elicitation/create"
+    await assert_asked_when_it_comes_back(place, http, answer)
 
 
 async def test_a_notification_that_comes_as_a_call_begins_to_be_kept_ends_nothing(
