@@ -23,25 +23,25 @@ from agentnet.retention.rules import Rules
 from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
-from gateway import sql
-from gateway.calls import AgentCalls
-from gateway.cards import Cards
-from gateway.catalog import Catalog
+from gateway.a2a.cards import Cards
+from gateway.a2a.catalog import Catalog
+from gateway.a2a.listing import Listing
+from gateway.a2a.relay import Relay
+from gateway.a2a.upstream import Upstream
+from gateway.admin import sql
+from gateway.admin.keys import KeyRoutes
+from gateway.admin.push import PushRoutes
+from gateway.admin.retention import RetentionRoutes
+from gateway.admin.servers import ServerRoutes
+from gateway.admin.tasks import TaskViews
+from gateway.agents.contact import AgentCalls
 from gateway.cors import admit_pages
-from gateway.http1 import SWEEP_SECONDS, Http1Transport
-from gateway.keys import KeyRoutes
-from gateway.limits import StreamLimit
-from gateway.listing import Listing
+from gateway.http.http1 import SWEEP_SECONDS, Http1Transport
+from gateway.http.limits import StreamLimit
+from gateway.http.transport import IDLE_SECONDS
 from gateway.mcp.agents import Means
 from gateway.mcp.entrance import entrance
 from gateway.mcp.guard import Guard
-from gateway.push import PushRoutes
-from gateway.relay import Relay
-from gateway.retention import RetentionRoutes
-from gateway.servers import ServerRoutes
-from gateway.tasks import TaskViews
-from gateway.transport import IDLE_SECONDS
-from gateway.upstream import Upstream
 
 AUDIENCE = "gateway"
 DEFAULT_TENANT = "default"

@@ -28,7 +28,7 @@ def show_agents(url: str | None, as_json: bool) -> None:
 
 def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
     """`agentnet tasks`."""
-    tasks = through_gateway(url, lambda gateway: gateway.tasks(agent, limit))
+    tasks = through_gateway(url, lambda gateway: gateway.admin.tasks(agent, limit))
     rows = (
         (
             task["id"],

@@ -14,28 +14,28 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.settings import Settings
-from gateway.body import Body, ClientGoneError, run_until_gone
-from gateway.limits import StreamLimit
-from gateway.mcp.aggregate import Aggregate, stamped
-from gateway.mcp.batch import is_batch, serve_batch
-from gateway.mcp.deadline import CALL_SECONDS, Deadline, TimeLimit
-from gateway.mcp.endless import Endless
-from gateway.mcp.envelope import check_modern_notification
-from gateway.mcp.errors import Document, McpError, said
-from gateway.mcp.exchange import Era, Exchange, InputRequired
-from gateway.mcp.hops import Hops
-from gateway.mcp.inbound import Inbound, accepts, check_form, check_size, read_body
+from gateway.http.body import Body, ClientGoneError, run_until_gone
+from gateway.http.limits import StreamLimit
+from gateway.mcp.aggregate.aggregate import Aggregate, stamped
+from gateway.mcp.changes.listen import Listening, last_word
+from gateway.mcp.changes.view import Sight
 from gateway.mcp.legacy import Legacy
-from gateway.mcp.listening import Listening, last_word
-from gateway.mcp.profile import Profile
-from gateway.mcp.profiles import Profiles
-from gateway.mcp.provider import Provider, UpstreamServer
-from gateway.mcp.reply import Reply
-from gateway.mcp.retry import Retries
-from gateway.mcp.running import REQUEST_CANCELLED
-from gateway.mcp.sight import Sight
-from gateway.mcp.switchboard import Switchboard
-from gateway.mcp.wire import is_notification, is_request, is_response, read, result
+from gateway.mcp.messages.batch import is_batch, serve_batch
+from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
+from gateway.mcp.messages.endless import Endless
+from gateway.mcp.messages.envelope import check_modern_notification
+from gateway.mcp.messages.errors import Document, McpError, said
+from gateway.mcp.messages.exchange import Era, Exchange, InputRequired
+from gateway.mcp.messages.hops import Hops
+from gateway.mcp.messages.inbound import Inbound, accepts, check_form, check_size, read_body
+from gateway.mcp.messages.input_required import Retries
+from gateway.mcp.messages.jsonrpc import is_notification, is_request, is_response, read, result
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.messages.reply import Reply
+from gateway.mcp.profiles.profiles import Profiles
+from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
+from gateway.mcp.upstream.provider import Provider, UpstreamServer
 
 logger = logging.getLogger(__name__)
 

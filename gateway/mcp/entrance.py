@@ -6,28 +6,28 @@ from starlette.routing import BaseRoute, Route
 
 from agentnet.identity import Principal
 from agentnet.runtime import Runtime
-from gateway.limits import StreamLimit
+from gateway.http.limits import StreamLimit
+from gateway.http.transport import Transport
 from gateway.mcp.agents import Agents, Means
-from gateway.mcp.call_log import CallLog
-from gateway.mcp.callbacks import Callbacks
-from gateway.mcp.declared import declared_profiles
+from gateway.mcp.changes.subscriptions import Subscriptions
 from gateway.mcp.door import Door
 from gateway.mcp.guard import PATH
-from gateway.mcp.hops import Hops
 from gateway.mcp.legacy import Legacy
-from gateway.mcp.outside import OutsideServers
-from gateway.mcp.profile import Profile
-from gateway.mcp.profile_routes import ProfileRoutes
-from gateway.mcp.profile_store import ProfileStore
-from gateway.mcp.profiles import Profiles
-from gateway.mcp.provider import Provider
-from gateway.mcp.registered import RegisteredServers
-from gateway.mcp.retry import Retries
-from gateway.mcp.running import Running
-from gateway.mcp.sessions import Sessions
-from gateway.mcp.subscriptions import Subscriptions
-from gateway.mcp.switchboard import Switchboard
-from gateway.transport import Transport
+from gateway.mcp.messages.hops import Hops
+from gateway.mcp.messages.input_required import Retries
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.profiles.declared import declared_profiles
+from gateway.mcp.profiles.profiles import Profiles
+from gateway.mcp.profiles.routes import ProfileRoutes
+from gateway.mcp.profiles.store import ProfileStore
+from gateway.mcp.resumption.log import CallLog
+from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.sessions.cancellation import Running
+from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.sessions import Sessions
+from gateway.mcp.upstream.outside import OutsideServers
+from gateway.mcp.upstream.provider import Provider
+from gateway.mcp.upstream.registered import RegisteredServers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, ForbiddenError
 from agentnet.identity.middleware import send_error
-from gateway.headers import header_of
+from gateway.http.headers import header_of
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PATH = "/mcp"

@@ -9,28 +9,28 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
-from gateway.headers import header_of
-from gateway.mcp.addressing import SEPARATOR, unmarked
-from gateway.mcp.call_log import is_event
-from gateway.mcp.callbacks import Callbacks
-from gateway.mcp.changes import Feed
-from gateway.mcp.envelope import SESSION_HEADER, object_or_empty
-from gateway.mcp.errors import Document, McpError
-from gateway.mcp.event_ids import EventIds, Resumption
-from gateway.mcp.exchange import Exchange
-from gateway.mcp.inbound import Inbound
-from gateway.mcp.listening import notification_of
-from gateway.mcp.parking import LOG_LEVELS
-from gateway.mcp.provider import Change
-from gateway.mcp.reply import Reply
-from gateway.mcp.running import Running
-from gateway.mcp.session import Session
-from gateway.mcp.sessions import TOUCH_SECONDS, Sessions
-from gateway.mcp.sight import Sight, Watched
-from gateway.mcp.subscriptions import SubscribedNames, Subscriptions
-from gateway.mcp.switchboard import Switchboard
+from gateway.http.headers import header_of
+from gateway.mcp.bridge.to_legacy import LOG_LEVELS
+from gateway.mcp.changes.feed import Feed
+from gateway.mcp.changes.listen import notification_of
+from gateway.mcp.changes.subscriptions import SubscribedNames, Subscriptions
+from gateway.mcp.changes.view import Sight, Watched
+from gateway.mcp.messages.envelope import SESSION_HEADER, object_or_empty
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.inbound import Inbound
+from gateway.mcp.messages.jsonrpc import is_id, notification
+from gateway.mcp.messages.reply import Reply
+from gateway.mcp.messages.session import Session
+from gateway.mcp.resumption.event_ids import EventIds, Resumption
+from gateway.mcp.resumption.log import is_event
+from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.sessions.cancellation import Running
+from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.tributaries import Tributaries
-from gateway.mcp.wire import is_id, notification
+from gateway.mcp.upstream.addressing import SEPARATOR, unmarked
+from gateway.mcp.upstream.provider import Change
 
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
-from gateway.mcp.errors import McpError
-from gateway.mcp.inbound import Inbound
-from gateway.mcp.provider import UPDATED
-from gateway.mcp.session import Session, UpstreamSession
-from gateway.mcp.sessions import Sessions
-from gateway.mcp.subscriptions import SubscribedNames, Subscriptions
-from gateway.mcp.switchboard import Switchboard
-from gateway.mcp.wire import notification
+from gateway.mcp.changes.subscriptions import SubscribedNames, Subscriptions
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.inbound import Inbound
+from gateway.mcp.messages.jsonrpc import notification
+from gateway.mcp.messages.session import Session, UpstreamSession
+from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.sessions.sessions import Sessions
+from gateway.mcp.upstream.provider import UPDATED
 
 logger = logging.getLogger(__name__)
 

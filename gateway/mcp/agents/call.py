@@ -11,15 +11,15 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import SendMessageRequest
 
 from agentnet.errors import AgentNetError, UnavailableError
-from gateway.calls import Contact
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.following import Following
 from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
-from gateway.mcp.errors import Document, McpError
-from gateway.mcp.event_ids import PRIMING_VERSION, EventIds
-from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.resumption.event_ids import PRIMING_VERSION, EventIds
 
 logger = logging.getLogger(__name__)
 

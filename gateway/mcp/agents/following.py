@@ -7,7 +7,7 @@ import anyio
 from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, SubscribeToTaskRequest
 
 from agentnet.errors import UnavailableError
-from gateway.calls import Contact, RefusedError
+from gateway.agents.contact import Contact, RefusedError
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.progress import Progress
 

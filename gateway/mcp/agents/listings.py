@@ -9,8 +9,8 @@ from gateway.mcp.agents.prompts import list_prompts
 from gateway.mcp.agents.resources import TEMPLATES, list_cards
 from gateway.mcp.agents.tools import list_tools
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.errors import Document
-from gateway.mcp.provider import Kind, Listing
+from gateway.mcp.messages.errors import Document
+from gateway.mcp.upstream.provider import Kind, Listing
 
 TTL_MS = 2000
 KEPT_LISTINGS = 256

@@ -14,9 +14,8 @@ from agentnet.files import FileStore
 from agentnet.http_errors import invalid_input
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
-from gateway.calls import AgentCalls, Contact
-from gateway.catalog import Catalog
-from gateway.mcp.addressing import TASKS
+from gateway.a2a.catalog import Catalog
+from gateway.agents.contact import AgentCalls, Contact
 from gateway.mcp.agents.addresses import is_ours
 from gateway.mcp.agents.call import AgentCall
 from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
@@ -28,13 +27,14 @@ from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
 from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.envelope import TASK_METHODS, object_or_empty
-from gateway.mcp.errors import Document, McpError
-from gateway.mcp.event_ids import EventIds
-from gateway.mcp.exchange import Era, Exchange
-from gateway.mcp.profile import Profile
-from gateway.mcp.provider import FollowedTasks, Kind, Listing, News
-from gateway.mcp.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
+from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
+from gateway.mcp.messages.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.resumption.event_ids import EventIds
+from gateway.mcp.upstream.addressing import TASKS
+from gateway.mcp.upstream.provider import FollowedTasks, Kind, Listing, News
 
 OWN_SHARE = 0.95
 """Of the time that a call may take: an agent that still works then is told of, and not cut off."""

@@ -11,12 +11,12 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.files import FileStore
-from gateway.calls import Contact, RefusedError
+from gateway.agents.contact import Contact, RefusedError
 from gateway.mcp.agents.addresses import place_of
 from gateway.mcp.agents.artifact_versions import ArtifactVersions
-from gateway.mcp.errors import McpError
-from gateway.mcp.provider import News, Open, Updated
-from gateway.mcp.watching import Mailbox
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.upstream.provider import News, Open, Updated
+from gateway.mcp.upstream.watching import Mailbox
 
 logger = logging.getLogger(__name__)
 

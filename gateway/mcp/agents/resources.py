@@ -10,7 +10,7 @@ from agentnet.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files import FileStore
 from cards import rewrite_card
-from gateway.calls import RefusedError
+from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.addresses import (
     ARTIFACT_TEMPLATE,
     CARD_TEMPLATE,
@@ -23,8 +23,8 @@ from gateway.mcp.agents.addresses import (
 from gateway.mcp.agents.content import json_of, text_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.errors import Document
-from gateway.mcp.exchange import Era, Exchange
+from gateway.mcp.messages.errors import Document
+from gateway.mcp.messages.exchange import Era, Exchange
 
 MAX_READ_BYTES = 16 * 1024 * 1024
 """Of one resource, before it is made base64."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
-from gateway.mcp.sealed import sealed, unsealed
+from gateway.mcp.messages.sealed import sealed, unsealed
 
 PREFIX = "agent-task."
 KIND = "mcp task"

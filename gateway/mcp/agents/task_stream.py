@@ -8,13 +8,13 @@ from contextlib import aclosing
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.errors import UnavailableError
-from gateway.calls import RefusedError
+from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.progress import message_of
 from gateway.mcp.agents.task_ids import TaskRef
 from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks
-from gateway.mcp.errors import Document
-from gateway.mcp.exchange import Exchange
+from gateway.mcp.messages.errors import Document
+from gateway.mcp.messages.exchange import Exchange
 
 PAUSE_SECONDS = 1.0
 """Before a task is looked for again whose stream has ended."""

@@ -15,16 +15,16 @@ from mcp_types import CallToolResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
-from gateway.calls import Contact, RefusedError
+from gateway.agents.contact import Contact, RefusedError
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.content import text_of
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.task_ids import TaskIds, TaskRef
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.envelope import object_or_empty
-from gateway.mcp.errors import Document, McpError
-from gateway.mcp.exchange import Exchange
+from gateway.mcp.messages.envelope import object_or_empty
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Exchange
 
 POLL_MS = 1000
 CANCEL_SECONDS = 5.0

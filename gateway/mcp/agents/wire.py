@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from gateway.mcp.errors import Document
+from gateway.mcp.messages.errors import Document
 
 
 def dumped(model: BaseModel) -> Document:

@@ -16,8 +16,8 @@ from agentnet.settings import Settings
 from agentnet.upstreams.credential import BearerCredential, ClientCredentials, Credential
 from agentnet.upstreams.server import NewServer
 from agentnet.upstreams.upstreams import Upstreams
-from gateway.mcp.outside import OutsideServers
-from gateway.transport import NotReachedError, Outgoing
+from gateway.http.transport import NotReachedError, Outgoing
+from gateway.mcp.upstream.outside import OutsideServers
 from tests.integration.upstreams.parts import adder, mcp_over_http, token_server
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from agentnet.service import bind
-from gateway.limits import MAX_STREAMS
+from gateway.http.limits import MAX_STREAMS
 from tests.integration.gateway.conftest import Network
 from tests.patience import PATIENCE_SECONDS
 

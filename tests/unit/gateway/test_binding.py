@@ -1,7 +1,7 @@
 import pytest
 
 from agentnet.errors import BusyError, UnavailableError
-from gateway.binding import jsonrpc_error, request_id
+from gateway.a2a.binding import jsonrpc_error, request_id
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from agentnet.errors import NotFoundError, UnavailableError
-from gateway.cache import Cache
+from gateway.http.cache import Cache
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-from gateway.headers import to_agent, to_client
+from gateway.http.headers import to_agent, to_client
 
 
 def test_the_credential_and_hop_by_hop_headers_stay_behind() -> None:

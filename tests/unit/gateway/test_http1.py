@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agentnet.errors import InvalidInputError, UnavailableError
-from gateway.http1 import Http1Transport
-from gateway.transport import Incoming, NotReachedError, Outgoing
+from gateway.http.http1 import Http1Transport
+from gateway.http.transport import Incoming, NotReachedError, Outgoing
 
 pytestmark = [
     pytest.mark.anyio,
@@ -142,7 +142,7 @@ async def test_a_connection_that_was_closed_is_not_used_again() -> None:
 
 @pytest.mark.parametrize("patient", [True, False])
 async def test_one_that_says_nothing_for_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, patient: bool) -> None:
-    monkeypatch.setattr("gateway.http1.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.http.http1.SWEEP_SECONDS", 0.01)
     swept = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,7 +6,7 @@ from a2a.types.a2a_pb2 import Message, Part, Task, TaskState, TaskStatus
 from agentnet.runs.question import data_of, text_of
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.question import AgentQuestion, data_part, question_in
-from gateway.mcp.errors import McpError
+from gateway.mcp.messages.errors import McpError
 
 ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
 SIGN_IN = TaskState.TASK_STATE_AUTH_REQUIRED

@@ -3,8 +3,8 @@
 import pytest
 
 from agentnet.settings import Settings
+from gateway.http.transport import IDLE_SECONDS
 from gateway.service import silence_of
-from gateway.transport import IDLE_SECONDS
 
 
 @pytest.mark.parametrize("seconds", [1.0, 300.0, 86_400.0])

@@ -14,7 +14,7 @@ from agentnet.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.identity import Principal
 from agentnet.steps import SOURCE, Step
-from gateway.limits import StreamLimit
+from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.progress import line_of
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools

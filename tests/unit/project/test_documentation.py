@@ -15,7 +15,7 @@ from agentnet.cli.app import app
 from agentnet.cli.hosts import host_settings
 from agentnet.manifest import Limits, Manifest, SkillManifest
 from agentnet.upstreams.declarations import Declarations
-from gateway.mcp.profile import Profile
+from gateway.mcp.messages.profile import Profile
 from tests.unit.project.repository import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

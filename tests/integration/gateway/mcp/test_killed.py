@@ -55,8 +55,8 @@ async def cut_by_death(
 async def test_a_legacy_host_is_asked_on_at_the_other_replica(
     place: Place, http: httpx.AsyncClient, victim: Replica, monkeypatch: pytest.MonkeyPatch, has_seen: bool
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.call_log.LEASE_SECONDS", 2.0)
-    monkeypatch.setattr("gateway.mcp.call_log.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.mcp.resumption.log.LEASE_SECONDS", 2.0)
+    monkeypatch.setattr("gateway.mcp.resumption.log.BEAT_SECONDS", 0.1)
     await place.server("alpha", "modern")
     session = await LegacySession.open(http, victim.url, elicitation={})
     last, asked = await cut_by_death(victim, session, call("alpha__greet"), "elicitation/create")
@@ -73,8 +73,8 @@ async def test_a_legacy_host_is_asked_on_at_the_other_replica(
 async def test_a_legacy_host_is_told_that_a_call_ended_at_its_modern_server(
     place: Place, http: httpx.AsyncClient, victim: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.call_log.LEASE_SECONDS", 2.0)
-    monkeypatch.setattr("gateway.mcp.call_log.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.mcp.resumption.log.LEASE_SECONDS", 2.0)
+    monkeypatch.setattr("gateway.mcp.resumption.log.BEAT_SECONDS", 0.1)
     await place.server("alpha", "modern")
     session = await LegacySession.open(http, victim.url)
     last, _ = await cut_by_death(victim, session, call("alpha__wait", **PROGRESS))
@@ -88,7 +88,7 @@ async def test_a_legacy_host_is_told_that_a_call_ended_at_its_modern_server(
 async def test_a_legacy_host_is_told_that_a_call_ended_at_its_legacy_server(
     place: Place, http: httpx.AsyncClient, victim: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.call_log.LEASE_SECONDS", 2.0)
+    monkeypatch.setattr("gateway.mcp.resumption.log.LEASE_SECONDS", 2.0)
     await place.server("alpha", "legacy")
     session = await LegacySession.open(http, victim.url)
     [last] = await cut_off(session, victim.url, call("alpha__wait"))

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from agentnet.errors import UnavailableError
-from gateway.mcp.talk import Talk
+from gateway.mcp.upstream.client import Talk
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import Message, answer_in, modern
 from tests.integration.gateway.mcp.verbatim import Call, Verbatim, tool, verbatim
@@ -109,7 +109,7 @@ async def test_an_answer_that_the_server_did_not_take_can_be_brought_again(
 async def test_the_parked_calls_of_one_key_take_nothing_from_another(
     place: Place, http: httpx.AsyncClient, asker: Verbatim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.parking.MAX_PARKED", 2)
+    monkeypatch.setattr("gateway.mcp.bridge.to_legacy.MAX_PARKED", 2)
     for _ in range(2):
         assert question(await call(place, http))
     assert "retryAfter" in (await call(place, http))["error"]["data"]

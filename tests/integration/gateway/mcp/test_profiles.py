@@ -14,7 +14,7 @@ import pytest
 from agentnet.errors import ConfigurationError
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
-from gateway.mcp.declared import declared_profiles
+from gateway.mcp.profiles.declared import declared_profiles
 from tests.integration.gateway.mcp.conftest import ERAS, ROOT, Place
 from tests.integration.gateway.mcp.raw import ACCEPT, modern, request
 from tests.patience import PATIENCE_SECONDS

@@ -9,7 +9,7 @@ import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
-from gateway.mcp.changes import Feed
+from gateway.mcp.changes.feed import Feed
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import (
     ACCEPT,
@@ -166,7 +166,7 @@ async def test_a_text_that_postgres_cannot_hold_is_refused_in_good_form(
 async def test_a_key_holds_so_many_sessions_and_the_oldest_ends(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.sessions.MAX_SESSIONS", 2)
+    monkeypatch.setattr("gateway.mcp.sessions.sessions.MAX_SESSIONS", 2)
     sessions = [await LegacySession.open(http, place.urls[0]) for _ in range(3)]
     statuses = [(await session.post(place.urls[1], request("ping"))).status_code for session in sessions]
     assert statuses == [404, 200, 200]

@@ -12,8 +12,9 @@ import pytest
 
 from agentnet.runtime import Runtime
 from agentnet.service import Service, running
-from gateway.mcp import sql
-from gateway.mcp.call_log import CallLog, Standing
+from gateway.mcp.resumption import sql
+from gateway.mcp.resumption.log import CallLog, Standing
+from gateway.mcp.sessions import sql as sessions_sql
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.everything import Only
 from tests.integration.gateway.mcp.raw import LegacySession, Message, messages_of, request
@@ -139,7 +140,7 @@ async def test_a_call_that_was_come_back_for_can_still_be_cancelled(
 async def test_a_call_ends_with_its_session(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, only: Only
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.call_log.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.mcp.resumption.log.BEAT_SECONDS", 0.1)
     stage = await place.server("alpha", only)
     one, other = place.urls
     session = await LegacySession.open(http, one)
@@ -163,7 +164,7 @@ async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.
 async def test_a_key_leaves_so_many_calls_and_more_are_ended(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.lasting.MAX_LEFT", 0)
+    monkeypatch.setattr("gateway.mcp.bridge.long_calls.MAX_LEFT", 0)
     stage = await place.server("alpha", "modern")
     session = await LegacySession.open(http, place.urls[0])
     await cut_off(session, place.urls[0], call("alpha__wait"))
@@ -274,7 +275,7 @@ async def test_a_call_survives_that_the_database_breaks_off_each_of_its_statemen
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_done: bool
 ) -> None:
     broken = {sql.HOLD_CALL, sql.PUT_EVENT, sql.END_CALL, sql.GET_CALL, sql.GET_EVENTS}
-    broken |= {sql.PUT_ANSWER, sql.READ_ANSWER, sql.DROP_ANSWERS}
+    broken |= {sessions_sql.PUT_ANSWER, sessions_sql.READ_ANSWER, sessions_sql.DROP_ANSWERS}
 
     def breaking(method: str) -> None:
         ask = getattr(asyncpg.Pool, method)

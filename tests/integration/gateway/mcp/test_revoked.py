@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agentnet.identity.rechecking.RECHECK_SECONDS", 0.1)
     monkeypatch.setattr("agentnet.identity.keys.CACHE_SECONDS", 0.1)
-    monkeypatch.setattr("gateway.mcp.reply.KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.mcp.messages.reply.KEEP_ALIVE_SECONDS", 0.1)
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

@@ -158,7 +158,7 @@ async def test_what_is_not_there_is_left_out_and_refused_where_nothing_else_is_a
 async def test_a_session_has_so_many_subscriptions_and_may_give_them_back(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.subscriptions.MAX_SUBSCRIPTIONS", 1)
+    monkeypatch.setattr("gateway.mcp.changes.subscriptions.MAX_SUBSCRIPTIONS", 1)
     await place.server("alpha")
     headers = {"authorization": f"Bearer {place.network.key}"}
     async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:

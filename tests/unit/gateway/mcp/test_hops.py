@@ -3,8 +3,8 @@
 import pytest
 
 from agentnet.identity.sealing import Seal
-from gateway.mcp.errors import McpError
-from gateway.mcp.hops import MAX_NETWORKS, Hops, networks
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.hops import MAX_NETWORKS, Hops, networks
 
 ONE, TWO = Hops(Seal("1" * 32)), Hops(Seal("2" * 32))
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agentnet.identity import Principal
-from gateway.mcp.exchange import Era
-from gateway.mcp.listings import Listings
-from gateway.mcp.provider import Kind, UpstreamServer
+from gateway.mcp.messages.exchange import Era
+from gateway.mcp.upstream.listings import Listings
+from gateway.mcp.upstream.provider import Kind, UpstreamServer
 
 pytestmark = pytest.mark.anyio
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.addressing import marked, unmarked, with_arguments
-from gateway.mcp.errors import McpError
-from gateway.mcp.exchange import Exchange
-from gateway.mcp.finding import find_tools, named_call
-from gateway.mcp.merge import PAGE_ITEMS, merge
-from gateway.mcp.naming import MAX_NAME, shown_name
-from gateway.mcp.passage import end_of_events
-from gateway.mcp.profile import Profile
-from gateway.mcp.provider import Change, Kind, Listing, Updated
-from gateway.mcp.uris import place_of
-from gateway.mcp.wire import is_deeper
+from gateway.mcp.aggregate.find_tools import find_tools, named_call
+from gateway.mcp.aggregate.merge import PAGE_ITEMS, merge
+from gateway.mcp.aggregate.naming import MAX_NAME, shown_name
+from gateway.mcp.aggregate.uris import place_of
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.jsonrpc import is_deeper
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.upstream.addressing import marked, unmarked, with_arguments
+from gateway.mcp.upstream.provider import Change, Kind, Listing, Updated
+from gateway.mcp.upstream.relay import end_of_events
 
 
 class Fixed:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.errors import McpError
-from gateway.mcp.numbers import LongNumber, parse
-from gateway.mcp.wire import read, write
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.jsonrpc import read, write
+from gateway.mcp.messages.numbers import LongNumber, parse
 
 names = st.text(st.characters(codec="utf-8"))
 values = st.recursive(

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.pace import MAX_HELD, MAX_HELD_BYTES, Pace
-from gateway.mcp.wire import event, write
+from gateway.mcp.messages.jsonrpc import event, write
+from gateway.mcp.messages.pace import MAX_HELD, MAX_HELD_BYTES, Pace
 
 PER_SECOND = 5
 

@@ -9,15 +9,15 @@ import pytest
 from starlette.types import Message
 
 from agentnet.identity import Principal
-from gateway.mcp.call_log import CallLog
-from gateway.mcp.deadline import Deadline, TimeLimit
-from gateway.mcp.errors import McpError
-from gateway.mcp.exchange import Answering, Era, Exchange
-from gateway.mcp.profile import Profile
-from gateway.mcp.provider import Source, UpstreamServer
-from gateway.mcp.relayed import RelayedCalls
-from gateway.mcp.reply import Reply
-from gateway.mcp.session import Session
+from gateway.mcp.messages.deadline import Deadline, TimeLimit
+from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.exchange import Answering, Era, Exchange
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.messages.reply import Reply
+from gateway.mcp.messages.session import Session
+from gateway.mcp.resumption.log import CallLog
+from gateway.mcp.resumption.relayed import RelayedCalls
+from gateway.mcp.upstream.provider import Source, UpstreamServer
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,76 @@
+"""The agents that a tenant sees, as the registry tells of them, and which instance to call next."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from agentnet.database.tables import EVERYONE
+from agentnet.directory import Directory, Entry
+from agentnet.errors import NotFoundError
+from agentnet.identity import Principal
+from agentnet.identity.principal import USE
+from agentnet.manifest import NAME_PATTERN
+from gateway.http.cache import Cache
+from gateway.http.rotation import Rotation
+
+FRESH_SECONDS = 1.0
+GRACE_SECONDS = 30.0
+NEAREST = 3
+
+ANYONE = Principal(EVERYONE, "service:gateway", frozenset({USE}))
+"""Who asks for a public card without a key: sees what every tenant sees."""
+
+
+class Catalog:
+    """Looks agents up for a principal; what the registry said last serves for a while when it is away."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._entries: Cache[tuple[str, str], Entry] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
+        self._lists: Cache[str, list[Entry]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
+        self._rotation = Rotation()
+
+    async def get(self, principal: Principal, name: str) -> Entry:
+        """The live agent of that name. Raises `NotFoundError` that names the nearest names the tenant sees."""
+
+        if not re.match(NAME_PATTERN, name):
+            raise await self._unknown(principal, name)
+
+        async def load() -> Entry:
+            return await self._directory.get(principal, "agent", name)
+
+        try:
+            return await self._entries.get((principal.tenant, name), load)
+        except NotFoundError:
+            self._entries.forget((principal.tenant, name))
+            raise await self._unknown(principal, name) from None
+
+    def visible_at_hand(self, principal: Principal) -> list[Entry] | None:
+        """The same as `visible` without waiting; None where it has to be asked for."""
+        return self._lists.at_hand(principal.tenant)
+
+    async def visible(self, principal: Principal) -> list[Entry]:
+        """All live agents that the tenant sees, by name."""
+
+        async def load() -> list[Entry]:
+            return sorted(await self._directory.list(principal, "agent"), key=lambda entry: entry.name)
+
+        return await self._lists.get(principal.tenant, load)
+
+    async def search(self, principal: Principal, text: str, limit: int) -> list[Entry]:
+        """The agents that fit `text` best, best first."""
+        return await self._directory.search(principal, text, limit=limit)
+
+    def instances(self, entry: Entry) -> Sequence[str]:
+        """Base URLs of the live instances in the order to try them."""
+        return self._rotation.ordered([url.rstrip("/") for url in entry.urls or [entry.url]])
+
+    def mark_down(self, url: str) -> None:
+        """Try the instance at `url` last for a while."""
+        self._rotation.mark_down(url)
+
+    async def _unknown(self, principal: Principal, name: str) -> NotFoundError:
+        names = [entry.name for entry in await self.visible(principal)]
+        near = difflib.get_close_matches(name, names, NEAREST, 0.4)
+        hint = f"Nearest: {', '.join(near)}." if near else "`GET /agents` lists those that are there."
+        return NotFoundError(f"There is no agent {name!r} here.", hint=hint)

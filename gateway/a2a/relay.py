@@ -1,0 +1,177 @@
+"""The A2A relay: a request goes to a live instance of the agent as bytes, and its answer comes back as bytes.
+
+Only the caller's credential is replaced, by a service token that no other agent takes. JSON is read only to say an
+error with the caller's request id.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from agentnet.directory import Entry
+from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
+from agentnet.identity import Principal
+from agentnet.identity.principal import USE
+from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
+from gateway.a2a.catalog import Catalog
+from gateway.a2a.extended import asks_for_card, with_addresses
+from gateway.a2a.upstream import Upstream
+from gateway.http.body import Body, ClientGoneError, run_until_gone
+from gateway.http.headers import header_of, is_event_stream, to_client
+from gateway.http.limits import StreamLimit
+from gateway.http.transport import Incoming
+
+ENTRY_AGENT = "concierge"
+"""The agent that answers at the gateway's own address."""
+PREFIX = b"/agents/"
+STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
+STREAM_PATHS = (b"message:stream", b":subscribe")
+BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request is for."""
+
+    agent: str
+    path: bytes
+    """Below the agent's own address, with its query, without a leading slash."""
+    prefix: str
+    """Of the address that it was called at, below the gateway's."""
+
+    @property
+    def binding(self) -> Binding:
+        """JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
+        return Binding.REST if self.path.partition(b"?")[0] else Binding.JSONRPC
+
+
+def target_of(scope: Scope) -> Target:
+    """The agent and the path that a request names: below `/agents/{name}`, or of the entry agent at the root."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    agent, path, prefix = ENTRY_AGENT, raw.lstrip(b"/"), ""
+    if raw.startswith(PREFIX):
+        name, _, path = raw[len(PREFIX) :].partition(b"/")
+        agent = name.decode("latin-1")
+        prefix = f"/agents/{agent}"
+    query: bytes = scope["query_string"]
+    return Target(agent, path + b"?" + query if query else path, prefix)
+
+
+def principal_of(scope: Scope) -> Principal:
+    """The caller. Raises `ForbiddenError` when its key does not reach to agents."""
+    principal: Principal = scope["state"]["principal"]
+    if USE not in principal.scopes:
+        raise ForbiddenError(f"This needs a key with the scope {USE!r}.")
+    return principal
+
+
+class Relay:
+    """An ASGI app that relays every request it gets."""
+
+    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str) -> None:
+        self._catalog = catalog
+        self._base_url = base_url.rstrip("/")
+        self._upstream = upstream
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay one request; the upstream is aborted when the client leaves."""
+        target = target_of(scope)
+        try:
+            body = await Body.begin(receive)
+        except ClientGoneError:
+            await send_protocol_error(send, BROKEN_OFF, target.binding, None)
+            return
+        call = _Call(scope, target, body, send)
+        try:
+            principal = principal_of(scope)
+            with self._slot(principal, call):
+                entry = await self._catalog.get(principal, target.agent)
+                await run_until_gone(body, self._exchange(call, entry, principal))
+        except AgentNetError as error:
+            await send_protocol_error(send, error, target.binding, call.request_id)
+        except ClientGoneError:
+            await send_protocol_error(send, BROKEN_OFF, target.binding, call.request_id)
+
+    def _slot(self, principal: Principal, call: "_Call") -> AbstractContextManager[None]:
+        return self._limit.stream(principal) if call.wants_stream else nullcontext()
+
+    async def _exchange(self, call: "_Call", entry: Entry, principal: Principal) -> None:
+        incoming = await self._upstream.open(
+            principal, entry, call.method, call.path, call.scope["headers"], lambda: call.body.content
+        )
+        try:
+            whole = await self._answer(call, incoming)
+        finally:
+            await incoming.close()
+        if whole:
+            await call.end()
+
+    async def _answer(self, call: "_Call", incoming: Incoming) -> bool:
+        if asks_for_card(call.target.path, call.body.start) and not is_event_stream(to_client(incoming.headers)):
+            return await call.answer_card(incoming, self._base_url + call.target.prefix)
+        return await call.answer(incoming)
+
+
+class _Call:
+    """One request and where its answer goes."""
+
+    def __init__(self, scope: Scope, target: Target, body: Body, send: Send) -> None:
+        self.scope = scope
+        self.target = target
+        self.body = body
+        self._send = send
+
+    @property
+    def request_id(self) -> str | int | None:
+        """The JSON-RPC id, for errors."""
+        return request_id(self.body.start, self.body.complete)
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether it may open a stream; told by header, path or method, without parsing."""
+        path = self.target.path.partition(b"?")[0]
+        if b"text/event-stream" in header_of(self.scope["headers"], b"accept") or path.endswith(STREAM_PATHS):
+            return True
+        return not path and any(method in self.body.start for method in STREAM_METHODS)
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return str(self.scope["method"])
+
+    @property
+    def path(self) -> str:
+        """Path and query below the agent's address."""
+        return self.target.path.decode("latin-1")
+
+    async def answer(self, incoming: Incoming) -> bool:
+        """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""
+        headers = to_client(incoming.headers)
+        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
+        at_boundary = True
+        try:
+            async for chunk in incoming.chunks():
+                at_boundary = chunk.endswith((b"\n\n", b"\r\n\r\n"))
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except UnavailableError as error:
+            if not (is_event_stream(headers) and at_boundary):
+                return False
+            last = stream_error(error, self.target.binding, self.request_id)
+            await self._send({"type": "http.response.body", "body": last, "more_body": True})
+        return True
+
+    async def answer_card(self, incoming: Incoming, address: str) -> bool:
+        """Pass the response on with the card in it leading to `address`."""
+        whole = b"".join([chunk async for chunk in incoming.chunks()])
+        body = with_addresses(whole, address)
+        headers = [(key, value) for key, value in to_client(incoming.headers) if key != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        return True
+
+    async def end(self) -> None:
+        """End the response. Without it the server breaks the connection, which is how HTTP tells a cut body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

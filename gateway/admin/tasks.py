@@ -1,0 +1,95 @@
+"""Tasks as the network's own REST shows them: rows of the caller's tenant, read from PostgreSQL, whoever runs them."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from a2a.types.a2a_pb2 import DESCRIPTOR
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from agentnet.database import Database
+from agentnet.errors import NotFoundError
+from gateway.a2a.relay import principal_of
+from gateway.admin import sql
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+MAX_TREE = 2000
+STATE_NAMES = {value.number: value.name for value in DESCRIPTOR.enum_types_by_name["TaskState"].values}
+
+TaskView = dict[str, Any]
+
+
+class TaskQuery(BaseModel):
+    """What `GET /v1/tasks` takes."""
+
+    agent: str | None = Field(default=None, max_length=128)
+    context: str | None = Field(default=None, max_length=256)
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+
+
+class TaskViews:
+    """Read-only; another tenant's task is not found."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+
+    def routes(self) -> list[BaseRoute]:
+        """`/v1/tasks` and below."""
+        return [
+            Route("/v1/tasks", self.list, methods=["GET"]),
+            Route("/v1/tasks/{id:uuid}", self.get, methods=["GET"]),
+            Route("/v1/tasks/{id:uuid}/tree", self.tree, methods=["GET"]),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """The latest tasks, the latest first."""
+        query = TaskQuery.model_validate(dict(request.query_params))
+        tenant = principal_of(request.scope).tenant
+        rows = await self._pool.fetch(sql.LIST_TASKS, tenant, query.agent, query.context, query.limit)
+        return JSONResponse({"tasks": [view_of(row) for row in rows]})
+
+    async def get(self, request: Request) -> Response:
+        """One task. Raises `NotFoundError`."""
+        return JSONResponse(view_of(await self._row(request)))
+
+    async def tree(self, request: Request) -> Response:
+        """One task with all that it delegated, as `children`. Raises `NotFoundError`."""
+        row = await self._row(request)
+        below = await self._pool.fetch(
+            sql.LIST_BELOW_ROOT, principal_of(request.scope).tenant, row["root_id"], MAX_TREE
+        )
+        return JSONResponse(tree_of(view_of(row), [view_of(other) for other in below]))
+
+    async def _row(self, request: Request) -> asyncpg.Record:
+        identifier: UUID = request.path_params["id"]
+        row = await self._pool.fetchrow(sql.GET_TASK, principal_of(request.scope).tenant, identifier)
+        if row is None:
+            raise NotFoundError(f"There is no task {identifier}.")
+        return row
+
+
+def view_of(row: asyncpg.Record) -> TaskView:
+    """A row as JSON, its state by A2A's name."""
+    view: TaskView = dict(row)
+    for key in ("id", "parent_id", "root_id"):
+        view[key] = str(view[key]) if view[key] is not None else None
+    for key in ("created_at", "status_at"):
+        view[key] = view[key].isoformat()
+    view["state"] = STATE_NAMES.get(view["state"], "TASK_STATE_UNSPECIFIED")
+    view["chain"] = json.loads(view["chain"]) if isinstance(view["chain"], str) else view["chain"]
+    return view
+
+
+def tree_of(top: TaskView, others: list[TaskView]) -> TaskView:
+    """`top` with `children`, and those with theirs, oldest first."""
+    nodes = {view["id"]: view | {"children": []} for view in [top, *others]}
+    for node in nodes.values():
+        parent = nodes.get(node["parent_id"])
+        if parent is not None and node["id"] != top["id"]:
+            parent["children"].append(node)
+    return nodes[top["id"]]

@@ -1,0 +1,4 @@
+"""The conversation with an agent on behalf of somebody at the gateway: send, follow, questions, files.
+
+May import `gateway.a2a` and `gateway.http`. Start with `contact`.
+"""

@@ -1,0 +1,65 @@
+"""Which headers cross the gateway: all but hop-by-hop ones (RFC 9110 section 7.6.1) and the caller's credential."""
+
+import os
+
+from gateway.http.transport import Headers
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"authorization", b"x-api-key", b"cookie", b"expect"}
+NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"x-accel-buffering"}
+
+
+def header_of(headers: Headers, name: bytes) -> bytes:
+    """The first value of `name` (lower case), or nothing."""
+    for key, value in headers:
+        if len(key) == len(name) and key.lower() == name:
+            return value
+    return b""
+
+
+def to_agent(headers: Headers, token: str) -> Headers:
+    """The headers of a relayed request: the service token in the credential's place, a trace where none was."""
+    named = _named_by_connection(headers)
+    kept = [(key, value) for key, value in headers if key not in NOT_FORWARDED and key not in named]
+    kept.append((b"authorization", f"Bearer {token}".encode()))
+    if not any(key == b"traceparent" for key, _ in kept):
+        kept.append((b"traceparent", new_traceparent()))
+    return kept
+
+
+def to_client(headers: Headers) -> Headers:
+    """The headers of a relayed response; a stream also tells proxies on its way not to buffer it."""
+    lower = [(key.lower(), value) for key, value in headers]
+    named = _named_by_connection(lower)
+    kept = [(key, value) for key, value in lower if key not in NOT_RETURNED and key not in named]
+    if is_event_stream(kept):
+        kept = [(key, value) for key, value in kept if key != b"content-length"]  # an error event may be added
+        kept.append((b"x-accel-buffering", b"no"))
+    return kept
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Whether a response is a stream of server-sent events."""
+    return header_of(headers, b"content-type").lower().startswith(b"text/event-stream")
+
+
+def new_traceparent() -> bytes:
+    """A new trace, sampled (W3C Trace Context section 3.2)."""
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01".encode()
+
+
+def _named_by_connection(headers: Headers) -> frozenset[bytes]:
+    value = header_of(headers, b"connection")
+    return frozenset(name.strip().lower() for name in value.split(b",")) if value else frozenset()

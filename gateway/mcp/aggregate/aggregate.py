@@ -1,0 +1,298 @@
+"""Everything that a caller sees as one MCP server: lists are merged, calls go to the provider of the item."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from mcp_types import SERVER_INFO_META_KEY
+from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
+
+from agentnet import __version__
+from agentnet.bounded import Bounded
+from agentnet.errors import AgentNetError, UnavailableError
+from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
+from gateway.mcp.aggregate.merge import Merged, Part, merge
+from gateway.mcp.aggregate.uris import candidates, place_of
+from gateway.mcp.messages.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.hops import Hops, networks
+from gateway.mcp.upstream.addressing import TASKS, with_arguments
+from gateway.mcp.upstream.parameters import ParameterError, Parameters
+from gateway.mcp.upstream.provider import Kind, Listing, Provider
+from gateway.mcp.upstream.timeouts import profile_limit
+
+logger = logging.getLogger(__name__)
+
+SERVER_INFO: Document = {"name": "agentnet", "title": "Agent Network", "version": __version__}
+INSTRUCTIONS = (
+    "The tools of this network's MCP servers are named server__tool. The other tools but find_agents are specialist "
+    "agents: tell one in `message` what to do. When its result has the state input-required, it asks: call it again "
+    "with that task_id and the answer."
+)
+CAPABILITIES: Document = {
+    "tools": {"listChanged": True},
+    "prompts": {"listChanged": True},
+    "resources": {"listChanged": True, "subscribe": True},
+    "completions": {},
+    "logging": {},
+    "extensions": {TASKS: {}},
+}
+"""Declared to all clients, whatever their providers have."""
+DISCOVER_TTL_MS = 60_000
+KEPT_LISTS = 256
+FOREIGN_SECONDS = 1.0
+"""How long another network waits for a list that is not at hand: it may itself be what that list waits for."""
+"""In the legacy era; the modern one says -32602."""
+ABSENT: dict[Era, frozenset[str]] = {
+    Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
+    Era.MODERN: frozenset({"initialize", "ping", "resources/subscribe", "resources/unsubscribe"}),
+}
+KINDS = {kind.method: kind for kind in Kind}
+
+Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
+
+
+class UnknownItemError(McpError):
+    """No list has it."""
+
+
+class Aggregate:
+    """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
+
+    def __init__(self, list_limit: int, hops: Hops) -> None:
+        self._hops = hops
+        self._list_limit = list_limit
+        self._parameters = Parameters()
+        self._merged: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_LISTS)
+        self._handlers: dict[str, Handler] = {
+            "ping": self._ping,
+            "initialize": self._initialize,
+            "server/discover": self._discover,
+            "tools/call": self._call,
+            "prompts/get": self._prompt,
+            "completion/complete": self._complete,
+            **dict.fromkeys(("resources/read", "resources/subscribe", "resources/unsubscribe"), self._resource),
+            **dict.fromkeys(sorted(TASK_METHODS), self._task),
+            **dict.fromkeys(KINDS, self._list),
+        }
+
+    async def handle(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        """The result, or None when it went out already. Raises `AgentNetError`, `InputRequired`."""
+        handler = self._handlers.get(exchange.method)
+        if handler is None or exchange.method in ABSENT[exchange.era]:
+            raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
+        if exchange.method in KINDS:
+            return await handler(exchange, providers)
+        exchange.trusts_known = True
+        try:
+            return await handler(exchange, providers)
+        except (UnknownItemError, ParameterError):  # nothing was sent yet; it may be new, or another since
+            exchange.trusts_known = False
+            return await handler(exchange, providers)
+
+    async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
+        """The list of `kind` as the caller sees it; a provider that fails is left out."""
+        is_foreign = bool(networks(exchange.headers))
+        seconds = FOREIGN_SECONDS if is_foreign else None
+        parts = await gather(kind, providers, known=exchange.trusts_known, seconds=seconds)
+        principal, profile = exchange.principal, exchange.profile
+        listings = tuple(listing for _, listing in parts)
+        key = (
+            principal.tenant,
+            profile.name,
+            kind,
+            is_foreign,
+            *map(id, listings),
+        )  # callers whose lists differ do not take turns
+        kept = self._merged.get(key)
+        if kept is None or kept.profile != profile or not _same(kept.listings, listings):
+            kept = merge(kind, parts, profile, self._hops.marked if is_foreign else None)
+            self._merged[key] = kept
+        return kept
+
+    async def _ping(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        return {}
+
+    async def _initialize(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        asked = exchange.params.get("protocolVersion")
+        version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
+        return {
+            "protocolVersion": version,
+            "capabilities": CAPABILITIES,
+            "serverInfo": SERVER_INFO,
+            "instructions": INSTRUCTIONS,
+        }
+
+    async def _discover(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        return {
+            "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
+            "capabilities": CAPABILITIES,
+            "serverInfo": SERVER_INFO,
+            "instructions": INSTRUCTIONS,
+            "ttlMs": DISCOVER_TTL_MS,
+            "cacheScope": "private",
+        }
+
+    async def _list(self, exchange: Exchange, providers: list[Provider]) -> Document:
+        kind = KINDS[exchange.method]
+        merged = await self.merged(exchange, kind, providers)
+        if kind is Kind.TOOLS and self._is_found(exchange, merged):
+            page: Document = {"items": FINDERS}
+        else:
+            page = merged.page(exchange.params.get("cursor"))
+        result: Document = {kind.member: page.pop("items")} | page
+        if exchange.era is Era.MODERN:
+            # Never public: at one address each tenant, profile and key may see other servers.
+            result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private"}
+        return result
+
+    async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        merged = await self.merged(exchange, Kind.TOOLS, providers)
+        name = exchange.params.get("name")
+        if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
+            if name == FIND_TOOLS:
+                return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+            exchange.params = named_call(exchange.params)
+            exchange.schema = schema_of(merged, exchange.params["name"])
+            exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
+        else:
+            exchange.schema = schema_of(merged, name)
+            if exchange.era is Era.MODERN:
+                self._parameters.check(exchange.schema, exchange.params.get("arguments"), exchange.headers)
+        limit_call(exchange)
+        return await self._named(exchange, Kind.TOOLS, providers)
+
+    def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
+        """Whether the caller finds tools instead of having all of them listed."""
+        mode = exchange.profile.mode
+        return mode == "find" or (mode == "auto" and len(merged.places) > self._list_limit)
+
+    async def _complete(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        reference = object_or_empty(exchange.params.get("ref"))
+        if reference.get("type") == "ref/prompt":
+            provider, own = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
+        else:
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            place = templates.places.get(str(reference.get("uri")))
+            found = (_named(providers, place.provider), place.own) if place else None
+            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        exchange.require_extension(TASKS)
+        task_id = exchange.params.get("taskId")
+        for provider in providers:
+            if isinstance(task_id, str) and provider.owns_task(task_id):
+                return await provider.answer(exchange, task_id)
+        raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
+
+    async def owners(
+        self, exchange: Exchange, uris: Iterable[str], providers: list[Provider]
+    ) -> dict[str, tuple[Provider, str]]:
+        """The providers of resources, and their own URIs for them; what nobody has is left out."""
+        resources = await self.merged(exchange, Kind.RESOURCES, providers)
+        templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+        likely = candidates(resources, templates, providers)
+        found: dict[str, tuple[Provider, str]] = {}
+        for uri in uris:
+            place = place_of(uri, resources, templates, providers) or ((likely[0], uri) if len(likely) == 1 else None)
+            if place is not None:
+                found[uri] = place
+        return found
+
+    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a resource, and its own URI for it. Raises `McpError`."""
+        found = (await self.owners(exchange, [uri], providers)).get(uri) if isinstance(uri, str) else None
+        if found is not None:
+            return found
+        raise exchange.no_resource(uri, UnknownItemError)
+
+    async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+        return await self._named(exchange, Kind.PROMPTS, providers)
+
+    async def _named(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Document | None:
+        provider, own = await self._find(exchange, kind, exchange.params.get("name"), providers)
+        return await provider.answer(exchange, own)
+
+    async def _find(self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]) -> tuple[Provider, str]:
+        """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
+        place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
+        if place is None:
+            raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+        return _named(providers, place.provider), place.own
+
+
+async def gather(
+    kind: Kind, providers: list[Provider], *, known: bool = False, seconds: float | None = None
+) -> list[Part]:
+    """Each provider's list, where `known` the one of the last time; one that fails, or takes longer
+    than `seconds`, is left out and logged."""
+    ready: dict[str, Listing] = {}
+    for provider in providers:
+        listing = provider.known(kind) if known else provider.fresh(kind)
+        if listing is not None:
+            ready[provider.name] = listing
+    late = [provider for provider in providers if provider.name not in ready]
+    if not late:
+        return [(provider, ready[provider.name]) for provider in providers]
+    asked = await asyncio.gather(*(listed(provider, kind, seconds) for provider in late), return_exceptions=True)
+    found: dict[str, Listing | BaseException] = {
+        **ready,
+        **dict(zip((provider.name for provider in late), asked, strict=True)),
+    }
+    parts: list[Part] = []
+    for provider in providers:
+        answer = found[provider.name]
+        if isinstance(answer, AgentNetError):
+            logger.info("%s of %s are left out: %s", kind.member, provider.name, answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            parts.append((provider, answer))
+    return parts
+
+
+async def listed(provider: Provider, kind: Kind, seconds: float | None) -> Listing:
+    """What a provider offers. Raises `AgentNetError`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await provider.listing(kind)
+    except TimeoutError:
+        raise UnavailableError(f"{provider.name!r} did not list within {seconds:g} s.") from None
+
+
+def limit_call(exchange: Exchange) -> None:
+    """The call of a tool ends when the profile says, if that is before its time."""
+    name = exchange.params.get("name")
+    if isinstance(name, str):
+        exchange.deadline.tool = name
+        exchange.deadline.tighten(profile_limit(exchange.profile, name))
+
+
+def schema_of(merged: Merged, name: Any) -> Any:
+    """The schema of a tool's arguments, as far as its list tells."""
+    place = merged.places.get(name) if isinstance(name, str) else None
+    return place.item.get("inputSchema") if place else None
+
+
+def stamped(exchange: Exchange, result: Document) -> Document:
+    """`result` as the era wants it: the modern one has its type and says who answers."""
+    if exchange.era is Era.LEGACY:
+        return result
+    meta: dict[str, Any] = {SERVER_INFO_META_KEY: SERVER_INFO, **object_or_empty(result.get("_meta"))}
+    return {"resultType": "complete"} | result | {"_meta": meta}
+
+
+def _named(providers: list[Provider], name: str) -> Provider:
+    return next(provider for provider in providers if provider.name == name)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

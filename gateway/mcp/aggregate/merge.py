@@ -1,0 +1,89 @@
+"""Many providers' lists made one: unique names, a fixed order, bytes rendered once for as long as nothing changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from gateway.mcp.aggregate.naming import shown_name
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import write
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.upstream.provider import MIN_TTL_MS, Kind, Listing, Provider
+
+PAGE_ITEMS = 1000
+
+Part = tuple[Provider, Listing]
+Mark = Callable[[Document], Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item comes from."""
+
+    provider: str
+    own: str
+    item: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One list for one profile."""
+
+    listings: tuple[Listing, ...]
+    """What it was made of: as long as these are the same objects, it holds."""
+    profile: Profile
+    places: dict[str, Place]
+    """By the name or URI shown, in the order shown."""
+    pages: tuple[bytes, ...]
+    ttl_ms: int
+
+    def page(self, cursor: Any) -> Document:
+        """The result's members for a cursor: the items of `Kind.member` as rendered JSON, and the next cursor.
+
+        Raises `McpError` for a cursor that is none of ours.
+        """
+        number = 0
+        if cursor is not None:
+            if not isinstance(cursor, str) or cursor not in map(str, range(1, len(self.pages))):
+                raise McpError(INVALID_PARAMS, "The cursor is not valid.")
+            number = int(cursor)
+        page: Document = {"items": orjson.Fragment(self.pages[number])}
+        return page | ({"nextCursor": str(number + 1)} if number + 1 < len(self.pages) else {})
+
+
+def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = None) -> Merged:
+    """The list of `kind`, each item with the `mark` for another network if it is for one.
+
+    Providers without a prefix come first, so that their names stay as they are.
+    """
+    places: dict[str, Place] = {}
+    for provider, listing in sorted(parts, key=lambda part: (bool(part[0].prefix), part[0].name)):
+        for item in sorted(listing.items, key=lambda item: str(item.get(kind.key, ""))):
+            own = str(item.get(kind.key, ""))
+            shown = _shown(kind, provider, own, places)
+            if shown not in places and (kind is not Kind.TOOLS or profile.shows_tool(shown)):
+                places[shown] = Place(provider.name, own, _item(kind, item, shown, mark))
+    places = dict(sorted(places.items()))
+    listings = tuple(listing for _, listing in parts)
+    ttl_ms = max(MIN_TTL_MS, min((listing.ttl_ms for listing in listings), default=MIN_TTL_MS))
+    return Merged(listings, profile, places, rendered(places), ttl_ms)
+
+
+def rendered(places: dict[str, Place]) -> tuple[bytes, ...]:
+    """The items as JSON, page by page; at least one page."""
+    items = [place.item for place in places.values()]
+    return tuple(write(items[start : start + PAGE_ITEMS]) for start in range(0, max(len(items), 1), PAGE_ITEMS))
+
+
+def _item(kind: Kind, item: Document, shown: str, mark: Mark | None) -> Document:
+    item = item if item.get(kind.key) == shown else item | {kind.key: shown}
+    return mark(item) if mark is not None else item
+
+
+def _shown(kind: Kind, provider: Provider, own: str, places: dict[str, Place]) -> str:
+    if kind in (Kind.TOOLS, Kind.PROMPTS):
+        return shown_name(provider.prefix, own, places)
+    return own if own not in places else f"{provider.name}+{own}"

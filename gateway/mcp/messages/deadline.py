@@ -1,0 +1,85 @@
+"""The end of a call's time: counted from its beginning, brought nearer by whoever knows more, put off by nothing."""
+
+import asyncio
+from dataclasses import dataclass
+from types import TracebackType
+
+from mcp_types.jsonrpc import REQUEST_TIMEOUT
+
+from gateway.mcp.messages.errors import Document, McpError
+
+MAX_NAME_SHOWN = 100
+CALL_SECONDS = "AGENTNET_MCP_CALL_SECONDS"
+"""The setting that limits every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """So many seconds, and the setting that says so."""
+
+    seconds: float
+    where: str
+
+
+class Deadline:
+    """A block that may last so long. Raises `McpError` when it took longer."""
+
+    __slots__ = ("_begun", "_limit", "_timer", "tool")
+
+    def __init__(self, limit: TimeLimit) -> None:
+        self.tool: str | None = None
+        """The tool that is called, for the error."""
+        self._limit = limit
+        self._begun = 0.0
+        self._timer: asyncio.Timeout | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From beginning to end."""
+        return self._limit.seconds
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the block is ended because of it."""
+        return self._timer is not None and self._timer.expired()
+
+    def anew(self) -> "Deadline":
+        """For another block of the same call, counted from its own beginning."""
+        other = Deadline(self._limit)
+        other.tool = self.tool
+        return other
+
+    def tighten(self, limit: TimeLimit | None) -> None:
+        """Take `limit` instead if it is shorter."""
+        if limit is None or limit.seconds >= self._limit.seconds:
+            return
+        self._limit = limit
+        if self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(self._begun + limit.seconds)
+
+    async def __aenter__(self) -> None:
+        self._begun = asyncio.get_running_loop().time()
+        self._timer = asyncio.timeout_at(self._begun + self._limit.seconds)
+        await self._timer.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._timer is not None
+        try:
+            await self._timer.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self.error() from None
+
+    def error(self) -> McpError:
+        """What is told when the time is over."""
+        limit = self._limit
+        what = f"The tool {self.tool[:MAX_NAME_SHOWN]!r}" if self.tool is not None else "The call"
+        detail: Document = {"seconds": limit.seconds, "setting": limit.where}
+        if self.tool is not None:
+            detail["tool"] = self.tool[:MAX_NAME_SHOWN]
+        return McpError(
+            REQUEST_TIMEOUT,
+            f"{what} took longer than {limit.seconds:g} s, the limit that {limit.where} sets.",
+            detail=detail,
+        )

@@ -1,0 +1,16 @@
+"""Every query of stored profiles."""
+
+# All profiles of a tenant, by name.
+LIST_PROFILES = "SELECT name, definition FROM mcp_profiles WHERE tenant = $1 ORDER BY name"
+
+# How many profiles a tenant has besides the one of that name.
+COUNT_OTHER_PROFILES = "SELECT count(*) FROM mcp_profiles WHERE tenant = $1 AND name <> $2"
+
+# Store a profile, in place of the one of that name.
+PUT_PROFILE = """
+INSERT INTO mcp_profiles (tenant, name, definition) VALUES ($1, $2, $3)
+ON CONFLICT (tenant, name) DO UPDATE SET definition = EXCLUDED.definition
+"""
+
+# Delete a profile; its name, if it was there.
+DELETE_PROFILE = "DELETE FROM mcp_profiles WHERE tenant = $1 AND name = $2 RETURNING name"

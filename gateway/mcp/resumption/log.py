@@ -1,0 +1,208 @@
+"""Calls that outlive the connection of a legacy client, in PostgreSQL: any replica sends their events again, and takes
+over those that wait for the client when the replica that drove them has gone.
+
+2025-11-25, transports: resumability and redelivery.
+"""
+
+import asyncio
+import logging
+import random
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
+from agentnet.database import Database
+from agentnet.database.retry import DATABASE_AWAY, retried
+from agentnet.signals import Signal, Signals
+from agentnet.signals.local import Listener
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import RequestId, read, write
+from gateway.mcp.resumption import sql
+
+logger = logging.getLogger(__name__)
+
+Lost = Callable[[], object]
+
+LEASE_SECONDS = 10.0
+"""A process that was not heard of for so long has gone."""
+BEAT_SECONDS = LEASE_SECONDS / 3
+KEPT_SECONDS = 600.0
+"""How long a client may come back for an answer."""
+PRUNED_AT_ONCE = 200
+PRUNE_CHANCE = 0.02
+EVENTS_AT_ONCE = 100
+PREFIX = "call-event."
+"""Ids of events of these calls begin with it."""
+CHANGED = "call "
+"""Signals that a call has news."""
+FOLLOWED = "followed "
+"""Signals that the client has come back for a call, and is not where it was any more."""
+
+_EVENT = re.compile(r"call-event\.([\w-]{1,64})\.([0-9]{1,6})\.[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a call stands."""
+
+    is_over: bool
+    is_orphan: bool
+    waiting: Document | None
+    """What the server asked, while the client is to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call that was taken over."""
+
+    request: Document
+    waiting: Document | None
+    last: int
+    """The number of its last event."""
+
+
+class CallLog:
+    """The calls of this process are those of `owner`; what is written to another's is dropped.
+
+    What a call in progress needs waits for a database that is away for a moment, and raises `DatabaseAwayError` then.
+    """
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._pool = database.pool
+        self._signals = signals
+        self._owner = secrets.token_urlsafe(12)
+        self._driven: dict[str, Lost] = {}
+        self._beating: asyncio.Task[None] | None = None
+
+    async def open(self, call: str, session: str, request: Document, lost: Lost) -> None:
+        """Begin to keep a call, and to say that this process drives it; see `drive`."""
+        await self._pool.execute(sql.OPEN_CALL, call, session, self._owner, _text(request))
+        self.drive(call, lost)
+        if random.random() < PRUNE_CHANCE:  # noqa: S311 - spreads work, guards nothing
+            await self._pool.execute(sql.PRUNE_CALLS, KEPT_SECONDS, PRUNED_AT_ONCE)
+
+    def drive(self, call: str, lost: Lost) -> None:
+        """Say that this process is there for a call, until it is released; `lost` is called when it is another's by
+        now, or its session has ended."""
+        self._driven[call] = lost
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._beat(), name="mcp calls")
+
+    def drives(self, call: str) -> bool:
+        """Whether this process is there for a call, though it may be late to say so."""
+        return call in self._driven
+
+    def release(self, call: str) -> None:
+        """This process has to do with the call no more."""
+        self._driven.pop(call, None)
+
+    async def stop(self) -> None:
+        """Say no more."""
+        if self._beating is not None:
+            self._beating.cancel()
+
+    async def put(self, call: str, number: int, body: Document) -> None:
+        """Keep an event."""
+        await retried(lambda: self._pool.execute(sql.PUT_EVENT, call, self._owner, number, _text(body)))
+        self.tell(call)
+
+    async def hold(self, call: str, waiting: Document | None) -> bool:
+        """Keep what the call waits for; None: it goes on. Whether it is still this process's."""
+        text = None if waiting is None else _text(waiting)
+        return await retried(lambda: self._pool.fetchval(sql.HOLD_CALL, call, self._owner, text)) is not None
+
+    async def answered(self, session: str, question: RequestId) -> None:
+        """A question of a relayed call, the newest, is not open any more."""
+        await retried(lambda: self._pool.execute(sql.QUESTION_ANSWERED, session, _text(asked(question))))
+
+    async def end(self, call: str, number: int, answer: Document) -> None:
+        """Keep the answer."""
+        await retried(lambda: self._pool.execute(sql.END_CALL, call, self._owner, number, _text(answer)))
+        self.tell(call)
+
+    async def standing(self, call: str, session: str) -> Standing | None:
+        """How a call of the session stands; None for one that is unknown."""
+        row = await retried(lambda: self._pool.fetchrow(sql.GET_CALL, call, session, LEASE_SECONDS))
+        return None if row is None else Standing(row["is_over"], row["is_orphan"], _document(row["waiting"]))
+
+    async def events(self, call: str, after: int) -> list[tuple[int, Document]]:
+        """Its next events, so many at once."""
+        rows = await retried(lambda: self._pool.fetch(sql.GET_EVENTS, call, after, EVENTS_AT_ONCE))
+        return [(row["number"], read(row["body"].encode())) for row in rows]
+
+    async def claim(self, call: str) -> Claim | None:
+        """Take an orphan over; None when another replica was first."""
+        row = await self._pool.fetchrow(sql.CLAIM_CALL, call, self._owner, LEASE_SECONDS)
+        return None if row is None else Claim(read(row["request"].encode()), _document(row["waiting"]), row["last"])
+
+    async def leave(self, call: str) -> None:
+        """Let another replica take the call over at once."""
+        await self._pool.execute(sql.LEAVE_CALL, call, self._owner, LEASE_SECONDS + 1)
+        self.tell(call)
+
+    def tell(self, call: str) -> None:
+        """Wake those who follow the call, in every replica."""
+        self._signals.publish(Signal("mcp", CHANGED + call))
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` hear the signals of calls, and others."""
+        self._signals.listen(listener)
+
+    def follow(self, call: str) -> None:
+        """Tell the process that drives the call that its client is served elsewhere from now on."""
+        self._signals.publish(Signal("mcp", FOLLOWED + call))
+
+    async def _beat(self) -> None:
+        while self._driven:
+            await asyncio.sleep(BEAT_SECONDS)
+            driven = [*self._driven]
+            try:
+                rows = await self._pool.fetch(sql.BEAT_CALLS, driven, self._owner) if driven else []
+            except DATABASE_AWAY as error:
+                logger.info("calls are not noted to be alive: %s", error)
+                continue
+            for call in set(driven) - {row["id"] for row in rows}:
+                lost = self._driven.pop(call, None)
+                if lost is not None:
+                    lost()
+
+
+def asked(question: RequestId) -> Document:
+    """What a relayed call waits for: only its own process goes on with it."""
+    return {"ids": [question]}
+
+
+def ended() -> McpError:
+    """What became of a call whose replica has gone while it was at its server."""
+    return McpError(
+        INTERNAL_ERROR,
+        "The gateway replica that made this call has gone in the middle of it, and the call may have had effects: "
+        "look whether it had, and call again if it had not.",
+    )
+
+
+def event_id(call: str, number: int, further: int = 0) -> str:
+    """The id of an event, or of one that is not kept and came so much further behind it."""
+    return f"{PREFIX}{call}.{number}.{further}"
+
+
+def is_event(text: str) -> bool:
+    """Whether an event id is of the kind that `event_id` makes."""
+    return text.startswith(PREFIX)
+
+
+def event_of(text: str) -> tuple[str, int] | None:
+    """Call and number of an id that `event_id` made; None for any other."""
+    found = _EVENT.fullmatch(text)
+    return (found[1], int(found[2])) if found else None
+
+
+def _text(document: Document) -> str:
+    return write(document).decode()
+
+
+def _document(text: str | None) -> Document | None:
+    return None if text is None else read(text.encode())

@@ -1,0 +1,274 @@
+"""Calls of upstream servers behind the aggregate: the client's era is the one spoken upstream, wherever it can be."""
+
+import itertools
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from agentnet.errors import AgentNetError
+from agentnet.identity import Principal
+from gateway.http.transport import Headers, Incoming
+from gateway.mcp.bridge.bridge import Bridge
+from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
+from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.jsonrpc import RequestId, request, write
+from gateway.mcp.messages.session import Session, UpstreamSession
+from gateway.mcp.resumption.relayed import RelayedCalls
+from gateway.mcp.servers.tasks import ServerTasks
+from gateway.mcp.sessions.sessions import Sessions
+from gateway.mcp.upstream.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
+from gateway.mcp.upstream.client import Talk, session_headers
+from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.http import Links, is_stream, passed_on
+from gateway.mcp.upstream.pool import Pool, is_gone
+from gateway.mcp.upstream.provider import FollowedTasks, UpstreamServer
+from gateway.mcp.upstream.relay import pass_on
+from gateway.mcp.upstream.rewrite import pass_mapped
+from gateway.mcp.upstream.timeouts import server_limit
+
+REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
+
+Answer = TypeVar("Answer")
+
+
+class ServerCalls:
+    """Sends one exchange to one server, with its answer going out through the exchange's reply."""
+
+    def __init__(
+        self,
+        links: Links,
+        talk: Talk,
+        eras: Eras,
+        pool: Pool,
+        sessions: Sessions,
+        subscriptions: Subscriptions,
+        bridge: Bridge,
+        relayed: RelayedCalls,
+    ) -> None:
+        self._links = links
+        self._talk = talk
+        self._eras = eras
+        self._pool = pool
+        self._sessions = sessions
+        self._subscriptions = subscriptions
+        self._bridge = bridge
+        self._relayed = relayed
+        self._ids = itertools.count(1)
+
+    async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
+        """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
+        exchange.deadline.tighten(server_limit(server, own if exchange.method == "tools/call" else None))
+        params = renamed(exchange.method, exchange.params, own)
+        eras = await self._eras.of(server, exchange.principal)
+        if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
+            return await self._subscribe(exchange, exchange.session, server, own, Era.LEGACY in eras)
+        if exchange.era not in eras:
+            return await self._bridge.call(exchange, server, params)
+        async with self._eras.minded(server):
+            await self._mirror(exchange, server, params, own)
+        return None
+
+    async def follow_tasks(self, exchange: Exchange, server: UpstreamServer, own: list[str]) -> FollowedTasks:
+        """Those of the server's tasks that are there for the client, and what becomes of them."""
+        tasks = ServerTasks(self._talk, exchange, server)
+        known = await tasks.known(own)
+        return FollowedTasks([marked(server.name, one) for one in known], [tasks.changes(known)] if known else [])
+
+    async def session_at(self, principal: Principal, session: Session, server: UpstreamServer) -> UpstreamSession:
+        """The session's own session at `server`, opened when it is needed first, with what the client declared."""
+        kept = session.upstreams.get(server.name)
+        if kept is not None and kept.url in server.urls:
+            return kept
+        if kept is not None:
+            await self._sessions.leave(session, server.name, kept)
+        opened, _ = await self._talk.open_session(server, principal, session.capabilities, session.client_info or None)
+        joined = await self._sessions.join(session, server.name, opened)
+        if joined != opened:
+            with suppress(AgentNetError):
+                await self._talk.end(server, principal, opened)
+        else:
+            await self._restore(principal, session, server, joined)
+        return joined
+
+    async def renew(
+        self, principal: Principal, session: Session, server: UpstreamServer, gone: UpstreamSession
+    ) -> None:
+        """Open another session in place of one that is gone at `server`. Raises `AgentNetError`."""
+        await self._sessions.leave(session, server.name, gone)
+        await self.session_at(principal, session, server)
+
+    async def _restore(
+        self, principal: Principal, session: Session, server: UpstreamServer, opened: UpstreamSession
+    ) -> None:
+        """Say in a new session what the client said in the ones before."""
+        if session.log_level:
+            with suppress(AgentNetError):
+                level: Document = {"level": session.log_level}
+                await self._talk.ask_within(server, principal, opened, "logging/setLevel", level)
+        for each in await self._subscriptions.of(session):
+            if each.watched.provider == server.name:
+                with suppress(AgentNetError):
+                    await self._talk.ask_within(server, principal, opened, SUBSCRIBE, {"uri": each.watched.own})
+
+    async def _subscribe(
+        self, exchange: Exchange, session: Session, server: UpstreamServer, own: str, is_legacy: bool
+    ) -> Document:
+        """Subscribe the session's own session at the server; of a modern one a stream of the gateway tells."""
+        if is_legacy:
+            async with self._eras.minded(server):
+                await self._within(
+                    exchange.principal,
+                    session,
+                    server,
+                    lambda upstream: self._talk.ask_within(
+                        server, exchange.principal, upstream, exchange.method, {"uri": own}
+                    ),
+                )
+        if exchange.method == SUBSCRIBE:
+            await self._subscriptions.keep(exchange, server.name, own)
+        else:
+            await self._subscriptions.forget(exchange)
+        return {}
+
+    async def _mirror(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
+        """Relay in the client's own era."""
+        if exchange.era is Era.MODERN:
+            await self._relay_modern(exchange, server, params, own)
+        elif exchange.session is not None:
+            await self._relay_in_session(exchange, exchange.session, server, params)
+        else:
+            # Clients without a session share one at the server, and make the same ids.
+            identifier = f"agentnet-call-{next(self._ids)}"
+            await self._pool.use(
+                server,
+                exchange.principal,
+                {},
+                lambda upstream: self._post(exchange, server, upstream, params, identifier),
+            )
+
+    async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
+        async def change(message: Document) -> Document:
+            return with_task(message, server.name)
+
+        headers = headers_for(exchange.headers, exchange.method, own)
+        body = write(request(exchange.id, exchange.method, params))
+        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
+        try:
+            if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
+                await pass_mapped(exchange.reply, incoming, server.name, change, None)
+            else:
+                await pass_on(exchange.reply, incoming, server.name)
+        finally:
+            await incoming.close()
+
+    async def _relay_in_session(
+        self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document
+    ) -> None:
+        """Tools may take long: a client that loses its connection to such a call comes back for the answer."""
+
+        async def relay() -> None:
+            await self._within(
+                exchange.principal,
+                session,
+                server,
+                lambda upstream: self._post_in_session(exchange, server, upstream, params),
+                lambda: not exchange.reply.is_stream,
+            )
+
+        if exchange.method == "tools/call" and exchange.reply.may_stream:
+            await self._relayed.relay(exchange, session, server, relay)
+        else:
+            await relay()
+
+    async def _within(
+        self,
+        principal: Principal,
+        session: Session,
+        server: UpstreamServer,
+        work: Callable[[UpstreamSession], Awaitable[Answer]],
+        may_repeat: Callable[[], bool] = lambda: True,
+    ) -> Answer:
+        """`work` in the session's own session; once more in a new one when the server has forgotten it."""
+        upstream = await self.session_at(principal, session, server)
+        try:
+            return await work(upstream)
+        except McpError as error:
+            if not is_gone(error) or not may_repeat():
+                raise
+        await self.renew(principal, session, server, upstream)
+        return await work(await self.session_at(principal, session, server))
+
+    async def _post_in_session(
+        self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
+    ) -> None:
+        with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
+            await self._post(exchange, server, upstream, params, exchange.id)
+
+    async def _post(
+        self,
+        exchange: Exchange,
+        server: UpstreamServer,
+        upstream: UpstreamSession,
+        params: Document,
+        identifier: RequestId,
+    ) -> None:
+        headers = within(exchange.headers, upstream)
+        body = write(request(identifier, exchange.method, params))
+        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
+        try:
+            if incoming.status == 404:
+                raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)
+            await pass_legacy(exchange, incoming, server, upstream, identifier)
+        finally:
+            await incoming.close()
+
+
+async def pass_legacy(
+    exchange: Exchange, incoming: Incoming, server: UpstreamServer, upstream: UpstreamSession, identifier: RequestId
+) -> None:
+    """Pass a legacy answer to `identifier` on, under the client's id.
+
+    Questions and events in it are marked with the server that they lead back to.
+    """
+    if not is_stream(incoming) and identifier == exchange.id:
+        await pass_on(exchange.reply, incoming, server.name)
+        return
+
+    reply = exchange.reply
+
+    async def change(message: Document) -> Document:
+        if "method" not in message and message.get("id") == identifier:
+            shown = message if identifier == exchange.id else message | {"id": exchange.id}
+        else:
+            shown = with_mark(message, server.name)
+        await reply.keep(shown)
+        return shown
+
+    def mark(event: str) -> str | None:
+        return f"{server.name}{SEPARATOR}{event}" if reply.leave_to_server() else None
+
+    await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None)
+
+
+def within(headers: Headers, upstream: UpstreamSession) -> Headers:
+    """The client's headers for a request within an upstream session."""
+    kept = [(name, value) for name, value in passed_on(headers) if name not in REPLACED]
+    return [*kept, *session_headers(upstream)]
+
+
+def with_mark(message: Document, server: str) -> Document:
+    """A request of the server with its id marked; anything else as it is."""
+    identifier = message.get("id")
+    if "method" not in message or not isinstance(identifier, str | int):
+        return message
+    return message | {"id": marked(server, identifier)}
+
+
+def with_task(message: Document, server: str) -> Document:
+    """A result with the id of its task marked; anything else as it is."""
+    result = message.get("result")
+    if not isinstance(result, dict) or not isinstance(result.get("taskId"), str):
+        return message
+    return message | {"result": result | {"taskId": marked(server, result["taskId"])}}

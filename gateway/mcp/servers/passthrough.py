@@ -1,0 +1,152 @@
+"""One server and nothing else: requests pass unchanged, both ways, and only credential and session id are replaced.
+
+The session id that the client gets is sealed: it holds the upstream instance and the session there, so that any replica
+of the gateway relays to the same place and none keeps anything.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentnet.bounded import Bounded
+from agentnet.identity import Principal
+from agentnet.identity.sealing import Seal
+from gateway.http.transport import Incoming
+from gateway.mcp.messages.deadline import Deadline
+from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_modern_notification, object_or_empty
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.exchange import Era
+from gateway.mcp.messages.inbound import Inbound
+from gateway.mcp.messages.jsonrpc import is_request, write
+from gateway.mcp.messages.profile import Profile
+from gateway.mcp.messages.sealed import sealed, unsealed
+from gateway.mcp.messages.session import UpstreamSession
+from gateway.mcp.upstream.client import Talk, session_id_of
+from gateway.mcp.upstream.http import Links, passed_on
+from gateway.mcp.upstream.parameters import ServerParameters
+from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.relay import pass_on, refused
+from gateway.mcp.upstream.timeouts import profile_limit, server_limit
+
+MAX_SESSION_CHARACTERS = 4096
+MAX_UPSTREAM_ID = 1024
+OPENED_SESSIONS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A session at one instance of the server."""
+
+    url: str
+    id: str
+
+
+class Straight:
+    """Relays to one server."""
+
+    def __init__(self, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal) -> None:
+        self._links = links
+        self._parameters = parameters
+        self._talk = talk
+        self._seal = seal
+        self._opened: Bounded[tuple[str, str], Place] = Bounded(OPENED_SESSIONS)
+        """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
+
+    async def relay(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
+    ) -> None:
+        """Relay one HTTP request in the era that it has. Raises `McpError`, `UnavailableError`."""
+        if inbound.era is Era.MODERN:
+            check(message, inbound)
+        place = self._place(inbound, server)
+        if place is not None and place.url not in server.urls:
+            raise _no_session()
+        if not is_request(message):
+            await self._pass(method, inbound, server, message, place)
+            return
+        limit_call(message, inbound.profile, server, deadline)
+        if inbound.era is Era.MODERN and message["method"] == "tools/call":
+            await self._parameters.check(server, inbound.principal, message["params"], inbound.headers)
+        if place is None:
+            await self._pass(method, inbound, server, message, None)
+            return
+        session = UpstreamSession(place.url, place.id, inbound.version)
+        with self._talk.in_time(deadline, server, inbound.principal, session, message["id"]):
+            await self._pass(method, inbound, server, message, place)
+
+    async def _pass(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, place: Place | None
+    ) -> None:
+        headers = passed_on(inbound.headers)
+        if place is not None:
+            headers.append((SESSION_HEADER, place.id.encode()))
+        incoming, url = await self._links.open(
+            server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
+        )
+        try:
+            if place is not None and incoming.status == 404:
+                raise _no_session()
+            if incoming.status == 400 and is_initialize(message):
+                raise refused(server.name, incoming.status)  # it has no handshake any more
+            self._name_session(inbound, server, incoming, url)
+            await pass_on(inbound.reply, incoming, server.name)
+        finally:
+            await incoming.close()
+
+    def _place(self, inbound: Inbound, server: UpstreamServer) -> Place | None:
+        given = inbound.session_id
+        if given is None or inbound.era is Era.MODERN:
+            return None
+        owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
+        place = self._opened.get((given, owner)) or self._open(given, owner)
+        if place is None:
+            raise _no_session()
+        return place
+
+    def _open(self, given: str, owner: str) -> Place | None:
+        kept = object_or_empty(unsealed(self._seal, given, MAX_SESSION_CHARACTERS))
+        if kept.get("owner") != owner:
+            return None
+        place = self._opened[given, owner] = Place(kept["url"], kept["id"])
+        return place
+
+    def _name_session(self, inbound: Inbound, server: UpstreamServer, incoming: Incoming, url: str) -> None:
+        identifier = session_id_of(incoming)
+        if not identifier or inbound.era is Era.MODERN:
+            return
+        if inbound.session_id is not None:
+            inbound.reply.headers.append((SESSION_HEADER, inbound.session_id.encode("latin-1")))
+        elif len(identifier) <= MAX_UPSTREAM_ID:
+            owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
+            made = sealed(self._seal, {"url": url, "id": identifier, "owner": owner})
+            inbound.reply.headers.append((SESSION_HEADER, made.encode()))
+
+
+def is_initialize(message: Any) -> bool:
+    """Whether it begins a session."""
+    return isinstance(message, dict) and message.get("method") == "initialize"
+
+
+def limit_call(message: Document, profile: Profile, server: UpstreamServer, deadline: Deadline) -> None:
+    """A call ends when the profile or the server says, if that is before its time."""
+    tool = message.get("params", {}).get("name") if message["method"] == "tools/call" else None
+    if isinstance(tool, str):
+        deadline.tool = tool
+        deadline.tighten(profile_limit(profile, tool))
+    deadline.tighten(server_limit(server, deadline.tool))
+
+
+def check(message: Any, inbound: Inbound) -> None:
+    """Raises `McpError` for a modern message whose envelope or headers do not hold."""
+    if is_request(message):
+        check_modern(message, inbound.headers)
+    else:
+        check_modern_notification(inbound.version)
+
+
+def _no_session() -> McpError:
+    return McpError(SESSION_NOT_FOUND, "There is no such session; it may have ended.", http=404)
+
+
+def _owner(principal: Principal, profile: str, server: UpstreamServer) -> list[str]:
+    """Whose session it is; for anybody else there is none."""
+    return [principal.tenant, principal.subject, profile, server.tenant, server.name]

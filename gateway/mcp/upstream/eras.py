@@ -1,0 +1,114 @@
+"""Which eras an upstream server speaks: asked once, kept, and asked again when it answers otherwise."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentnet.bounded import Bounded
+from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.identity import Principal
+from gateway.http.cache import Cache
+from gateway.http.transport import Headers
+from gateway.mcp.messages.errors import McpError, NotMcpError
+from gateway.mcp.messages.exchange import Era
+from gateway.mcp.messages.hops import LOOP_DETECTED
+from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.provider import UpstreamServer
+
+logger = logging.getLogger(__name__)
+
+KNOWN_SECONDS = 600.0
+GRACE_SECONDS = 3600.0
+"""What it spoke is taken for true while it is away."""
+DOUBT_SECONDS = 5.0
+"""A server that always answers amiss is not asked more often for its eras."""
+MAX_DOUBTED = 4096
+AWAY = frozenset({429, 502, 503, 504})
+"""HTTP statuses of servers that start, and of proxies in front of those that are away."""
+
+Key = tuple[str, str, tuple[str, ...]]
+
+
+class Eras:
+    """The eras of each server, for all callers."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._doubted: Bounded[Key, float] = Bounded(MAX_DOUBTED)
+        self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
+
+    async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> frozenset[Era]:
+        """One or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP.
+
+        `way` is that of a request (`Via`) which passes unchanged, and with it the question: `McpError` for a circle.
+        """
+
+        async def ask() -> frozenset[Era]:
+            modern, legacy = await asyncio.gather(
+                self._modern(server, principal, way), self._legacy(server, principal, way)
+            )
+            eras = frozenset([Era.MODERN] * modern + [Era.LEGACY] * legacy)
+            if not eras:
+                raise UnavailableError(f"The MCP server {server.name!r} speaks no revision of MCP that is known here.")
+            logger.info("MCP server %s speaks %s", server.name, " and ".join(sorted(era.value for era in eras)))
+            return eras
+
+        return await self._known.get(_key(server), ask)
+
+    @asynccontextmanager
+    async def minded(self, server: UpstreamServer) -> AsyncIterator[None]:
+        """A request to `server` in an era that it is known to speak; it is asked again after an answer against that."""
+        try:
+            yield
+        except McpError as error:
+            if isinstance(error, NotMcpError) or error.code == UNSUPPORTED_PROTOCOL_VERSION:
+                self._doubt(_key(server))
+            raise
+
+    def _doubt(self, key: Key) -> None:
+        now = time.monotonic()
+        if now - self._doubted.get(key, -DOUBT_SECONDS) >= DOUBT_SECONDS:
+            self._doubted[key] = now
+            self._known.forget(key)
+
+    async def _modern(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
+        try:
+            found = await self._talk.ask(server, principal, "server/discover", {}, way=way)
+        except McpError as error:
+            _check_answered(server, error)
+            # A modern server that cannot be discovered would still say which versions it has (-32022).
+            supported = error.detail.get("supported") if isinstance(error.detail, dict) else None
+            return error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported)
+        return _any_modern(found.get("supportedVersions"))
+
+    async def _legacy(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
+        try:
+            session, _ = await self._talk.open_session(server, principal, {}, way=way)
+        except McpError as error:
+            _check_answered(server, error)
+            logger.debug("MCP server %s takes no handshake: %s", server.name, error)
+            return False
+        with suppress(AgentNetError):
+            await self._talk.end(server, principal, session)
+        return True
+
+
+def _check_answered(server: UpstreamServer, error: McpError) -> None:
+    """Whether the error says something of an era. Raises `McpError` for a circle, `UnavailableError`."""
+    if error.http == LOOP_DETECTED:
+        raise error
+    if error.http in AWAY:
+        raise UnavailableError(f"The MCP server {server.name!r} answers with HTTP status {error.http} now.")
+
+
+def _any_modern(versions: object) -> bool:
+    return isinstance(versions, list) and any(version in versions for version in MODERN_PROTOCOL_VERSIONS)
+
+
+def _key(server: UpstreamServer) -> Key:
+    return server.tenant, server.name, server.urls

@@ -1,0 +1,117 @@
+"""One HTTP request to an upstream server: its credential in the caller's place, the next instance for one that is away.
+
+Bytes go through the gateway's long-lived pool; a connection that broke is replaced by the next request.
+"""
+
+from collections.abc import AsyncIterator
+
+from agentnet.errors import UnavailableError
+from agentnet.identity import Principal
+from gateway.http.headers import header_of
+from gateway.http.rotation import Rotation
+from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
+from gateway.mcp.messages.hops import VIA, Hops
+from gateway.mcp.upstream.provider import UpstreamServer
+
+PASSED_ON = frozenset(
+    {
+        b"accept",
+        b"content-type",
+        b"last-event-id",
+        b"mcp-method",
+        b"mcp-name",
+        b"mcp-protocol-version",
+        b"traceparent",
+        b"tracestate",
+        VIA,
+    }
+)
+PARAM_PREFIX = b"mcp-param-"
+UNAUTHORIZED = 401
+
+
+class Links:
+    """Sends requests to upstream servers."""
+
+    def __init__(self, transport: Transport, hops: Hops) -> None:
+        self._transport = transport
+        self._hops = hops
+        self._rotation = Rotation()
+
+    async def open(
+        self,
+        server: UpstreamServer,
+        principal: Principal,
+        method: str,
+        headers: Headers,
+        body: bytes = b"",
+        *,
+        url: str | None = None,
+    ) -> tuple[Incoming, str]:
+        """The response, which must be closed, and the instance that gave it; `url` insists on one.
+
+        Another instance is tried only while nothing was sent. Raises `UnavailableError`.
+        """
+        incoming, place = await self._open(server, principal, method, headers, body, url)
+        if incoming.status == UNAUTHORIZED and await server.source.refused(server, principal):
+            await incoming.close()
+            incoming, place = await self._open(server, principal, method, headers, body, place)
+        return incoming, place
+
+    async def _open(
+        self, server: UpstreamServer, principal: Principal, method: str, headers: Headers, body: bytes, url: str | None
+    ) -> tuple[Incoming, str]:
+        sent = [*headers, self._hops.header, *await server.source.credential(server, principal)]
+        transport = server.transport or self._transport
+        reason: Exception | None = None
+        for place in [url] if url else self._rotation.ordered(server.urls):
+            try:
+                return _Answer(await transport.send(Outgoing(method, place, sent, body)), server.name), place
+            except NotReachedError as error:
+                reason = error
+                self._rotation.mark_down(place)
+            except UnavailableError as error:
+                self._rotation.mark_down(place)
+                raise _away(server, error) from error
+        raise _away(server, reason) from reason
+
+
+class _Answer:
+    """A response that says of itself whose it is when it breaks off."""
+
+    __slots__ = ("_incoming", "_server", "headers", "status")
+
+    def __init__(self, incoming: Incoming, server: str) -> None:
+        self.status = incoming.status
+        self.headers = incoming.headers
+        self._incoming = incoming
+        self._server = server
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._incoming.chunks():
+                yield chunk
+        except UnavailableError:
+            raise UnavailableError(
+                f"The MCP server {self._server!r} broke off in the middle of its answer; the call may have had effects."
+            ) from None
+
+    async def close(self) -> None:
+        await self._incoming.close()
+
+
+def passed_on(headers: Headers) -> Headers:
+    """The client's headers that an upstream server gets: MCP's own and the trace, no credential, no cookie.
+
+    White space around values is stripped: servers compare them with the body.
+    """
+    return [(name, value.strip()) for name, value in headers if name in PASSED_ON or name.startswith(PARAM_PREFIX)]
+
+
+def is_stream(incoming: Incoming) -> bool:
+    """Whether the response is a stream of events."""
+    return header_of(incoming.headers, b"content-type").lower().startswith(b"text/event-stream")
+
+
+def _away(server: UpstreamServer, reason: Exception | None) -> UnavailableError:
+    return UnavailableError(f"The MCP server {server.name!r} does not answer.", hint=str(reason) if reason else None)

@@ -1,0 +1,96 @@
+"""An upstream's answer on its way to the client: bytes, in whole events, with nothing in them read.
+
+Whole events only, so that a stream that breaks off can still end with a clear error for its call.
+"""
+
+from collections.abc import AsyncIterator
+
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
+from agentnet.errors import UnavailableError
+from gateway.http.headers import header_of
+from gateway.http.transport import Incoming
+from gateway.mcp.messages.errors import McpError, NotMcpError
+from gateway.mcp.messages.jsonrpc import is_response, read
+from gateway.mcp.messages.reply import Reply
+from gateway.mcp.upstream.http import is_stream
+
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+OWN_BUSINESS = frozenset({401, 403, 407})
+"""Between the gateway and the upstream server: the client's own credential is not meant."""
+
+
+async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
+    """Give `incoming` to the client, whichever form it has. Raises `McpError`, `UnavailableError`."""
+    check_admitted(incoming, server)
+    if is_stream(incoming):
+        await reply.open_stream()
+        async for events in whole_events(incoming.chunks()):
+            await reply.relay(events)
+        await reply.end()
+        return
+    body = await whole(incoming)
+    if header_of(incoming.headers, b"content-type").lower().startswith(b"application/json") and body:
+        if incoming.status >= 300 and not is_jsonrpc(body):
+            raise refused(server, incoming.status)
+        await reply.finish_with(body, incoming.status)
+    elif incoming.status < 300 and not body:
+        await reply.whole(incoming.status, [], b"")
+    else:
+        raise refused(server, incoming.status)
+
+
+def check_admitted(incoming: Incoming, server: str) -> None:
+    """Raises `McpError` when the server refused the gateway itself."""
+    if incoming.status in OWN_BUSINESS:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
+
+
+async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The events of a stream as they become complete, several at once where they came so. Raises `UnavailableError`."""
+    rest = b""
+    async for chunk in chunks:
+        data = rest + chunk if rest else chunk
+        end = end_of_events(data)
+        rest = data[end:]
+        if end:
+            yield data[:end]
+        if len(rest) > MAX_EVENT_BYTES:
+            raise UnavailableError(f"The MCP server sent an event of more than {MAX_EVENT_BYTES} bytes.")
+    if rest:
+        yield rest + b"\n\n"
+
+
+def end_of_events(data: bytes) -> int:
+    """Where the last complete event in `data` ends: after its blank line; 0 where none is complete."""
+    if data.endswith(b"\n\n") or data.endswith(b"\r\n\r\n"):
+        return len(data)
+    ends = ((data.rfind(mark), len(mark)) for mark in (b"\n\n", b"\r\n\r\n"))
+    return max(at + length if at >= 0 else 0 for at, length in ends)
+
+
+async def whole(incoming: Incoming) -> bytes:
+    """The body of an answer that is no stream. Raises `UnavailableError`."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in incoming.chunks():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise UnavailableError(f"The MCP server sent an answer of more than {MAX_ANSWER_BYTES} bytes.")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def is_jsonrpc(body: bytes) -> bool:
+    """Whether `body` is a JSON-RPC response; servers also answer errors with an id of null."""
+    try:
+        document = read(body)
+    except McpError:
+        return False
+    return is_response(document) or (isinstance(document, dict) and isinstance(document.get("error"), dict))
+
+
+def refused(server: str, status: int) -> NotMcpError:
+    """An answer over HTTP that is none in MCP."""
+    return NotMcpError(INTERNAL_ERROR, f"The MCP server {server!r} answered with HTTP status {status}.")

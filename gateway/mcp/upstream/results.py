@@ -1,0 +1,59 @@
+"""The answer to a request of the gateway at an upstream server: a document, or the end of a stream."""
+
+from collections.abc import Awaitable, Callable
+
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
+from agentnet.errors import UnavailableError
+from gateway.http.transport import Incoming
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import read
+from gateway.mcp.upstream.http import is_stream
+from gateway.mcp.upstream.relay import refused, whole
+from gateway.mcp.upstream.rewrite import events_of, message_in
+
+Take = Callable[[Document], Awaitable[None]]
+"""Takes what a stream holds before the result: a message with a method, a question if it has an id."""
+
+
+async def drop(_: Document) -> None:
+    """For whoever wants nothing but the result."""
+
+
+async def result_of(incoming: Incoming, server: str, identifier: str, take: Take = drop) -> Document:
+    """The result of the request of that id. Raises `McpError`, `UnavailableError`."""
+    if not is_stream(incoming):
+        body = await whole(incoming)
+        return result_in(_read(body, server, incoming.status), server, incoming.status)
+    async for event in events_of(incoming.chunks(), server):
+        message = message_in(event.data, server) if event.data else {}
+        if "method" in message:
+            await take(message)
+        elif message.get("id") == identifier:
+            return result_in(message, server, incoming.status)
+    raise UnavailableError(f"The MCP server {server!r} ended its answer without a result.")
+
+
+def result_in(document: object, server: str, status: int) -> Document:
+    """The result in a JSON-RPC response. Raises `McpError` with its code and data, or that there is none."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("code"), int):
+        raise McpError(
+            error["code"],
+            str(error.get("message", "")),
+            detail=error.get("data"),
+            http=status if status != 200 else None,
+        )
+    result = document.get("result") if isinstance(document, dict) else None
+    if not isinstance(result, dict):
+        raise refused(server, status)
+    return result
+
+
+def _read(data: bytes, server: str, status: int) -> object:
+    try:
+        return read(data)
+    except McpError:
+        raise McpError(
+            INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", http=status
+        ) from None
