@@ -17,7 +17,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from agentnet.manifest import Manifest, SkillManifest
-from agentnet.steps import STEPS
+from agentnet.tasks.steps import STEPS
 
 JSONRPC = "JSONRPC"
 HTTP_JSON = "HTTP+JSON"

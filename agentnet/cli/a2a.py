@@ -21,7 +21,7 @@ from agentnet.cli.wire import as_dict, parsed
 from agentnet.errors import AgentNetError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from agentnet.events import data_of
 from agentnet.ids import new_id
-from agentnet.steps import STEPS
+from agentnet.tasks.steps import STEPS
 
 HEADERS = {"a2a-version": "1.0", "a2a-extensions": STEPS}
 STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)

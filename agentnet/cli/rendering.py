@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from agentnet.cli import screen
-from agentnet.steps import Step
+from agentnet.tasks.steps import Step
 
 SUMMARY_CHARACTERS = 100
 _STYLES = {"delegation": "cyan", "handoff": "magenta", "question": "yellow"}

@@ -4,5 +4,5 @@ The statement that stores an event stores its deliveries too (tasks/sql.py), so 
 webhooks whatever dies in between: at least once, in order for each config, from any replica.
 
 Pushed is what a stream shows: the task that a message began, status updates and artifact updates. Not pushed are the
-user's own messages and status updates that tell of nothing but a step (agentnet/steps.py).
+user's own messages and status updates that tell of nothing but a step (agentnet/tasks/steps.py).
 """

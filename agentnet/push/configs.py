@@ -16,8 +16,8 @@ from agentnet.header_values import HEADER_VALUE
 from agentnet.identity.sealing import Seal
 from agentnet.ids import new_id
 from agentnet.push import sql
-from agentnet.push.stored import StoredConfig
 from agentnet.ssrf import Resolve, check_url, resolve
+from agentnet.tasks.push_config import StoredConfig
 
 MAX_CONFIGS = 16
 """Of one task."""

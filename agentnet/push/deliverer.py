@@ -17,9 +17,9 @@ from agentnet.push.configs import PushConfigs
 from agentnet.push.outbox import PAGE, Claim, Delivery, LostClaimError, Outbox
 from agentnet.push.payload import TaskReplay, event_body, task_body
 from agentnet.push.sending import Sender, SendError
-from agentnet.push.stored import VERSION_0_3
 from agentnet.tasks.events import KIND_ARTIFACT
 from agentnet.tasks.feed import ReadLog
+from agentnet.tasks.push_config import VERSION_0_3
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import asyncpg
 from agentnet.database import Database
 from agentnet.errors import ConflictError, NotFoundError
 from agentnet.push import sql
-from agentnet.push.stored import VERSION_0_3
+from agentnet.tasks.push_config import VERSION_0_3
 
 LEASE_SECONDS = 60.0
 """How long a claim holds without a result; more than one try may take."""

@@ -27,18 +27,18 @@ from agents import FunctionTool, Tool, function_tool
 from agents.tool_context import ToolContext
 from google.protobuf.json_format import MessageToDict
 
+from agentnet.a2a.client.peers import send_streaming
 from agentnet.directory import Directory, Entry
 from agentnet.errors import AgentNetError, DelegationError, NotFoundError, UnavailableError
 from agentnet.files import URI_PATTERN
 from agentnet.identity.tokens import Tokens
-from agentnet.peers import send_streaming
 from agentnet.runs.approval import wait_for_answer
 from agentnet.runs.journal import call_key, in_words, tells_itself
 from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
-from agentnet.steps import SOURCE, step_of
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.steps import SOURCE, step_of
 
 ANY = "*"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)

@@ -10,9 +10,9 @@ from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdate
 from agentnet.files import FileRef, FileStore
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.runs.question import Question
-from agentnet.steps import Step, StepKind
 from agentnet.tasks.events import status_update
 from agentnet.tasks.run import TaskRun
+from agentnet.tasks.steps import Step, StepKind
 
 SUMMARY_CHARACTERS = 160
 SETTLE_SECONDS = 1.0

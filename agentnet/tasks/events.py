@@ -19,7 +19,7 @@ from a2a.types.a2a_pb2 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agentnet.ids import new_id
-from agentnet.steps import STEPS
+from agentnet.tasks.steps import STEPS
 
 TERMINAL_STATES = frozenset(
     {

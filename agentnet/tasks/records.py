@@ -7,8 +7,8 @@ from uuid import UUID
 
 from a2a.types.a2a_pb2 import Task
 
-from agentnet.push.stored import StoredConfig
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.push_config import StoredConfig
 
 UNSEEN = -1
 """Seen inputs of an owner that has to look first: it may not rest before."""

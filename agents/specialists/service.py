@@ -11,7 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from agentnet.bindings.app import a2a_app
+from agentnet.a2a.bindings.app import a2a_app
+from agentnet.a2a.grpc import GrpcServer
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.limits import MessageLimits
 from agentnet.database.tables import EVERYONE
 from agentnet.files import FileStore
 from agentnet.identity.middleware import AuthMiddleware, authenticate_with
@@ -24,9 +27,6 @@ from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.runtime import Runtime
-from agentnet.tasks.grpc import GrpcServer
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
 

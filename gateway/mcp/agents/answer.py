@@ -13,8 +13,8 @@ from a2a.types.a2a_pb2 import (
     TaskStatus,
 )
 
-from agentnet.steps import SOURCE
 from agentnet.tasks.events import INTERRUPTED_STATES, TERMINAL_STATES
+from agentnet.tasks.steps import SOURCE
 from gateway.mcp.agents.content import Contents, text_of
 
 STATE_NAMES = {

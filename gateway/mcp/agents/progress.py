@@ -9,7 +9,7 @@ from typing import Any
 from a2a.types.a2a_pb2 import Message, StreamResponse
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.steps import Step, step_of
+from agentnet.tasks.steps import Step, step_of
 from gateway.mcp.agents.answer import is_from_peer
 from gateway.mcp.agents.content import text_of
 

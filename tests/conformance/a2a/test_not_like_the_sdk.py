@@ -367,7 +367,7 @@ async def test_w20_too_much_at_once_waits_and_is_done(database_url: str, tmp_pat
 async def test_w20_a_queue_over_its_limit_says_busy_and_when_to_come_back(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentnet.tasks.handler.QUEUE_LIMIT", 1)
+    monkeypatch.setattr("agentnet.a2a.handler.QUEUE_LIMIT", 1)
     async with servers(database_url, tmp_path, concurrency=1) as [small], AsyncExitStack() as stack:
         doors = {name: await stack.enter_async_context(small.door(name)) for name in BINDINGS_1_0}
         for _ in range(2):
@@ -385,7 +385,7 @@ async def test_w20_a_queue_over_its_limit_says_busy_and_when_to_come_back(
 async def test_w20_busy_comes_with_retry_after(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentnet.tasks.handler.QUEUE_LIMIT", 0)
+    monkeypatch.setattr("agentnet.a2a.handler.QUEUE_LIMIT", 0)
     async with servers(database_url, tmp_path, concurrency=1) as [small], small.http() as http:
         body: Json = {"message": message("forever"), "configuration": AT_ONCE}
         await http.post("/message:send", json=body)

@@ -18,7 +18,7 @@ from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.runtime import Runtime
 from agentnet.service import Factory
-from agentnet.steps import SOURCE, Step
+from agentnet.tasks.steps import SOURCE, Step
 
 PNG = b"\x89PNG not really"
 

@@ -26,7 +26,7 @@ from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.runs.question import data_of
 from agentnet.service import bind
-from agentnet.steps import SOURCE, Step
+from agentnet.tasks.steps import SOURCE, Step
 from cards import CardResponse
 
 BIG = b"%PDF" + bytes(300_000)

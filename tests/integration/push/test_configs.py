@@ -13,10 +13,10 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import InvalidParamsError, TaskNotFoundError
 
+from agentnet.a2a.handler import PRINCIPAL
 from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.push.configs import MAX_CONFIGS
-from agentnet.tasks.handler import PRINCIPAL
 from tests.integration.push.webhook import Agent, agents, config
 from tests.integration.tasks.replicas import Script, context, request
 

@@ -19,12 +19,12 @@ from a2a.types.a2a_pb2 import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentnet.a2a.handler import PRINCIPAL
 from agentnet.errors import ConflictError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.push.deliverer import Schedule
 from agentnet.push.sending import SIGNATURE_HEADER, TOKEN_HEADER
 from agentnet.push.signing import origin_of
-from agentnet.tasks.handler import PRINCIPAL
 from tests.integration.push.webhook import QUICK, Agent, Got, agents, config, until, webhook
 from tests.integration.tasks.replicas import Script, context, request
 from tests.patience import PATIENCE_SECONDS

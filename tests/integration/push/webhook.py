@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
 from agentnet.identity.sealing import Seal
 from agentnet.push.deliverer import Schedule
@@ -23,8 +25,6 @@ from agentnet.push.service import Push
 from agentnet.settings import Settings
 from agentnet.signals import LocalSignals
 from agentnet.ssrf import Resolve, resolve
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 from agentnet.testing.serving import serving

@@ -7,6 +7,7 @@ import pytest
 from a2a.types.a2a_pb2 import Task
 from a2a.utils.errors import TaskNotFoundError
 
+from agentnet.a2a.handler import PRINCIPAL
 from agentnet.database import Database
 from agentnet.errors import NotFoundError
 from agentnet.files import FileStore
@@ -14,7 +15,6 @@ from agentnet.identity import Budget, Delegation, Principal
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper, Tree, batches
 from agentnet.settings import Settings
-from agentnet.tasks.handler import PRINCIPAL
 from tests.integration.push.webhook import Agent, agents, config, until, webhook
 from tests.integration.tasks.replicas import Script, context, replicas, request
 

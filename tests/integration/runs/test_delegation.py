@@ -15,13 +15,13 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 from google.protobuf.json_format import MessageToDict
 
 import specialists.service
+from agentnet.a2a.client.peers import PeerError, send_streaming
 from agentnet.identity import Principal
-from agentnet.peers import PeerError, send_streaming
 from agentnet.runtime import Runtime
 from agentnet.service import RunningService, Service, running
 from agentnet.settings import Settings
-from agentnet.steps import SOURCE, Step, step_of
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.steps import SOURCE, Step, step_of
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio

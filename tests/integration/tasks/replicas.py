@@ -21,13 +21,13 @@ from a2a.types.a2a_pb2 import (
     Task,
 )
 
+from agentnet.a2a.handler import PRINCIPAL, DurableRequestHandler
+from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
 from agentnet.identity import Principal
 from agentnet.settings import Settings
 from agentnet.signals import Signal
 from agentnet.signals.postgres import PostgresSignals
-from agentnet.tasks.handler import PRINCIPAL, DurableRequestHandler
-from agentnet.tasks.limits import MessageLimits
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 from tests.patience import PATIENCE_SECONDS

@@ -23,8 +23,8 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
+from agentnet.a2a.handler import PRINCIPAL
 from agentnet.identity import Budget, Delegation, Principal
-from agentnet.tasks.handler import PRINCIPAL
 from agentnet.tasks.position import Position
 from tests.integration.tasks.replicas import Script, context, replicas, request
 from tests.patience import PATIENCE_SECONDS

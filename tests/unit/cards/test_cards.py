@@ -13,7 +13,7 @@ from a2a.types.a2a_pb2 import AgentCard
 from starlette.applications import Starlette
 
 from agentnet.manifest import Manifest
-from agentnet.steps import STEPS
+from agentnet.tasks.steps import STEPS
 from cards import CardResponse, build_card, card_to_json, entry_from_card, entry_words, rewrite_card
 
 pytestmark = pytest.mark.anyio

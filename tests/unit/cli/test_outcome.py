@@ -6,7 +6,7 @@ from a2a.types import StreamResponse
 from agentnet.cli.artifacts import save_files
 from agentnet.cli.outcome import Outcome
 from agentnet.cli.wire import parsed
-from agentnet.steps import SOURCE, Step
+from agentnet.tasks.steps import SOURCE, Step
 
 
 def told(*events: dict[str, Any]) -> Outcome:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from agentnet.cli.rendering import Trail, line_of
 from agentnet.cli.screen import duration
-from agentnet.steps import Step, step_of
+from agentnet.tasks.steps import Step, step_of
 
 
 def step(kind: Any, phase: Any, name: str, path: str, **more: Any) -> Step:

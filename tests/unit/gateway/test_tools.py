@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agentnet.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.identity import Principal
-from agentnet.steps import SOURCE, Step
+from agentnet.tasks.steps import SOURCE, Step
 from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.progress import line_of

@@ -6,10 +6,10 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from agentnet.bindings.jsonrpc import JsonRpc
-from agentnet.bindings.rest import Rest
+from agentnet.a2a.bindings.jsonrpc import JsonRpc
+from agentnet.a2a.bindings.rest import Rest
+from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.http_errors import EXCEPTION_HANDLERS
-from agentnet.tasks.handler import DurableRequestHandler
 
 
 def a2a_app(handler: DurableRequestHandler, others: Sequence[BaseRoute], lifespan: Lifespan[Starlette]) -> ASGIApp:

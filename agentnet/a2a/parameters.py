@@ -23,7 +23,7 @@ from a2a.utils.errors import (
 
 from agentnet.errors import ForbiddenError
 from agentnet.identity import Principal
-from agentnet.push.stored import VERSION_0_3, VERSION_1_0
+from agentnet.tasks.push_config import VERSION_0_3, VERSION_1_0
 
 PRINCIPAL = "principal"
 """Key of the caller in the state of the call context."""

@@ -24,20 +24,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from agentnet.bindings.calls import (
+from agentnet.a2a.bindings.calls import (
     check_state,
     check_version,
     headers_of,
     parse_json,
     retry_after,
 )
-from agentnet.bindings.operations import Operations
-from agentnet.bindings.rest03 import rest03_routes
-from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
-from agentnet.tasks.boundary import as_a2a
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.parameters import call_context
-from agentnet.tasks.stream import TaskStream
+from agentnet.a2a.bindings.operations import Operations
+from agentnet.a2a.bindings.rest03 import rest03_routes
+from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
+from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.parameters import call_context
+from agentnet.a2a.stream import TaskStream
 from agentnet.tasks.wire import dumps
 
 A2A_JSON = "application/a2a+json"

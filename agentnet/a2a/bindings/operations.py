@@ -9,9 +9,9 @@ from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, ListTasksReques
 from a2a.utils.errors import TaskNotFoundError
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.bindings.calls import last_event_id
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.stream import TaskStream
+from agentnet.a2a.bindings.calls import last_event_id
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.stream import TaskStream
 from agentnet.tasks.wire import message_json, send_message_request, task_json
 
 Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]

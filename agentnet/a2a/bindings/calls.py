@@ -10,8 +10,8 @@ from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, Versi
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from agentnet.tasks.limits import wrong_field
-from agentnet.tasks.parameters import call_context, spoken_version
+from agentnet.a2a.limits import wrong_field
+from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.tasks.position import Position
 
 VERSION = "1.0"

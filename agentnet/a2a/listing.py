@@ -6,9 +6,9 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import ListTasksRequest, ListTasksResponse, Task, TaskState
 from a2a.utils.task import ListTasksCursor, decode_list_tasks_cursor, encode_list_tasks_cursor
 
+from agentnet.a2a.limits import wrong_field
 from agentnet.database.retry import retried
 from agentnet.tasks import sql
-from agentnet.tasks.limits import wrong_field
 from agentnet.tasks.store import TaskStore
 
 DEFAULT_PAGE_SIZE = 50

@@ -22,12 +22,12 @@ from a2a.utils.grpc_status import status_to_grpc
 from google.protobuf.json_format import ParseDict
 from google.rpc import status_pb2
 
+from agentnet.a2a.errors import as_a2a, error_details
+from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.identity import Principal
 from agentnet.identity.middleware import Authenticate, credential_in
 from agentnet.settings import Settings
-from agentnet.tasks.boundary import as_a2a, error_details
-from agentnet.tasks.parameters import call_context, spoken_version
 
 GRACE_SECONDS = 2.0
 PORTS_TRIED = 100

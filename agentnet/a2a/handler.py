@@ -32,17 +32,9 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from agentnet.errors import AgentNetError, BusyError
-from agentnet.identity import Budget, Principal
-from agentnet.ids import new_id, uuid7
-from agentnet.push.configs import PushConfigs
-from agentnet.push.stored import StoredConfig
-from agentnet.settings import MAX_WAIT_SECONDS
-from agentnet.signals import Signal, Signals
-from agentnet.tasks.boundary import answers
-from agentnet.tasks.canceling import Canceling
-from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, submitted
-from agentnet.tasks.limits import (
+from agentnet.a2a.canceling import Canceling
+from agentnet.a2a.errors import answers
+from agentnet.a2a.limits import (
     MessageLimits,
     check_history_length,
     check_message,
@@ -50,15 +42,23 @@ from agentnet.tasks.limits import (
     check_required,
     wrong_field,
 )
-from agentnet.tasks.listing import list_tasks
-from agentnet.tasks.parameters import PRINCIPAL, caller, check_extensions, patience, task_id_in
+from agentnet.a2a.listing import list_tasks
+from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, patience, task_id_in
+from agentnet.a2a.pushing import PushOperations
+from agentnet.a2a.stream import TaskStream, begun
+from agentnet.errors import AgentNetError, BusyError
+from agentnet.identity import Budget, Principal
+from agentnet.ids import new_id, uuid7
+from agentnet.push.configs import PushConfigs
+from agentnet.settings import MAX_WAIT_SECONDS
+from agentnet.signals import Signal, Signals
+from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, submitted
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
-from agentnet.tasks.pushing import PushOperations
+from agentnet.tasks.push_config import StoredConfig
 from agentnet.tasks.records import NewTask, fresh
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
-from agentnet.tasks.stream import TaskStream, begun
 from agentnet.tasks.worker import Worker
 
 __all__ = ["PRINCIPAL", "DurableRequestHandler"]

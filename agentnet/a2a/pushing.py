@@ -13,10 +13,10 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import PushNotificationNotSupportedError
 
+from agentnet.a2a.errors import answers
+from agentnet.a2a.parameters import caller, protocol_version, task_id_in
 from agentnet.push.configs import PushConfigs, shown
-from agentnet.push.stored import StoredConfig
-from agentnet.tasks.boundary import answers
-from agentnet.tasks.parameters import caller, protocol_version, task_id_in
+from agentnet.tasks.push_config import StoredConfig
 
 
 class PushOperations(RequestHandler):

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.bindings.calls import CallContextBuilder
-from agentnet.tasks.boundary import as_a2a
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.stream import begun
+from agentnet.a2a.bindings.calls import CallContextBuilder
+from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.stream import begun
 from agentnet.tasks.wire import dumps
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -23,7 +23,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.bindings.calls import (
+from agentnet.a2a.bindings.calls import (
     CallContextBuilder,
     check_state,
     check_version,
@@ -32,12 +32,12 @@ from agentnet.bindings.calls import (
     read_body,
     retry_after,
 )
-from agentnet.bindings.operations import Operations, Unary
-from agentnet.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
-from agentnet.tasks.boundary import ServerBusyError, as_a2a
-from agentnet.tasks.handler import DurableRequestHandler
-from agentnet.tasks.parameters import call_context
-from agentnet.tasks.stream import TaskStream
+from agentnet.a2a.bindings.operations import Operations, Unary
+from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
+from agentnet.a2a.errors import ServerBusyError, as_a2a
+from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.parameters import call_context
+from agentnet.a2a.stream import TaskStream
 from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)

@@ -1,5 +1,0 @@
-"""A2A over HTTP: JSON-RPC and HTTP+JSON on one address, 1.0 written for speed, 0.3 through a2a-sdk's adapters."""
-
-from importlib import import_module
-
-import_module("a2a.server.routes")  # first, because a2a.compat and a2a.server.routes import each other
