@@ -41,5 +41,5 @@ EXPOSE 8700
 STOPSIGNAL SIGTERM
 # For the gateway, the default command; docker-compose.yml gives every other service its own.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-m", "agentnet.healthcheck", "http://127.0.0.1:8700/health"]
+    CMD ["python", "-m", "agentnet.frame.healthcheck", "http://127.0.0.1:8700/health"]
 CMD ["agentnet", "serve", "gateway"]

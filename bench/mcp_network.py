@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from json import dumps
 
-from agentnet.directory import Entry
-from agentnet.runtime import Runtime
+from agentnet.discovery.directory import Entry
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from bench.processes import LOAD_CORE, Bed, Server, child
 from bench.servers import GATEWAY, OURS, REGISTRY

@@ -19,7 +19,7 @@ from mcp.server.mcpserver import MCPServer
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 
 FRESH_MILLISECONDS = 60_000
 STOP_SECONDS = 1

@@ -15,7 +15,7 @@ import psutil
 
 from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.identity.admin import DEFAULT_TENANT
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from bench.servers import KEYED, OURS
 

@@ -49,8 +49,8 @@ GC_MODES = ("default", "freeze", "threshold", "both", "off")
 
 @asynccontextmanager
 async def _ours(options: argparse.Namespace) -> AsyncIterator[int]:
-    from agentnet.launch import single
-    from agentnet.service import Service
+    from agentnet.process.launch import single
+    from agentnet.process.service import Service
     from agentnet.settings import Settings
 
     settings = Settings(
@@ -77,9 +77,9 @@ async def _sdk(options: argparse.Namespace) -> AsyncIterator[int]:
     from sqlalchemy.ext.asyncio import create_async_engine
     from starlette.applications import Starlette
 
-    from agentnet.manifest import load_specialist
+    from agentnet.manifests.manifest import load_specialist
+    from agentnet.process.service import bind
     from agentnet.runs.definition import load_executor
-    from agentnet.service import bind
     from cards import build_card
 
     specialist = load_specialist(SPECIALIST)

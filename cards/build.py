@@ -16,7 +16,7 @@ from a2a.types.a2a_pb2 import (
     StringList,
 )
 
-from agentnet.manifest import Manifest, SkillManifest
+from agentnet.manifests.manifest import Manifest, SkillManifest
 from agentnet.tasks.steps import STEPS
 
 JSONRPC = "JSONRPC"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 
 MAX_WORDS_BYTES = 16 * 1024
 

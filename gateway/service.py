@@ -12,15 +12,15 @@ from starlette.types import ASGIApp, Scope
 
 from agentnet.database import Database
 from agentnet.errors import ConfigurationError
-from agentnet.files import FileStore
-from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.files.store import FileStore
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with, credential_of
+from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.identity.keys import Keys
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with, credential_of
 from agentnet.identity.principal import ADMIN, USE
+from agentnet.process.runtime import Runtime
 from agentnet.push.outbox import Outbox
 from agentnet.push.signing import JWKS_PATH, KeyRing, KeySet
 from agentnet.retention.rules import Rules
-from agentnet.runtime import Runtime
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
 from gateway.a2a.cards import Cards

@@ -1,4 +1,4 @@
-"""Who calls a tool: the principal that the door (`agentnet.identity.middleware`) put into the request."""
+"""Who calls a tool: the principal that the door (`agentnet.frame.authentication`) put into the request."""
 
 from typing import Any, Protocol
 

@@ -6,8 +6,8 @@ from typing import Any
 from mcp.server.mcpserver import MCPServer
 
 from agentnet.errors import ConfigurationError
-from agentnet.folder_import import import_file
-from agentnet.toolfolders import SERVER_FILE
+from agentnet.manifests.folder_import import import_file
+from agentnet.manifests.toolfolders import SERVER_FILE
 from mcp_servers.hosted import Hosted
 
 

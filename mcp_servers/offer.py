@@ -8,8 +8,8 @@ from dataclasses import replace
 from importlib import import_module
 
 from agentnet.errors import ConfigurationError, NotFoundError
-from agentnet.runtime import Runtime
-from agentnet.toolfolders import find_tool_folders
+from agentnet.manifests.toolfolders import find_tool_folders
+from agentnet.process.runtime import Runtime
 from agentnet.upstreams.declarations import CommandServer, OpenApiServer, SseServer, load_declarations
 from mcp_servers.hosted import Hosted
 from mcp_servers.server import ToolServer

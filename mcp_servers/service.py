@@ -25,12 +25,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.database.tables import EVERYONE
-from agentnet.directory import Directory, Entry
+from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, NotFoundError, error_body
+from agentnet.frame.authentication import Authenticate, AuthMiddleware, authenticate_with
 from agentnet.identity import Principal
-from agentnet.identity.middleware import Authenticate, AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of
 from mcp_servers.hosted import Hosted

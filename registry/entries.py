@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from agentnet.directory import Entry, Kind
+from agentnet.discovery.directory import Entry, Kind
 from agentnet.errors import BusyError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.identity import Principal
 from agentnet.identity.principal import SERVICE
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 from registry import sql
 from registry.search import find
 from registry.words import plain

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from agentnet.directory import Kind
+from agentnet.discovery.directory import Kind
 from registry import sql
 from registry.words import needed
 

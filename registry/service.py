@@ -16,13 +16,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.directory import AUDIENCE, Entry, Kind
+from agentnet.discovery.directory import AUDIENCE, Entry, Kind
 from agentnet.errors import InvalidInputError, NotFoundError
-from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with
+from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.identity import Principal
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
-from agentnet.manifest import NAME_PATTERN
-from agentnet.runtime import Runtime
+from agentnet.manifests.manifest import NAME_PATTERN
+from agentnet.process.runtime import Runtime
 from registry.entries import Entries, Need, Registration
 
 logger = logging.getLogger(__name__)

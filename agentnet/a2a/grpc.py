@@ -25,8 +25,8 @@ from google.rpc import status_pb2
 from agentnet.a2a.errors import as_a2a, error_details
 from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.errors import AgentNetError, ConfigurationError
+from agentnet.frame.authentication import Authenticate, credential_in
 from agentnet.identity import Principal
-from agentnet.identity.middleware import Authenticate, credential_in
 from agentnet.settings import Settings
 
 GRACE_SECONDS = 2.0

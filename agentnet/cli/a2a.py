@@ -19,7 +19,7 @@ from google.protobuf.message import Message as Proto
 from agentnet.cli.answers import error_for, error_of
 from agentnet.cli.wire import as_dict, parsed
 from agentnet.errors import AgentNetError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from agentnet.events import data_of
+from agentnet.http.sse import data_of
 from agentnet.ids import new_id
 from agentnet.tasks.steps import STEPS
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from agentnet.manifest import manifest_schema
+from agentnet.manifests.manifest import manifest_schema
 
 SCHEMA_FILE = "agent.schema.json"
 

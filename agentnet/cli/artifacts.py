@@ -12,7 +12,7 @@ from a2a.types import Artifact, Part
 from agentnet.cli.outcome import Outcome, source_of
 from agentnet.cli.wire import as_value, content_of
 from agentnet.errors import ConfigurationError
-from agentnet.names import clean_name
+from agentnet.files.names import clean_name
 
 ANSWER_FILE = "answer.md"
 LINK = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]]+)")

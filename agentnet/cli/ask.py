@@ -44,7 +44,10 @@ async def _ask(settings: Settings, job: Job, message: Message, url: str | None, 
         if not await gateway.answers():
             if url or not start:
                 raise no_gateway(gateway.url)
-            from agentnet.launch import network, with_free_ports  # only when it must: it takes a second to import
+            from agentnet.process.launch import (  # only when it must: it takes a second to import
+                network,
+                with_free_ports,
+            )
 
             talk.say(f"No gateway answers at {gateway.url}; starting a network for this call …")
             running = await stack.enter_async_context(network(with_free_ports(settings)))

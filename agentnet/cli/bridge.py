@@ -21,7 +21,7 @@ from agentnet.cli.exits import Interrupted
 from agentnet.cli.gateway import Gateway, client_settings, no_gateway, no_key
 from agentnet.cli.loop import run
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.events import data_of
+from agentnet.http.sse import data_of
 from agentnet.identity.secret import read_key
 from agentnet.settings import Settings
 

@@ -115,7 +115,7 @@ def schema() -> None:
     """Print the JSON Schema of agent.yaml."""
     import json
 
-    from agentnet.manifest import manifest_schema
+    from agentnet.manifests.manifest import manifest_schema
 
     typer.echo(json.dumps(manifest_schema(), indent=2))
 

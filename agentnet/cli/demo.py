@@ -21,7 +21,7 @@ from agentnet.cli.loop import run
 from agentnet.cli.outcome import Outcome
 from agentnet.cli.talk import Talk
 from agentnet.cli.up import Progress
-from agentnet.launch import network, with_free_ports
+from agentnet.process.launch import network, with_free_ports
 from agentnet.settings import Settings
 
 JOB = """\

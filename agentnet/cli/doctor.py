@@ -20,8 +20,8 @@ from agentnet.database.migrate import MIGRATIONS
 from agentnet.errors import AgentNetError
 from agentnet.identity.keys import Keys
 from agentnet.identity.secret import admin_key_path, read_key, signing_secret
-from agentnet.launch import plan
-from agentnet.service import bind
+from agentnet.process.launch import plan
+from agentnet.process.service import bind
 from agentnet.settings import Settings, load_settings
 
 MINIMUM_PYTHON = (3, 11)

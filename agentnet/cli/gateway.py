@@ -14,7 +14,7 @@ from agentnet.cli.answers import error_of
 from agentnet.errors import InvalidInputError, NotFoundError, UnauthenticatedError, UnavailableError
 from agentnet.identity.secret import admin_key_path, read_key
 from agentnet.settings import Settings, load_settings
-from agentnet.telemetry import configure_logging
+from agentnet.telemetry.logs import configure_logging
 
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 30.0

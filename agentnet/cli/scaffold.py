@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from agentnet.errors import ConfigurationError, ConflictError, InvalidInputError
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 
 
 def make_agent(name: str, directory: Path) -> None:
@@ -22,7 +22,7 @@ def make_mcp(name: str, directory: Path) -> None:
     """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already,
     or the network has one of that name."""
     from agentnet.cli.mcp_template import mcp_files
-    from agentnet.launch import BUNDLED_MCP_SERVERS
+    from agentnet.process.launch import BUNDLED_MCP_SERVERS
 
     _check_name(name, "an MCP server")
     if name in BUNDLED_MCP_SERVERS:

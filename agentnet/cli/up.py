@@ -16,10 +16,10 @@ from agentnet.cli.loop import run
 from agentnet.database.connections import safe_url
 from agentnet.errors import ConfigurationError
 from agentnet.identity.secret import admin_key_path
-from agentnet.launch import RunningNetwork, network, single
-from agentnet.service import Service
+from agentnet.process.launch import RunningNetwork, network, single
+from agentnet.process.service import Service
 from agentnet.settings import Settings, load_settings
-from agentnet.telemetry import configure_logging
+from agentnet.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel import col, select
 
-from agentnet.bounded import Bounded
 from agentnet.database import Database
+from agentnet.database.bounded import Bounded
 from agentnet.database.tables import ApiKey
 from agentnet.errors import ConfigurationError, ConflictError, NotFoundError, UnauthenticatedError
 from agentnet.identity.principal import ADMIN, USE, Principal

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import UnauthenticatedError
 from agentnet.identity.principal import SERVICE, Budget, Delegation, Principal
 

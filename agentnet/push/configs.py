@@ -12,11 +12,11 @@ from a2a.types.a2a_pb2 import ListTaskPushNotificationConfigsResponse, TaskPushN
 from a2a.utils.errors import InvalidParamsError, TaskNotFoundError
 
 from agentnet.database import Database
-from agentnet.header_values import HEADER_VALUE
+from agentnet.http.header_values import HEADER_VALUE
+from agentnet.http.ssrf import Resolve, check_url, resolve
 from agentnet.identity.sealing import Seal
 from agentnet.ids import new_id
 from agentnet.push import sql
-from agentnet.ssrf import Resolve, check_url, resolve
 from agentnet.tasks.push_config import StoredConfig
 
 MAX_CONFIGS = 16

@@ -1,6 +1,7 @@
 """Push notifications of one process: configs, keys and a deliverer over the process's database."""
 
 from agentnet.database import Database
+from agentnet.http.ssrf import Resolve, guarded_client, resolve
 from agentnet.identity.sealing import Seal
 from agentnet.push.configs import PushConfigs
 from agentnet.push.deliverer import POLL_SECONDS, Deliverer, Schedule
@@ -8,7 +9,6 @@ from agentnet.push.outbox import LEASE_SECONDS, Outbox
 from agentnet.push.sending import MAX_ANSWER_BYTES, REQUEST_SECONDS, Sender
 from agentnet.push.signing import KeyRing, Signer
 from agentnet.settings import Settings
-from agentnet.ssrf import Resolve, guarded_client, resolve
 from agentnet.tasks.store import TaskStore
 
 

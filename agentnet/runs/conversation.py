@@ -8,7 +8,7 @@ from typing import Any
 from a2a.types.a2a_pb2 import Message, Part, Role, Task
 
 from agentnet.errors import NotFoundError
-from agentnet.files import URI_PATTERN, FileStore
+from agentnet.files.store import URI_PATTERN, FileStore
 from agentnet.runs.delegation import answer_of
 from agentnet.runs.question import answered_message_ids, text_of
 from agentnet.tasks.records import LeasedTask

@@ -10,8 +10,8 @@ from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
 from agents.tool_context import ToolContext
 
 from agentnet.errors import ManifestError
-from agentnet.folder_import import import_file
-from agentnet.manifest import Specialist
+from agentnet.manifests.folder_import import import_file
+from agentnet.manifests.manifest import Specialist
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.journal import JournaledAgent, call_key, tells_itself
 from agentnet.runs.question import Question, text_of

@@ -28,9 +28,9 @@ from agents.tool_context import ToolContext
 from google.protobuf.json_format import MessageToDict
 
 from agentnet.a2a.client.peers import send_streaming
-from agentnet.directory import Directory, Entry
+from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, DelegationError, NotFoundError, UnavailableError
-from agentnet.files import URI_PATTERN
+from agentnet.files.store import URI_PATTERN
 from agentnet.identity.tokens import Tokens
 from agentnet.runs.approval import wait_for_answer
 from agentnet.runs.journal import call_key, in_words, tells_itself

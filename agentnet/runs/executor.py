@@ -28,8 +28,8 @@ from openai import APIError
 from openai.types.responses import ResponseTextDeltaEvent
 
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.files import FileStore
-from agentnet.manifest import Specialist
+from agentnet.files.store import FileStore
+from agentnet.manifests.manifest import Specialist
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import build_agent, load_tools
 from agentnet.runs.delegation import Peers

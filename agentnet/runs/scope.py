@@ -7,7 +7,7 @@ from typing import Any
 
 from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
 
-from agentnet.files import FileRef, FileStore
+from agentnet.files.store import FileRef, FileStore
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.runs.question import Question
 from agentnet.tasks.events import status_update

@@ -11,11 +11,11 @@ import mcp
 from mcp import types
 from mcp.client.streamable_http import streamable_http_client
 
-from agentnet.directory import Directory
+from agentnet.discovery.directory import Directory
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.mcp_connection import CONNECT_SECONDS, End, McpConnection, all_tools
+from agentnet.mcp.connection import CONNECT_SECONDS, End, McpConnection, all_tools
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 

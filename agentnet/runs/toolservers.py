@@ -16,11 +16,11 @@ from agents import FunctionTool, Tool
 from agents.tool_context import ToolContext
 from mcp import types
 
-from agentnet.directory import Directory
+from agentnet.discovery.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.mcp_connection import CONNECT_SECONDS, is_closed
+from agentnet.mcp.connection import CONNECT_SECONDS, is_closed
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
 from agentnet.runs.toolconnections import CALL_SECONDS, ToolConnections

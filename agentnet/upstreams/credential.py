@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from agentnet.errors import UnsafeUrlError
-from agentnet.header_values import HEADER_VALUE
-from agentnet.ssrf import check_form
+from agentnet.http.header_values import HEADER_VALUE
+from agentnet.http.ssrf import check_form
 
 MAX_SECRET_CHARACTERS = 8192
 _TOKEN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"  # noqa: S105 - the characters of a header's name

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from agentnet.database.tables import EVERYONE
 from agentnet.errors import ConfigurationError
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.timeouts import Timed

@@ -8,7 +8,7 @@ from typing import cast
 import httpcore2
 import httpx2
 
-from agentnet.ssrf import PinnedBackend, check_form, resolve
+from agentnet.http.ssrf import PinnedBackend, check_form, resolve
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.server import OutsideServer
 

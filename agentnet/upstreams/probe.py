@@ -10,7 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import ValidationError
 
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.ssrf import check_url
+from agentnet.http.ssrf import check_url
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 

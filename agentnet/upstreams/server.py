@@ -7,7 +7,7 @@ from typing import Annotated
 import httpx
 from pydantic import ConfigDict, Field
 
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl, UnreadableCredential
 from agentnet.upstreams.timeouts import UNLIMITED, Timed, Timeouts
 

@@ -9,9 +9,9 @@ from urllib.parse import quote_plus
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import UnavailableError
-from agentnet.ssrf import read_body
+from agentnet.http.ssrf import read_body
 from agentnet.upstreams.credential import ClientCredentials
 
 MARGIN_SECONDS = 30.0

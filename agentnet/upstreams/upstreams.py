@@ -6,9 +6,9 @@ import httpx2
 from agentnet.database import Database
 from agentnet.database.tables import EVERYONE
 from agentnet.errors import NotFoundError
+from agentnet.http.ssrf import check_url, guarded_client
 from agentnet.identity.sealing import Seal
 from agentnet.settings import Settings
-from agentnet.ssrf import check_url, guarded_client
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client

@@ -16,17 +16,17 @@ from agentnet.a2a.grpc import GrpcServer
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.database.tables import EVERYONE
-from agentnet.files import FileStore
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.files.store import FileStore
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
-from agentnet.manifest import Specialist, load_specialists, pick
+from agentnet.manifests.manifest import Specialist, load_specialists, pick
 from agentnet.models import default_model_settings, model_name
+from agentnet.process.runtime import Runtime
 from agentnet.push.signing import KeySet
 from agentnet.runs.definition import load_executor
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
-from agentnet.runtime import Runtime
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
 

@@ -7,8 +7,8 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agentnet.bounded import Bounded
-from agentnet.directory import Entry
+from agentnet.database.bounded import Bounded
+from agentnet.discovery.directory import Entry
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from cards import CardResponse, rewrite_card

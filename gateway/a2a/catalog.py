@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 
 from agentnet.database.tables import EVERYONE
-from agentnet.directory import Directory, Entry
+from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 from gateway.http.cache import Cache
 from gateway.http.rotation import Rotation
 

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from cards.serve import CARD_PATH
 from gateway.a2a.cards import Cards
 from gateway.a2a.catalog import Catalog

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE

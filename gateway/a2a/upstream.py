@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, Callable
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens

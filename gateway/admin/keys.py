@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from agentnet.database.tables import ApiKey
 from agentnet.errors import ForbiddenError
-from agentnet.http_errors import json_object
+from agentnet.http.errors import json_object
 from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
 from agentnet.identity.principal import ADMIN

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.http_errors import json_object
+from agentnet.http.errors import json_object
 from agentnet.retention.rules import MAX_COUNT, MAX_DAYS, Rule, Rules, TenantRule
 from gateway.a2a.relay import principal_of
 from gateway.admin.keys import admin_of

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.directory import Directory
+from agentnet.discovery.directory import Directory
 from agentnet.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from agentnet.http_errors import json_object
+from agentnet.http.errors import json_object
 from agentnet.identity import Principal
 from agentnet.upstreams.probe import probe
 from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, origin_of

@@ -18,9 +18,9 @@ from a2a.utils.proto_utils import parse_lenient
 from google.protobuf.json_format import MessageToDict, ParseError
 from google.protobuf.message import Message as ProtobufMessage
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.events import data_of
+from agentnet.http.sse import data_of
 from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.tasks.events import TERMINAL_STATES

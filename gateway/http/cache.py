@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import UnavailableError
 
 Key = TypeVar("Key", bound=Hashable)

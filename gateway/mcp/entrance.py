@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute, Route
 
 from agentnet.identity import Principal
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from gateway.http.limits import StreamLimit
 from gateway.http.transport import Transport
 from gateway.mcp.agents import Agents, Means

@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.mcp_connection import End, Open, all_tools, is_closed
+from agentnet.mcp.connection import End, Open, all_tools, is_closed
 from agentnet.runs.traits import traits_of
 from agentnet.upstreams.declarations import Adapted
 from mcp_servers.adapters.audience import ASK_SECONDS, MAX_WATCHED, Audience, Context, Key

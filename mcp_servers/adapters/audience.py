@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from pydantic import BaseModel, ValidationError
 
-from agentnet.mcp_connection import GATEWAY_CLIENT
+from agentnet.mcp.connection import GATEWAY_CLIENT
 
 ASK_SECONDS = 600.0
 """How long a host may take to answer."""

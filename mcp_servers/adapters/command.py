@@ -7,7 +7,7 @@ from functools import partial
 import mcp
 
 from agentnet.errors import ConfigurationError
-from agentnet.mcp_connection import End, is_closed, watched
+from agentnet.mcp.connection import End, is_closed, watched
 from agentnet.settings import Settings
 from agentnet.upstreams.declarations import CommandServer
 from mcp_servers.adapters.adapted import AdaptedServer

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import mcp
 
 from agentnet.errors import BusyError, UnavailableError
-from agentnet.mcp_connection import McpConnection, Open
+from agentnet.mcp.connection import McpConnection, Open
 from mcp_servers.adapters.audience import Key
 
 MAX_SEATS = 32

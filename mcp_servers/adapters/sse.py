@@ -8,8 +8,8 @@ import httpx2
 import mcp
 from mcp.client.sse import sse_client
 
-from agentnet.mcp_connection import End, watched
-from agentnet.ssrf import check_url
+from agentnet.http.ssrf import check_url
+from agentnet.mcp.connection import End, watched
 from agentnet.upstreams.declarations import SseServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.adapted import AdaptedServer

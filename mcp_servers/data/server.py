@@ -9,8 +9,8 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 from pydantic import BaseModel, Field
 
-from agentnet.files import FileStore
-from agentnet.runtime import Runtime
+from agentnet.files.store import FileStore
+from agentnet.process.runtime import Runtime
 from mcp_servers.caller import caller
 from mcp_servers.data import text
 from mcp_servers.data.models import (

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from agentnet.database import Database
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
-from agentnet.files import SCHEME, URI_PATTERN, FileStore
+from agentnet.files.store import SCHEME, URI_PATTERN, FileStore
 from mcp_servers.data import sql
 from mcp_servers.data.models import Format, Table
 

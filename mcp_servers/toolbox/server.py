@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from agentnet.errors import InvalidInputError
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from mcp_servers.server import READ_ONLY, ToolServer
 from mcp_servers.toolbox import arithmetic, clock, units
 

@@ -10,9 +10,10 @@ import httpx
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
-from agentnet import __version__, ssrf
+from agentnet import __version__
 from agentnet.errors import UnavailableError
-from agentnet.runtime import Runtime
+from agentnet.http import ssrf
+from agentnet.process.runtime import Runtime
 from mcp_servers.server import READ_ONLY_WEB, ToolServer
 from mcp_servers.web.page import HTML_TYPES, readable
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from agentnet.identity.secret import ADMIN_KEY_FILE
-from agentnet.launch import RunningNetwork, network, with_free_ports
+from agentnet.process.launch import RunningNetwork, network, with_free_ports
 from agentnet.settings import Settings
 from agentnet.testing import Fault, OpenAIServer, Scenario, serving
 

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 from agentnet.errors import InvalidInputError, TooLargeError, UnavailableError, UnsafeUrlError
-from agentnet.ssrf import check_form, check_url, fetch, guarded_client, is_allowed
+from agentnet.http.ssrf import check_form, check_url, fetch, guarded_client, is_allowed
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from agentnet.a2a.bindings.jsonrpc import JsonRpc
 from agentnet.a2a.bindings.rest import Rest
 from agentnet.a2a.handler import DurableRequestHandler
-from agentnet.http_errors import EXCEPTION_HANDLERS
+from agentnet.http.errors import EXCEPTION_HANDLERS
 
 
 def a2a_app(handler: DurableRequestHandler, others: Sequence[BaseRoute], lifespan: Lifespan[Starlette]) -> ASGIApp:

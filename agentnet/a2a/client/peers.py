@@ -13,7 +13,7 @@ from a2a.types.a2a_pb2 import CancelTaskRequest, SendMessageRequest, StreamRespo
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.events import data_of
+from agentnet.http.sse import data_of
 
 VERSION_HEADERS = {"A2A-Version": "1.0", "Accept": "text/event-stream, application/json"}
 IDLE_SECONDS = 60.0

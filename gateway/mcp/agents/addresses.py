@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from agentnet.files import SCHEME as FILE_SCHEME
+from agentnet.files.store import SCHEME as FILE_SCHEME
 
 SCHEME = "agentnet"
 CARD_TEMPLATE = f"{SCHEME}://agents/{{agent}}/card"

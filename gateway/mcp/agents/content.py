@@ -8,7 +8,7 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import Part
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.files import URI_PATTERN
+from agentnet.files.store import URI_PATTERN
 from gateway.mcp.agents.addresses import artifact_uri
 
 INLINE_BYTES = 256 * 1024

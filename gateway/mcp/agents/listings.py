@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from hashlib import sha256
 
-from agentnet.bounded import Bounded
-from agentnet.directory import Entry
+from agentnet.database.bounded import Bounded
+from agentnet.discovery.directory import Entry
 from gateway.mcp.agents.prompts import list_prompts
 from gateway.mcp.agents.resources import TEMPLATES, list_cards
 from gateway.mcp.agents.tools import list_tools

@@ -7,7 +7,7 @@ from typing import Any
 from mcp_types import GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from gateway.mcp.agents.tools import by_tool_name
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.messages.envelope import object_or_empty

@@ -8,10 +8,10 @@ from mcp_types import CallToolResult, TextContent
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from pydantic import ValidationError
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, NotFoundError
-from agentnet.files import FileStore
-from agentnet.http_errors import invalid_input
+from agentnet.files.store import FileStore
+from agentnet.http.errors import invalid_input
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.a2a.catalog import Catalog

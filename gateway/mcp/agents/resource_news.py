@@ -10,7 +10,7 @@ from hashlib import sha256
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from gateway.agents.contact import Contact, RefusedError
 from gateway.mcp.agents.addresses import place_of
 from gateway.mcp.agents.artifact_versions import ArtifactVersions

@@ -6,9 +6,9 @@ import json
 from a2a.types.a2a_pb2 import Part, Task
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from cards import rewrite_card
 from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.addresses import (

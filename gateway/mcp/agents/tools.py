@@ -7,7 +7,7 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageConfiguration, SendMessageRequest
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.ids import new_id
 from gateway.a2a.listing import skills_of
 

@@ -10,7 +10,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, merge

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from agentnet.database.retry import DATABASE_AWAY, away
 from agentnet.errors import AgentNetError, BusyError, DatabaseAwayError, NotFoundError, TooLargeError, UnavailableError
-from agentnet.http_errors import invalid_input
+from agentnet.http.errors import invalid_input
 
 Document = dict[str, Any]
 

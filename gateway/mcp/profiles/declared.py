@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agentnet.errors import ConfigurationError
-from agentnet.http_errors import invalid_input
+from agentnet.http.errors import invalid_input
 from gateway.mcp.messages.profile import Profile
 
 logger = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Scope
 
+from agentnet.frame.authentication import credential_of
 from agentnet.identity import Principal
-from agentnet.identity.middleware import credential_of
 from agentnet.identity.principal import USE
 from gateway.a2a.relay import principal_of
 from gateway.mcp.messages.errors import McpError

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.http_errors import json_object
+from agentnet.http.errors import json_object
 from gateway.admin.keys import admin_of
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.profiles.store import ProfileStore

@@ -7,7 +7,7 @@ of the gateway relays to the same place and none keeps anything.
 from dataclasses import dataclass
 from typing import Any
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming

@@ -8,7 +8,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from gateway.http.transport import Incoming, Transport
 from gateway.mcp.bridge.bridge import Bridge
 from gateway.mcp.bridge.forwarding import Forwarding

@@ -12,7 +12,7 @@ from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
-from agentnet.mcp_connection import GATEWAY_CLIENT
+from agentnet.mcp.connection import GATEWAY_CLIENT
 from gateway.http.headers import header_of
 from gateway.http.transport import Headers, Incoming
 from gateway.mcp.messages.deadline import Deadline

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.http.cache import Cache

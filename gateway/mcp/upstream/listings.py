@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.messages.errors import Document, McpError

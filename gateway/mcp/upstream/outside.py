@@ -4,8 +4,8 @@ from contextvars import ContextVar
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import UnavailableError
+from agentnet.http.ssrf import checked_addresses, resolve
 from agentnet.identity import Principal
-from agentnet.ssrf import checked_addresses, resolve
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams

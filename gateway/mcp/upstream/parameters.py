@@ -6,7 +6,7 @@ from typing import Any
 from mcp.shared.inbound import find_invalid_x_mcp_header, validate_mcp_param_headers, x_mcp_header_map
 from mcp_types.jsonrpc import HEADER_MISMATCH
 
-from agentnet.bounded import Bounded
+from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers

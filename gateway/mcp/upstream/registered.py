@@ -4,7 +4,7 @@ import logging
 
 from pydantic import ValidationError
 
-from agentnet.directory import Directory, Entry
+from agentnet.discovery.directory import Directory, Entry
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.upstreams.timeouts import UNLIMITED, Timeouts, limits_in

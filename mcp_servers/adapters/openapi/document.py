@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 import httpx
 
 from agentnet.errors import ConfigurationError, UnavailableError
-from agentnet.ssrf import fetch
+from agentnet.http.ssrf import fetch
 from mcp_servers.adapters.openapi.schema import READ_ONLY, Document, SchemaReader
 from mcp_servers.adapters.openapi.text import values_of
 

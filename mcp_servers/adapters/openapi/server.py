@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, ConfigurationError, InvalidInputError, UnavailableError
-from agentnet.ssrf import check_form, guarded_client, read_body
+from agentnet.http.ssrf import check_form, guarded_client, read_body
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer

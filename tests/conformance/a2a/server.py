@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import httpx
 
-from agentnet.launch import with_free_ports
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.launch import with_free_ports
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from tests.conformance.a2a.wire import Door, open_door
 from tests.patience import PATIENCE_SECONDS

@@ -73,7 +73,7 @@ async def test_10_4_a_message_over_the_limit_is_refused(
 async def test_10_4_two_agents_of_one_process_take_two_ports(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from agentnet.service import Service, running
+    from agentnet.process.service import Service, running
 
     async with servers(database_url, tmp_path_factory.mktemp("two")) as [one]:
         async with running(one.runtime, Service("agent", one.name, 0)) as second, one.http() as http:

@@ -19,10 +19,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from agentnet.launch import single
+from agentnet.process.launch import single
+from agentnet.process.service import Service
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper
-from agentnet.service import Service
 from agentnet.settings import Settings
 from tests.conformance.a2a.messages import (
     AT_ONCE,

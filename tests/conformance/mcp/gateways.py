@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import yaml
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.identity.admin import DEFAULT_TENANT
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from tests.conformance.mcp.processes import ROOT, START_SECONDS, stopped
 from tests.patience import PATIENCE_SECONDS

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-import agentnet.service
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+import agentnet.process.service
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
-from agentnet.runtime import Runtime
-from agentnet.service import Factory
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Factory
 from agentnet.tasks.steps import SOURCE, Step
 
 PNG = b"\x89PNG not really"
@@ -183,5 +183,5 @@ def _error(body: dict[str, Any], code: int, message: str) -> dict[str, Any]:
 if __name__ == "__main__":
     from agentnet.cli import main
 
-    agentnet.service.load_factory = load_factory
+    agentnet.process.service.load_factory = load_factory
     main()

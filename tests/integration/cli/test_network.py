@@ -3,10 +3,10 @@ import socket
 import httpx
 import pytest
 
-import agentnet.service
+import agentnet.process.service
 from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.identity.secret import admin_key_path, read_key
-from agentnet.launch import network, plan, with_free_ports
+from agentnet.process.launch import network, plan, with_free_ports
 from agentnet.settings import Settings
 from tests.integration.cli import standins
 from tests.patience import PATIENCE_SECONDS
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def on_standins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agentnet.service, "load_factory", standins.load_factory)
+    monkeypatch.setattr(agentnet.process.service, "load_factory", standins.load_factory)
     standins.entries.clear()
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from agentnet.cli.app import app
 from agentnet.errors import ConfigurationError
 from agentnet.identity.secret import read_key
-from agentnet.launch import network, plan
+from agentnet.process.launch import network, plan
 from agentnet.settings import Settings
 
 pytestmark = pytest.mark.anyio

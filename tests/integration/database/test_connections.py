@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 
 from agentnet.database import Database
 from agentnet.errors import DatabaseAwayError, UnavailableError
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.keys import Keys
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
 from agentnet.identity.tokens import Tokens
 from agentnet.settings import Settings
 from agentnet.testing.serving import serving

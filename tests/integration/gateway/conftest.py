@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from agentnet.database.embedded import EmbeddedPostgres
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from cards import card_to_json, entry_from_card
 from tests.integration.gateway.echo import Probe, card_of, echo_running

@@ -21,11 +21,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.identity.middleware import AuthMiddleware, authenticate_with
+from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.process.service import bind
 from agentnet.runs.question import data_of
-from agentnet.service import bind
 from agentnet.tasks.steps import SOURCE, Step
 from cards import CardResponse
 

@@ -19,7 +19,7 @@ from a2a.types.a2a_pb2 import (
     TaskState,
 )
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 from gateway.http.limits import MAX_STREAMS
 from tests.integration.gateway.conftest import Network
 from tests.patience import PATIENCE_SECONDS

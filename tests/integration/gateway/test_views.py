@@ -11,8 +11,8 @@ from agentnet.database.tables import TaskRow
 from agentnet.errors import ConfigurationError
 from agentnet.identity.keys import generate_key
 from agentnet.ids import uuid7
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from tests.integration.gateway.conftest import Network
 

@@ -21,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.identity import Principal
 from agentnet.ids import new_id
-from agentnet.runtime import Runtime
-from agentnet.service import Service, bind, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, bind, running
 from agentnet.settings import Settings
 from tests.patience import PATIENCE_SECONDS
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from agentnet.ids import uuid7
 from agentnet.tasks.events import KIND_STATUS
 

@@ -4,7 +4,7 @@ import pytest
 from mcp import MCPError
 
 from agentnet.database.tables import EVERYONE
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from mcp_servers.knowledge.folders import roots
 from mcp_servers.knowledge.library import Library

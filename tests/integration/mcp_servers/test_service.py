@@ -3,7 +3,7 @@ import pytest
 
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from mcp_servers.offer import create_server
 from mcp_servers.service import create_service, names
@@ -108,7 +108,7 @@ async def test_wrong_arguments_are_told_in_one_sentence(serve, tenant):
 
 
 async def test_a_server_registers_itself_with_its_tools(home, registry):
-    from agentnet.service import Service, running
+    from agentnet.process.service import Service, running
 
     async with Runtime.open(Settings(home=home, registry_url=registry.url, lease_seconds=3)) as runtime:
         async with running(runtime, Service("mcp", "toolbox", 0)) as service:

@@ -15,8 +15,8 @@ import httpx
 import jwt
 import pytest
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from tests.integration.push.webhook import Got, until, webhook
 from tests.patience import PATIENCE_SECONDS

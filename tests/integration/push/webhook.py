@@ -18,13 +18,13 @@ from starlette.routing import Route
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
+from agentnet.http.ssrf import Resolve, resolve
 from agentnet.identity.sealing import Seal
 from agentnet.push.deliverer import Schedule
 from agentnet.push.outbox import Outbox
 from agentnet.push.service import Push
 from agentnet.settings import Settings
 from agentnet.signals import LocalSignals
-from agentnet.ssrf import Resolve, resolve
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 from agentnet.testing.serving import serving

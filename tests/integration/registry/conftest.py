@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 
 

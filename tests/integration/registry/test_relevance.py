@@ -3,8 +3,8 @@
 import pytest
 
 from agentnet.identity import Principal
-from agentnet.manifest import Manifest
-from agentnet.runtime import Runtime
+from agentnet.manifests.manifest import Manifest
+from agentnet.process.runtime import Runtime
 from cards import build_card, card_to_json, entry_from_card
 from registry.entries import Entries, Need, Registration
 

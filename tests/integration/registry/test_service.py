@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from agentnet.directory import Directory, Entry
+from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from registry.entries import Entries
 from tests.patience import PATIENCE_SECONDS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 
 pytestmark = pytest.mark.anyio

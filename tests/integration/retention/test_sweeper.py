@@ -10,7 +10,7 @@ from a2a.utils.errors import TaskNotFoundError
 from agentnet.a2a.handler import PRINCIPAL
 from agentnet.database import Database
 from agentnet.errors import NotFoundError
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper, Tree, batches

@@ -11,12 +11,12 @@ from agents import Model, ModelProvider, ModelSettings
 from agents.testing import ModelStep, ScriptedModel
 
 from agentnet.database import Database
-from agentnet.directory import Directory, Entry, Kind
+from agentnet.discovery.directory import Directory, Entry, Kind
 from agentnet.errors import NotFoundError
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.manifest import load_specialist
+from agentnet.manifests.manifest import load_specialist
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers

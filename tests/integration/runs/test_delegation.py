@@ -17,8 +17,8 @@ from google.protobuf.json_format import MessageToDict
 import specialists.service
 from agentnet.a2a.client.peers import PeerError, send_streaming
 from agentnet.identity import Principal
-from agentnet.runtime import Runtime
-from agentnet.service import RunningService, Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import RunningService, Service, running
 from agentnet.settings import Settings
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, Step, step_of

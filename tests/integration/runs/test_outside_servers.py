@@ -12,9 +12,9 @@ from mcp import types
 from mcp.server.lowlevel import Server
 from pydantic import SecretStr
 
-from agentnet import mcp_connection
 from agentnet.database import Database
 from agentnet.identity.sealing import Seal
+from agentnet.mcp import connection as mcp_connection
 from agentnet.runs import toolconnections
 from agentnet.settings import Settings
 from agentnet.upstreams.credential import BearerCredential

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentnet.errors import UnavailableError, UnsafeUrlError
-from agentnet.ssrf import guarded_client
+from agentnet.http.ssrf import guarded_client
 from agentnet.upstreams.credential import ClientCredentials
 from agentnet.upstreams.tokens import AccessTokens, Key
 from tests.integration.upstreams.parts import TokenServer, token_server

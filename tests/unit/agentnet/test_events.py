@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agentnet.errors import UnavailableError
-from agentnet.events import data_of
+from agentnet.http.sse import data_of
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from agentnet.healthcheck import is_healthy
+from agentnet.frame.healthcheck import is_healthy
 
 
 @contextmanager

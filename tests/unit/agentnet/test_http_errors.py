@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentnet.errors import BusyError, UnauthenticatedError
-from agentnet.http_errors import EXCEPTION_HANDLERS, json_object
+from agentnet.http.errors import EXCEPTION_HANDLERS, json_object
 
 pytestmark = pytest.mark.anyio
 

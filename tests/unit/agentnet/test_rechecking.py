@@ -4,7 +4,7 @@ import pytest
 from starlette.types import Message
 
 from agentnet.errors import DatabaseAwayError, UnauthenticatedError
-from agentnet.identity.rechecking import Rechecked
+from agentnet.frame.rechecking import Rechecked
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ async def answered(
     monkeypatch: pytest.MonkeyPatch, kind: bytes, error: Exception | None, seconds: float = 0.0
 ) -> list[Message]:
     """What goes out of an answer in two parts."""
-    monkeypatch.setattr("agentnet.identity.rechecking.RECHECK_SECONDS", seconds)
+    monkeypatch.setattr("agentnet.frame.rechecking.RECHECK_SECONDS", seconds)
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

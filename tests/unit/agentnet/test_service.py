@@ -2,7 +2,7 @@
 
 import socket
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 
 
 def test_a_listener_names_its_protocol_so_that_asyncio_sends_answers_at_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agentnet.errors import ConfigurationError
 from agentnet.settings import Settings
-from agentnet.telemetry import bind, bound, configure_logging, new_trace, parse_traceparent, redact
+from agentnet.telemetry.logs import bind, bound, configure_logging, new_trace, parse_traceparent, redact
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from a2a.compat.v0_3.types import AgentCard as LegacyCard
 from a2a.types.a2a_pb2 import AgentCard
 from starlette.applications import Starlette
 
-from agentnet.manifest import Manifest
+from agentnet.manifests.manifest import Manifest
 from agentnet.tasks.steps import STEPS
 from cards import CardResponse, build_card, card_to_json, entry_from_card, entry_words, rewrite_card
 

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentnet.cli.app import app
-from agentnet.manifest import load_specialist
+from agentnet.manifests.manifest import load_specialist
 
 runner = CliRunner()
 
@@ -58,7 +58,7 @@ def test_the_unexpected_is_one_line_and_exit_code_70(monkeypatch: pytest.MonkeyP
     def broken() -> None:
         raise RuntimeError("a wheel came off")
 
-    monkeypatch.setattr("agentnet.manifest.manifest_schema", broken)
+    monkeypatch.setattr("agentnet.manifests.manifest.manifest_schema", broken)
     result = runner.invoke(app, ["schema"])
     assert result.exit_code == 70
     assert result.stderr.strip().count("\n") == 0

@@ -10,7 +10,7 @@ from a2a.types.a2a_pb2 import (
 )
 from pydantic import ValidationError
 
-from agentnet.directory import Entry
+from agentnet.discovery.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.identity import Principal
 from agentnet.tasks.steps import SOURCE, Step

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from agentnet.cli.app import app
 from agentnet.cli.hosts import host_settings
-from agentnet.manifest import Limits, Manifest, SkillManifest
+from agentnet.manifests.manifest import Limits, Manifest, SkillManifest
 from agentnet.upstreams.declarations import Declarations
 from gateway.mcp.messages.profile import Profile
 from tests.unit.project.repository import ROOT

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from agentnet.errors import ConfigurationError
-from agentnet.launch import plan
+from agentnet.process.launch import plan
 from agentnet.settings import Settings
 from agentnet.upstreams.credential import BearerCredential
 from agentnet.upstreams.declarations import CommandServer, OpenApiServer, SseServer, load_declarations

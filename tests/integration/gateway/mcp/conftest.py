@@ -15,8 +15,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from gateway.mcp.changes.feed import LOOK_SECONDS
 from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
 from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running

@@ -33,7 +33,7 @@ from mcp_types import (
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 from tests.integration.gateway.echo import serving
 
 Only = Literal["legacy", "modern"] | None

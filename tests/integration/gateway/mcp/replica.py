@@ -5,8 +5,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from tests.integration.gateway.mcp.conftest import Spawned
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 from tests.integration.gateway.echo import serving
 
 MODERN = "2026-07-28"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from tests.integration.gateway.mcp.conftest import ERAS, Place, until
 from tests.integration.gateway.mcp.test_aggregate import answer_ada, text_of
 from tests.integration.mcp_servers.adapters import child

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from agentnet.errors import ConfigurationError
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from gateway.mcp.profiles.declared import declared_profiles
 from tests.integration.gateway.mcp.conftest import ERAS, ROOT, Place
 from tests.integration.gateway.mcp.raw import ACCEPT, modern, request

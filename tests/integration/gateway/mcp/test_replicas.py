@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from gateway.mcp.changes.feed import Feed
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import (

@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from gateway.mcp.resumption import sql
 from gateway.mcp.resumption.log import CallLog, Standing
 from gateway.mcp.sessions import sql as sessions_sql

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentnet.identity.rechecking.RECHECK_SECONDS", 0.1)
+    monkeypatch.setattr("agentnet.frame.rechecking.RECHECK_SECONDS", 0.1)
     monkeypatch.setattr("agentnet.identity.keys.CACHE_SECONDS", 0.1)
     monkeypatch.setattr("gateway.mcp.messages.reply.KEEP_ALIVE_SECONDS", 0.1)
 

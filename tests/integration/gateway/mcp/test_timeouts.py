@@ -9,8 +9,8 @@ import pytest
 from mcp import MCPError
 
 from agentnet.identity.principal import ADMIN
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.test_aggregate import text_of
 from tests.integration.gateway.mcp.verbatim import Call, Verbatim, tool, verbatim

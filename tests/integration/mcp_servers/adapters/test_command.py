@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 
-from agentnet import mcp_connection
 from agentnet.errors import ConfigurationError
 from agentnet.identity import Principal
 from agentnet.ids import new_id
+from agentnet.mcp import connection as mcp_connection
 from mcp_servers.adapters import process, seats
 from tests.integration.mcp_servers.adapters.conftest import Present
 from tests.patience import PATIENCE_SECONDS

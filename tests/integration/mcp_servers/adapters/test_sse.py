@@ -9,7 +9,7 @@ import uvicorn
 from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 
-from agentnet.service import bind
+from agentnet.process.service import bind
 from tests.integration.mcp_servers.adapters.child import server as child
 from tests.integration.mcp_servers.adapters.conftest import Present
 from tests.integration.upstreams.parts import ANY_HOST, Guarded

@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from agentnet.signals.postgres import PostgresSignals
 from gateway.mcp.agents.call import TASK_META_KEY
 from gateway.mcp.sessions.cancellation import LOOK_SECONDS

@@ -7,7 +7,7 @@ import mcp_types as types
 import pytest
 from mcp import Client, MCPError
 
-from agentnet.files import FileStore
+from agentnet.files.store import FileStore
 from tests.integration.gateway.echo import BIG
 from tests.integration.gateway.mcp.agents.conftest import text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place

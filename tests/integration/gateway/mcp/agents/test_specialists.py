@@ -12,8 +12,8 @@ import pytest
 from agents.testing import assistant_message, function_call
 
 import specialists.service
-from agentnet.runtime import Runtime
-from agentnet.service import Service, running
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import Service, running
 from tests.integration.gateway.mcp.agents.conftest import Person, Wire, says, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place, until
 from tests.integration.runs.test_delegation import Scripts

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentnet.errors import ConfigurationError
-from agentnet.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN
 
 SERVER_FILE = "server.py"
 

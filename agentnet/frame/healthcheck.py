@@ -1,4 +1,4 @@
-"""`python -m agentnet.healthcheck URL`: exit 0 if the URL answers 2xx, 1 if not. For containers, which have no curl.
+"""`python -m agentnet.frame.healthcheck URL`: exit 0 if the URL answers 2xx, 1 if not. Containers have no curl.
 
 Standard library only, so that a check every few seconds costs little.
 """
@@ -22,5 +22,5 @@ def is_healthy(url: str) -> bool:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Usage: python -m agentnet.healthcheck URL")
+        sys.exit("Usage: python -m agentnet.frame.healthcheck URL")
     sys.exit(0 if is_healthy(sys.argv[1]) else 1)

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agentnet.errors import ConfigurationError
-from agentnet.runtime import Runtime
+from agentnet.process.runtime import Runtime
 
 GROUP = "agentnet.services"
 SHUTDOWN_SECONDS = 5

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 
 from agentnet.database import Database
-from agentnet.directory import Directory
+from agentnet.discovery.directory import Directory
 from agentnet.identity.keys import Keys
 from agentnet.identity.sealing import Seal
 from agentnet.identity.secret import signing_secret

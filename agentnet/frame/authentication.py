@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError, error_body
+from agentnet.frame.rechecking import Rechecked
 from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
-from agentnet.identity.rechecking import Rechecked
 from agentnet.identity.tokens import Tokens
 
 PUBLIC_PATHS = frozenset(

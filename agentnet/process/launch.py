@@ -14,15 +14,15 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
-from agentnet.collector import steady_collector
 from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.admin import DEFAULT_TENANT, ensure_admin_key
-from agentnet.manifest import MANIFEST_FILE, load_specialists
-from agentnet.runtime import Runtime
-from agentnet.service import RunningService, Service, bind, running
+from agentnet.manifests.manifest import MANIFEST_FILE, load_specialists
+from agentnet.manifests.toolfolders import find_tool_folders
+from agentnet.process.collector import steady_collector
+from agentnet.process.runtime import Runtime
+from agentnet.process.service import RunningService, Service, bind, running
 from agentnet.settings import SERVICE_PORTS, Settings
-from agentnet.toolfolders import find_tool_folders
 from agentnet.upstreams.declarations import load_declarations
 
 BUNDLED_MCP_SERVERS = ("knowledge", "data", "toolbox", "web")

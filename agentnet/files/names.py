@@ -1,4 +1,4 @@
-"""Names of files that others gave, made safe. Apart from `agentnet.files`, which needs the database."""
+"""Names of files that others gave, made safe. Apart from `agentnet.files.store`, which needs the database."""
 
 import re
 from pathlib import PurePath

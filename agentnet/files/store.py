@@ -12,7 +12,7 @@ from uuid import UUID
 from agentnet.database import Database
 from agentnet.database.retry import LONG_PAUSES, retried
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
-from agentnet.names import clean_name
+from agentnet.files.names import clean_name
 
 SCHEME = "agentnet-file"
 ID_CHARACTERS = 32

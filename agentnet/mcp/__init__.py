@@ -1,0 +1,1 @@
+"""Connections of this network's own MCP clients: specialists and adapters that use tools."""

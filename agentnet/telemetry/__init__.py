@@ -1,0 +1,4 @@
+"""What a process says of itself: logs.
+
+May import `agentnet.settings` only.
+"""
