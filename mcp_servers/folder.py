@@ -8,7 +8,7 @@ from mcp.server.mcpserver import MCPServer
 from agentnet.errors import ConfigurationError
 from agentnet.manifests.folder_import import import_file
 from agentnet.manifests.toolfolders import SERVER_FILE
-from mcp_servers.hosted import Hosted
+from mcp_servers.hosting.hosted import Hosted
 
 
 def load_folder(name: str, folder: Path) -> Hosted:

@@ -11,7 +11,7 @@ from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.manifests.toolfolders import find_tool_folders
 from agentnet.process.runtime import Runtime
 from agentnet.upstreams.declarations import CommandServer, OpenApiServer, SseServer, load_declarations
-from mcp_servers.hosted import Hosted
+from mcp_servers.hosting.hosted import Hosted
 from mcp_servers.server import ToolServer
 
 CreateServer = Callable[[Runtime], Awaitable[ToolServer]]

@@ -33,9 +33,9 @@ from agentnet.ids import new_id
 from agentnet.process.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of
-from mcp_servers.hosted import Hosted
+from mcp_servers.hosting.hosted import Hosted
+from mcp_servers.hosting.request_state import share_state
 from mcp_servers.offer import KNOWN, find_server, names
-from mcp_servers.request_state import share_state
 
 __all__ = ["KNOWN", "create_service", "names"]
 

@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from mcp_servers.adapters.audience import Audience, Context, Host, Key, can_be_asked
-from mcp_servers.caller import caller_of
+from mcp_servers.hosting.caller import caller_of
 
 HOST = "agentnet.host"
 """Where a connection of the SDK keeps its `Host`."""

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from agentnet.files.store import FileStore
 from agentnet.process.runtime import Runtime
-from mcp_servers.caller import caller
 from mcp_servers.data import text
 from mcp_servers.data.models import (
     Chart,
@@ -26,6 +25,7 @@ from mcp_servers.data.models import (
 )
 from mcp_servers.data.sandbox import Sandbox
 from mcp_servers.data.sources import FORMATS, MAX_SOURCES, TASK_LOG, Sources, mentioned
+from mcp_servers.hosting.caller import caller
 from mcp_servers.server import READ_ONLY, ToolServer, database_ready
 
 STATEMENT_SECONDS = 15.0

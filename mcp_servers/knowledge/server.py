@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.process.runtime import Runtime
-from mcp_servers.caller import caller, caller_of
+from mcp_servers.hosting.caller import caller, caller_of
 from mcp_servers.knowledge.folders import Folder, find_folder, roots
 from mcp_servers.knowledge.library import Library
 from mcp_servers.server import READ_ONLY, ToolServer, database_ready

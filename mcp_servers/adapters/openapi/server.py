@@ -26,7 +26,7 @@ from mcp_servers.adapters.openapi.document import read_document
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
 from mcp_servers.adapters.openapi.schema import mismatch
-from mcp_servers.hosted import Hosted
+from mcp_servers.hosting.hosted import Hosted
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 CALL_SECONDS = 60.0

@@ -8,7 +8,7 @@ from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from mcp.server.request_state import RequestStateBoundary
 
 from agentnet.identity.sealing import Seal
-from mcp_servers.caller import caller_of
+from mcp_servers.hosting.caller import caller_of
 
 PURPOSE = b"agentnet: requestState of MCP servers, v1"
 STATE_SECONDS = 3600.0
