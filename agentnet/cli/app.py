@@ -8,7 +8,10 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, Exit
 
-from agentnet.cli import commands, exits, keys, mcp, partitions, push, retention
+from agentnet.cli import commands
+from agentnet.cli.admin import keys, partitions, push, retention
+from agentnet.cli.command import exits
+from agentnet.cli.mcp import commands as mcp
 from agentnet.errors import AgentNetError
 
 

@@ -5,20 +5,7 @@ from typing import Annotated
 
 import typer
 
-Agents = Annotated[
-    list[Path] | None, typer.Option("--agents", metavar="DIR", help="Folder with your own specialists; repeatable.")
-]
-Knowledge = Annotated[
-    list[Path] | None, typer.Option("--knowledge", metavar="DIR", help="Folder to ingest as knowledge; repeatable.")
-]
-Servers = Annotated[
-    list[Path] | None, typer.Option("--servers", metavar="DIR", help="Folder with your own MCP servers; repeatable.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Url = Annotated[
-    str | None, typer.Option("--url", envvar="AGENTNET_URL", help="The gateway; unset means this machine's.")
-]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 means any free one.")]
+from agentnet.cli.command.options import Agents, AsJson, Knowledge, Port, Servers, Url
 
 
 def up(
@@ -32,7 +19,7 @@ def up(
     json: AsJson = False,
 ) -> None:
     """Start the whole network in this process and serve until Ctrl-C."""
-    from agentnet.cli import up
+    from agentnet.cli.network import up
 
     folders = {"agents": agents or [], "servers": servers or [], "knowledge": knowledge or []}
     up.run_network(port=port, only=only or [], as_json=json, **folders)
@@ -56,8 +43,8 @@ def ask(
     json: AsJson = False,
 ) -> None:
     """Give the network a task, watch who does what, and get the result."""
-    from agentnet.cli import ask
-    from agentnet.cli.job import Job
+    from agentnet.cli.tasks import ask
+    from agentnet.cli.tasks.job import Job
 
     job = Job(text=text, files=tuple(file or ()), agent=agent, task_id=task, out=out, timeout=timeout)
     ask.run_job(job, url=url, start=start, as_json=json)
@@ -65,7 +52,7 @@ def ask(
 
 def agents(url: Url = None, json: AsJson = False) -> None:
     """List the agents that can be asked."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_agents(url, json)
 
@@ -77,7 +64,7 @@ def tasks(
     json: AsJson = False,
 ) -> None:
     """List tasks, newest first."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_tasks(url, agent, limit, json)
 
@@ -89,7 +76,7 @@ def watch(
     json: AsJson = False,
 ) -> None:
     """Follow a running task, or show the tree of one that has ended."""
-    from agentnet.cli import ask
+    from agentnet.cli.tasks import ask
 
     ask.watch_task(task, url=url, out=out, as_json=json)
 
@@ -99,14 +86,14 @@ def card(
     url: Url = None,
 ) -> None:
     """Print an agent's card as JSON."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_card(url, name)
 
 
 def doctor(json: AsJson = False) -> None:
     """Check this machine and its settings, and say what to do."""
-    from agentnet.cli import doctor
+    from agentnet.cli.network import doctor
 
     doctor.run_checks(json)
 
@@ -127,7 +114,7 @@ def demo(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where its files go.")] = None,
 ) -> None:
     """Start a network, give it one real job, show who does what, and stop it."""
-    from agentnet.cli import demo
+    from agentnet.cli.network import demo
 
     demo.run_demo(home, out)
 
@@ -145,7 +132,7 @@ def serve_agent(
     port: Port = 0,
 ) -> None:
     """Run one specialist."""
-    from agentnet.cli import up
+    from agentnet.cli.network import up
 
     up.run_service("agent", name, port, agents=agents or [])
 
@@ -158,7 +145,7 @@ def serve_mcp(
     port: Port = 0,
 ) -> None:
     """Run one MCP server."""
-    from agentnet.cli import up
+    from agentnet.cli.network import up
 
     up.run_service("mcp", name, port, servers=servers or [], knowledge=knowledge or [])
 
@@ -168,7 +155,7 @@ def serve_registry(
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port.")] = None,
 ) -> None:
     """Run the registry."""
-    from agentnet.cli import up
+    from agentnet.cli.network import up
 
     up.run_service("registry", "registry", port)
 
@@ -178,7 +165,7 @@ def serve_gateway(
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port.")] = None,
 ) -> None:
     """Run the gateway."""
-    from agentnet.cli import up
+    from agentnet.cli.network import up
 
     up.run_service("gateway", "gateway", port)
 
@@ -191,7 +178,7 @@ def new_agent(
     ] = Path("my-agents"),
 ) -> None:
     """Make a specialist's folder that runs at once."""
-    from agentnet.cli import scaffold
+    from agentnet.cli.network import scaffold
 
     scaffold.make_agent(name, directory)
 
@@ -204,6 +191,6 @@ def new_mcp(
     ] = Path("my-servers"),
 ) -> None:
     """Make an MCP server's folder that runs at once."""
-    from agentnet.cli import scaffold
+    from agentnet.cli.network import scaffold
 
     scaffold.make_mcp(name, directory)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentnet.cli.hosts import KEY_PLACEHOLDER, SERVER_NAME
+from agentnet.cli.network.hosts import KEY_PLACEHOLDER, SERVER_NAME
 
 HOSTS = ("VS Code", "Cursor", "Claude Desktop")
 VARIABLES = ("${input:agentnet-key}", "${env:AGENTNET_API_KEY}", KEY_PLACEHOLDER)

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agentnet.cli import bridge
-from agentnet.cli.bridge import Bridge
+from agentnet.cli.mcp import bridge
+from agentnet.cli.mcp.bridge import Bridge
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,6 @@
 import json
 
-from agentnet.cli.hosts import host_settings
+from agentnet.cli.network.hosts import host_settings
 
 URL = "http://127.0.0.1:8700"
 

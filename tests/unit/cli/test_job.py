@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.cli.job import Job
+from agentnet.cli.tasks.job import Job
 from agentnet.errors import NotFoundError, TooLargeError
 
 

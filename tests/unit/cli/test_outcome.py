@@ -3,9 +3,9 @@ from typing import Any
 
 from a2a.types import StreamResponse
 
-from agentnet.cli.artifacts import save_files
-from agentnet.cli.outcome import Outcome
-from agentnet.cli.wire import parsed
+from agentnet.cli.gateway.wire import parsed
+from agentnet.cli.tasks.artifacts import save_files
+from agentnet.cli.tasks.outcome import Outcome
 from agentnet.tasks.steps import SOURCE, Step
 
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agentnet.cli.rendering import Trail, line_of
-from agentnet.cli.screen import duration
+from agentnet.cli.show.rendering import Trail, line_of
+from agentnet.cli.show.screen import duration
 from agentnet.tasks.steps import Step, step_of
 
 

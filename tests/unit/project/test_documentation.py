@@ -12,7 +12,7 @@ import yaml
 from typer.main import get_command
 
 from agentnet.cli.app import app
-from agentnet.cli.hosts import host_settings
+from agentnet.cli.network.hosts import host_settings
 from agentnet.manifests.manifest import Limits, Manifest, SkillManifest
 from agentnet.upstreams.declarations import Declarations
 from gateway.mcp.messages.profile import Profile

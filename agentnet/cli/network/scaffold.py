@@ -11,7 +11,7 @@ from agentnet.manifests.manifest import NAME_PATTERN
 
 def make_agent(name: str, directory: Path) -> None:
     """Write the specialist's folder `directory`/`name`. Raises `ConflictError` when it is there already."""
-    from agentnet.cli.agent_template import agent_files
+    from agentnet.cli.network.agent_template import agent_files
 
     _check_name(name, "an agent")
     folder = _write(directory / name, agent_files(name, directory))
@@ -21,7 +21,7 @@ def make_agent(name: str, directory: Path) -> None:
 def make_mcp(name: str, directory: Path) -> None:
     """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already,
     or the network has one of that name."""
-    from agentnet.cli.mcp_template import mcp_files
+    from agentnet.cli.network.mcp_template import mcp_files
     from agentnet.process.launch import BUNDLED_MCP_SERVERS
 
     _check_name(name, "an MCP server")

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.tree import Tree
 
-from agentnet.cli import screen
-from agentnet.cli.gateway import Gateway, client_settings, segment
-from agentnet.cli.loop import run
+from agentnet.cli.command.loop import run
+from agentnet.cli.gateway.client import Gateway, client_settings, segment
+from agentnet.cli.show import screen
 from agentnet.errors import NotFoundError
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def show_agents(url: str | None, as_json: bool) -> None:
 
 def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
     """`agentnet tasks`."""
-    tasks = through_gateway(url, lambda gateway: gateway.admin.tasks(agent, limit))
+    tasks = through_gateway(url, lambda gateway: gateway.tasks(agent, limit))
     rows = (
         (
             task["id"],
@@ -202,7 +202,7 @@ def _count(instances: Any) -> str:
 def _state(state: Any) -> str:
     """The gateway may name a state or give A2A's number."""
     if isinstance(state, int):
-        from agentnet.cli.wire import state_name
+        from agentnet.cli.gateway.wire import state_name
 
         return state_name(state)
     return str(state).removeprefix("TASK_STATE_").lower().replace("_", "-")

@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a.types import Artifact, Message, Part, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 
-from agentnet.cli.wire import as_dict, as_value, content_of, kind_of, state_name
+from agentnet.cli.gateway.wire import as_dict, as_value, content_of, kind_of, state_name
 from agentnet.tasks.steps import SOURCE, Step, step_of
 
 WAITING = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})

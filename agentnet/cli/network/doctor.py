@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import typer
 
-from agentnet.cli import exits, screen
-from agentnet.cli.loop import run
+from agentnet.cli.command import exits
+from agentnet.cli.command.loop import run
+from agentnet.cli.show import screen
 from agentnet.database import Database
 from agentnet.database.connections import safe_url
 from agentnet.database.migrate import MIGRATIONS

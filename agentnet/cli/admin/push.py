@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentnet.cli.commands import AsJson, Url
+from agentnet.cli.command.options import AsJson, Url
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Push notifications: list, retry.")
 
@@ -17,7 +17,7 @@ def list_deliveries(
     json: AsJson = False,
 ) -> None:
     """List deliveries to webhooks; those that were given up unless told otherwise."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_deliveries(url, None if state == "all" else state, limit, json)
 
@@ -28,6 +28,6 @@ def retry_delivery(
     url: Url = None,
 ) -> None:
     """Try a dead delivery again."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.retry_delivery(url, identifier)

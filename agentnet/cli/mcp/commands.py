@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agentnet.cli.commands import AsJson, Url
+from agentnet.cli.command.options import AsJson, Url
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 servers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Upstream MCP servers of your tenant.")
@@ -37,7 +37,7 @@ Timeouts = Annotated[
 def bridge(context: typer.Context, url: Url = None) -> None:
     """Bridge a host that only runs commands (Claude Desktop) to the gateway's MCP address, over stdio."""
     if context.invoked_subcommand is None:
-        from agentnet.cli import bridge
+        from agentnet.cli.mcp import bridge
 
         bridge.run_bridge(url)
 
@@ -45,7 +45,7 @@ def bridge(context: typer.Context, url: Url = None) -> None:
 @servers.command("list")
 def list_servers(url: Url = None, json: AsJson = False) -> None:
     """List the upstream servers that your tenant sees."""
-    from agentnet.cli import servers
+    from agentnet.cli.mcp import servers
 
     servers.show_servers(url, json)
 
@@ -67,7 +67,7 @@ def add_server(
     json: AsJson = False,
 ) -> None:
     """Add an upstream server. Its secret is asked for, or read from a file; it is stored sealed."""
-    from agentnet.cli import servers, timeouts
+    from agentnet.cli.mcp import servers, timeouts
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     credential = servers.credential_of(auth, given, secret_file)
@@ -95,7 +95,7 @@ def replace_server(
     json: AsJson = False,
 ) -> None:
     """Put another definition in the place of an upstream server's; what is not named stays, but for the address."""
-    from agentnet.cli import servers, timeouts
+    from agentnet.cli.mcp import servers, timeouts
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     definition: dict[str, Any] = {"url": address} | ({} if description is None else {"description": description})
@@ -111,7 +111,7 @@ def replace_server(
 @servers.command("enable")
 def enable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
     """Switch an upstream server on."""
-    from agentnet.cli import servers
+    from agentnet.cli.mcp import servers
 
     servers.switch_server(url, name, "enable", json)
 
@@ -119,7 +119,7 @@ def enable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
 @servers.command("disable")
 def disable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
     """Switch an upstream server off. It stays stored, with its secret."""
-    from agentnet.cli import servers
+    from agentnet.cli.mcp import servers
 
     servers.switch_server(url, name, "disable", json)
 
@@ -127,7 +127,7 @@ def disable_server(name: Name, url: Url = None, json: AsJson = False) -> None:
 @servers.command("remove")
 def remove_server(name: Name, url: Url = None) -> None:
     """Forget an upstream server and its secret."""
-    from agentnet.cli import servers
+    from agentnet.cli.mcp import servers
 
     servers.remove_server(url, name)
 
@@ -135,7 +135,7 @@ def remove_server(name: Name, url: Url = None) -> None:
 @servers.command("test")
 def test_server(name: Name, url: Url = None, json: AsJson = False) -> None:
     """Connect to an upstream server as the gateway does, and list its tools."""
-    from agentnet.cli import servers
+    from agentnet.cli.mcp import servers
 
     servers.test_server(url, name, json)
 
@@ -143,7 +143,7 @@ def test_server(name: Name, url: Url = None, json: AsJson = False) -> None:
 @profiles.command("list")
 def list_profiles(url: Url = None, json: AsJson = False) -> None:
     """List the profiles of your tenant."""
-    from agentnet.cli import profiles
+    from agentnet.cli.mcp import profiles
 
     profiles.show_profiles(url, json)
 
@@ -162,7 +162,7 @@ def set_profile(
     url: Url = None,
 ) -> None:
     """Store a profile, in place of the one of that name. Of what is not named it shows all."""
-    from agentnet.cli import profiles, timeouts
+    from agentnet.cli.mcp import profiles, timeouts
 
     definition: dict[str, Any] = {
         "servers": [] if no_servers else server,
@@ -178,6 +178,6 @@ def set_profile(
 @profiles.command("remove")
 def remove_profile(name: Profile, url: Url = None) -> None:
     """Delete a profile."""
-    from agentnet.cli import profiles
+    from agentnet.cli.mcp import profiles
 
     profiles.remove_profile(url, name)

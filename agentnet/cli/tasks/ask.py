@@ -8,14 +8,14 @@ from pathlib import Path
 import typer
 from a2a.types import Message, StreamResponse
 
-from agentnet.cli import exits
-from agentnet.cli.a2a import AgentConnection
-from agentnet.cli.gateway import Gateway, client_settings, no_gateway
-from agentnet.cli.job import Job, answer
-from agentnet.cli.loop import run
-from agentnet.cli.outcome import ENDED, WAITING, Outcome
-from agentnet.cli.rendering import Trail
-from agentnet.cli.talk import Talk
+from agentnet.cli.command import exits
+from agentnet.cli.command.loop import run
+from agentnet.cli.gateway.a2a import AgentConnection
+from agentnet.cli.gateway.client import Gateway, client_settings, no_gateway
+from agentnet.cli.show.rendering import Trail
+from agentnet.cli.tasks.job import Job, answer
+from agentnet.cli.tasks.outcome import ENDED, WAITING, Outcome
+from agentnet.cli.tasks.talk import Talk
 from agentnet.errors import AgentNetError, ConflictError, UnavailableError
 from agentnet.settings import Settings
 
@@ -87,7 +87,7 @@ async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) 
         try:
             await _follow(agent, agent.subscribe(task_id), outcome, talk)
         except ConflictError:
-            from agentnet.cli.listings import print_tree
+            from agentnet.cli.gateway.listings import print_tree
 
             if not talk.as_json:
                 print_tree(tree, talk.progress)

@@ -13,14 +13,15 @@ import typer
 from rich.console import Console
 
 import agentnet
-from agentnet.cli import exits, screen
-from agentnet.cli.ask import converse
-from agentnet.cli.gateway import Gateway, client_settings
-from agentnet.cli.job import Job
-from agentnet.cli.loop import run
-from agentnet.cli.outcome import Outcome
-from agentnet.cli.talk import Talk
-from agentnet.cli.up import Progress
+from agentnet.cli.command import exits
+from agentnet.cli.command.loop import run
+from agentnet.cli.gateway.client import Gateway, client_settings
+from agentnet.cli.network.up import Progress
+from agentnet.cli.show import screen
+from agentnet.cli.tasks.ask import converse
+from agentnet.cli.tasks.job import Job
+from agentnet.cli.tasks.outcome import Outcome
+from agentnet.cli.tasks.talk import Talk
 from agentnet.process.launch import network, with_free_ports
 from agentnet.settings import Settings
 

@@ -16,8 +16,8 @@ from a2a.types import (
 )
 from google.protobuf.message import Message as Proto
 
-from agentnet.cli.answers import error_for, error_of
-from agentnet.cli.wire import as_dict, parsed
+from agentnet.cli.gateway.answers import error_for, error_of
+from agentnet.cli.gateway.wire import as_dict, parsed
 from agentnet.errors import AgentNetError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from agentnet.http.sse import data_of
 from agentnet.ids import new_id

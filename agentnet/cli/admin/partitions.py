@@ -21,7 +21,7 @@ app = typer.Typer(
 @app.command("list")
 def list_partitions() -> None:
     """List the partitions with their sizes."""
-    from agentnet.cli import screen
+    from agentnet.cli.show import screen
 
     found = at_database(lambda partitions: partitions.list())
     table = screen.table("Table", "Partition", "Tasks begun before", "MiB")
@@ -58,7 +58,7 @@ def drop(
 
 def at_database(work: "Callable[[Partitions], Awaitable[Answer]]") -> "Answer":
     """The answer of `work` on a connection of its own. Raises `UnavailableError`."""
-    from agentnet.cli.loop import run
+    from agentnet.cli.command.loop import run
     from agentnet.database import Database
     from agentnet.retention.partitions import Partitions
     from agentnet.settings import load_settings

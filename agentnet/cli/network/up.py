@@ -10,9 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from agentnet.cli import exits, screen
-from agentnet.cli.hosts import SHOW_KEY_COMMAND, host_settings
-from agentnet.cli.loop import run
+from agentnet.cli.command import exits
+from agentnet.cli.command.loop import run
+from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
+from agentnet.cli.show import screen
 from agentnet.database.connections import safe_url
 from agentnet.errors import ConfigurationError
 from agentnet.identity.secret import admin_key_path

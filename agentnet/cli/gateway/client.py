@@ -9,8 +9,8 @@ from uuid import UUID
 
 import httpx
 
-from agentnet.cli.a2a import AgentConnection
-from agentnet.cli.answers import error_of
+from agentnet.cli.gateway.a2a import AgentConnection
+from agentnet.cli.gateway.answers import error_of
 from agentnet.errors import InvalidInputError, NotFoundError, UnauthenticatedError, UnavailableError
 from agentnet.identity.secret import admin_key_path, read_key
 from agentnet.settings import Settings, load_settings

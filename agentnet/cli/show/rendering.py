@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from agentnet.cli import screen
+from agentnet.cli.show import screen
 from agentnet.tasks.steps import Step
 
 SUMMARY_CHARACTERS = 100

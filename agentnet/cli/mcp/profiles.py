@@ -4,8 +4,8 @@ from typing import Any
 
 import typer
 
-from agentnet.cli.gateway import segment
-from agentnet.cli.listings import NOTHING, show, through_gateway
+from agentnet.cli.gateway.client import segment
+from agentnet.cli.gateway.listings import NOTHING, show, through_gateway
 
 PATH = "/v1/mcp/profiles"
 ALL = "all"

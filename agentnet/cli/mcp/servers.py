@@ -5,9 +5,9 @@ from typing import Any
 
 import typer
 
-from agentnet.cli import screen
-from agentnet.cli.gateway import segment
-from agentnet.cli.listings import NOTHING, show, through_gateway
+from agentnet.cli.gateway.client import segment
+from agentnet.cli.gateway.listings import NOTHING, show, through_gateway
+from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, InvalidInputError
 
 PATH = "/v1/mcp/servers"

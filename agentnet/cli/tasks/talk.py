@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from agentnet.cli import exits, screen
-from agentnet.cli.artifacts import SavedFile, save_answer, save_files
-from agentnet.cli.job import OUTPUT_DIRECTORY
-from agentnet.cli.outcome import Outcome
-from agentnet.cli.rendering import Trail
+from agentnet.cli.command import exits
+from agentnet.cli.show import screen
+from agentnet.cli.show.rendering import Trail
+from agentnet.cli.tasks.artifacts import SavedFile, save_answer, save_files
+from agentnet.cli.tasks.job import OUTPUT_DIRECTORY
+from agentnet.cli.tasks.outcome import Outcome
 
 
 class Talk:

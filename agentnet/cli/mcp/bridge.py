@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import orjson
 
-from agentnet.cli import answers
-from agentnet.cli.bridge_headers import SESSION, Headers, error_of
-from agentnet.cli.exits import Interrupted
-from agentnet.cli.gateway import Gateway, client_settings, no_gateway, no_key
-from agentnet.cli.loop import run
+from agentnet.cli.command.exits import Interrupted
+from agentnet.cli.command.loop import run
+from agentnet.cli.gateway import answers
+from agentnet.cli.gateway.client import Gateway, client_settings, no_gateway, no_key
+from agentnet.cli.mcp.bridge_headers import SESSION, Headers, error_of
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.http.sse import data_of
 from agentnet.identity.secret import read_key

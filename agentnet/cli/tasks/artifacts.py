@@ -9,8 +9,8 @@ from pathlib import Path
 
 from a2a.types import Artifact, Part
 
-from agentnet.cli.outcome import Outcome, source_of
-from agentnet.cli.wire import as_value, content_of
+from agentnet.cli.gateway.wire import as_value, content_of
+from agentnet.cli.tasks.outcome import Outcome, source_of
 from agentnet.errors import ConfigurationError
 from agentnet.files.names import clean_name
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentnet.cli.commands import AsJson, Url
+from agentnet.cli.command.options import AsJson, Url
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys: list, create, revoke.")
 
@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys: l
 @app.command("list")
 def list_keys(url: Url = None, json: AsJson = False) -> None:
     """List the keys of your tenant."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_keys(url, json)
 
@@ -27,7 +27,7 @@ def create_key(
     json: AsJson = False,
 ) -> None:
     """Create a key and print it, for the only time."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     wanted = {"name": name, "scopes": scope or ["use"], "tenant": tenant, "days": days}
     listings.create_key(url, {field: value for field, value in wanted.items() if value is not None}, json)
@@ -39,7 +39,7 @@ def revoke_key(
     url: Url = None,
 ) -> None:
     """Revoke a key for good."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.revoke_key(url, identifier)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentnet.cli.commands import AsJson, Url
+from agentnet.cli.command.options import AsJson, Url
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How long ended tasks are kept: show, set, reset.")
 
@@ -14,7 +14,7 @@ State = Annotated[str, typer.Argument(metavar="STATE", help="completed, failed, 
 @app.command("show")
 def show(url: Url = None, json: AsJson = False) -> None:
     """Show what holds for your tenant."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.show_retention(url, json)
 
@@ -27,7 +27,7 @@ def set_rule(
     url: Url = None,
 ) -> None:
     """Set a rule; what is over one of its limits goes. Without any everything is kept."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.set_retention(url, state, days, count)
 
@@ -35,6 +35,6 @@ def set_rule(
 @app.command("reset")
 def reset(state: State, url: Url = None) -> None:
     """Let the network's default hold again."""
-    from agentnet.cli import listings
+    from agentnet.cli.gateway import listings
 
     listings.reset_retention(url, state)

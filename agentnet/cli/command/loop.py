@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
 
-from agentnet.cli.exits import Interrupted
+from agentnet.cli.command.exits import Interrupted
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Commands of admins and operators: keys, push, retention, partitions."""

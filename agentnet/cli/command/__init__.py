@@ -1,0 +1,1 @@
+"""What every command stands on: its options, its event loop, its exit codes."""

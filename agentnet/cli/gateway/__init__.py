@@ -1,0 +1,1 @@
+"""The command line's way to a gateway: requests, A2A calls, lists."""

@@ -1,0 +1,1 @@
+"""Commands around the MCP door: the stdio bridge for hosts, profiles, upstream servers."""

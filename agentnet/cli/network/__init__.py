@@ -1,0 +1,1 @@
+"""Commands that start, try and extend a network: up, demo, doctor, new."""

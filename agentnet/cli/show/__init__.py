@@ -1,0 +1,1 @@
+"""What is drawn on a terminal. Prints and measures; knows nothing of a network."""

@@ -1,0 +1,1 @@
+"""Commands that give the network work and follow it: ask, watch."""
