@@ -17,6 +17,7 @@ from agentnet.settings import Settings
 from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.limits import StreamLimit
 from gateway.mcp.aggregate.aggregate import Aggregate, stamped
+from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.changes.listen import Listening, last_word
 from gateway.mcp.changes.view import Sight
 from gateway.mcp.legacy import Legacy
@@ -24,18 +25,20 @@ from gateway.mcp.messages.batch import is_batch, serve_batch
 from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.messages.endless import Endless
 from gateway.mcp.messages.envelope import check_modern_notification
-from gateway.mcp.messages.errors import Document, McpError, said
-from gateway.mcp.messages.exchange import Era, Exchange, InputRequired
+from gateway.mcp.messages.era import Era
+from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.exchange import Exchange, InputRequired
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.messages.input_required import Retries
 from gateway.mcp.messages.jsonrpc import is_notification, is_request, is_response, read, result
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
+from gateway.mcp.messages.said import said
 from gateway.mcp.profiles.profiles import Profiles
 from gateway.mcp.servers.servers import Switchboard
 from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
-from gateway.mcp.upstream.provider import Provider, UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from agentnet.process.runtime import Runtime
 from gateway.http.limits import StreamLimit
 from gateway.http.transport import Transport
 from gateway.mcp.agents import Agents, Means
+from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.changes.subscriptions import Subscriptions
 from gateway.mcp.door import Door
 from gateway.mcp.guard import PATH
@@ -26,7 +27,6 @@ from gateway.mcp.sessions.cancellation import Running
 from gateway.mcp.sessions.client_requests import Callbacks
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.outside import OutsideServers
-from gateway.mcp.upstream.provider import Provider
 from gateway.mcp.upstream.registered import RegisteredServers
 
 

@@ -14,12 +14,13 @@ from gateway.mcp.bridge.to_legacy import LOG_LEVELS
 from gateway.mcp.changes.feed import Feed
 from gateway.mcp.changes.listen import notification_of
 from gateway.mcp.changes.subscriptions import SubscribedNames, Subscriptions
-from gateway.mcp.changes.view import Sight, Watched
-from gateway.mcp.messages.envelope import SESSION_HEADER, object_or_empty
+from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.watched import Watched
+from gateway.mcp.messages.envelope import SESSION_HEADER
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.inbound import Inbound
-from gateway.mcp.messages.jsonrpc import is_id, notification
+from gateway.mcp.messages.jsonrpc import is_id, notification, object_or_empty
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import EventIds, Resumption
@@ -30,7 +31,7 @@ from gateway.mcp.sessions.client_requests import Callbacks
 from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.tributaries import Tributaries
 from gateway.mcp.upstream.addressing import SEPARATOR, unmarked
-from gateway.mcp.upstream.provider import Change
+from gateway.mcp.upstream.server import Change
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from gateway.mcp.messages.jsonrpc import notification
 from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.servers.servers import Switchboard
 from gateway.mcp.sessions.sessions import Sessions
-from gateway.mcp.upstream.provider import UPDATED
+from gateway.mcp.upstream.server import UPDATED
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from gateway.mcp.agents.following import Following
 from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION, EventIds
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from gateway.mcp.agents.resources import TEMPLATES, list_cards
 from gateway.mcp.agents.tools import list_tools
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.upstream.provider import Kind, Listing
+from gateway.mcp.upstream.server import Kind, Listing
 
 TTL_MS = 2000
 KEPT_LISTINGS = 256

@@ -10,8 +10,8 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.discovery.directory import Entry
 from gateway.mcp.agents.tools import by_tool_name
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import object_or_empty
 
 REQUEST = "request"
 MAX_EXAMPLES = 16

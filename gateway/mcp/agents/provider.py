@@ -27,14 +27,17 @@ from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
 from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
+from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
-from gateway.mcp.messages.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.messages.envelope import TASK_METHODS
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.resumption.event_ids import EventIds
 from gateway.mcp.upstream.addressing import TASKS
-from gateway.mcp.upstream.provider import FollowedTasks, Kind, Listing, News
+from gateway.mcp.upstream.server import Kind, Listing, News
 
 OWN_SHARE = 0.95
 """Of the time that a call may take: an agent that still works then is told of, and not cut off."""

@@ -20,10 +20,9 @@ from pydantic import ValidationError
 
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.content import data_of, text_of
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Question
-from gateway.mcp.messages.jsonrpc import read
+from gateway.mcp.messages.jsonrpc import object_or_empty, read
 
 METHOD = "elicitation/create"
 ANSWERS = uuid.UUID("6f0a4b36-92a0-5a5e-8a5c-1d1f4d7f4c11")

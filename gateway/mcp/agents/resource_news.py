@@ -15,8 +15,8 @@ from gateway.agents.contact import Contact, RefusedError
 from gateway.mcp.agents.addresses import place_of
 from gateway.mcp.agents.artifact_versions import ArtifactVersions
 from gateway.mcp.messages.errors import McpError
-from gateway.mcp.upstream.provider import News, Open, Updated
-from gateway.mcp.upstream.watching import Mailbox
+from gateway.mcp.upstream.mailbox import Mailbox
+from gateway.mcp.upstream.server import News, Open, Updated
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,9 @@ from gateway.mcp.agents.addresses import (
 from gateway.mcp.agents.content import json_of, text_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
 
 MAX_READ_BYTES = 16 * 1024 * 1024
 """Of one resource, before it is made base64."""

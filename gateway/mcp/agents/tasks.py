@@ -22,9 +22,9 @@ from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.task_ids import TaskIds, TaskRef
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.jsonrpc import object_or_empty
 
 POLL_MS = 1000
 CANCEL_SECONDS = 5.0

@@ -14,14 +14,17 @@ from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, merge
+from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.aggregate.uris import candidates, place_of
-from gateway.mcp.messages.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.messages.envelope import TASK_METHODS
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.hops import Hops, networks
+from gateway.mcp.messages.jsonrpc import object_or_empty
+from gateway.mcp.messages.parameters import ParameterError, Parameters
 from gateway.mcp.upstream.addressing import TASKS, with_arguments
-from gateway.mcp.upstream.parameters import ParameterError, Parameters
-from gateway.mcp.upstream.provider import Kind, Listing, Provider
+from gateway.mcp.upstream.server import Kind, Listing
 from gateway.mcp.upstream.timeouts import profile_limit
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,11 @@ import orjson
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from gateway.mcp.aggregate.naming import shown_name
+from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.profile import Profile
-from gateway.mcp.upstream.provider import MIN_TTL_MS, Kind, Listing, Provider
+from gateway.mcp.upstream.server import MIN_TTL_MS, Kind, Listing
 
 PAGE_ITEMS = 1000
 

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from gateway.mcp.aggregate.merge import Merged, Place
-from gateway.mcp.upstream.provider import Provider
+from gateway.mcp.aggregate.provider import Provider
 
 _EXPRESSION = re.compile(r"\{([+#./;?&]?)[^}]*\}")
 MAX_TEMPLATE = 2048

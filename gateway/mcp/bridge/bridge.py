@@ -2,9 +2,10 @@
 
 from gateway.mcp.bridge.long_calls import LastingCalls
 from gateway.mcp.bridge.to_legacy import Parking
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.exchange import Era, Exchange
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.upstream.server import UpstreamServer
 
 
 class Bridge:

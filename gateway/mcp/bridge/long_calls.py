@@ -17,17 +17,17 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from agentnet.signals import Signal
 from gateway.mcp.bridge.to_modern import Hold, Rounds
-from gateway.mcp.messages.envelope import object_or_empty
-from gateway.mcp.messages.errors import Document, McpError, said
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.jsonrpc import request, result
+from gateway.mcp.messages.jsonrpc import object_or_empty, request, result
+from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
 from gateway.mcp.resumption.log import FOLLOWED, CallLog, Claim, ended
 from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS, LoggedReply
 from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED, Running
 from gateway.mcp.sessions.client_requests import question_id
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ from agentnet.errors import AgentNetError
 from agentnet.signals import Signal
 from gateway.mcp.bridge.long_calls import LastingCalls
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
-from gateway.mcp.messages.errors import McpError, said
+from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.exchange import Answering
 from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.jsonrpc import RequestId
+from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.log import CHANGED, CallLog, ended, event_id, event_of
 from gateway.mcp.upstream.servers import Servers

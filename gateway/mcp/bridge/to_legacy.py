@@ -16,18 +16,17 @@ from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Principal
 from gateway.http.transport import Incoming
 from gateway.mcp.bridge.forwarding import Forwarding
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.exchange import Exchange, InputRequired, Question
 from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
-from gateway.mcp.messages.jsonrpc import RequestId, request, result, write
+from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, result, write
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import JSON_OR_STREAM, Talk, session_headers
 from gateway.mcp.upstream.http import Links
 from gateway.mcp.upstream.pool import Pool
-from gateway.mcp.upstream.provider import UpstreamServer
 from gateway.mcp.upstream.results import result_of
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

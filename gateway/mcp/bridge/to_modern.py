@@ -10,17 +10,16 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, Question
 from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
-from gateway.mcp.messages.jsonrpc import request, write
+from gateway.mcp.messages.jsonrpc import object_or_empty, request, write
 from gateway.mcp.upstream.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.upstream.client import JSON_OR_STREAM, envelope, modern_headers
 from gateway.mcp.upstream.http import Links
-from gateway.mcp.upstream.provider import UpstreamServer
 from gateway.mcp.upstream.results import result_of
+from gateway.mcp.upstream.server import UpstreamServer
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""

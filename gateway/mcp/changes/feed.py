@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager, suppress
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
-from gateway.mcp.changes.view import Sight, Watched
-from gateway.mcp.upstream.provider import Change, Kind, Open, Provider, Updated
-from gateway.mcp.upstream.watching import Mailbox
+from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.watched import Watched, shown_as
+from gateway.mcp.upstream.mailbox import Mailbox
+from gateway.mcp.upstream.server import Change, Kind, Open, Updated
 
 logger = logging.getLogger(__name__)
 
@@ -190,14 +192,3 @@ class Feed:
         self._versions |= {(name, own): version for own, version in pump.versions.items()}
         if pump.task:
             pump.task.cancel()
-
-
-def shown_as(uri: str, names: dict[str, list[str]]) -> list[str]:
-    """What the client calls the resource `uri`, which may be one below a resource that it watches."""
-    above = uri if uri in names else max((own for own in names if is_below(uri, own)), key=len, default=None)
-    return [shown + uri[len(above) :] for shown in names[above]] if above is not None else []
-
-
-def is_below(uri: str, other: str) -> bool:
-    """Whether a resource is a part of another one, as far as URIs tell."""
-    return uri.startswith(other.rstrip("/") + "/")

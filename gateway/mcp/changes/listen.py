@@ -6,13 +6,15 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from gateway.http.limits import StreamLimit
+from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.changes.feed import Feed
 from gateway.mcp.changes.tasks import followed, telling
-from gateway.mcp.changes.view import Sight, Watched
-from gateway.mcp.messages.envelope import object_or_empty
+from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.upstream.provider import UPDATED, Change, FollowedTasks, Updated
+from gateway.mcp.messages.jsonrpc import object_or_empty
+from gateway.mcp.upstream.server import UPDATED, Change, Updated
 
 MAX_URIS = 500
 """Resources watched in one stream."""

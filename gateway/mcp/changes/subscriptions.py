@@ -14,14 +14,13 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.database import Database
 from agentnet.signals import Signal, Signals
 from gateway.mcp.changes import sql
-from gateway.mcp.changes.feed import shown_as
-from gateway.mcp.changes.view import Watched
-from gateway.mcp.messages.envelope import object_or_empty
+from gateway.mcp.changes.watched import Watched, shown_as
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.session import Session
-from gateway.mcp.upstream.provider import UPDATED
 from gateway.mcp.upstream.rewrite import Change
+from gateway.mcp.upstream.server import UPDATED
 
 MAX_SUBSCRIPTIONS = 100
 """Of one session."""

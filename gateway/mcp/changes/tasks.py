@@ -8,10 +8,10 @@ from typing import Any
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from gateway.mcp.aggregate.provider import FollowedTasks, Provider
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.upstream.addressing import TASKS
-from gateway.mcp.upstream.provider import FollowedTasks, Provider
 
 logger = logging.getLogger(__name__)
 

@@ -1,26 +1,14 @@
 """What one caller sees, looked at again and again while a stream of changes is held open."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from gateway.mcp.aggregate.aggregate import Aggregate
 from gateway.mcp.aggregate.merge import Merged
+from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.hops import networks
-from gateway.mcp.upstream.provider import Kind, Provider
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A resource of which the client wants to hear."""
-
-    provider: str
-    own: str
-    """The provider's URI for it."""
-    shown: str
-    """The client's."""
-    version: str = ""
-    """What the client knows of it; empty where nobody can tell."""
+from gateway.mcp.upstream.server import Kind
 
 
 class Sight:

@@ -6,7 +6,6 @@ with the body, version. Header values are compared without white space around th
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from mcp.shared.inbound import (
     InboundLadderRejection,
@@ -21,8 +20,9 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from gateway.http.headers import header_of
 from gateway.http.transport import Headers
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era
+from gateway.mcp.messages.jsonrpc import object_or_empty
 
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
@@ -63,11 +63,6 @@ def check_modern_notification(version: str) -> None:
     rejection = unsupported_protocol_version_rejection(version)
     if rejection is not None:
         raise McpError(rejection.code, rejection.message, detail=rejection.data)
-
-
-def object_or_empty(value: Any) -> Document:
-    """`value` if it is an object."""
-    return value if isinstance(value, dict) else {}
 
 
 def trace_of(params: Document, headers: Headers) -> Headers:

@@ -1,11 +1,6 @@
-"""One request of a client in one form for both eras of MCP, and the ways back to that client while it is served.
-
-The modern era is revision 2026-07-28: each request stands alone, and a question to the client ends the call with
-`input_required`. The legacy era is all before: sessions, and questions asked on the stream of the call.
-"""
+"""One request of a client in one form for both eras of MCP, and the ways back to that client while it is served."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Protocol
 
 from mcp_types import LOG_LEVEL_META_KEY
@@ -14,18 +9,12 @@ from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 from agentnet.identity import Principal
 from gateway.http.transport import Headers
 from gateway.mcp.messages.deadline import Deadline
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import LEGACY_RESOURCE_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.jsonrpc import RequestId, event, notification, write
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
-
-
-class Era(Enum):
-    """The two generations of the protocol."""
-
-    LEGACY = "legacy"
-    MODERN = "modern"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Headers
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import object_or_empty
 
 VIA = b"via"
 PURPOSE = b"agentnet: name of a network among others, v1"

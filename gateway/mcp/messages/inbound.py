@@ -11,9 +11,11 @@ from gateway.http.body import ClientGoneError
 from gateway.http.headers import header_of
 from gateway.http.transport import Headers
 from gateway.mcp.messages.deadline import Deadline
-from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, era_of, object_or_empty, trace_of, version_of
+from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, era_of, trace_of, version_of
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Answering, Era, Exchange
+from gateway.mcp.messages.exchange import Answering, Exchange
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session

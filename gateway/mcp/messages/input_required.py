@@ -12,10 +12,9 @@ from typing import Any
 from mcp_types.jsonrpc import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from agentnet.identity.sealing import Seal
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, InputRequired, Question
-from gateway.mcp.messages.jsonrpc import write
+from gateway.mcp.messages.jsonrpc import object_or_empty, write
 from gateway.mcp.messages.sealed import sealed, unsealed
 
 STATE_SECONDS = 3600.0

@@ -46,6 +46,11 @@ def is_deeper(value: Any, limit: int) -> bool:
     return True
 
 
+def object_or_empty(value: Any) -> Document:
+    """`value` if it is an object."""
+    return value if isinstance(value, dict) else {}
+
+
 def write(document: Any) -> bytes:
     """`document` as JSON."""
     return orjson.dumps(document, default=rendered)

@@ -6,8 +6,9 @@
 from dataclasses import dataclass
 
 from agentnet.identity.sealing import Seal
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import Session

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 
 from agentnet.errors import UnavailableError
 from agentnet.signals import Signal
-from gateway.mcp.messages.errors import Document, McpError, said
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
+from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
 from gateway.mcp.resumption.log import FOLLOWED, CallLog, ended
 from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS
 from gateway.mcp.resumption.relayed_reply import RelayedReply
 from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

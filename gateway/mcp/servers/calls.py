@@ -8,11 +8,13 @@ from typing import TypeVar
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers, Incoming
+from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.bridge.bridge import Bridge
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
-from gateway.mcp.messages.exchange import Era, Exchange
+from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import RequestId, request, write
 from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.resumption.relayed import RelayedCalls
@@ -23,9 +25,9 @@ from gateway.mcp.upstream.client import Talk, session_headers
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import Links, is_stream, passed_on
 from gateway.mcp.upstream.pool import Pool, is_gone
-from gateway.mcp.upstream.provider import FollowedTasks, UpstreamServer
 from gateway.mcp.upstream.relay import pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
+from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.timeouts import server_limit
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})

@@ -12,19 +12,19 @@ from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.deadline import Deadline
-from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_modern_notification, object_or_empty
+from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_modern_notification
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
-from gateway.mcp.messages.exchange import Era
 from gateway.mcp.messages.inbound import Inbound
-from gateway.mcp.messages.jsonrpc import is_request, write
+from gateway.mcp.messages.jsonrpc import is_request, object_or_empty, write
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
+from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.upstream.client import Talk, session_id_of
 from gateway.mcp.upstream.http import Links, passed_on
-from gateway.mcp.upstream.parameters import ServerParameters
-from gateway.mcp.upstream.provider import UpstreamServer
 from gateway.mcp.upstream.relay import pass_on, refused
+from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.timeouts import profile_limit, server_limit
 
 MAX_SESSION_CHARACTERS = 4096

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Mapping
 
 from agentnet.identity import Principal
+from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.servers.calls import ServerCalls
 from gateway.mcp.upstream.addressing import unmarked
 from gateway.mcp.upstream.listings import Listings
-from gateway.mcp.upstream.provider import FollowedTasks, Kind, Listing, News, UpstreamServer
+from gateway.mcp.upstream.server import Kind, Listing, News, UpstreamServer
 from gateway.mcp.upstream.watching import Watching
 
 

@@ -10,6 +10,7 @@ from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from agentnet.process.runtime import Runtime
 from gateway.http.transport import Incoming, Transport
+from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.bridge.bridge import Bridge
 from gateway.mcp.bridge.forwarding import Forwarding
 from gateway.mcp.bridge.long_calls import LastingCalls
@@ -26,6 +27,7 @@ from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.resumption.log import CallLog
 from gateway.mcp.resumption.relayed import RelayedCalls
 from gateway.mcp.servers.calls import ServerCalls, with_mark
+from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.servers.passthrough import Straight
 from gateway.mcp.servers.provider import Offer
 from gateway.mcp.sessions.cancellation import Running
@@ -35,10 +37,9 @@ from gateway.mcp.upstream.client import Talk, session_headers
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import Links, is_stream
 from gateway.mcp.upstream.listings import Listings
-from gateway.mcp.upstream.parameters import ServerParameters
 from gateway.mcp.upstream.pool import Pool
-from gateway.mcp.upstream.provider import Provider, Source, UpstreamServer
 from gateway.mcp.upstream.rewrite import Change, pass_events
+from gateway.mcp.upstream.server import Source, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.watching import CHANGE_OF, Watching
 

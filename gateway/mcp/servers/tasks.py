@@ -11,12 +11,12 @@ from contextlib import aclosing
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError
-from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.upstream.addressing import encoded, marked
 from gateway.mcp.upstream.client import Talk
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,11 @@ from mcp.shared.inbound import (
 )
 
 from gateway.http.transport import Headers
-from gateway.mcp.messages.envelope import TASK_METHODS, object_or_empty
+from gateway.mcp.messages.envelope import TASK_METHODS
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.upstream.http import PARAM_PREFIX, passed_on
+from gateway.mcp.messages.jsonrpc import object_or_empty
+from gateway.mcp.messages.parameters import PARAM_PREFIX
+from gateway.mcp.upstream.http import passed_on
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 TASKS = "io.modelcontextprotocol/tasks"

@@ -14,11 +14,11 @@ from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.http.cache import Cache
 from gateway.http.transport import Headers
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import McpError, NotMcpError
-from gateway.mcp.messages.exchange import Era
 from gateway.mcp.messages.hops import LOOP_DETECTED
 from gateway.mcp.upstream.client import Talk
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from gateway.http.headers import header_of
 from gateway.http.rotation import Rotation
 from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 from gateway.mcp.messages.hops import VIA, Hops
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.messages.parameters import PARAM_PREFIX
+from gateway.mcp.upstream.server import UpstreamServer
 
 PASSED_ON = frozenset(
     {
@@ -26,7 +27,6 @@ PASSED_ON = frozenset(
         VIA,
     }
 )
-PARAM_PREFIX = b"mcp-param-"
 UNAUTHORIZED = 401
 
 

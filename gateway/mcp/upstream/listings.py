@@ -11,14 +11,14 @@ from mcp_types.jsonrpc import METHOD_NOT_FOUND
 from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.jsonrpc import is_deeper
 from gateway.mcp.upstream.client import Talk
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.pool import Pool
-from gateway.mcp.upstream.provider import MIN_TTL_MS, Kind, Listing, UpstreamServer
+from gateway.mcp.upstream.server import MIN_TTL_MS, Kind, Listing, UpstreamServer
 
 logger = logging.getLogger(__name__)
 

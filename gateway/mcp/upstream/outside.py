@@ -12,7 +12,7 @@ from agentnet.upstreams.upstreams import Upstreams
 from gateway.http.cache import Cache
 from gateway.http.http1 import Addresses, Http1Transport
 from gateway.http.transport import IDLE_SECONDS, Headers
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 FRESH_SECONDS = 1.0
 """How long a replica may offer a server that was removed, or switched off, through another."""

@@ -11,7 +11,7 @@ from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import Talk
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 MAX_POOLED = 4096
 GONE = frozenset({400, 404})

@@ -10,7 +10,7 @@ from agentnet.identity.tokens import Tokens
 from agentnet.upstreams.timeouts import UNLIMITED, Timeouts, limits_in
 from gateway.http.cache import Cache
 from gateway.http.transport import Headers
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import logging
 
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.identity import Principal
-from gateway.mcp.upstream.provider import Source, UpstreamServer
+from gateway.mcp.upstream.server import Source, UpstreamServer
 
 logger = logging.getLogger(__name__)
 

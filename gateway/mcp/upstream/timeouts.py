@@ -3,7 +3,7 @@
 from agentnet.upstreams.timeouts import seconds_for
 from gateway.mcp.messages.deadline import TimeLimit
 from gateway.mcp.messages.profile import Profile
-from gateway.mcp.upstream.provider import UpstreamServer
+from gateway.mcp.upstream.server import UpstreamServer
 
 
 def profile_limit(profile: Profile, tool: str) -> TimeLimit | None:

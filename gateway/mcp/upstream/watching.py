@@ -12,17 +12,18 @@ from mcp_types.jsonrpc import METHOD_NOT_FOUND
 
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
-from gateway.mcp.messages.envelope import object_or_empty
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Era
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import Talk, session_headers
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import Links, is_stream
 from gateway.mcp.upstream.listings import Listings
+from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.pool import is_gone
-from gateway.mcp.upstream.provider import CHANGED_KINDS, UPDATED, Change, News, Open, Updated, UpstreamServer
 from gateway.mcp.upstream.rewrite import events_of, message_in
+from gateway.mcp.upstream.server import CHANGED_KINDS, UPDATED, Change, News, Open, Updated, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 
 logger = logging.getLogger(__name__)
@@ -39,35 +40,6 @@ CHANGE_OF = {
 EVERY_LIST: Document = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
 
 Key = tuple[str, str, str, str, str, frozenset[str]]
-
-
-class Mailbox:
-    """News for one listener; the same news twice is news once, so it never grows beyond what can change."""
-
-    def __init__(self) -> None:
-        self._news: dict[News, News] = {}
-        self._some = asyncio.Event()
-
-    def put(self, news: News) -> None:
-        """Deliver."""
-        self._news[news] = news
-        self._some.set()
-
-    async def take(self) -> News:
-        """The oldest."""
-        await self._wait()
-        return self._news.pop(next(iter(self._news)))
-
-    async def take_all(self) -> list[News]:
-        """All, the oldest first; at least one."""
-        await self._wait()
-        news, self._news = [*self._news.values()], {}
-        return news
-
-    async def _wait(self) -> None:
-        while not self._news:
-            self._some.clear()
-            await self._some.wait()
 
 
 class Watching:

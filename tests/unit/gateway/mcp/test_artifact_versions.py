@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mcp.agents.artifact_versions import ArtifactVersions
-from gateway.mcp.changes.feed import shown_as
+from gateway.mcp.changes.watched import shown_as
 
 
 def piece(text: str, *, append: bool) -> StreamResponse:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agentnet.identity import Principal
-from gateway.mcp.messages.exchange import Era
+from gateway.mcp.messages.era import Era
 from gateway.mcp.upstream.listings import Listings
-from gateway.mcp.upstream.provider import Kind, UpstreamServer
+from gateway.mcp.upstream.server import Kind, UpstreamServer
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import is_deeper
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.upstream.addressing import marked, unmarked, with_arguments
-from gateway.mcp.upstream.provider import Change, Kind, Listing, Updated
 from gateway.mcp.upstream.relay import end_of_events
+from gateway.mcp.upstream.server import Change, Kind, Listing, Updated
 
 
 class Fixed:

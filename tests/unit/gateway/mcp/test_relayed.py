@@ -10,14 +10,15 @@ from starlette.types import Message
 
 from agentnet.identity import Principal
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import McpError
-from gateway.mcp.messages.exchange import Answering, Era, Exchange
+from gateway.mcp.messages.exchange import Answering, Exchange
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.log import CallLog
 from gateway.mcp.resumption.relayed import RelayedCalls
-from gateway.mcp.upstream.provider import Source, UpstreamServer
+from gateway.mcp.upstream.server import Source, UpstreamServer
 
 pytestmark = pytest.mark.anyio
 
