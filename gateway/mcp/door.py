@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
@@ -12,12 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
-from agentnet.identity import Principal
 from agentnet.settings import Settings
 from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.limits import StreamLimit
 from gateway.mcp.aggregate.aggregate import Aggregate, stamped
-from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.changes.listen import Listening, last_word
 from gateway.mcp.changes.view import Sight
 from gateway.mcp.legacy import Legacy
@@ -32,12 +30,14 @@ from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.messages.input_required import Retries
 from gateway.mcp.messages.jsonrpc import is_notification, is_request, is_response, read, result
-from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.said import said
+from gateway.mcp.messages.session import Session
 from gateway.mcp.profiles.profiles import Profiles
-from gateway.mcp.servers.servers import Switchboard
-from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
+from gateway.mcp.servers.passthrough import Passthrough
+from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED, Running
+from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -52,9 +52,6 @@ METHODS: dict[Era, dict[str, bytes]] = {
     Era.LEGACY: {"GET": b"GET", "POST": b"POST", "DELETE": b"DELETE"},
 }
 
-Providers = Callable[[Principal, Profile], Awaitable[list[Provider]]]
-"""Everything that a caller sees under a profile."""
-
 
 class Door:
     """Takes requests apart and puts answers together; what is answered is the relay's or the aggregate's."""
@@ -62,20 +59,25 @@ class Door:
     def __init__(
         self,
         profiles: Profiles,
-        switchboard: Switchboard,
-        providers: Providers,
+        passthrough: Passthrough,
+        aggregate: Aggregate,
+        sessions: Sessions,
+        running: Running,
         retries: Retries,
+        callbacks: Callbacks,
         legacy: Legacy,
         limit: StreamLimit,
         hops: Hops,
         settings: Settings,
     ) -> None:
         self._profiles = profiles
-        self._switchboard = switchboard
-        self._providers = providers
-        self._aggregate = Aggregate(settings.mcp_list_limit, hops)
+        self._passthrough = passthrough
+        self._aggregate = aggregate
+        self._sessions = sessions
+        self._running = running
         self._listening = Listening()
         self._retries = retries
+        self._callbacks = callbacks
         self._legacy = legacy
         self._limit = limit
         self._hops = hops
@@ -119,8 +121,9 @@ class Door:
     async def _one(self, method: str, inbound: Inbound, message: Any) -> None:
         """Serve one message, or a GET or DELETE."""
         try:
-            self._hops.check(inbound.headers)
-            server = await self._switchboard.straight(inbound)
+            if inbound.networks:
+                self._hops.check(inbound.networks)
+            server = await self._passthrough.server_of(inbound) if inbound.profile.is_straight else None
             if server is not None:
                 await self._relay(method, inbound, server, message)
                 return
@@ -143,7 +146,7 @@ class Door:
                 inbound.reply.keep_alive()
             deadline = Deadline(self._ceiling)
             async with self._in_time(message, deadline):
-                await self._switchboard.relay(method, inbound, server, message, deadline)
+                await self._passthrough.relay(method, inbound, server, message, deadline)
         await inbound.reply.end_stream()
 
     async def _take(self, inbound: Inbound, message: Document) -> None:
@@ -151,14 +154,14 @@ class Door:
         if inbound.era is Era.MODERN:
             check_modern_notification(inbound.version)
         else:
-            session = await self._legacy.session(inbound)
+            session = await self._session_of(inbound)
             if session is not None:
                 await self._legacy.take(inbound.principal, session, message)
         await inbound.reply.whole(202, [], b"")
 
     async def _session(self, method: str, inbound: Inbound) -> None:
         """A GET or a DELETE of the legacy era."""
-        session = await self._legacy.session(inbound)
+        session = await self._session_of(inbound)
         if session is None:
             raise McpError(INVALID_REQUEST, "This needs an Mcp-Session-Id.", http=400 if method == "DELETE" else 405)
         if method == "DELETE":
@@ -173,10 +176,10 @@ class Door:
             await self._serve(inbound, resumption.message, resumption.told)
             return
         deadline = Deadline(self._ceiling)
-        exchange = inbound.legacy(STREAM, self._legacy.callbacks, deadline, session)
+        exchange = inbound.legacy(STREAM, self._callbacks, deadline, session)
         with self._limit.stream(inbound.principal):
             async with self._in_time(None, deadline):
-                await self._legacy.stream(inbound, session, self._sight(exchange))
+                await self._legacy.stream(inbound, session, Sight(exchange, self._aggregate))
         await inbound.reply.end_stream()
 
     async def _serve(self, inbound: Inbound, message: Document, told: int = 0) -> None:
@@ -186,7 +189,7 @@ class Door:
         try:
             exchange = await self._exchange(inbound, message)
             exchange.told = told
-            with self._limit.stream(inbound.principal), self._legacy.running.call(exchange):
+            with self._limit.stream(inbound.principal), self._running.call(exchange):
                 reply.keep_alive()
                 async with self._in_time(message, exchange.deadline):
                     answer = await answer_of(exchange, self._answer(exchange))
@@ -204,17 +207,16 @@ class Door:
         deadline = Deadline(self._ceiling)
         if inbound.era is Era.MODERN:
             return inbound.modern(message, self._retries, deadline)
-        session = await self._legacy.session(inbound) if message["method"] != "initialize" else None
-        return inbound.legacy(message, self._legacy.callbacks, deadline, session)
+        session = await self._session_of(inbound) if message["method"] != "initialize" else None
+        return inbound.legacy(message, self._callbacks, deadline, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
         if exchange.method == LISTEN and exchange.era is Era.MODERN:
-            return await self._listening.listen(exchange, self._sight(exchange))
+            return await self._listening.listen(exchange, Sight(exchange, self._aggregate))
         if exchange.method == "logging/setLevel" and exchange.session is not None:
             return await self._legacy.set_log_level(exchange, exchange.session)
-        providers = await self._providers(exchange.principal, exchange.profile)
         try:
-            answer = await self._aggregate.handle(exchange, providers)
+            answer = await self._aggregate.handle(exchange)
         except InputRequired as required:
             return self._retries.close(exchange, required)
         if exchange.method == "initialize" and answer is not None:
@@ -226,9 +228,11 @@ class Door:
         is_endless = not is_request(message) or message["method"] == LISTEN
         return self._endless.held() if is_endless else deadline
 
-    def _sight(self, exchange: Exchange) -> Sight:
-        """How the caller's providers and lists are seen, again and again."""
-        return Sight(exchange, self._aggregate, lambda: self._providers(exchange.principal, exchange.profile))
+    async def _session_of(self, inbound: Inbound) -> Session | None:
+        """The legacy session that the request names. Raises `McpError` (404)."""
+        if inbound.session_id is None:
+            return None
+        return await self._sessions.get(inbound.principal, inbound.profile, inbound.session_id)
 
 
 async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | None]) -> Document | None:

@@ -1,33 +1,50 @@
-"""The MCP door put together from its parts: the routes of a gateway that belong to it, and what closes with it."""
+"""The MCP door put together from its parts: what is built, in which order, its routes, and what closes with it."""
 
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute, Route
 
-from agentnet.identity import Principal
 from agentnet.process.runtime import Runtime
 from gateway.http.limits import StreamLimit
 from gateway.http.transport import Transport
-from gateway.mcp.agents import Agents, Means
-from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.agents import AgentProviders, Means
+from gateway.mcp.aggregate.aggregate import Aggregate
+from gateway.mcp.aggregate.provider import Providers
+from gateway.mcp.bridge.bridge import Bridge
+from gateway.mcp.bridge.forwarding import Forwarding
+from gateway.mcp.bridge.long_calls import LastingCalls
+from gateway.mcp.bridge.resume import Returning
+from gateway.mcp.bridge.to_legacy import Parking
+from gateway.mcp.bridge.to_modern import Rounds
 from gateway.mcp.changes.subscriptions import Subscriptions
 from gateway.mcp.door import Door
 from gateway.mcp.guard import PATH
 from gateway.mcp.legacy import Legacy
+from gateway.mcp.messages.deadline import CALL_SECONDS, TimeLimit
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.input_required import Retries
-from gateway.mcp.messages.profile import Profile
 from gateway.mcp.profiles.declared import declared_profiles
-from gateway.mcp.profiles.profiles import Profiles
+from gateway.mcp.profiles.profiles import Profiles, ProfileStore
 from gateway.mcp.profiles.routes import ProfileRoutes
-from gateway.mcp.profiles.store import ProfileStore
 from gateway.mcp.resumption.log import CallLog
-from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.resumption.relayed import RelayedCalls
+from gateway.mcp.servers.calls import ServerCalls
+from gateway.mcp.servers.parameters import ServerParameters
+from gateway.mcp.servers.passthrough import Passthrough
+from gateway.mcp.servers.provider import ServerProviders
+from gateway.mcp.servers.sessions import UpstreamSessions
 from gateway.mcp.sessions.cancellation import Running
 from gateway.mcp.sessions.client_requests import Callbacks
 from gateway.mcp.sessions.sessions import Sessions
+from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.http import Links
+from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.outside import OutsideServers
+from gateway.mcp.upstream.pool import Pool
 from gateway.mcp.upstream.registered import RegisteredServers
+from gateway.mcp.upstream.servers import Servers
+from gateway.mcp.upstream.watching import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +67,44 @@ async def entrance(
     url: str,
     idle_seconds: float,
 ) -> Entrance:
-    """The door for the agents of `means` and every MCP server. Raises `ConfigurationError` for wrong profiles."""
+    """The door for the agents of `means` and every MCP server. Raises `ConfigurationError` for wrong profiles.
+
+    `url` is where the other replicas reach this one.
+    """
     settings, database, signals = runtime.settings, await runtime.database(), await runtime.signals()
+    ceiling = TimeLimit(settings.mcp_call_seconds, CALL_SECONDS)
     store = ProfileStore(database)
     profiles = Profiles(declared_profiles(settings.mcp_profiles), store)
+
     outside = OutsideServers(await runtime.upstreams(), idle_seconds)
-    registered = RegisteredServers(runtime.directory(service), runtime.tokens)
-    sessions, subscriptions, log = Sessions(database), Subscriptions(database, signals), CallLog(database, signals)
+    servers = Servers([RegisteredServers(runtime.directory(service), runtime.tokens), outside])
     hops = Hops(runtime.seal)
+    links = Links(transport, hops)
+    talk = Talk(links)
+    pool, eras = Pool(talk), Eras(talk)
+    listings = Listings(talk, eras, pool, hops)
+
+    sessions, subscriptions = Sessions(database), Subscriptions(database, signals)
     callbacks, running = Callbacks(database, signals), Running(database, signals)
-    switchboard = Switchboard(
-        [registered, outside], transport, runtime, sessions, subscriptions, log, running, hops, url
-    )
-    legacy = Legacy(sessions, subscriptions, switchboard, callbacks, running, means.event_ids)
+    log = CallLog(database, signals)
+    lasting, relayed = LastingCalls(Rounds(links), log, running), RelayedCalls(log)
+    bridge = Bridge(lasting, Parking(links, talk, pool, Forwarding(transport, runtime.tokens, url)))
 
-    async def providers(principal: Principal, profile: Profile) -> list[Provider]:
-        return [Agents(means, subscriptions, principal, profile), *await switchboard.providers(principal, profile)]
+    calls = ServerCalls(links, talk, eras, pool, sessions, subscriptions, bridge, relayed)
+    watching = Watching(servers, links, talk, eras, listings)
+    sources: list[Providers] = [
+        ServerProviders(servers, listings, calls, watching),
+        AgentProviders(means, subscriptions),
+    ]
+    aggregate = Aggregate(settings.mcp_list_limit, hops, sources)
+    passthrough = Passthrough(servers, eras, links, talk, ServerParameters(listings), runtime.seal)
 
-    door = Door(profiles, switchboard, providers, Retries(runtime.seal), legacy, limit, hops, settings)
-    runtime.before_stop(running.stop)
-    runtime.before_stop(door.stop)
+    upstream_sessions = UpstreamSessions(servers, links, talk, calls)
+    returning = Returning(log, lasting, servers, ceiling)
+    legacy = Legacy(sessions, subscriptions, upstream_sessions, returning, callbacks, running, means.event_ids)
+    retries = Retries(runtime.seal)
+    door = Door(profiles, passthrough, aggregate, sessions, running, retries, callbacks, legacy, limit, hops, settings)
+    for stop in (lasting.stop, relayed.stop, log.stop, running.stop, door.stop):
+        runtime.before_stop(stop)
     paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")
     return Entrance([*(Route(path, door) for path in paths), *ProfileRoutes(store).routes()], profiles, outside)

@@ -10,6 +10,7 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.headers import header_of
+from gateway.mcp.bridge.resume import Returning
 from gateway.mcp.bridge.to_legacy import LOG_LEVELS
 from gateway.mcp.changes.feed import Feed
 from gateway.mcp.changes.listen import notification_of
@@ -25,7 +26,7 @@ from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import EventIds, Resumption
 from gateway.mcp.resumption.log import is_event
-from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.servers.sessions import UpstreamSessions
 from gateway.mcp.sessions.cancellation import Running
 from gateway.mcp.sessions.client_requests import Callbacks
 from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
@@ -49,23 +50,19 @@ class Legacy:
         self,
         sessions: Sessions,
         subscriptions: Subscriptions,
-        switchboard: Switchboard,
+        upstream_sessions: UpstreamSessions,
+        returning: Returning,
         callbacks: Callbacks,
         running: Running,
         event_ids: EventIds,
     ) -> None:
-        self._event_ids = event_ids
         self._sessions = sessions
         self._subscriptions = subscriptions
-        self._switchboard = switchboard
-        self.callbacks = callbacks
-        self.running = running
-
-    async def session(self, inbound: Inbound) -> Session | None:
-        """The session that the request names. Raises `McpError` (404)."""
-        if inbound.session_id is None:
-            return None
-        return await self._sessions.get(inbound.principal, inbound.profile, inbound.session_id)
+        self._upstream_sessions = upstream_sessions
+        self._returning = returning
+        self._callbacks = callbacks
+        self._running = running
+        self._event_ids = event_ids
 
     async def open(self, exchange: Exchange, version: str) -> None:
         """Begin a session; its id goes out with the answer to `initialize`."""
@@ -77,7 +74,7 @@ class Legacy:
     async def end(self, principal: Principal, session: Session) -> None:
         """End a session, here and upstream."""
         upstreams = await self._sessions.end(session)
-        ends = (self._switchboard.end_session(principal, name, kept) for name, kept in upstreams.items())
+        ends = (self._upstream_sessions.end(principal, name, kept) for name, kept in upstreams.items())
         await asyncio.gather(*ends)
 
     async def take(self, principal: Principal, session: Session, message: Document) -> None:
@@ -88,7 +85,7 @@ class Legacy:
         elif method in BROADCAST:
             cancelled = object_or_empty(message.get("params")).get("requestId")
             if method == "notifications/cancelled" and is_id(cancelled):
-                await self.running.cancel(session, cancelled)
+                await self._running.cancel(session, cancelled)
             tells = (self._tell(principal, name, session, message) for name in session.upstreams)
             await asyncio.gather(*tells)
 
@@ -101,7 +98,7 @@ class Legacy:
         message: Document = {"level": level}
         for name, kept in session.upstreams.items():
             with suppress(AgentNetError):
-                await self._switchboard.ask_within(exchange.principal, name, kept, exchange.method, message)
+                await self._upstream_sessions.ask(exchange.principal, name, kept, exchange.method, message)
         return {}
 
     def resumption(self, inbound: Inbound, session: Session) -> Resumption | None:
@@ -117,14 +114,14 @@ class Legacy:
         last = last_event_id(inbound)
         inbound.reply.keep_alive()
         if is_event(last):
-            await self._switchboard.returning.follow(inbound, session, self.callbacks, last)
+            await self._returning.follow(inbound, session, self._callbacks, last)
             return
         if last:
             server, _, identifier = last.partition(SEPARATOR)
             names = SubscribedNames(self._subscriptions, session)
-            await self._switchboard.resume(inbound, server, session, identifier, names.renaming(server))
+            await self._upstream_sessions.resume(inbound, server, session, identifier, names.renaming(server))
             return
-        tributaries = Tributaries(self._switchboard, self._sessions, self._subscriptions, inbound, session)
+        tributaries = Tributaries(self._upstream_sessions, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:
             feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
             with suppress(TimeoutError):
@@ -151,19 +148,19 @@ class Legacy:
                 logger.info("a session was not touched: %s", error)
 
     async def _answered(self, principal: Principal, session: Session, message: Document) -> None:
-        if self.callbacks.is_ours(message):
-            await self.callbacks.answered(principal, session, message)
+        if self._callbacks.is_ours(message):
+            await self._callbacks.answered(principal, session, message)
             return
         marked = unmarked(message["id"])
         if marked is None or marked[0] not in session.upstreams:
             raise McpError(INVALID_PARAMS, "Nobody asked for this answer.", http=400)
         server, identifier = marked
-        await self._switchboard.answer(principal, server, session.upstreams[server], message | {"id": identifier})
-        await self._switchboard.returning.answered(session, message["id"])
+        await self._upstream_sessions.answer(principal, server, session.upstreams[server], message | {"id": identifier})
+        await self._returning.answered(session, message["id"])
 
     async def _tell(self, principal: Principal, server: str, session: Session, message: Document) -> None:
         try:
-            await self._switchboard.tell(principal, server, session.upstreams[server], message)
+            await self._upstream_sessions.tell(principal, server, session.upstreams[server], message)
         except AgentNetError as error:
             logger.info("the MCP server %s did not hear of a client's message: %s", server, error)
 

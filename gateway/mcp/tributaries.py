@@ -13,7 +13,7 @@ from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.jsonrpc import notification
 from gateway.mcp.messages.session import Session, UpstreamSession
-from gateway.mcp.servers.servers import Switchboard
+from gateway.mcp.servers.sessions import UpstreamSessions
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.server import UPDATED
 
@@ -33,13 +33,13 @@ class Tributaries:
 
     def __init__(
         self,
-        switchboard: Switchboard,
+        upstream_sessions: UpstreamSessions,
         sessions: Sessions,
         subscriptions: Subscriptions,
         inbound: Inbound,
         session: Session,
     ) -> None:
-        self._switchboard = switchboard
+        self._upstream_sessions = upstream_sessions
         self._sessions = sessions
         self._subscriptions = subscriptions
         self._inbound = inbound
@@ -85,9 +85,9 @@ class Tributaries:
     async def _flow(self, server: str, kept: UpstreamSession) -> None:
         while True:
             try:
-                async with self._switchboard.stream(self._inbound.principal, server, kept) as incoming:
+                async with self._upstream_sessions.stream(self._inbound.principal, server, kept) as incoming:
                     await self._tell_of_gap(server)
-                    await self._switchboard.follow(self._inbound, server, incoming, self._names.renaming(server))
+                    await self._upstream_sessions.follow(self._inbound, server, incoming, self._names.renaming(server))
             except McpError as error:
                 logger.debug("no stream from %s: %s", server, error)
                 if error.http == 404:
@@ -112,4 +112,4 @@ class Tributaries:
             return
         self._renewed[server] = now
         with suppress(AgentNetError):
-            await self._switchboard.renew_session(self._inbound.principal, server, self._session, gone)
+            await self._upstream_sessions.renew(self._inbound.principal, server, self._session, gone)

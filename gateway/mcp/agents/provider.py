@@ -27,7 +27,7 @@ from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
 from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.aggregate.provider import FollowedTasks
+from gateway.mcp.aggregate.provider import FollowedTasks, Provider
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.messages.envelope import TASK_METHODS
 from gateway.mcp.messages.era import Era
@@ -223,6 +223,22 @@ class Agents:
         ]
         text = "\n".join(f"{agent['tool']}: {agent['description']}" for agent in agents) or "No agent fits that."
         return CallToolResult(content=[TextContent(text=text)], structured_content={"agents": agents})
+
+
+class AgentProviders:
+    """The agents as `Providers`: one provider for all of them."""
+
+    def __init__(self, means: Means, subscriptions: Subscriptions) -> None:
+        self._means = means
+        self._subscriptions = subscriptions
+
+    async def all(self, principal: Principal, profile: Profile) -> list[Provider]:
+        """The agents of the caller."""
+        return [Agents(self._means, self._subscriptions, principal, profile)]
+
+    async def one(self, principal: Principal, profile: Profile, name: str) -> Provider | None:
+        """The agents, under their name."""
+        return Agents(self._means, self._subscriptions, principal, profile) if name == Agents.name else None
 
 
 def refusal(error: AgentNetError) -> CallToolResult:

@@ -13,19 +13,19 @@ from agentnet import __version__
 from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
-from gateway.mcp.aggregate.merge import Merged, Part, merge
-from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
+from gateway.mcp.aggregate.provider import Provider, Providers
 from gateway.mcp.aggregate.uris import candidates, place_of
+from gateway.mcp.messages.deadline import profile_limit
 from gateway.mcp.messages.envelope import TASK_METHODS
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.hops import Hops, networks
+from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.parameters import ParameterError, Parameters
 from gateway.mcp.upstream.addressing import TASKS, with_arguments
 from gateway.mcp.upstream.server import Kind, Listing
-from gateway.mcp.upstream.timeouts import profile_limit
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +46,16 @@ CAPABILITIES: Document = {
 """Declared to all clients, whatever their providers have."""
 DISCOVER_TTL_MS = 60_000
 KEPT_LISTS = 256
+KEPT_CALLERS = 4096
 FOREIGN_SECONDS = 1.0
 """How long another network waits for a list that is not at hand: it may itself be what that list waits for."""
-"""In the legacy era; the modern one says -32602."""
 ABSENT: dict[Era, frozenset[str]] = {
     Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
     Era.MODERN: frozenset({"initialize", "ping", "resources/subscribe", "resources/unsubscribe"}),
 }
 KINDS = {kind.method: kind for kind in Kind}
 
-Handler = Callable[[Exchange, list[Provider]], Awaitable[Document | None]]
+Handler = Callable[[Exchange], Awaitable[Document | None]]
 
 
 class UnknownItemError(McpError):
@@ -65,11 +65,14 @@ class UnknownItemError(McpError):
 class Aggregate:
     """Answers the requests of one endpoint for all callers; knows nothing of where providers come from."""
 
-    def __init__(self, list_limit: int, hops: Hops) -> None:
+    def __init__(self, list_limit: int, hops: Hops, sources: list[Providers]) -> None:
+        self._sources = sources
         self._hops = hops
         self._list_limit = list_limit
         self._parameters = Parameters()
         self._merged: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_LISTS)
+        self._latest: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_CALLERS)
+        """The tools that each caller's calls were found among last."""
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,
             "initialize": self._initialize,
@@ -82,23 +85,30 @@ class Aggregate:
             **dict.fromkeys(KINDS, self._list),
         }
 
-    async def handle(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+    async def handle(self, exchange: Exchange) -> Document | None:
         """The result, or None when it went out already. Raises `AgentNetError`, `InputRequired`."""
         handler = self._handlers.get(exchange.method)
         if handler is None or exchange.method in ABSENT[exchange.era]:
             raise McpError(METHOD_NOT_FOUND, f"There is no method {exchange.method!r} here.")
         if exchange.method in KINDS:
-            return await handler(exchange, providers)
+            return await handler(exchange)
         exchange.trusts_known = True
         try:
-            return await handler(exchange, providers)
+            return await handler(exchange)
         except (UnknownItemError, ParameterError):  # nothing was sent yet; it may be new, or another since
             exchange.trusts_known = False
-            return await handler(exchange, providers)
+            return await handler(exchange)
+
+    async def providers(self, exchange: Exchange) -> list[Provider]:
+        """All that the caller sees, those of the first source first. Raises `AgentNetError`."""
+        found: list[Provider] = []
+        for source in self._sources:
+            found += await source.all(exchange.principal, exchange.profile)
+        return found
 
     async def merged(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind` as the caller sees it; a provider that fails is left out."""
-        is_foreign = bool(networks(exchange.headers))
+        is_foreign = bool(exchange.networks)
         seconds = FOREIGN_SECONDS if is_foreign else None
         parts = await gather(kind, providers, known=exchange.trusts_known, seconds=seconds)
         principal, profile = exchange.principal, exchange.profile
@@ -116,10 +126,10 @@ class Aggregate:
             self._merged[key] = kept
         return kept
 
-    async def _ping(self, exchange: Exchange, providers: list[Provider]) -> Document:
+    async def _ping(self, exchange: Exchange) -> Document:
         return {}
 
-    async def _initialize(self, exchange: Exchange, providers: list[Provider]) -> Document:
+    async def _initialize(self, exchange: Exchange) -> Document:
         asked = exchange.params.get("protocolVersion")
         version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
         return {
@@ -129,7 +139,7 @@ class Aggregate:
             "instructions": INSTRUCTIONS,
         }
 
-    async def _discover(self, exchange: Exchange, providers: list[Provider]) -> Document:
+    async def _discover(self, exchange: Exchange) -> Document:
         return {
             "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
             "capabilities": CAPABILITIES,
@@ -139,9 +149,9 @@ class Aggregate:
             "cacheScope": "private",
         }
 
-    async def _list(self, exchange: Exchange, providers: list[Provider]) -> Document:
+    async def _list(self, exchange: Exchange) -> Document:
         kind = KINDS[exchange.method]
-        merged = await self.merged(exchange, kind, providers)
+        merged = await self.merged(exchange, kind, await self.providers(exchange))
         if kind is Kind.TOOLS and self._is_found(exchange, merged):
             page: Document = {"items": FINDERS}
         else:
@@ -152,46 +162,67 @@ class Aggregate:
             result |= {"ttlMs": merged.ttl_ms, "cacheScope": "private"}
         return result
 
-    async def _call(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        merged = await self.merged(exchange, Kind.TOOLS, providers)
+    async def _call(self, exchange: Exchange) -> Document | None:
         name = exchange.params.get("name")
-        if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
-            if name == FIND_TOOLS:
-                return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
-            exchange.params = named_call(exchange.params)
-            exchange.schema = schema_of(merged, exchange.params["name"])
-            exchange.headers = with_arguments(exchange.headers, exchange.schema, exchange.params["arguments"])
-        else:
-            exchange.schema = schema_of(merged, name)
-            if exchange.era is Era.MODERN:
-                self._parameters.check(exchange.schema, exchange.params.get("arguments"), exchange.headers)
+        found = await self._at_hand(exchange, name) if exchange.trusts_known else None
+        if found is None:
+            providers = await self.providers(exchange)
+            merged = self._latest[_caller(exchange)] = await self.merged(exchange, Kind.TOOLS, providers)
+            if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
+                if name == FIND_TOOLS:
+                    return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+                exchange.params = named_call(exchange.params)
+                arguments = exchange.params["arguments"]
+                exchange.headers = with_arguments(
+                    exchange.headers, schema_of(merged, exchange.params["name"]), arguments
+                )
+            found = await self._find(exchange, Kind.TOOLS, exchange.params.get("name"), providers)
+        provider, place = found
+        exchange.schema = place.item.get("inputSchema")
+        if exchange.era is Era.MODERN:
+            self._parameters.check(exchange.schema, exchange.params.get("arguments"), exchange.headers)
         limit_call(exchange)
-        return await self._named(exchange, Kind.TOOLS, providers)
+        return await provider.answer(exchange, place.own)
+
+    async def _at_hand(self, exchange: Exchange, name: Any) -> tuple[Provider, Place] | None:
+        """The tool where the caller's last call found it, if its own provider still says so: no other is looked at."""
+        latest = self._latest.get(_caller(exchange))
+        if latest is None or (latest.profile is not exchange.profile and latest.profile != exchange.profile):
+            return None
+        place = latest.places.get(name) if isinstance(name, str) else None
+        if place is None or name in FINDER_NAMES:
+            return None
+        for source in self._sources:
+            provider = await source.one(exchange.principal, exchange.profile, place.provider)
+            if provider is not None:
+                return (provider, place) if provider.known(Kind.TOOLS) is place.listing else None
+        return None
 
     def _is_found(self, exchange: Exchange, merged: Merged) -> bool:
         """Whether the caller finds tools instead of having all of them listed."""
         mode = exchange.profile.mode
         return mode == "find" or (mode == "auto" and len(merged.places) > self._list_limit)
 
-    async def _complete(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        reference = object_or_empty(exchange.params.get("ref"))
+    async def _complete(self, exchange: Exchange) -> Document | None:
+        reference, providers = object_or_empty(exchange.params.get("ref")), await self.providers(exchange)
         if reference.get("type") == "ref/prompt":
-            provider, own = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
-        else:
-            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
-            place = templates.places.get(str(reference.get("uri")))
-            found = (_named(providers, place.provider), place.own) if place else None
-            provider, own = found or await self._owner(exchange, reference.get("uri"), providers)
+            provider, place = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
+            return await provider.answer(exchange, place.own)
+        templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+        template = templates.places.get(str(reference.get("uri")))
+        if template is not None:
+            return await _named(providers, template.provider).answer(exchange, template.own)
+        provider, own = await self._owner(exchange, reference.get("uri"), providers)
         return await provider.answer(exchange, own)
 
-    async def _resource(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        provider, own = await self._owner(exchange, exchange.params.get("uri"), providers)
+    async def _resource(self, exchange: Exchange) -> Document | None:
+        provider, own = await self._owner(exchange, exchange.params.get("uri"), await self.providers(exchange))
         return await provider.answer(exchange, own)
 
-    async def _task(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
+    async def _task(self, exchange: Exchange) -> Document | None:
         exchange.require_extension(TASKS)
         task_id = exchange.params.get("taskId")
-        for provider in providers:
+        for provider in await self.providers(exchange):
             if isinstance(task_id, str) and provider.owns_task(task_id):
                 return await provider.answer(exchange, task_id)
         raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
@@ -217,19 +248,19 @@ class Aggregate:
             return found
         raise exchange.no_resource(uri, UnknownItemError)
 
-    async def _prompt(self, exchange: Exchange, providers: list[Provider]) -> Document | None:
-        return await self._named(exchange, Kind.PROMPTS, providers)
+    async def _prompt(self, exchange: Exchange) -> Document | None:
+        name, providers = exchange.params.get("name"), await self.providers(exchange)
+        provider, place = await self._find(exchange, Kind.PROMPTS, name, providers)
+        return await provider.answer(exchange, place.own)
 
-    async def _named(self, exchange: Exchange, kind: Kind, providers: list[Provider]) -> Document | None:
-        provider, own = await self._find(exchange, kind, exchange.params.get("name"), providers)
-        return await provider.answer(exchange, own)
-
-    async def _find(self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]) -> tuple[Provider, str]:
-        """The provider of a tool or prompt, and its own name for it. Raises `McpError`."""
+    async def _find(
+        self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]
+    ) -> tuple[Provider, Place]:
+        """The provider of a tool or prompt, and where it stands there. Raises `McpError`."""
         place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
         if place is None:
             raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
-        return _named(providers, place.provider), place.own
+        return _named(providers, place.provider), place
 
 
 async def gather(
@@ -291,6 +322,12 @@ def stamped(exchange: Exchange, result: Document) -> Document:
         return result
     meta: dict[str, Any] = {SERVER_INFO_META_KEY: SERVER_INFO, **object_or_empty(result.get("_meta"))}
     return {"resultType": "complete"} | result | {"_meta": meta}
+
+
+def _caller(exchange: Exchange) -> tuple[object, ...]:
+    """Who sees the same tools: lists may be for one key only, and another network's are marked."""
+    principal = exchange.principal
+    return principal.tenant, principal.subject, exchange.profile.name, bool(exchange.networks)
 
 
 def _named(providers: list[Provider], name: str) -> Provider:

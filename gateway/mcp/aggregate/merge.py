@@ -27,6 +27,8 @@ class Place:
     provider: str
     own: str
     item: Document
+    listing: Listing
+    """The list that told of it: while its provider knows it as this one, the item is where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = N
             own = str(item.get(kind.key, ""))
             shown = _shown(kind, provider, own, places)
             if shown not in places and (kind is not Kind.TOOLS or profile.shows_tool(shown)):
-                places[shown] = Place(provider.name, own, _item(kind, item, shown, mark))
+                places[shown] = Place(provider.name, own, _item(kind, item, shown, mark), listing)
     places = dict(sorted(places.items()))
     listings = tuple(listing for _, listing in parts)
     ttl_ms = max(MIN_TTL_MS, min((listing.ttl_ms for listing in listings), default=MIN_TTL_MS))

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from agentnet.identity import Principal
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.profile import Profile
 from gateway.mcp.upstream.server import Kind, Listing, News
 
 
@@ -94,4 +96,16 @@ class Provider(Protocol):
         `Open` comes whenever the provider begins to hear of changes. Lists that come out different when they are asked
         for again are noticed without it. A provider that cannot tell ends at once.
         """
+        ...
+
+
+class Providers(Protocol):
+    """Where providers come from: the agents are one source of them, the upstream servers another."""
+
+    async def all(self, principal: Principal, profile: Profile) -> list[Provider]:
+        """Each that a caller sees under a profile. Raises `AgentNetError`."""
+        ...
+
+    async def one(self, principal: Principal, profile: Profile, name: str) -> Provider | None:
+        """That with this name, which the caller saw under this profile before. Raises `AgentNetError`."""
         ...

@@ -22,8 +22,8 @@ from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, result, write
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.client import JSON_OR_STREAM, Talk, session_headers
-from gateway.mcp.upstream.http import Links
+from gateway.mcp.upstream.client import JSON_OR_STREAM, Talk
+from gateway.mcp.upstream.http import Links, session_headers
 from gateway.mcp.upstream.pool import Pool
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer

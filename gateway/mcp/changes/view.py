@@ -1,25 +1,23 @@
 """What one caller sees, looked at again and again while a stream of changes is held open."""
 
-from collections.abc import Awaitable, Callable
-
 from gateway.mcp.aggregate.aggregate import Aggregate
 from gateway.mcp.aggregate.merge import Merged
 from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.hops import networks
 from gateway.mcp.upstream.server import Kind
 
 
 class Sight:
     """Of the caller of one exchange."""
 
-    def __init__(
-        self, exchange: Exchange, aggregate: Aggregate, providers: Callable[[], Awaitable[list[Provider]]]
-    ) -> None:
+    def __init__(self, exchange: Exchange, aggregate: Aggregate) -> None:
         self._exchange = exchange
         self._aggregate = aggregate
-        self.providers = providers
+
+    async def providers(self) -> list[Provider]:
+        """Those that are there now. Raises `AgentNetError`."""
+        return await self._aggregate.providers(self._exchange)
 
     def follows(self, provider: Provider) -> bool:
         """Whether the caller hears of what `provider` says of its lists.
@@ -27,7 +25,7 @@ class Sight:
         Another network does not where that may be another network's word: in a circle it would never come to rest. It
         hears of lists that come out different.
         """
-        return not (provider.is_outside and networks(self._exchange.headers))
+        return not (provider.is_outside and self._exchange.networks)
 
     async def merged(self, kind: Kind, providers: list[Provider]) -> Merged:
         """The list of `kind`."""

@@ -1,4 +1,7 @@
-"""The end of a call's time: counted from its beginning, brought nearer by whoever knows more, put off by nothing."""
+"""The end of a call's time: counted from its beginning, brought nearer by whoever knows more, put off by nothing.
+
+The operator limits every call, a profile and a server their tools; the shortest holds.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +9,9 @@ from types import TracebackType
 
 from mcp_types.jsonrpc import REQUEST_TIMEOUT
 
+from agentnet.upstreams.timeouts import Timeouts, seconds_for
 from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.profile import Profile
 
 MAX_NAME_SHOWN = 100
 CALL_SECONDS = "AGENTNET_MCP_CALL_SECONDS"
@@ -83,3 +88,19 @@ class Deadline:
             f"{what} took longer than {limit.seconds:g} s, the limit that {limit.where} sets.",
             detail=detail,
         )
+
+
+def profile_limit(profile: Profile, tool: str) -> TimeLimit | None:
+    """What the profile says of a tool, by the name that the client sees."""
+    seconds = seconds_for(tool, profile.tool_seconds) if profile.timeouts else None
+    return TimeLimit(seconds, f"`timeouts` of the profile {profile.name!r}") if seconds is not None else None
+
+
+def server_limit(name: str, limits: Timeouts, tool: str | None) -> TimeLimit | None:
+    """What the declaration of the server `name` says of a tool, by its own name, or of any other call (None)."""
+    seconds = seconds_for(tool, limits.tools) if limits.tools and tool is not None else None
+    if seconds is not None:
+        return TimeLimit(seconds, f"`timeouts` of the MCP server {name!r}")
+    if limits.call_seconds is not None:
+        return TimeLimit(limits.call_seconds, f"`call_seconds` of the MCP server {name!r}")
+    return None

@@ -72,6 +72,8 @@ class Exchange:
     """The legacy session, if the client has one."""
     trace: Headers = field(default_factory=list[tuple[bytes, bytes]])
     """`traceparent` of the client's trace, or nothing."""
+    networks: list[str] = field(default_factory=list[str])
+    """The networks of agents that the request came through; none for a client of this one."""
     arrived: float = 0.0
     """When its request came, by `time.monotonic`."""
     trusts_known: bool = False

@@ -32,9 +32,8 @@ class Hops:
         self.header = (VIA, f"1.1 {self.name}".encode())
         """Goes out with each request to an upstream server, behind those that came in."""
 
-    def check(self, headers: Headers) -> None:
-        """Raises `McpError` for a request that came through this network before, or through too many."""
-        passed = networks(headers)
+    def check(self, passed: list[str]) -> None:
+        """Raises `McpError` for a request that `passed` this network before, or too many."""
         if self.name in passed:
             raise McpError(
                 INTERNAL_ERROR,
@@ -59,8 +58,6 @@ class Hops:
 
 def networks(headers: Headers) -> list[str]:
     """The networks that a request came through, the first one first."""
-    if not any(name == VIA for name, _ in headers):
-        return []
     return [found.decode() for name, value in headers if name == VIA for found in _NAME.findall(value)]
 
 

@@ -1,9 +1,11 @@
 """One HTTP request on its way in, and the exchange that a message in it becomes."""
 
+import re
 import time
 from dataclasses import dataclass, field
 
 from mcp_types.jsonrpc import INVALID_REQUEST
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Receive
 
 from agentnet.identity import Principal
@@ -11,15 +13,19 @@ from gateway.http.body import ClientGoneError
 from gateway.http.headers import header_of
 from gateway.http.transport import Headers
 from gateway.mcp.messages.deadline import Deadline
-from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, era_of, trace_of, version_of
+from gateway.mcp.messages.envelope import SESSION_HEADER, VERSION_HEADER, check_modern
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Answering, Exchange
+from gateway.mcp.messages.hops import VIA, networks
 from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 
+UNSAID_VERSION = "2025-03-26"
+"""What a request without a version header speaks (2025-11-25, transports: protocol version header)."""
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 32 * 1024
 """Names and values together."""
@@ -37,11 +43,17 @@ class Inbound:
     version: str = field(init=False)
     """The protocol version that it is in."""
     era: Era = field(init=False)
+    way: Headers = field(init=False)
+    """What it says of its way (`Via`)."""
+    networks: list[str] = field(init=False)
+    """The networks of agents that it came through, see `hops`."""
     arrived: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.version = version_of(self.headers)
         self.era = era_of(self.version)
+        self.way = [header for header in self.headers if header[0] == VIA]
+        self.networks = networks(self.way) if self.way else []
 
     @property
     def session_id(self) -> str | None:
@@ -84,6 +96,7 @@ class Inbound:
             headers=self.headers,
             body=self.body,
             trace=trace_of(params, self.headers),
+            networks=self.networks,
             arrived=self.arrived,
         )
 
@@ -120,3 +133,20 @@ async def read_body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def version_of(headers: Headers) -> str:
+    """The version that the header names, or the one that its absence means."""
+    return header_of(headers, VERSION_HEADER).strip().decode("latin-1") or UNSAID_VERSION
+
+
+def era_of(version: str) -> Era:
+    """Versions of the handshake are legacy; all others, unknown ones too, are asked to be modern."""
+    return Era.LEGACY if version in HANDSHAKE_PROTOCOL_VERSIONS else Era.MODERN
+
+
+def trace_of(params: Document, headers: Headers) -> Headers:
+    """The client's trace, from the request's `_meta` or its header."""
+    said = object_or_empty(params.get("_meta")).get("traceparent")
+    value = said.encode("utf-8", "replace") if isinstance(said, str) else header_of(headers, b"traceparent")
+    return [(b"traceparent", value)] if TRACEPARENT.fullmatch(value) else []

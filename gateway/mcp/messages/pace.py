@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.jsonrpc import event, notification, write
-from gateway.mcp.messages.numbers import parse
+from gateway.mcp.messages.jsonrpc import event, notification, parse, write
 
 WINDOW_SECONDS = 1.0
 MAX_HELD = 64

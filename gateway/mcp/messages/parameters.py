@@ -29,7 +29,7 @@ class Parameters:
 
     def check(self, schema: Any, arguments: Any, headers: Headers) -> None:
         """Raises `ParameterError` when a header that the schema wants is missing, wrong, double or not to be read."""
-        if not self._wants_headers(schema):
+        if not self.wants_headers(schema):
             return
         lines = [(name.decode("latin-1"), value) for name, value in headers if name.startswith(PARAM_PREFIX)]
         folded = {name: value.strip().decode("latin-1") for name, value in lines}
@@ -41,7 +41,8 @@ class Parameters:
         if rejection is not None:
             raise ParameterError(rejection.message)
 
-    def _wants_headers(self, schema: Any) -> bool:
+    def wants_headers(self, schema: Any) -> bool:
+        """Whether a call of a tool with this schema says some of its arguments in headers too."""
         known = self._known.get(id(schema))
         if known is not None and known[0] is schema:
             return known[1]

@@ -40,7 +40,7 @@ class Profile(BaseModel):
         """`timeouts`, to be looked up with every call."""
         return patterns_of(self.timeouts)
 
-    @property
+    @cached_property
     def is_straight(self) -> bool:
         """Whether it is one server and nothing else: then everything passes unchanged."""
         return len(self.servers or []) == 1 and self.agents == [] and self.tools is None and self.mode != "find"

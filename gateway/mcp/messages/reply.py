@@ -29,7 +29,8 @@ class Reply:
 
     def __init__(self, send: Send, *, may_stream: bool, per_second: int = PER_SECOND) -> None:
         self._send = send
-        self._pace = Pace(per_second)
+        self._per_second = per_second
+        self._pace: Pace | None = None
         self.may_stream = may_stream
         """Whether the client takes a stream. Without it notifications are dropped."""
         self.headers: Headers = []
@@ -70,13 +71,14 @@ class Reply:
 
     async def relay(self, data: bytes) -> None:
         """Whole events of a server, its notifications no faster than they may come."""
-        await self._stream(self._pace.passed(data))
-        if self._pace.holds and self._release is None and not self.is_done:
-            self._release = asyncio.get_running_loop().call_later(self._pace.seconds_left, self._let_go)
+        pace = self._pace = self._pace or Pace(self._per_second)
+        await self._stream(pace.passed(data))
+        if pace.holds and self._release is None and not self.is_done:
+            self._release = asyncio.get_running_loop().call_later(pace.seconds_left, self._let_go)
 
     async def stream(self, data: bytes) -> None:
         """Whole events, as they are, after what waits."""
-        await self._stream(self._pace.held() + data if self._pace.holds else data)
+        await self._stream(self._held() + data)
 
     async def _stream(self, data: bytes) -> None:
         if self.is_done or (self._has_begun and not self.is_stream):
@@ -124,10 +126,8 @@ class Reply:
         """The end of the response, once."""
         if self.is_done:
             return
-        if self._pace.holds:
-            body = self._pace.held() + body
         self.close()
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await self._send({"type": "http.response.body", "body": self._held() + body, "more_body": False})
 
     async def end_stream(self) -> None:
         """The end of a stream that is still open; nothing for any other response."""
@@ -141,6 +141,10 @@ class Reply:
             self._timer.cancel()
         if self._release is not None:
             self._release.cancel()
+
+    def _held(self) -> bytes:
+        """What waited because it came too fast."""
+        return self._pace.held() if self._pace is not None and self._pace.holds else b""
 
     def _let_go(self) -> None:
         self._release = None

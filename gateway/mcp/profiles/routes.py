@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from agentnet.http.errors import json_object
 from gateway.admin.keys import admin_of
 from gateway.mcp.messages.profile import Profile
-from gateway.mcp.profiles.store import ProfileStore
+from gateway.mcp.profiles.profiles import ProfileStore
 
 
 class ProfileRoutes:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from agentnet.errors import DatabaseAwayError
 from gateway.http.transport import Headers
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.jsonrpc import RequestId, is_id
-from gateway.mcp.messages.numbers import parse
+from gateway.mcp.messages.jsonrpc import RequestId, is_id, parse
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.resumption.log import CallLog, asked
 from gateway.mcp.resumption.logged_reply import LoggedReply, nothing

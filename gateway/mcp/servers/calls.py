@@ -1,5 +1,6 @@
 """Calls of upstream servers behind the aggregate: the client's era is the one spoken upstream, wherever it can be."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from gateway.http.transport import Headers, Incoming
 from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.bridge.bridge import Bridge
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
+from gateway.mcp.messages.deadline import server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
@@ -21,14 +23,13 @@ from gateway.mcp.resumption.relayed import RelayedCalls
 from gateway.mcp.servers.tasks import ServerTasks
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
-from gateway.mcp.upstream.client import Talk, session_headers
+from gateway.mcp.upstream.client import Talk
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links, is_stream, passed_on
+from gateway.mcp.upstream.http import Links, is_stream, passed_on, session_headers
 from gateway.mcp.upstream.pool import Pool, is_gone
 from gateway.mcp.upstream.relay import pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
 from gateway.mcp.upstream.server import UpstreamServer
-from gateway.mcp.upstream.timeouts import server_limit
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
@@ -61,7 +62,9 @@ class ServerCalls:
 
     async def call(self, exchange: Exchange, server: UpstreamServer, own: str) -> Document | None:
         """Send the exchange for the item that the server calls `own`. Raises `AgentNetError`."""
-        exchange.deadline.tighten(server_limit(server, own if exchange.method == "tools/call" else None))
+        exchange.deadline.tighten(
+            server_limit(server.name, server.timeouts, own if exchange.method == "tools/call" else None)
+        )
         params = renamed(exchange.method, exchange.params, own)
         eras = await self._eras.of(server, exchange.principal)
         if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
@@ -205,8 +208,12 @@ class ServerCalls:
     async def _post_in_session(
         self, exchange: Exchange, server: UpstreamServer, upstream: UpstreamSession, params: Document
     ) -> None:
-        with self._talk.in_time(exchange.deadline, server, exchange.principal, upstream, exchange.id):
+        try:
             await self._post(exchange, server, upstream, params, exchange.id)
+        except asyncio.CancelledError:
+            if exchange.deadline.has_passed:
+                self._talk.give_up(server, exchange.principal, upstream, exchange.id)
+            raise
 
     async def _post(
         self,

@@ -36,12 +36,16 @@ class ServerParameters:
             self._check(listing, params, headers)
 
     def _check(self, listing: Listing, params: Document, headers: Headers) -> None:
-        self._parameters.check(self._schemas_of(listing).get(str(params.get("name"))), params.get("arguments"), headers)
+        schema = self._demanding(listing).get(str(params.get("name")))
+        if schema is not None:
+            self._parameters.check(schema, params.get("arguments"), headers)
 
-    def _schemas_of(self, listing: Listing) -> dict[str, Any]:
+    def _demanding(self, listing: Listing) -> dict[str, Any]:
+        """The schemas of the tools that want headers, which few do: others are not looked at with each call."""
         known = self._schemas.get(id(listing))
-        if known is not None:
+        if known is not None and known[0] is listing:
             return known[1]
         schemas = {str(item.get("name")): item.get("inputSchema") for item in listing.items}
-        self._schemas[id(listing)] = (listing, schemas)
-        return schemas
+        wanted = {name: schema for name, schema in schemas.items() if self._parameters.wants_headers(schema)}
+        self._schemas[id(listing)] = (listing, wanted)
+        return wanted

@@ -4,6 +4,7 @@ The session id that the client gets is sealed: it holds the upstream instance an
 of the gateway relays to the same place and none keeps anything.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from agentnet.database.bounded import Bounded
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming
-from gateway.mcp.messages.deadline import Deadline
+from gateway.mcp.messages.deadline import Deadline, profile_limit, server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_modern_notification
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
@@ -21,11 +22,12 @@ from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.servers.parameters import ServerParameters
-from gateway.mcp.upstream.client import Talk, session_id_of
-from gateway.mcp.upstream.http import Links, passed_on
+from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.http import Links, passed_on, session_id_of
 from gateway.mcp.upstream.relay import pass_on, refused
 from gateway.mcp.upstream.server import UpstreamServer
-from gateway.mcp.upstream.timeouts import profile_limit, server_limit
+from gateway.mcp.upstream.servers import Servers
 
 MAX_SESSION_CHARACTERS = 4096
 MAX_UPSTREAM_ID = 1024
@@ -40,10 +42,14 @@ class Place:
     id: str
 
 
-class Straight:
+class Passthrough:
     """Relays to one server."""
 
-    def __init__(self, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal) -> None:
+    def __init__(
+        self, servers: Servers, eras: Eras, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal
+    ) -> None:
+        self._servers = servers
+        self._eras = eras
         self._links = links
         self._parameters = parameters
         self._talk = talk
@@ -51,10 +57,25 @@ class Straight:
         self._opened: Bounded[tuple[str, str], Place] = Bounded(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
+    async def server_of(self, inbound: Inbound) -> UpstreamServer | None:
+        """The server that a request under a straight profile is relayed to unchanged; None where that will not do.
+
+        Raises `NotFoundError`, `UnavailableError`.
+        """
+        assert inbound.profile.servers is not None
+        server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
+        return server if inbound.era in await self._eras.of(server, inbound.principal, inbound.way) else None
+
     async def relay(
         self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
     ) -> None:
         """Relay one HTTP request in the era that it has. Raises `McpError`, `UnavailableError`."""
+        async with self._eras.minded(server):
+            await self._relay(method, inbound, server, message, deadline)
+
+    async def _relay(
+        self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
+    ) -> None:
         if inbound.era is Era.MODERN:
             check(message, inbound)
         place = self._place(inbound, server)
@@ -70,8 +91,12 @@ class Straight:
             await self._pass(method, inbound, server, message, None)
             return
         session = UpstreamSession(place.url, place.id, inbound.version)
-        with self._talk.in_time(deadline, server, inbound.principal, session, message["id"]):
+        try:
             await self._pass(method, inbound, server, message, place)
+        except asyncio.CancelledError:
+            if deadline.has_passed:
+                self._talk.give_up(server, inbound.principal, session, message["id"])
+            raise
 
     async def _pass(
         self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, place: Place | None
@@ -132,7 +157,7 @@ def limit_call(message: Document, profile: Profile, server: UpstreamServer, dead
     if isinstance(tool, str):
         deadline.tool = tool
         deadline.tighten(profile_limit(profile, tool))
-    deadline.tighten(server_limit(server, deadline.tool))
+    deadline.tighten(server_limit(server.name, server.timeouts, deadline.tool))
 
 
 def check(message: Any, inbound: Inbound) -> None:

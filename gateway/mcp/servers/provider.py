@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Mapping
 
 from agentnet.identity import Principal
-from gateway.mcp.aggregate.provider import FollowedTasks
+from gateway.mcp.aggregate.provider import FollowedTasks, Provider
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.profile import Profile
 from gateway.mcp.servers.calls import ServerCalls
 from gateway.mcp.upstream.addressing import unmarked
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.server import Kind, Listing, News, UpstreamServer
+from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.watching import Watching
 
 
@@ -85,3 +87,29 @@ class Offer:
     def changes(self, seen: Mapping[str, str]) -> AsyncIterator[News]:
         """What the server says of its lists, and of its resources `seen`."""
         return self._watching.changes(self.server, self._principal, frozenset(seen))
+
+
+class ServerProviders:
+    """The servers that a caller sees; one that is alone in its profile shows its names without a prefix."""
+
+    def __init__(self, servers: Servers, listings: Listings, calls: ServerCalls, watching: Watching) -> None:
+        self._servers = servers
+        self._listings = listings
+        self._calls = calls
+        self._watching = watching
+
+    async def all(self, principal: Principal, profile: Profile) -> list[Provider]:
+        """Each that the profile shows. Raises `AgentNetError`."""
+        shown = [server for server in await self._servers.visible(principal) if profile.shows_server(server.name)]
+        return [self._offer(server, principal, profile) for server in shown]
+
+    async def one(self, principal: Principal, profile: Profile, name: str) -> Provider | None:
+        """That with this name, if it is there. Raises `AgentNetError`."""
+        for server in await self._servers.visible(principal):
+            if server.name == name:
+                return self._offer(server, principal, profile)
+        return None
+
+    def _offer(self, server: UpstreamServer, principal: Principal, profile: Profile) -> Offer:
+        prefix = "" if len(profile.servers or ()) == 1 else server.name
+        return Offer(server, principal, prefix, self._listings, self._calls, self._watching)

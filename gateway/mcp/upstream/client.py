@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
@@ -13,14 +13,12 @@ from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.mcp.connection import GATEWAY_CLIENT
-from gateway.http.headers import header_of
-from gateway.http.transport import Headers, Incoming
-from gateway.mcp.messages.deadline import Deadline
-from gateway.mcp.messages.envelope import SESSION_HEADER, VERSION_HEADER
+from gateway.http.transport import Headers
+from gateway.mcp.messages.envelope import VERSION_HEADER
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.jsonrpc import RequestId, notification, request, write
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.http import Links, is_stream
+from gateway.mcp.upstream.http import Links, is_stream, session_headers, session_id_of
 from gateway.mcp.upstream.results import result_in, result_of
 from gateway.mcp.upstream.rewrite import events_of, message_in
 from gateway.mcp.upstream.server import UpstreamServer
@@ -142,25 +140,15 @@ class Talk:
                 incoming, _ = await self._links.open(server, principal, "DELETE", headers, url=session.url)
                 await incoming.close()
 
-    @contextmanager
-    def in_time(
-        self,
-        deadline: Deadline,
-        server: UpstreamServer,
-        principal: Principal,
-        session: UpstreamSession,
-        identifier: RequestId,
-    ) -> Iterator[None]:
-        """A request in a session: the server is told when its time runs out, for a connection's end says nothing."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            if deadline.has_passed:
-                reason = "The call took longer than the gateway allows."
-                telling = asyncio.create_task(self.cancel(server, principal, session, identifier, reason))
-                self._telling.add(telling)
-                telling.add_done_callback(self._telling.discard)
-            raise
+    def give_up(
+        self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: RequestId
+    ) -> None:
+        """Tell the server that a request's time ran out, without waiting: the end of a connection says nothing to it
+        (2025-11-25, cancellation)."""
+        reason = "The call took longer than the gateway allows."
+        telling = asyncio.create_task(self.cancel(server, principal, session, identifier, reason))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
 
     async def cancel(
         self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: RequestId, reason: str
@@ -208,14 +196,3 @@ def modern_headers(method: str, name: bytes | None = None) -> Headers:
     """The headers that a modern request must carry besides its body."""
     headers = [(VERSION_HEADER, LATEST_MODERN_VERSION.encode()), (b"mcp-method", method.encode())]
     return [*headers, (b"mcp-name", name)] if name is not None else headers
-
-
-def session_headers(session: UpstreamSession) -> Headers:
-    """The headers of a request within a session."""
-    headers = [(VERSION_HEADER, session.version.encode())]
-    return [*headers, (SESSION_HEADER, session.id.encode())] if session.id else headers
-
-
-def session_id_of(incoming: Incoming) -> str:
-    """The session that a response names, or nothing."""
-    return header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")

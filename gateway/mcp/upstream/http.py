@@ -5,13 +5,18 @@ Bytes go through the gateway's long-lived pool; a connection that broke is repla
 
 from collections.abc import AsyncIterator
 
+from mcp_types.jsonrpc import INTERNAL_ERROR
+
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from gateway.http.headers import header_of
 from gateway.http.rotation import Rotation
 from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
+from gateway.mcp.messages.envelope import SESSION_HEADER, VERSION_HEADER
+from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.hops import VIA, Hops
 from gateway.mcp.messages.parameters import PARAM_PREFIX
+from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.server import UpstreamServer
 
 PASSED_ON = frozenset(
@@ -28,6 +33,8 @@ PASSED_ON = frozenset(
     }
 )
 UNAUTHORIZED = 401
+OWN_BUSINESS = frozenset({401, 403, 407})
+"""Between the gateway and the upstream server: the client's own credential is not meant."""
 
 
 class Links:
@@ -106,6 +113,23 @@ def passed_on(headers: Headers) -> Headers:
     White space around values is stripped: servers compare them with the body.
     """
     return [(name, value.strip()) for name, value in headers if name in PASSED_ON or name.startswith(PARAM_PREFIX)]
+
+
+def session_headers(session: UpstreamSession) -> Headers:
+    """The headers of a request within a session."""
+    headers = [(VERSION_HEADER, session.version.encode())]
+    return [*headers, (SESSION_HEADER, session.id.encode())] if session.id else headers
+
+
+def session_id_of(incoming: Incoming) -> str:
+    """The session that a response names, or nothing."""
+    return header_of(incoming.headers, SESSION_HEADER).strip().decode("latin-1")
+
+
+def check_admitted(incoming: Incoming, server: str) -> None:
+    """Raises `McpError` when the server refused the gateway itself."""
+    if incoming.status in OWN_BUSINESS:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
 
 
 def is_stream(incoming: Incoming) -> bool:

@@ -9,14 +9,10 @@ from agentnet.identity import Principal
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
-from gateway.http.cache import Cache
 from gateway.http.http1 import Addresses, Http1Transport
 from gateway.http.transport import IDLE_SECONDS, Headers
 from gateway.mcp.upstream.server import UpstreamServer
 
-FRESH_SECONDS = 1.0
-"""How long a replica may offer a server that was removed, or switched off, through another."""
-GRACE_SECONDS = 30.0
 OUTSIDE = "outside"
 """Where a server of this source keeps what its credential is made of."""
 
@@ -29,7 +25,6 @@ class OutsideServers:
 
     def __init__(self, upstreams: Upstreams, idle_seconds: float = IDLE_SECONDS) -> None:
         self._upstreams = upstreams
-        self._lists: Cache[str, list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._transports = {
             private: Http1Transport(self._addresses(private), idle_seconds) for private in (False, True)
         }
@@ -37,15 +32,11 @@ class OutsideServers:
 
     async def servers(self, principal: Principal) -> list[UpstreamServer]:
         """Those that are switched on, by name."""
-
-        async def load() -> list[UpstreamServer]:
-            try:
-                visible = await self._upstreams.visible(principal.tenant)
-            except DATABASE_AWAY as error:
-                raise UnavailableError("The stored MCP servers cannot be read now.") from error
-            return [self._shown(server) for server in visible if server.enabled]
-
-        return await self._lists.get(principal.tenant, load)
+        try:
+            visible = await self._upstreams.visible(principal.tenant)
+        except DATABASE_AWAY as error:
+            raise UnavailableError("The stored MCP servers cannot be read now.") from error
+        return [self._shown(server) for server in visible if server.enabled]
 
     async def credential(self, server: UpstreamServer, principal: Principal) -> Headers:
         """The server's own credential as headers. Raises `UnavailableError` when a token cannot be had."""

@@ -8,43 +8,34 @@ from agentnet.discovery.directory import Directory, Entry
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.upstreams.timeouts import UNLIMITED, Timeouts, limits_in
-from gateway.http.cache import Cache
 from gateway.http.transport import Headers
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 1.0
-GRACE_SECONDS = 30.0
-
 
 class RegisteredServers:
-    """A `Source`: what the registry said last serves for a while when it is away."""
+    """A `Source`."""
 
     def __init__(self, directory: Directory, tokens: Tokens) -> None:
         self._directory = directory
         self._tokens = tokens
-        self._lists: Cache[str, list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def servers(self, principal: Principal) -> list[UpstreamServer]:
         """All live servers that the tenant sees."""
-
-        async def load() -> list[UpstreamServer]:
-            entries = await self._directory.list(principal, "mcp")
-            return [
-                UpstreamServer(
-                    name=entry.name,
-                    urls=tuple(sorted(entry.urls or [entry.url])),
-                    tenant=entry.tenant,
-                    source=self,
-                    description=entry.description,
-                    document=entry.document,
-                    timeouts=said_limits(entry),
-                )
-                for entry in entries
-            ]
-
-        return await self._lists.get(principal.tenant, load)
+        entries = await self._directory.list(principal, "mcp")
+        return [
+            UpstreamServer(
+                name=entry.name,
+                urls=tuple(sorted(entry.urls or [entry.url])),
+                tenant=entry.tenant,
+                source=self,
+                description=entry.description,
+                document=entry.document,
+                timeouts=said_limits(entry),
+            )
+            for entry in entries
+        ]
 
     async def credential(self, server: UpstreamServer, principal: Principal) -> Headers:
         """A token that no other server takes, with the caller's tenant and subject."""

@@ -13,12 +13,10 @@ from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import McpError, NotMcpError
 from gateway.mcp.messages.jsonrpc import is_response, read
 from gateway.mcp.messages.reply import Reply
-from gateway.mcp.upstream.http import is_stream
+from gateway.mcp.upstream.http import check_admitted, is_stream
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-OWN_BUSINESS = frozenset({401, 403, 407})
-"""Between the gateway and the upstream server: the client's own credential is not meant."""
 
 
 async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
@@ -39,12 +37,6 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         await reply.whole(incoming.status, [], b"")
     else:
         raise refused(server, incoming.status)
-
-
-def check_admitted(incoming: Incoming, server: str) -> None:
-    """Raises `McpError` when the server refused the gateway itself."""
-    if incoming.status in OWN_BUSINESS:
-        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
 
 
 async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

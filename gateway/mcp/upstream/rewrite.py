@@ -9,11 +9,10 @@ import orjson
 from agentnet.errors import UnavailableError
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.jsonrpc import event, write
-from gateway.mcp.messages.numbers import parse
+from gateway.mcp.messages.jsonrpc import event, parse, write
 from gateway.mcp.messages.reply import Reply
-from gateway.mcp.upstream.http import is_stream
-from gateway.mcp.upstream.relay import MAX_EVENT_BYTES, check_admitted, refused, whole
+from gateway.mcp.upstream.http import check_admitted, is_stream
+from gateway.mcp.upstream.relay import MAX_EVENT_BYTES, refused, whole
 
 Change = Callable[[Document], Awaitable[Document | None]]
 """A message as the client is to see it; None: not at all."""

@@ -97,7 +97,7 @@ class Source(Protocol):
     """Where upstream servers come from: the registry is one, stored servers are another."""
 
     async def servers(self, principal: Principal) -> list[UpstreamServer]:
-        """All that the principal's tenant sees; cheap, for it is asked with every request. Raises `AgentNetError`."""
+        """All that the principal's tenant sees, the same for each of its principals. Raises `AgentNetError`."""
         ...
 
     async def credential(self, server: UpstreamServer, principal: Principal) -> Headers:

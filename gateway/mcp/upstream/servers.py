@@ -1,12 +1,19 @@
 """All upstream servers that a caller sees, from all sources."""
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.identity import Principal
+from gateway.http.cache import Cache
 from gateway.mcp.upstream.server import Source, UpstreamServer
 
 logger = logging.getLogger(__name__)
+
+FRESH_SECONDS = 1.0
+"""How long a replica may offer a server that was removed, or switched off, through another."""
+GRACE_SECONDS = 30.0
+"""What a source said last serves for so long while it is away."""
 
 
 class Servers:
@@ -14,14 +21,15 @@ class Servers:
 
     def __init__(self, sources: list[Source]) -> None:
         self._sources = sources
+        self._lists: Cache[tuple[int, str], list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def visible(self, principal: Principal) -> list[UpstreamServer]:
         """All of them, by name. Raises `AgentNetError` when a source has nothing to say."""
         found: dict[str, UpstreamServer] = {}
         failures: list[AgentNetError] = []
-        for source in self._sources:
+        for number, source in enumerate(self._sources):
             try:
-                for server in await source.servers(principal):
+                for server in await self._lists.get((number, principal.tenant), _asking(source, principal)):
                     found.setdefault(server.name, server)
             except AgentNetError as error:
                 logger.warning("%s are left out: %s", type(source).__name__, error)
@@ -36,3 +44,7 @@ class Servers:
             if server.name == name:
                 return server
         raise NotFoundError(f"There is no MCP server {name!r} here.")
+
+
+def _asking(source: Source, principal: Principal) -> Callable[[], Awaitable[list[UpstreamServer]]]:
+    return lambda: source.servers(principal)

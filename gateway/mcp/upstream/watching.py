@@ -16,9 +16,9 @@ from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.client import Talk, session_headers
+from gateway.mcp.upstream.client import Talk
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links, is_stream
+from gateway.mcp.upstream.http import Links, is_stream, session_headers
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.pool import is_gone

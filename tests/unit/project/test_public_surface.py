@@ -22,7 +22,7 @@ PUBLIC: dict[str, list[str]] = {
     "agentnet.testing": ["Call", "Decision", "Fault", "OpenAIServer", "Scenario", "serving"],
     "cards": ["CardResponse", "build_card", "card_to_json", "entry_from_card", "entry_words", "rewrite_card"],
     "gateway.mcp": ["Door"],
-    "gateway.mcp.agents": ["Agents", "Means"],
+    "gateway.mcp.agents": ["AgentProviders", "Means"],
 }
 
 

@@ -19,17 +19,17 @@ def test_names_are_read_from_several_lines_and_among_other_proxies() -> None:
 
 
 def test_a_request_that_comes_back_is_refused_with_its_way() -> None:
-    ONE.check([TWO.header])
+    ONE.check(networks([TWO.header]))
     with pytest.raises(McpError, match=f"{ONE.name} > {TWO.name} > {ONE.name}") as refused:
-        ONE.check([ONE.header, TWO.header])
+        ONE.check(networks([ONE.header, TWO.header]))
     assert refused.value.status_code == 508
 
 
 def test_a_request_comes_through_so_many_networks_at_most() -> None:
     way = [Hops(Seal(str(number) * 32)).header for number in range(2, 2 + MAX_NETWORKS)]
-    ONE.check(way[:-1])
+    ONE.check(networks(way[:-1]))
     with pytest.raises(McpError, match="the most"):
-        ONE.check(way)
+        ONE.check(networks(way))
 
 
 def test_an_item_that_comes_back_is_left_out_and_others_keep_what_they_say() -> None:

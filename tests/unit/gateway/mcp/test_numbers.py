@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mcp.messages.errors import McpError
-from gateway.mcp.messages.jsonrpc import read, write
-from gateway.mcp.messages.numbers import LongNumber, parse
+from gateway.mcp.messages.jsonrpc import LongNumber, parse, read, write
 
 names = st.text(st.characters(codec="utf-8"))
 values = st.recursive(
