@@ -2,8 +2,9 @@ import pytest
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 from pydantic import SecretStr
 
-from agentnet.models import OfflineModel, default_model_settings, is_offline, model_name, model_provider
+from agentnet.models import default_model_settings, is_offline, model_name, model_provider
 from agentnet.settings import Settings
+from offline_model import OfflineModel
 
 pytestmark = pytest.mark.anyio
 
