@@ -1,5 +1,6 @@
 import json
-import time
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -122,50 +123,77 @@ def test_any_text_ends_in_an_answer_after_bounded_calls_and_no_call_is_repeated(
     pytest.fail(f"no answer after {len(made)} calls")
 
 
+def work(request: Request) -> tuple[int, int]:
+    """What it takes to decide: calls of functions, and characters that are handed to those written in Python.
+
+    Both are the same on every machine. What goes on inside one call of a regular expression is not counted.
+    """
+    calls = characters = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal calls, characters
+        calls += event in {"call", "c_call"}
+        if event == "call":
+            values = map(frame.f_locals.get, frame.f_code.co_varnames[: frame.f_code.co_argcount])
+            characters += sum(len(value) for value in values if isinstance(value, str))
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        decision = decide(request)
+    finally:
+        sys.setprofile(before)
+    assert decision.calls or decision.text
+    return calls, characters
+
+
+def is_linear(once: Request, twice: Request) -> bool:
+    """Whether twice the text takes twice the work at most; a fifth more is for sorting."""
+    decide(once)  # fills the caches, so that both are counted alike
+    return all(later <= 2.2 * earlier for earlier, later in zip(work(once), work(twice), strict=True))
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("head", "text"),
     [
-        "Summarise this:\n\n" + "The quick brown fox jumps over the lazy dog. " * 4500,
-        "word " * 40_000,
-        "convert 3 miles to km and " * 8_000,
-        "a" * 200_000,
-        "1 + " * 50_000,
-        "(" * 200_000,
-        '"' * 200_000,
-        "what is the time in " + "Tokyo " * 33_000,
-        "chart x per " * 17_000,
-        "-" * 200_000,
-        "a.b" * 66_000,
-        "a-" * 100_000,
-        "sum of 1, 1," + "1, " * 66_000,
-        "Review it\n\nMaterial:\n\n" + "\n" * 200_000,
-        "Material:\n" * 20_000,
-        "How does it work?\n\nMaterial:\n\n" + "- line with words and numbers 12:30\n" * 6_000,
+        ("Summarise this:\n\n", "The quick brown fox jumps over the lazy dog. " * 2250),
+        ("", "word " * 20_000),
+        ("", "convert 3 miles to km and " * 4_000),
+        ("", "a" * 100_000),
+        ("", "1 + " * 25_000),
+        ("", "(" * 100_000),
+        ("", '"' * 100_000),
+        ("what is the time in ", "Tokyo " * 16_500),
+        ("", "chart x per " * 8_500),
+        ("", "-" * 100_000),
+        ("", "a.b" * 33_000),
+        ("", "a-" * 50_000),
+        ("sum of 1, 1,", "1, " * 33_000),
+        ("Review it\n\nMaterial:\n\n", "\n" * 100_000),
+        ("", "Material:\n" * 10_000),
+        ("How does it work?\n\nMaterial:\n\n", "- line with words and numbers 12:30\n" * 3_000),
     ],
     ids=range(16),
 )
-def test_two_hundred_kilobytes_are_decided_in_less_than_a_second_of_processor_time(text: str) -> None:
-    decide(Request("", ({"role": "user", "content": "warm up in Paris"},), SPECS))
-    begun = time.process_time()
-    decision = decide(Request("", ({"role": "user", "content": text},), SPECS))
-    assert decision.calls or decision.text
-    assert time.process_time() - begun < 1.0
+def test_two_hundred_kilobytes_take_at_most_twice_the_work_of_one_hundred(head: str, text: str) -> None:
+    once, twice = (Request("", ({"role": "user", "content": head + text * times},), SPECS) for times in (1, 2))
+    assert is_linear(once, twice)
 
 
 @pytest.mark.parametrize(
     "output",
     ["[" * 100_000, '{"a":' * 100_000, "[" * 90 + "]" * 90, "columns: " * 20_000, "\n" * 200_000, "\ue0007\ue001"],
 )
-def test_a_hostile_tool_output_is_answered_in_less_than_a_second_of_processor_time(output: str) -> None:
-    items: tuple[dict[str, Any], ...] = (
-        {"role": "user", "content": "Chart tasks per status from the task log \ue0009\ue001 \ue002"},
-        {"type": "function_call", "call_id": "1", "name": "data_sources", "arguments": "{}"},
-        {"type": "function_call_output", "call_id": "1", "output": output},
-    )
-    begun = time.process_time()
-    decision = decide(Request("", items, SPECS))
-    assert decision.calls or decision.text
-    assert time.process_time() - begun < 1.0
+def test_a_hostile_tool_output_of_twice_the_size_takes_at_most_twice_the_work(output: str) -> None:
+    def request(output: str) -> Request:
+        items: tuple[dict[str, Any], ...] = (
+            {"role": "user", "content": "Chart tasks per status from the task log \ue0009\ue001 \ue002"},
+            {"type": "function_call", "call_id": "1", "name": "data_sources", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": output},
+        )
+        return Request("", items, SPECS)
+
+    assert is_linear(request(output), request(output * 2))
 
 
 def test_the_decision_depends_on_the_input_alone() -> None:
