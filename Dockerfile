@@ -15,9 +15,10 @@ COPY agents agents
 COPY cards cards
 COPY gateway gateway
 COPY mcp_servers mcp_servers
+COPY offline_model offline_model
 COPY registry registry
 RUN /opt/build/bin/uv pip install --python /opt/agentnet/bin/python --no-deps --compile-bytecode \
-    --build-constraints requirements-dev.lock .
+    --build-constraints requirements-dev.lock . ./offline_model
 
 FROM python:3.11-slim
 ARG VERSION=0.1.0

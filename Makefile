@@ -45,10 +45,11 @@ $(VENV)/.uv: $(VENV)/.created requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.uv requirements.lock pyproject.toml
+$(VENV)/.runtime: $(VENV)/.uv requirements.lock pyproject.toml offline_model/pyproject.toml
 	@echo "Installing the pinned dependencies (a minute or two the first time)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements-dev.lock -e .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements-dev.lock \
+		-e . -e ./offline_model
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock

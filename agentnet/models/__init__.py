@@ -1,14 +1,16 @@
-"""Models: any OpenAI-compatible endpoint, or the built-in offline model."""
+"""Models: any OpenAI-compatible endpoint, and those that are installed, the offline model among them."""
 
-from agentnet.models.offline import OFFLINE_MODEL, OfflineModel
-from agentnet.models.provider import Models, default_model_settings, is_offline, model_name, model_provider
+from agentnet.models.installed import OFFLINE_MODEL, installed_models, load_model
+from agentnet.models.provider import Models, default_model_settings, is_offline, model_name, model_provider, no_model
 
 __all__ = [
     "OFFLINE_MODEL",
     "Models",
-    "OfflineModel",
     "default_model_settings",
+    "installed_models",
     "is_offline",
+    "load_model",
     "model_name",
     "model_provider",
+    "no_model",
 ]

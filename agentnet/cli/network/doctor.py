@@ -208,10 +208,24 @@ async def _redis(url: str) -> Finding:
 
 
 async def _model(settings: Settings) -> Finding:
-    base_url = (settings.openai_base_url or "https://api.openai.com/v1").rstrip("/")
+    return _model_here(settings) or await _model_at_endpoint(settings)
+
+
+def _model_here(settings: Settings) -> Finding | None:
+    from agentnet.models import installed_models, no_model  # takes a second to import
+
+    if missing := no_model(settings):
+        return Finding("model", False, missing.message, missing.hint or "")
+    if settings.model != OFFLINE and settings.model in installed_models():
+        return Finding("model", True, f"{settings.model}, installed")
     if settings.model == OFFLINE or not (settings.openai_api_key or settings.openai_base_url):
         found = "the built-in offline model: rules, not a language model"
         return Finding("model", True, found, "Set OPENAI_API_KEY (and OPENAI_BASE_URL, AGENTNET_MODEL) for a real one.")
+    return None
+
+
+async def _model_at_endpoint(settings: Settings) -> Finding:
+    base_url = (settings.openai_base_url or "https://api.openai.com/v1").rstrip("/")
     headers = (
         {"authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"} if settings.openai_api_key else {}
     )

@@ -101,6 +101,8 @@ async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool,
     began = time.monotonic()
     console.print(f"Starting the network; data lies in {settings.home}")
     console.print("  " + _database_line(settings))
+    if line := _model_line(settings):
+        console.print(f"  {line}", style="yellow", soft_wrap=True)
     async with network(settings, only=only, report=Progress(console)) as running:
         console.print(f"Ready after {screen.duration((time.monotonic() - began) * 1000)}.")
         if as_json:
@@ -111,6 +113,8 @@ async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool,
 
 
 async def _serve_one(settings: Settings, service: Service) -> None:
+    if service.kind == "agent" and (line := _model_line(settings)):
+        logger.warning(line)
     async with single(settings, service) as served:
         logger.info("%s answers at %s", service.label, served.url)
         await asyncio.Event().wait()
@@ -158,3 +162,10 @@ def _database_line(settings: Settings) -> str:
         return f"PostgreSQL at {safe_url(settings.database_url)}"
     first = "" if (settings.home / "postgres").exists() else ", made now: the first start takes longer"
     return f"the embedded PostgreSQL{first}"
+
+
+def _model_line(settings: Settings) -> str:
+    """What to do where there is no model: tools are served all the same, and agents that need none. Else empty."""
+    from agentnet.models import no_model  # takes a second to import
+
+    return str(no_model(settings) or "")

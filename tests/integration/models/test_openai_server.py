@@ -11,7 +11,7 @@ from agentnet.models import default_model_settings, model_provider
 from agentnet.settings import Settings
 from agentnet.testing import Call, Decision, Fault, OpenAIServer, Scenario, serving
 from tests.patience import PATIENCE_SECONDS
-from tests.unit.models.stand_ins import data_tools, toolbox_tools
+from tests.unit.offline_model.stand_ins import data_tools, toolbox_tools
 
 pytestmark = pytest.mark.anyio
 

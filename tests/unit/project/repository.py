@@ -11,9 +11,15 @@ PACKAGES = {
     "cards": ROOT / "cards",
     "gateway": ROOT / "gateway",
     "mcp_servers": ROOT / "mcp_servers",
+    "offline_model": ROOT / "offline_model" / "src" / "offline_model",
     "registry": ROOT / "registry",
     "specialists": ROOT / "agents" / "specialists",
 }
+DISTRIBUTIONS = {
+    ROOT: frozenset(PACKAGES) - {"offline_model"},
+    ROOT / "offline_model": frozenset({"offline_model"}),
+}
+"""What is built from each pyproject.toml."""
 
 
 @cache
@@ -30,5 +36,5 @@ def tracked_files() -> tuple[Path, ...]:
 
 
 def modules(package: str) -> list[Path]:
-    """The Python files of one of the six packages."""
+    """The Python files of one of the packages."""
     return sorted(path for path in PACKAGES[package].rglob("*.py") if "__pycache__" not in path.parts)

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "registry": {"agentnet", "cards"},
     "gateway": {"agentnet", "cards"},
     "mcp_servers": {"agentnet", "cards"},
+    "offline_model": set[str](),
     "specialists": {"agentnet", "cards"},
 }
 SDK = "agents"

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.unit.project.repository import PACKAGES, ROOT, modules
+from tests.unit.project.repository import DISTRIBUTIONS, PACKAGES, ROOT, modules
 
 LARGEST_MODULE = 400
 LARGER_WITH_A_REASON: dict[str, str] = {}
@@ -45,6 +45,12 @@ def test_the_locks_pin_every_declared_dependency_with_hashes() -> None:
     assert _names(project["dependency-groups"]["dev"]) <= development.keys() | runtime.keys(), "run `make lock`"
     for name, version in development.items():
         assert runtime.get(name, version) == version, f"{name} is pinned twice; run `make lock`"
+
+
+def test_the_offline_model_asks_for_nothing_that_the_network_does_not_ask_for_in_the_same_words() -> None:
+    network, offline = (tomllib.loads((folder / "pyproject.toml").read_text())["project"] for folder in DISTRIBUTIONS)
+    assert set(offline["dependencies"]) <= set(network["dependencies"]), "it is installed from the network's locks"
+    assert offline["version"] == network["version"]
 
 
 def _names(requirements: list[str]) -> set[str]:

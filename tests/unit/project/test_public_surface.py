@@ -11,18 +11,20 @@ PUBLIC: dict[str, list[str]] = {
     "agentnet.models": [
         "Models",
         "OFFLINE_MODEL",
-        "OfflineModel",
         "default_model_settings",
+        "installed_models",
         "is_offline",
+        "load_model",
         "model_name",
         "model_provider",
+        "no_model",
     ],
-    "agentnet.models.offline": ["Call", "Decision", "OFFLINE_MODEL", "OfflineModel", "Request", "decide"],
     "agentnet.signals": ["LocalSignals", "Signal", "Signals"],
-    "agentnet.testing": ["Call", "Decision", "Fault", "OpenAIServer", "Scenario", "serving"],
+    "agentnet.testing": ["Call", "Decision", "Fault", "OpenAIServer", "Request", "Scenario", "serving"],
     "cards": ["CardResponse", "build_card", "card_to_json", "entry_from_card", "entry_words", "rewrite_card"],
     "gateway.mcp": ["Door"],
     "gateway.mcp.agents": ["AgentProviders", "Means"],
+    "offline_model": ["OfflineModel"],
 }
 
 

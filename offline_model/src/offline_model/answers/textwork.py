@@ -1,0 +1,83 @@
+"""Text work: what the model can do with a text by itself, with no tool: pick out, never make up."""
+
+import re
+from collections.abc import Sequence
+
+from offline_model.answers.passages import Passage, best_sentences, central_sentences, cited
+from offline_model.answers.rendering import extreme_of, tables_in
+from offline_model.language.phrases import title_in, topic
+from offline_model.language.vocabulary import QUESTION_WORDS
+from offline_model.language.words import words
+from offline_model.request.conversation import Material
+
+SUMMARY_SENTENCES = 5
+SECTION_SENTENCES = 6
+MOST_SENTENCES = 30
+_SUMMARY = re.compile(
+    r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
+    r"\b(?:zusammenfassung|fasse|résume|resume|resumen|"
+    r"summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
+    r"overview|tl;?dr|gist|outline)\b",
+    re.IGNORECASE,
+)
+_REPORT = re.compile(
+    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
+    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
+_WANTED = re.compile(
+    r"\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b", re.IGNORECASE
+)
+_EXTREME = re.compile(
+    r"\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
+    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
+    re.IGNORECASE,
+)
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+
+
+def wants_summary(step: str) -> bool:
+    """Whether `step` asks for a text in short."""
+    return bool(_SUMMARY.search(step))
+
+
+def work_on(step: str, materials: Sequence[Material]) -> str | None:
+    """`step` done on `materials` with their own sentences; None when that is not work of this sort."""
+    given = [item for item in materials if item.is_text and item.text.strip()]
+    if not given:
+        return None
+    text = "\n\n".join(item.text for item in given)
+    if _COUNT.search(step):
+        return f"The text has {len(words(text))} words."
+    if _SUMMARY.search(step):
+        chosen = central_sentences(text, _wanted(step))
+        bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
+        return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
+    extreme = _EXTREME.search(step)
+    if extreme and not _REPORT.match(step):
+        told = next((said for table in tables_in(text) if (said := extreme_of(table, lowest=bool(extreme[1])))), None)
+        if told:
+            return told
+    if _REPORT.match(step):
+        return _report(step, given)
+    first = words(step)[:1]
+    if first and (first[0] in QUESTION_WORDS or first[0] in {"find", "tell", "explain"} or step.endswith("?")):
+        return cited(best_sentences(step, [Passage(item.text) for item in given])) or None
+    return None
+
+
+def _report(step: str, given: Sequence[Material]) -> str:
+    sections = []
+    for item in given:
+        heading = title_in(item.label) or "Findings"
+        keeps = item.text if len(item.text) < 1_500 else " ".join(central_sentences(item.text, SECTION_SENTENCES))
+        sections.append(f"## {heading}\n\n{keeps.strip()}" if len(given) > 1 else keeps.strip())
+    heading = topic(step, [item.label for item in given]) or "Report"
+    return "\n\n".join([f"# {heading}", *sections])
+
+
+def _wanted(step: str) -> int:
+    match = _WANTED.search(step)
+    count = _NUMBERS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
+    return max(1, min(count, MOST_SENTENCES))

@@ -1,0 +1,1 @@
+"""Language: the words, phrases, values and times that a text holds, whatever is asked."""

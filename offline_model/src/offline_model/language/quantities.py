@@ -1,0 +1,157 @@
+"""Quantities and expressions: "30 miles in km", "15% of 240", "twelve times (3 + 4)"."""
+
+import re
+
+from offline_model.language.values import NUMBER_WORDS, Quantity, number
+from offline_model.language.vocabulary import word_set
+
+_NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
+_WORD = r"[^\W\d_]+"
+_UNIT = (
+    rf"°?\s?(?:(?:square|cubic|nautical|fluid|degrees?|us|imperial)\s+)?{_WORD}[²³]?(?:\s?(?:/|"
+    rf"per)\s?{_WORD}[²³]?)?(?:\^?\d)?"
+)
+_FORWARD = re.compile(
+    rf"({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})", re.IGNORECASE
+)
+_HOW_MANY = re.compile(
+    rf"(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+"
+    rf"(?:(?:is|are|sind|ist|font|son|hay en|are there|is there|make|fit|go|equals?)\s+(?:in\s+|"
+    rf"into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})",
+    re.IGNORECASE,
+)
+_WHAT_IN = re.compile(rf"what(?:'s| is| are) ({_NUMBER})\s*({_UNIT}) (?:in|as) ({_UNIT})", re.IGNORECASE)
+_AMOUNT = re.compile(rf"({_NUMBER})\s*({_UNIT})", re.IGNORECASE)
+_COMPOUND = re.compile(
+    rf"({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
+    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)",
+    re.IGNORECASE,
+)
+_PARTS = (("f", 12), ("l", 16), ("p", 16), ("s", 14))
+"""How many of the smaller unit make one of the larger, by how the larger begins."""
+_UNIT_NAMES = {
+    "c": "celsius", "°c": "celsius", "celsius": "celsius", "centigrade": "celsius", "f": "fahrenheit",
+    "°f": "fahrenheit", "fahrenheit": "fahrenheit", "k": "kelvin", "kelvin": "kelvin",
+    "meilen": "miles", "meile": "mile", "pfund": "pounds", "unzen": "ounces", "zoll": "inches", "fuß": "feet",
+    "gramm": "grams", "kilogramm": "kilograms", "stunden": "hours", "minuten": "minutes", "sekunden": "seconds",
+    "tage": "days", "milles": "miles", "livres": "pounds", "pouces": "inches", "pieds": "feet", "heures": "hours",
+    "kilomètres": "kilometers", "mètres": "meters", "litres": "litres", "millas": "miles", "libras": "pounds",
+    "pulgadas": "inches", "pies": "feet", "horas": "hours", "kilómetros": "kilometers", "metros": "meters",
+}  # fmt: skip
+_NOT_UNITS = word_set("time times percent and or the of what how is a an days' rows row words lines items")
+
+_FUNCTIONS = "sqrt|sin|cos|tan|log10|log2|log|ln|exp|abs|round|floor|ceil|factorial|min|max|pow|gcd|lcm|pi|mean|sum"
+_SPOKEN: tuple[tuple[str, str], ...] = (
+    (r"(?:the )?square root of\s+\(?(NUM)\)?", r"sqrt(\1)"),
+    (r"(?:the )?cube root of\s+(NUM)", r"(\1) ** (1 / 3)"),
+    (r"(?:the )?(?:sum|total) of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
+    (r"(?:the )?product of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN*(\1)"),
+    (r"(?:the )?(?:average|mean) of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"MEAN(\1)"),
+    (r"(?:the )?difference (?:between|of)\s+(NUM)\s+and\s+(NUM)", r"\1 - \2"),
+    (r"(?:increase|raise)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 + \2 / 100)"),
+    (r"(?:decrease|reduce|lower)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 - \2 / 100)"),
+    (r"add\s+(NUM)\s+(?:and|to)\s+(NUM)", r"\1 + \2"),
+    (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"),
+    (r"multiply\s+(NUM)\s+(?:by|and|with)\s+(NUM)", r"\1 * \2"),
+    (r"divide\s+(NUM)\s+by\s+(NUM)", r"\1 / \2"),
+    (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von|de|di)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
+    (r"half of\s+(NUM)", r"\1 / 2"),
+    (r"(NUM)\s+squared", r"\1 ** 2"),
+    (r"(NUM)\s+cubed", r"\1 ** 3"),
+    (r"\bto the power of\b|\braised to\b", " ** "),
+    (r"\bmultiplied by\b|\btimes\b|(?<=\d)\s*[×x·]\s*(?=\d)|\bmal\b|\bfois\b|(?<=\d) por (?=\d)", " * "),
+    (r"\bdivided by\b|(?<=\d)\s*[÷:]\s*(?=\d)|\bgeteilt durch\b|(?<=\d) over (?=\d)", " / "),
+    (r"\bplus\b", " + "),
+    (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "),
+    (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
+)
+_PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
+_SPOKEN_PATTERNS = tuple(
+    (re.compile(pattern.replace("NUM", _PLAIN_NUMBER), re.IGNORECASE), into) for pattern, into in _SPOKEN
+)
+_WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(?:and |then |all )*([-+*/])\s*(?=\d)")
+"""A comma before an operator: what stands before it is worked out first."""
+_JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
+_EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)
+_OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.IGNORECASE)
+
+
+def quantity_in(text: str) -> Quantity | None:
+    """The conversion that `text` asks for; None when it names no amount with a unit."""
+    spoken = _COMPOUND.sub(_in_one_unit, _digits(text))
+    match = _HOW_MANY.search(spoken)
+    if match and _are_units(match[1], match[3]):
+        value = 1 if match[2].lower() in {"a", "an", "one"} else number(match[2])
+        return _quantity(value, match[3], match[1])
+    for pattern in (_FORWARD, _WHAT_IN):
+        match = pattern.search(spoken)
+        if match and _are_units(match[2], match[3]):
+            return _quantity(number(match[1]), match[2], match[3])
+    match = _AMOUNT.search(spoken)
+    if match and _are_units(match[2]):
+        return _quantity(number(match[1]), match[2], None)
+    return None
+
+
+def _in_one_unit(match: re.Match[str]) -> str:
+    """ "5 ft 11 in" as feet."""
+    size = next(size for unit, size in _PARTS if match[2].lower().startswith(unit))
+    return f"{number(match[1]) + number(match[3]) / size} {match[2]}"
+
+
+def expression_in(text: str) -> str | None:
+    """The arithmetic expression in `text`, spoken or written, in the notation of Python; None when there is none."""
+    spoken = re.sub(r"(?<=\d),(?=\d{3}\b)", "", _digits(text))
+    for pattern, into in _SPOKEN_PATTERNS:
+        spoken = pattern.sub(into, spoken)
+    spoken = _JOIN.sub(_joined, spoken)
+    spoken = _WHOLE.sub(r"(\1) \2 ", spoken)
+    candidates = [match[0].strip(" ,") for match in _EXPRESSION.finditer(spoken)]
+    candidates = [_balanced(text) for text in candidates if re.search(r"\d", text)]
+    candidates = [text for text in candidates if _OPERATOR.search(text) and not _is_date_or_phone(text)]
+    return max(candidates, key=len, default=None)
+
+
+def _joined(match: re.Match[str]) -> str:
+    numbers = re.findall(_NUMBER.replace("[\\d,]*", "\\d*"), match[2])
+    if match[1] == "MEAN":
+        return f"({' + '.join(numbers)}) / {len(numbers)}"
+    return f"{f' {match[1][-1]} '.join(numbers)}"
+
+
+def _digits(text: str) -> str:
+    """`text` with small number words as digits."""
+    return re.sub(
+        r"\b(?:" + "|".join(NUMBER_WORDS) + r")\b(?!\s+of\b)",
+        lambda match: str(NUMBER_WORDS[match[0].lower()]),
+        text,
+        flags=re.IGNORECASE,
+    )
+
+
+def _are_units(*units: str) -> bool:
+    return all(unit.split()[0].lower() not in _NOT_UNITS for unit in units)
+
+
+def _quantity(value: float | int, unit: str, target: str | None) -> Quantity:
+    return Quantity(value, _unit(unit), _unit(target) if target else None)
+
+
+def _unit(unit: str) -> str:
+    plain = re.sub(r"^degrees?\s+", "", " ".join(unit.split()), flags=re.IGNORECASE)
+    plain = re.sub(r"^°\s", "°", plain)
+    plain = re.sub(r"\s*\bper\b\s*", "/", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"^(square|cubic)\s", lambda match: match[0].lower(), plain, flags=re.IGNORECASE)
+    return _UNIT_NAMES.get(plain.lower(), plain)
+
+
+def _balanced(text: str) -> str:
+    while text.count("(") > text.count(")") and text.startswith("("):
+        text = text[1:].strip()
+    while text.count(")") > text.count("(") and text.endswith(")"):
+        text = text[:-1].strip()
+    return " ".join(re.sub(r"^[*/+%),\s]+|[-+*/%(,\s]+$", "", text).split())
+
+
+def _is_date_or_phone(text: str) -> bool:
+    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{2,4}|\+?[\d\s-]{9,}", text))

@@ -1,0 +1,160 @@
+"""The `Model` of the OpenAI Agents SDK that decides by rules."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from agents import (
+    Agent,
+    AgentOutputSchemaBase,
+    FunctionTool,
+    Handoff,
+    Model,
+    ModelResponse,
+    ModelSettings,
+    ModelTracing,
+    Tool,
+    TResponseInputItem,
+    Usage,
+)
+from agents.items import TResponseStreamEvent
+from agents.tracing import generation_span
+from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+from offline_model.answers.shaping import shaped
+from offline_model.deciding import decide
+from offline_model.request.conversation import Request
+from offline_model.request.ledger import Decision
+from offline_model.request.tools import ToolSpec
+from offline_model.streaming import events
+
+NAME = "offline"
+CHARACTERS_PER_TOKEN = 4
+
+OutputItem = ResponseOutputMessage | ResponseFunctionToolCall
+
+
+class OfflineModel(Model):
+    """Decides from its input alone: any replica, at any time, comes to the same calls and the same words."""
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Agent[Any]]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> ModelResponse:
+        """One turn."""
+        request = request_of(system_instructions, input, model_settings, tools, output_schema, handoffs)
+        return _respond(request, tracing)
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Agent[Any]]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """One turn, its text in deltas of a word each."""
+        request = request_of(system_instructions, input, model_settings, tools, output_schema, handoffs)
+        for event in events(_respond(request, tracing), NAME):
+            yield event
+
+
+def request_of(
+    instructions: str | None,
+    input: str | list[TResponseInputItem],
+    settings: ModelSettings,
+    tools: Sequence[Tool],
+    output_schema: AgentOutputSchemaBase | None,
+    handoffs: Sequence[Handoff[Any, Agent[Any]]],
+) -> Request:
+    """The SDK's arguments as plain values."""
+    items: Sequence[Any] = [{"role": "user", "content": input}] if isinstance(input, str) else input
+    specs = [] if settings.tool_choice == "none" else [*_functions(tools), *_handoffs(handoffs)]
+    wants_json = output_schema is not None and not output_schema.is_plain_text()
+    return Request(
+        instructions or "",
+        tuple(item if isinstance(item, Mapping) else item.model_dump() for item in items),
+        tuple(specs),
+        output_schema.json_schema() if output_schema is not None and wants_json else None,
+    )
+
+
+def output_items(decision: Decision, request: Request) -> list[OutputItem]:
+    """The decision as output items. Ids are hashes of input and call, so a repeated turn has the same."""
+    seed = _digest(json.dumps(request.items, sort_keys=True, default=str))
+    if not decision.calls:
+        text = ResponseOutputText(type="output_text", text=decision.text, annotations=[], logprobs=[])
+        name = f"msg_{_digest(seed, decision.text)}"
+        return [ResponseOutputMessage(id=name, type="message", role="assistant", status="completed", content=[text])]
+    items: list[OutputItem] = []
+    for call in decision.calls:
+        arguments = json.dumps(call.arguments, ensure_ascii=False)
+        digest = _digest(seed, call.name, arguments)
+        items.append(
+            ResponseFunctionToolCall(
+                id=f"fc_{digest}",
+                call_id=f"call_{digest}",
+                type="function_call",
+                name=call.name,
+                arguments=arguments,
+                status="completed",
+            )
+        )
+    return items
+
+
+def usage_of(request: Request, items: Iterable[OutputItem]) -> Usage:
+    """Tokens, estimated from characters."""
+    said = sum(len(json.dumps(item, ensure_ascii=False, default=str)) for item in request.items)
+    known = sum(len(tool.name) + len(tool.description) + len(json.dumps(tool.schema)) for tool in request.tools)
+    read = (len(request.instructions) + said + known) // CHARACTERS_PER_TOKEN + 1
+    written = sum(len(item.model_dump_json(include={"content", "name", "arguments"})) for item in items)
+    made = written // CHARACTERS_PER_TOKEN + 1
+    return Usage(requests=1, input_tokens=read, output_tokens=made, total_tokens=read + made)
+
+
+def _respond(request: Request, tracing: ModelTracing) -> ModelResponse:
+    with generation_span(model=NAME, disabled=tracing.is_disabled()) as span:
+        decision = shaped(decide(request), request)
+        items = output_items(decision, request)
+        usage = usage_of(request, items)
+        span.span_data.usage = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        if tracing.include_data():
+            span.span_data.input = [dict(item) for item in request.items]
+            span.span_data.output = [item.model_dump() for item in items]
+    digest = _digest(*(item.id or "" for item in items))
+    return ModelResponse(output=cast(list[Any], items), usage=usage, response_id=f"resp_{digest}")
+
+
+def _functions(tools: Sequence[Tool]) -> list[ToolSpec]:
+    return [
+        ToolSpec(tool.name, tool.description or "", tool.params_json_schema)
+        for tool in tools
+        if isinstance(tool, FunctionTool)
+    ]
+
+
+def _handoffs(handoffs: Sequence[Handoff[Any, Agent[Any]]]) -> list[ToolSpec]:
+    return [ToolSpec(item.tool_name, item.tool_description, item.input_json_schema, handoff=True) for item in handoffs]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -1,0 +1,291 @@
+"""Querying: steps that want rows, shares or correlations of a table, done with SQL written from described columns."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from offline_model.answers.rendering import render, tables_in
+from offline_model.arguments.conditions import (
+    column_named,
+    condition,
+    identifier,
+    named_in,
+    unresolved,
+    value_candidates,
+    value_query,
+)
+from offline_model.arguments.filling import Task
+from offline_model.arguments.kinds import Kind, kind_of
+from offline_model.arguments.known import Names, error_of, names_in
+from offline_model.arguments.naming import columns_spoken, source_for
+from offline_model.language.phrases import counts, group_phrases, measure_phrases
+from offline_model.language.values import NUMBER_WORDS, file_uris_in, paths_in, sql_in
+from offline_model.language.vocabulary import COMMENTING, WRITING, word_set
+from offline_model.language.words import likeness, nearest, stem, terms, words
+from offline_model.request.ledger import Ledger
+from offline_model.request.outcome import FAILURE, Outcome, files_named
+from offline_model.request.tools import ToolSpec
+from offline_model.work.choice import FITS, Candidate
+
+MAX_LISTED = 100
+"""Rows that are listed when the step names no number."""
+_DRAWING = re.compile(r"\b(?:chart|plot|graph|draw|diagram|visuali[sz]e|histogram|pie|scatter)\b", re.IGNORECASE)
+_AGGREGATE = re.compile(
+    r"\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b", re.IGNORECASE
+)
+_LISTS = word_set("show list display give find get filter which who whose what sort order rank print select return")
+_HIGH = "most|highest|largest|biggest|longest|greatest|best|top|maximum|newest|latest|youngest|most recent|last"
+_LOW = "least|lowest|smallest|shortest|fewest|worst|bottom|minimum|oldest|earliest|cheapest|first"
+_EXTREME = re.compile(rf"\b(?:({_HIGH})|({_LOW}))\b(?:\s+(\d+))?\s*([\w -]{{0,40}})", re.IGNORECASE)
+_COUNTED = re.compile(
+    rf"\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b", re.IGNORECASE
+)
+_WANTED = re.compile(
+    rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
+)
+_BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
+_IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
+_SORTED = re.compile(
+    r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
+)
+_SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
+_GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
+_EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
+_PRODUCT = re.compile(
+    r"([\w]+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
+)
+_CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Querying:
+    """Works with a tool that takes SQL and one that describes a source; waiting methods return None meanwhile."""
+
+    tools: Sequence[ToolSpec]
+    ledger: Ledger
+
+    def suits(self, task: Task, best: Candidate | None) -> bool:
+        """Whether the step is to be tried with SQL: it wants rows of a table that is given, or no tool fits it."""
+        step = task.step.text
+        verb = words(step)[:1]
+        if not (self._sql and self._describing) or _DRAWING.search(step) or sql_in(step):
+            return False
+        if not (file_uris_in(task.everything) or paths_in(step)) or set(verb) & (WRITING | COMMENTING):
+            return False
+        return best is None or best.score < FITS or wants_rows(step)
+
+    def do(self, task: Task) -> Outcome | bool | None:
+        """The outcome of the step; False when no statement can be made of it."""
+        source = source_for(task.step.text, task.text, task.everything, task.names)
+        if source is None or not self._sql or not self._describing:
+            return False
+        told = self.ledger.call(self._describing, {self._describing.required[0].name: source})
+        if told is None:
+            return None
+        names = names_in([told]) if error_of(told) is None else Names()
+        informed = self.with_values(task, replace(names, sources=(source,)))
+        if informed is None:
+            return None
+        unclear = unresolved(task.step.text, informed.names)
+        if unclear:
+            return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
+        sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
+        if sql is None and informed.names.unknown:
+            return Outcome(task.step, told_unknown(informed.names).strip(), by=self._describing.name)
+        return self._answer(sql, source, informed) if sql else False
+
+    def with_values(self, task: Task, names: Names) -> Task | None:
+        """`task` with those of its words that are values in text columns of the one known source."""
+        said = ". ".join(filter(None, (task.step.background, task.step.text)))
+        asked = value_candidates(said, names)
+        sql = value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
+        if sql is None or self._sql is None:
+            return replace(task, names=names)
+        output = self._call(sql, names.sources[0])
+        if output is None:
+            return None
+        rows = [row for found in tables_in(output) for row in found] if error_of(output) is None else []
+        held = tuple((row["column"], row["value"]) for row in rows if row.get("column") in names.columns)
+        found = {word for _, value in held for word in words(value)}
+        unknown = tuple(name for name in named_in(task.step.text, names) if not set(words(name)) & found)
+        return replace(task, names=replace(names, values=held, unknown=unknown))
+
+    def _answer(self, sql: str, source: str, task: Task) -> Outcome | bool | None:
+        output = self._call(sql, source)
+        if output is None:
+            return None
+        if error_of(output) is not None:
+            return False
+        text = render(output, task.step.text, {}) + told_unknown(task.names)
+        return Outcome(task.step, text, files=files_named(output), by=self._sql.name if self._sql else "")
+
+    def _call(self, sql: str, source: str) -> str | None:
+        if self._sql is None:
+            return ""
+        arguments: dict[str, object] = {}
+        for parameter in self._sql.parameters:
+            if kind_of(parameter) is Kind.SQL:
+                arguments[parameter.name] = sql
+            elif kind_of(parameter) in {Kind.SOURCE, Kind.FILES}:
+                arguments[parameter.name] = [source] if parameter.type == "array" else source
+        return self.ledger.call(self._sql, arguments)
+
+    @property
+    def _sql(self) -> ToolSpec | None:
+        """The tool that takes a statement, and perhaps the sources that it reads."""
+        taken = {Kind.SQL, Kind.SOURCE, Kind.FILES}
+        fits = (
+            t for t in self.tools if Kind.SQL in map(kind_of, t.required) and taken >= set(map(kind_of, t.required))
+        )
+        return next(fits, None)
+
+    @property
+    def _describing(self) -> ToolSpec | None:
+        wanted = set(terms("describe columns schema"))
+        fits = (
+            t for t in self.tools if [kind_of(p) for p in t.required] == [Kind.SOURCE] and wanted & set(terms(t.name))
+        )
+        return next(fits, None)
+
+
+def told_unknown(names: Names) -> str:
+    """A note on names that no column holds, which therefore narrowed nothing; empty where there is none."""
+    listed = ", ".join(f"“{name}”" for name in names.unknown)
+    return f"\n\nNote: no column holds {listed}, so that no rows were chosen by it." if listed else ""
+
+
+def _unclear(phrase: str, names: Names) -> str:
+    return f"{FAILURE}I cannot tell which column “{phrase}” means. The columns are {', '.join(names.columns[:40])}."
+
+
+def wants_rows(step: str) -> bool:
+    """Whether `step` asks for rows, a share or a correlation, and not for groups."""
+    if any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
+        return True
+    lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
+    return lists and not _AGGREGATE.search(step) and not counts(step)
+
+
+def statement(step: str, source: str, names: Names) -> str | None:
+    """The SELECT that answers `step` from `source`; None when its words do not make one."""
+    where = condition(step, names)
+    table = identifier(source)
+    if _GAPS.search(step):
+        gaps = ", ".join(f"count(*) - count({identifier(name)}) AS {identifier(name)}" for name in names.columns)
+        return f"SELECT {gaps} FROM {table}"  # noqa: S608
+    if _CORRELATION.search(step):
+        return _correlation(step, table, names, where)
+    if _SHARE.search(step):
+        return _share(step, table, names, where)
+    if _PRODUCT.search(step):
+        return _product(step, table, names, where)
+    if not wants_rows(step) or _groups(step, names):
+        return None
+    order = _order(step, names)
+    if not (where or order):
+        return None
+    parts = [f"SELECT * FROM {table}", f"WHERE {where}" if where else "", order or f"LIMIT {MAX_LISTED}"]  # noqa: S608
+    return " ".join(filter(None, parts))
+
+
+def _groups(step: str, names: Names) -> bool:
+    """Whether the step asks for groups: "which region has the highest sales"."""
+    plain = [name for name in names.columns if not names.is_numeric(name) and not _is_moment(names.types.get(name, ""))]
+    ranked = [match[4] for match in _EXTREME.finditer(step)]
+    nouns = [name for phrase in ranked for name in plain if _ends_with(phrase, name)]
+    return bool(nouns) or any(column_named(phrase, plain) for phrase in group_phrases(step))
+
+
+def _ends_with(phrase: str, name: str) -> bool:
+    """Whether the noun of "best selling product" is the column."""
+    said = [stem(word) for word in words(re.split(r"\b(?:in|of|by|for|with|from)\b", phrase)[0])]
+    own = [stem(word) for word in words(name)]
+    return bool(own) and said[-len(own) :] == own
+
+
+def _is_moment(kind: str) -> bool:
+    return kind.upper().startswith(("DATE", "TIMESTAMP"))
+
+
+def _order(step: str, names: Names) -> str | None:
+    by = _SORTED.search(step)
+    column = _column(by[1], names) if by else None
+    if column:
+        falls = re.search(r"\b(?:desc\w*|falling|highest|largest|most)\b", step, re.IGNORECASE)
+        return f"ORDER BY {identifier(column)}{' DESC' if falls else ''} LIMIT {MAX_LISTED}"
+    extreme = _EXTREME.search(step)
+    column = _extreme_column(step, extreme, names) if extreme else None
+    if not extreme or not column:
+        return None
+    cheap = extreme[0].lower().startswith("cheap")
+    direction = "DESC" if extreme[1] and not cheap else "ASC"
+    return f"ORDER BY {identifier(column)} {direction} NULLS LAST LIMIT {_wanted(step, extreme)}"
+
+
+def _wanted(step: str, extreme: re.Match[str]) -> int:
+    counted = _COUNTED.search(step) or _WANTED.search(step)
+    said = extreme[3] or (counted[1] if counted else "1")
+    wanted = int(said) if said.isdecimal() else NUMBER_WORDS.get(said.lower(), 1)
+    return max(1, min(wanted, MAX_LISTED))
+
+
+def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
+    """The column that an extreme is of: after "by" or the superlative, of a time, or the only one that fits."""
+    moments = [name for name, kind in names.types.items() if _is_moment(kind)]
+    phrases = [*_BY.findall(step[extreme.start() :]), extreme[4], *measure_phrases(step)]
+    for phrase in phrases:
+        column = _column(phrase, names)
+        if column and (names.is_numeric(column) or column in moments):
+            return column
+    if _IN_TIME.search(extreme[0].split(None, 1)[0]) and moments:
+        return moments[0]
+    spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
+    alike = [name for name in names.columns if names.is_numeric(name) and _means(step, name)]
+    return next(iter([*spoken, *alike]), None)
+
+
+def _means(step: str, column: str) -> bool:
+    return any(likeness(stem(word), terms(step)) for word in words(column))
+
+
+def _column(phrase: str, names: Names) -> str | None:
+    """The column that the first words of `phrase` name."""
+    said = words(phrase)[:3]
+    for size in (3, 2, 1):
+        column = column_named(" ".join(said[:size]), names.columns)
+        if column:
+            return column
+    return None
+
+
+def _correlation(step: str, table: str, names: Names, where: str | None) -> str | None:
+    pair = [name for name in columns_spoken(step, names) if names.is_numeric(name)][:2]
+    if len(pair) < 2:
+        return None
+    label = identifier(f"correlation of {pair[0]} and {pair[1]}")
+    sql = f"SELECT round(corr({identifier(pair[0])}, {identifier(pair[1])}), 4) AS {label} FROM {table}"  # noqa: S608
+    return f"{sql} WHERE {where}" if where else sql
+
+
+def _share(step: str, table: str, names: Names, where: str | None) -> str | None:
+    """What part of a measure, or of the rows, meets the condition."""
+    if not where:
+        return None
+    spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
+    part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
+    label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
+    return f"SELECT round(100.0 * {part} FILTER (WHERE {where}) / {part}, 2) AS {label} FROM {table}"  # noqa: S608
+
+
+def _product(step: str, table: str, names: Names, where: str | None) -> str | None:
+    """The sum of one column times another, of all rows or for each group that the step names."""
+    numeric = [name for name in names.columns if names.is_numeric(name)]
+    factors = [nearest(said, numeric) for match in _PRODUCT.findall(step)[:1] for said in match]
+    if None in factors or len(factors) < 2:
+        return None
+    group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
+    total = f"round(sum({' * '.join(identifier(str(name)) for name in factors)}), 2)"
+    label = identifier(f"sum of {' × '.join(map(str, factors))}")
+    own = f"{identifier(group)}, " if group else ""
+    sql = f"SELECT {own}{total} AS {label} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608
+    return f"{sql} GROUP BY {identifier(group)} ORDER BY 2 DESC LIMIT {MAX_LISTED}" if group else sql

@@ -1,0 +1,217 @@
+"""Tooling: a step done with the specialist's own tools. What a call lacks is looked up, then asked for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from offline_model.answers.rendering import render, tables_in
+from offline_model.answers.textwork import wants_summary, work_on
+from offline_model.arguments.conditions import may_narrow
+from offline_model.arguments.filling import Filled, Task, fill
+from offline_model.arguments.kinds import Kind, kind_of
+from offline_model.arguments.known import Names, correction, error_of, names_in
+from offline_model.arguments.naming import columns_spoken, spoken_source
+from offline_model.language.phrases import group_phrases, measure_phrases, over_time
+from offline_model.language.values import file_uris_in, paths_in
+from offline_model.language.words import terms
+from offline_model.request.conversation import Material
+from offline_model.request.ledger import Ledger
+from offline_model.request.outcome import FAILURE, Outcome, files_named
+from offline_model.request.tools import Parameter, ToolSpec
+from offline_model.work.choice import Candidate, candidates
+from offline_model.work.querying import Querying, told_unknown
+from offline_model.work.questions import Questions
+
+_LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
+_NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
+MAX_QUESTIONS = 3
+MAX_DESCRIBED = 5
+LONG_TEXT = 300
+"""Characters from which a text that was got is worth summing up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tooling:
+    """Works through `tools`; every method that may have to wait returns None while a call is under way."""
+
+    tools: Sequence[ToolSpec]
+    ledger: Ledger
+    questions: Questions
+
+    def best(self, task: Task) -> Candidate | None:
+        """The tool that fits the step best."""
+        return next(iter(candidates(self.tools, task)), None)
+
+    def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
+        """The step done with SQL; False when it is no step for that."""
+        querying = Querying(self.tools, self.ledger)
+        return querying.do(task) if querying.suits(task, best) else False
+
+    def use(self, candidate: Candidate, task: Task) -> Outcome | None:
+        """Do the step of `task` with the tool of `candidate`."""
+        informed = self._informed(candidate.tool, task)
+        if not isinstance(informed, Task):
+            return informed
+        filled = fill(candidate.tool, informed)
+        for _ in range(MAX_QUESTIONS):
+            if not filled.missing:
+                return self._run(candidate.tool, filled, informed)
+            missing = filled.missing[0]
+            guess = spoken_source(task.step.text) if kind_of(missing) is Kind.SOURCE else None
+            question = self.questions.wording(missing, task.step, informed.names)
+            answer = guess or self.questions.ask(question)
+            if answer is None:
+                waits = self.ledger.pending or self.questions.asks_by_tool
+                return None if waits else Outcome(task.step, question, ok=False, question=question)
+            informed = replace(informed, answers={**informed.answers, missing.name: answer})
+            filled = fill(candidate.tool, informed)
+        return Outcome(task.step, f"I still lack {_named(filled.missing)} for this.", ok=False, by=candidate.tool.name)
+
+    def _informed(self, tool: ToolSpec, task: Task) -> Task | Outcome | None:
+        """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them.
+
+        A failure where the source that the step names cannot be read.
+        """
+        outputs: list[str] = []
+        for kind in (Kind.SOURCE, Kind.COLUMN):
+            if not _lacks(tool, kind, task):
+                continue
+            for teller in self._tellers(tool, kind):
+                filled = fill(teller, task)
+                arguments = dict(filled.arguments)
+                for missing in filled.missing:
+                    guess = spoken_source(task.step.text) if kind_of(missing) is Kind.SOURCE else None
+                    arguments |= {missing.name: guess} if guess else {}
+                if any(parameter.name not in arguments for parameter in filled.missing):
+                    continue
+                output = self._told(teller, arguments)
+                if output is None:
+                    return None
+                error = error_of(output) if kind is Kind.COLUMN else None
+                if error and set(arguments.values()) & {*paths_in(task.step.text), *file_uris_in(task.text)}:
+                    return Outcome(task.step, f"{FAILURE}{error} (`{teller.name}`)", ok=False, by=teller.name)
+                outputs.append(output)
+                task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
+                break
+            if kind is Kind.SOURCE and _lacks(tool, kind, task):
+                chosen = self._by_columns(tool, task)
+                if chosen is None:
+                    return None
+                task = chosen
+        narrows = _condition_of(tool) and task.names.types
+        return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows else task
+
+    def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
+        """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
+        teller = next((t for t in self._tellers(tool, Kind.COLUMN) if len(t.required) == 1), None)
+        sources = task.names.sources
+        if teller is None or not 1 < len(sources) <= MAX_DESCRIBED:
+            return task
+        told = [self._told(teller, {teller.required[0].name: source}) for source in sources]
+        outputs = [output for output in told if output is not None]
+        if len(outputs) < len(told):
+            return None
+        found = [names_in([output]) for output in outputs]
+        spoken = [len(columns_spoken(task.step.text, names)) for names in found]
+        best = spoken.index(max(spoken))
+        if not spoken[best] or spoken.count(spoken[best]) > 1:
+            return task
+        names = replace(found[best], sources=(sources[best],))
+        return replace(task, names=names)
+
+    def _told(self, teller: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
+        output = self.ledger.call(teller, arguments)
+        error = error_of(output) if output is not None else None
+        mended = _mended(teller, arguments, error) if error else None
+        return self.ledger.call(teller, mended) if mended else output
+
+    def _tellers(self, tool: ToolSpec, kind: Kind) -> list[ToolSpec]:
+        """Tools that list or describe, those that need least first."""
+        wanted = {Kind.SOURCE: terms("list sources files"), Kind.COLUMN: terms("describe columns schema")}[kind]
+
+        def rank(other: ToolSpec) -> tuple[int, int]:
+            needs = len(other.required) if kind is Kind.SOURCE else 0
+            return needs, -len(set(wanted) & set(terms(f"{other.name} {other.description}")))
+
+        found = [other for other in self.tools if other is not tool and _LISTING & set(terms(other.name))]
+        return sorted((o for o in found if all(kind_of(p) is Kind.SOURCE for p in o.required)), key=rank)
+
+    def _run(self, tool: ToolSpec, filled: Filled, task: Task) -> Outcome | None:
+        sets = filled.fan or (filled.arguments,)
+        done = [self._once(tool, arguments, task) for arguments in sets]
+        ready = [outcome for outcome in done if outcome is not None]
+        if len(ready) < len(done):
+            return None
+        if len(ready) == 1:
+            return ready[0]
+        text = "\n\n".join(f"**{_difference(sets, place)}**\n\n{item.text}" for place, item in enumerate(ready))
+        return Outcome(task.step, text, ok=any(item.ok for item in ready), files=files_named(text), by=tool.name)
+
+    def _once(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> Outcome | None:
+        output = self.ledger.call(tool, arguments)
+        error = error_of(output) if output is not None else None
+        mended = _mended(tool, arguments, error) if error else None
+        if mended:
+            output = self.ledger.call(tool, mended)
+            error = error_of(output) if output is not None else None
+        if output is None:
+            return None
+        if error:
+            return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
+        text = _in_short(render(output, task.step.text, mended or arguments), task)
+        text += told_unknown(task.names) if _condition_of(tool) else ""
+        return Outcome(task.step, text, files=files_named(output), by=tool.name)
+
+
+def _in_short(text: str, task: Task) -> str:
+    """`text` as a summary, when a text was got that the step wants in short."""
+    if len(text) < LONG_TEXT or tables_in(text) or not wants_summary(task.step.text):
+        return text
+    return work_on(task.step.text, [Material("", text)]) or text
+
+
+def _condition_of(tool: ToolSpec) -> bool:
+    """Whether the tool takes a condition for the rows to work on."""
+    return any(kind_of(parameter) is Kind.CONDITION for parameter in tool.parameters)
+
+
+def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
+    """Whether `tool` takes names of that kind and the text gives none that is sure."""
+    takes = [parameter for parameter in tool.parameters if kind_of(parameter) is kind]
+    if not takes or (kind is Kind.COLUMN and task.names.columns):
+        return False
+    filled = fill(tool, task)
+    if kind is Kind.SOURCE:
+        return any(parameter in filled.missing for parameter in takes)
+    if _condition_of(tool) and may_narrow(task.step.text):
+        return True
+    asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
+    return bool(asked) or any(parameter in filled.missing for parameter in takes)
+
+
+def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
+    described = tuple(str(value) for value in arguments.values() if isinstance(value, str))
+    sources = described if described and found.columns else (*known.sources, *found.sources)
+    columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
+    types = {**known.types, **found.types}
+    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words, types, known.values)
+
+
+def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:
+    """The arguments with the one that `error` complains of replaced by what it offers; None when it offers nothing."""
+    names = [p.name for p in tool.parameters if isinstance(arguments.get(p.name), str) and kind_of(p) in _NAMEABLE]
+    blamed = [name for name in names if arguments[name] and re.search(re.escape(arguments[name]), error, re.IGNORECASE)]
+    for name in blamed or names:
+        better = correction(error, arguments[name])
+        if better and better != arguments[name]:
+            return {**arguments, name: better}
+    return None
+
+
+def _difference(sets: Sequence[Mapping[str, Any]], place: int) -> str:
+    return ", ".join(str(value) for key, value in sets[place].items() if any(other[key] != value for other in sets))
+
+
+def _named(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(f"`{parameter.name}`" for parameter in parameters)
