@@ -12,7 +12,7 @@ from agentnet.manifests.toolfolders import find_tool_folders
 from agentnet.process.runtime import Runtime
 from agentnet.upstreams.declarations import CommandServer, OpenApiServer, SseServer, load_declarations
 from mcp_servers.hosting.hosted import Hosted
-from mcp_servers.hosting.server import ToolServer
+from mcp_servers.hosting.tool_server import ToolServer
 
 CreateServer = Callable[[Runtime], Awaitable[ToolServer]]
 

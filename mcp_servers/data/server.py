@@ -26,7 +26,7 @@ from mcp_servers.data.models import (
 from mcp_servers.data.sandbox import Sandbox
 from mcp_servers.data.sources import FORMATS, MAX_SOURCES, TASK_LOG, Sources, mentioned
 from mcp_servers.hosting.caller import caller
-from mcp_servers.hosting.server import READ_ONLY, ToolServer, database_ready
+from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready
 
 STATEMENT_SECONDS = 15.0
 MEMORY_BYTES = 256 * 1024 * 1024

@@ -10,7 +10,7 @@ from mcp_types import Tool
 
 from agentnet.database.tables import EVERYONE
 from agentnet.upstreams.timeouts import Timed
-from mcp_servers.hosting.server import Ready, always_ready
+from mcp_servers.hosting.tool_server import Ready, always_ready
 
 
 @dataclass(frozen=True, slots=True)

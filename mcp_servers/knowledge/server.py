@@ -21,7 +21,7 @@ from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.process.runtime import Runtime
 from mcp_servers.hosting.caller import caller, caller_of
-from mcp_servers.hosting.server import READ_ONLY, ToolServer, database_ready
+from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready
 from mcp_servers.knowledge.folders import Folder, find_folder, roots
 from mcp_servers.knowledge.library import Library
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from agentnet.errors import InvalidInputError
 from agentnet.process.runtime import Runtime
-from mcp_servers.hosting.server import READ_ONLY, ToolServer
+from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer
 from mcp_servers.toolbox import arithmetic, clock, units
 
 MAX_VALUE = 1e300

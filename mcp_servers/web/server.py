@@ -14,7 +14,7 @@ from agentnet import __version__
 from agentnet.errors import UnavailableError
 from agentnet.http import ssrf
 from agentnet.process.runtime import Runtime
-from mcp_servers.hosting.server import READ_ONLY_WEB, ToolServer
+from mcp_servers.hosting.tool_server import READ_ONLY_WEB, ToolServer
 from mcp_servers.web.page import HTML_TYPES, readable
 
 MAX_BYTES = 4 * 1024 * 1024

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from agentnet.cli.doctor import checks
-from agentnet.identity.secret import read_key
 from agentnet.launch import network, with_free_ports
+
+from agentnet.identity.secret import read_key
 from agentnet.settings import Settings
 from tests.patience import PATIENCE_SECONDS
 
