@@ -35,8 +35,8 @@ from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.profiles.profiles import Profiles
 from gateway.mcp.servers.passthrough import Passthrough
-from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED, Running
 from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCalls
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.server import UpstreamServer
 
@@ -62,7 +62,7 @@ class Door:
         passthrough: Passthrough,
         aggregate: Aggregate,
         sessions: Sessions,
-        running: Running,
+        running: RunningCalls,
         retries: Retries,
         callbacks: Callbacks,
         legacy: Legacy,

@@ -33,8 +33,8 @@ from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.servers.passthrough import Passthrough
 from gateway.mcp.servers.provider import ServerProviders
 from gateway.mcp.servers.sessions import UpstreamSessions
-from gateway.mcp.sessions.cancellation import Running
 from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.client import Talk
 from gateway.mcp.upstream.eras import Eras
@@ -85,9 +85,9 @@ async def entrance(
     listings = Listings(talk, eras, pool, hops)
 
     sessions, subscriptions = Sessions(database), Subscriptions(database, signals)
-    callbacks, running = Callbacks(database, signals), Running(database, signals)
-    log = CallLog(database, signals)
-    lasting, relayed = LastingCalls(Rounds(links), log, running), RelayedCalls(log)
+    callbacks, running = Callbacks(database, signals), RunningCalls(database, signals)
+    log = CallLog(database, signals, running)
+    lasting, relayed = LastingCalls(Rounds(links), log, running), RelayedCalls(log, running)
     bridge = Bridge(lasting, Parking(links, talk, pool, Forwarding(transport, runtime.tokens, url)))
 
     calls = ServerCalls(links, talk, eras, pool, sessions, subscriptions, bridge, relayed)
@@ -100,11 +100,11 @@ async def entrance(
     passthrough = Passthrough(servers, eras, links, talk, ServerParameters(listings), runtime.seal)
 
     upstream_sessions = UpstreamSessions(servers, links, talk, calls)
-    returning = Returning(log, lasting, servers, ceiling)
+    returning = Returning(log, running, lasting, servers, ceiling)
     legacy = Legacy(sessions, subscriptions, upstream_sessions, returning, callbacks, running, means.event_ids)
     retries = Retries(runtime.seal)
     door = Door(profiles, passthrough, aggregate, sessions, running, retries, callbacks, legacy, limit, hops, settings)
-    for stop in (lasting.stop, relayed.stop, log.stop, running.stop, door.stop):
+    for stop in (running.stop, log.stop, door.stop):
         runtime.before_stop(stop)
     paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")
     return Entrance([*(Route(path, door) for path in paths), *ProfileRoutes(store).routes()], profiles, outside)

@@ -27,8 +27,8 @@ from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import EventIds, Resumption
 from gateway.mcp.resumption.log import is_event
 from gateway.mcp.servers.sessions import UpstreamSessions
-from gateway.mcp.sessions.cancellation import Running
 from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.tributaries import Tributaries
 from gateway.mcp.upstream.addressing import SEPARATOR, unmarked
@@ -53,7 +53,7 @@ class Legacy:
         upstream_sessions: UpstreamSessions,
         returning: Returning,
         callbacks: Callbacks,
-        running: Running,
+        running: RunningCalls,
         event_ids: EventIds,
     ) -> None:
         self._sessions = sessions

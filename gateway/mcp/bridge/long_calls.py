@@ -7,142 +7,123 @@ server then has ended in the middle, which the client is told: nobody knows whet
 
 import asyncio
 import logging
-import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
+from starlette.types import Message
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
-from agentnet.signals import Signal
 from gateway.mcp.bridge.to_modern import Hold, Rounds
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import object_or_empty, request, result
+from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.log import FOLLOWED, CallLog, Claim, ended
-from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS, LoggedReply
-from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED, Running
+from gateway.mcp.resumption.keeper import Keeper
+from gateway.mcp.resumption.log import CallLog, Claim, ended
+from gateway.mcp.resumption.relayed import OPEN_SECONDS
 from gateway.mcp.sessions.client_requests import question_id
+from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class LongCall:
     """One call, with the client coming and going."""
 
-    id: str
     exchange: Exchange
-    """With a reply of its own."""
     server: UpstreamServer
-    params: Document
-    reply: LoggedReply
+    kept: Document
+    """What the log is to hold of it."""
     outcome: "asyncio.Future[Document]"
     moved: "asyncio.Future[None]"
     """The client is served elsewhere now."""
-    waits: bool = False
-    """Whether the client is to answer: then any replica can go on."""
-    is_stopping: bool = False
+    running: RunningCall = field(init=False)
+    keeper: Keeper = field(init=False)
+
+    def follow(self) -> None:
+        """The client is served elsewhere from now on."""
+        self.exchange.reply.leave()
+        if not self.moved.done():
+            self.moved.set_result(None)
 
 
 class LastingCalls:
-    """Those that this process drives."""
+    """Drives them, each in a task of its own."""
 
-    def __init__(self, rounds: Rounds, log: CallLog, running: Running) -> None:
+    def __init__(self, rounds: Rounds, log: CallLog, running: RunningCalls) -> None:
         self._rounds = rounds
         self._log = log
         self._running = running
-        self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
-        log.listen(self._heard)
 
     async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document | None:
         """The result; None when the client is served elsewhere by now. Raises `AgentNetError`."""
         if exchange.session is None or not exchange.reply.may_stream:
             return await self._rounds.call(exchange, server, params)
-        call = self._begin(exchange, exchange.session, server, params)
+        message = request(exchange.id, exchange.method, exchange.params)
+        kept = {"message": message, "server": server.name, "params": params, "schema": exchange.schema}
+        call = self._start(exchange, exchange.session, server, kept)
         try:
             return await self._attend(call)
         finally:
-            call.reply.live = None
-            if not call.outcome.done():
-                self._left(call)
+            if call.outcome.done():
+                exchange.reply.keeper = None
+            elif not call.keeper.leave():
+                call.running.task.cancel()
 
     def go_on(
         self, identifier: str, exchange: Exchange, session: Session, server: UpstreamServer, claim: Claim
     ) -> None:
         """Drive a call that was taken over, from where it waits for the client."""
-        reply = LoggedReply(self._log, identifier, session.id, claim.request, None)
-        reply.go_on(claim.last, frozenset((claim.waiting or {}).get("ids", ())))
-        exchange.reply = reply
-        call = Call(identifier, exchange, server, claim.request["params"], reply, *_futures())
-        self._log.drive(identifier, self._start(call, claim.waiting).reply.lost)
+        exchange.reply = Reply(_nowhere, may_stream=True)
+        exchange.reply.leave()
+        call = self._start(exchange, session, server, claim.request, claim.waiting)
+        call.keeper.go_on(identifier, claim.last, frozenset((claim.waiting or {}).get("ids", ())))
+        self._log.beat()
 
-    async def stop(self) -> None:
-        """Give the calls that wait to the other replicas; let the others end if they are quick."""
-        calls = [call for call, _ in self._calls.values()]
-        for call in calls:
-            call.is_stopping = True
-        tasks = [task for call, task in self._calls.values() if not call.waits]
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        left = [task for _, task in self._calls.values()]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-    def _begin(self, exchange: Exchange, session: Session, server: UpstreamServer, params: Document) -> Call:
-        message = request(exchange.id, exchange.method, exchange.params)
-        kept = {"message": message, "server": server.name, "params": params, "schema": exchange.schema}
-        identifier = secrets.token_urlsafe(16)
-        reply = LoggedReply(self._log, identifier, session.id, kept, exchange.reply)
-        return self._start(Call(identifier, replace(exchange, reply=reply), server, params, reply, *_futures()), None)
-
-    def _start(self, call: Call, held: Document | None) -> Call:
-        task = asyncio.create_task(self._run(call, held), name=f"mcp call {call.id}")
-        self._calls[call.id] = (call, task)
-        task.add_done_callback(lambda _: self._forget(call))
-        call.reply.lost = task.cancel
+    def _start(
+        self,
+        exchange: Exchange,
+        session: Session,
+        server: UpstreamServer,
+        kept: Document,
+        held: Document | None = None,
+    ) -> LongCall:
+        call = LongCall(exchange, server, kept, *_futures())
+        task = asyncio.create_task(self._run(call, held), name="mcp call")
+        call.running = RunningCall(exchange, session.id, task, outlives_client=True, on_followed=call.follow)
+        call.keeper = Keeper(self._log, self._running, call.running, lambda: kept, has_own_task=True)
+        exchange.reply.keeper = call.keeper
         return call
 
-    def _forget(self, call: Call) -> None:
-        self._calls.pop(call.id, None)
-        call.reply.release()
-
-    async def _attend(self, call: Call) -> Document | None:
+    async def _attend(self, call: LongCall) -> Document | None:
         """Wait with the client; from some time on it may leave and come back."""
         ends: set[asyncio.Future[Document] | asyncio.Future[None]] = {call.outcome, call.moved}
         await asyncio.wait(ends, timeout=OPEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not call.outcome.done() and not call.moved.done():
-            await call.reply.open(primes=call.exchange.version >= PRIMING_VERSION)
+            await call.keeper.open(primes=call.exchange.version >= PRIMING_VERSION)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         return call.outcome.result() if call.outcome.done() else None
 
-    def _left(self, call: Call) -> None:
-        """The client is not there any more; it may come back, unless too many calls wait for that."""
-        principal = call.exchange.principal
-        left = [
-            one for one, _ in self._calls.values() if one.reply.live is None and one.exchange.principal == principal
-        ]
-        if len(left) > MAX_LEFT and call.id in self._calls:
-            logger.info("a call of %s is ended: its client left too many", call.server.name)
-            self._calls[call.id][1].cancel()
-
-    async def _run(self, call: Call, held: Document | None) -> None:
+    async def _run(self, call: LongCall, held: Document | None) -> None:
         """Drive a call to its end, whether the client is there or not."""
-        exchange = call.exchange
+        exchange, running = call.exchange, call.running
         error: Exception | None = None
         value: Document = {}
         try:
-            with self._running.call(exchange):
+            with self._running.serving(running):
                 async with exchange.deadline.anew():
-                    value = await self._rounds.call(exchange, call.server, call.params, self._holder(call), held)
+                    value = await self._rounds.call(
+                        exchange, call.server, call.kept["params"], self._holder(call), held
+                    )
         except asyncio.CancelledError:
-            if call.is_stopping and call.waits:
+            if running.is_stopping and running.waits:
                 await self._leave(call)
                 return
             error = McpError(REQUEST_CANCELLED, "The request was cancelled.") if exchange.is_cancelled else ended()
@@ -152,34 +133,29 @@ class LastingCalls:
             logger.exception("a bridged call of %s failed", call.server.name)
             error = failure
         try:
-            await call.reply.end_with(said(error).document(exchange.id) if error else result(exchange.id, value))
+            await call.keeper.end_with(said(error).document(exchange.id) if error else result(exchange.id, value))
         finally:
+            call.keeper.release()
             _settle(call.outcome, value, error)
 
-    async def _leave(self, call: Call) -> None:
+    async def _leave(self, call: LongCall) -> None:
         with suppress(*DATABASE_AWAY):
-            await self._log.leave(call.id)
+            await self._log.leave(call.running.id)
+        call.keeper.release()
         if not call.moved.done():
             call.moved.set_result(None)
 
-    def _holder(self, call: Call) -> Hold:
+    def _holder(self, call: LongCall) -> Hold:
         async def hold(held: Document | None) -> None:
+            keeper = call.keeper
             if held is not None:
-                await call.reply.open(primes=False)
+                await keeper.open(primes=False)
                 held = held | {"ids": _ids(call.exchange, held)}
-            if call.reply.is_logged and not await self._log.hold(call.id, held):
+            if keeper.is_logged and not await keeper.hold(held):
                 raise McpError(INTERNAL_ERROR, "The session has ended, or another replica goes on with the call.")
-            call.waits = held is not None and call.reply.is_logged
+            call.running.waits = held is not None and keeper.is_logged
 
         return hold
-
-    def _heard(self, signal: Signal) -> None:
-        identifier = signal.id.removeprefix(FOLLOWED)
-        if signal.topic == "mcp" and signal.id != identifier and identifier in self._calls:
-            call, _ = self._calls[identifier]
-            call.reply.live = None
-            if not call.moved.done():
-                call.moved.set_result(None)
 
 
 def _ids(exchange: Exchange, held: Document) -> list[str]:
@@ -202,3 +178,7 @@ def _settle(outcome: "asyncio.Future[Document]", value: Document, error: Excepti
         return
     outcome.set_exception(error)
     outcome.exception()  # asyncio would complain of an error that nobody saw when the client has left
+
+
+async def _nowhere(_: Message) -> None:
+    """The client of a call that was taken over hears of it through the requests that it makes."""

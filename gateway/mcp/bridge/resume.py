@@ -20,6 +20,7 @@ from gateway.mcp.messages.jsonrpc import RequestId
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.log import CHANGED, CallLog, ended, event_id, event_of
+from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.upstream.servers import Servers
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ LOOK_SECONDS = 2.0
 class Returning:
     """Serves GET requests that name an event of such a call."""
 
-    def __init__(self, log: CallLog, calls: LastingCalls, servers: Servers, ceiling: TimeLimit) -> None:
+    def __init__(
+        self, log: CallLog, running: RunningCalls, calls: LastingCalls, servers: Servers, ceiling: TimeLimit
+    ) -> None:
         self._log = log
+        self._running = running
         self._calls = calls
         self._servers = servers
         self._ceiling = ceiling
@@ -47,13 +51,13 @@ class Returning:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session, or is too old.", http=400)
         identifier, number = named
         await inbound.reply.open_stream()
-        self._log.follow(identifier)
+        self._running.follow(identifier)
         with self._news(identifier) as news:
             while standing is not None:
                 number = await self._send(inbound, session, identifier, number)
                 if standing.is_over:
                     return
-                if standing.is_orphan and not self._log.drives(identifier):
+                if standing.is_orphan and not self._running.serves(identifier):
                     await self._take_over(identifier, inbound, session, answering)
                 else:
                     with suppress(TimeoutError):

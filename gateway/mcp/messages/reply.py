@@ -1,8 +1,8 @@
 """How an answer goes out: plain JSON while nothing was streamed, a stream of server-sent events from then on."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from starlette.types import Send
 
@@ -24,8 +24,39 @@ STREAM_HEADERS: Headers = [
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
+class Keeper(Protocol):
+    """Sees to it that a client which loses its connection can come back to the call (`gateway.mcp.resumption`)."""
+
+    def left(self) -> bool:
+        """The client has left: whether its request is served on."""
+        ...
+
+    def leave_to_server(self) -> bool:
+        """Whether the client may see the server's own event ids, and resume the stream there."""
+        ...
+
+    async def ask(self, document: Document) -> None:
+        """Send a question of the gateway's own, so that it is found by a client that comes back. Raises `McpError`."""
+        ...
+
+    async def keep(self, message: Document) -> None:
+        """Note what a server sent, before it is passed on. Raises `McpError` for what would reach nobody."""
+        ...
+
+    async def named(self, data: bytes) -> bytes:
+        """A server's notifications as they are to be passed on."""
+        ...
+
+    async def answered_with(self, data: bytes) -> None:
+        """Note a server's answer, before it is passed on."""
+        ...
+
+
 class Reply:
-    """The response to one HTTP request. Whoever writes into it writes whole events."""
+    """The response to one HTTP request. Whoever writes into it writes whole events.
+
+    A call that outlives its client's connection has a `keeper` beside it, and writes on when nobody is there any more.
+    """
 
     def __init__(self, send: Send, *, may_stream: bool, per_second: int = PER_SECOND) -> None:
         self._send = send
@@ -35,9 +66,13 @@ class Reply:
         """Whether the client takes a stream. Without it notifications are dropped."""
         self.headers: Headers = []
         """Go out with the head, whichever form it has."""
-        self.on_left: Callable[[], bool] | None = None
+        self.keeper: Keeper | None = None
         self.is_stream = False
         self.is_done = False
+        self.is_left = False
+        """Whether the client is not here any more: it may be served elsewhere."""
+        self.is_answered = False
+        """Whether something of a server's answer was passed on."""
         self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
@@ -49,20 +84,33 @@ class Reply:
             self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._break_silence)
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:
-        """One event of the stream, which begins with the first."""
+        """One event of the stream, which begins with the first. Raises `McpError` where it would reach nobody."""
+        if self.keeper is not None:
+            await self.keeper.ask(document)
+        else:
+            await self.deliver(document, identifier)
+
+    async def deliver(self, document: Document, identifier: str | None) -> None:
+        """The same for a client that is here, with nothing kept of it."""
         if self.may_stream:
             await self.stream(event(write(document), identifier))
 
     async def keep(self, message: Document) -> None:
-        """Note what the client must not miss, where it may come back for it."""
+        """Note what the client must not miss, where it may come back for it. Raises `McpError`."""
+        if self.keeper is not None:
+            await self.keeper.keep(message)
 
     def goes_on(self) -> bool:
         """The client has left: whether its request is served on."""
-        return self.on_left is not None and self.on_left()
+        return self.keeper is not None and self.keeper.left()
+
+    def leave(self) -> None:
+        """Nothing more goes out but the end: the client has left, or is served elsewhere from now on."""
+        self.is_left = True
 
     def leave_to_server(self) -> bool:
         """Whether the client may see the server's own event ids, and resume the stream there."""
-        return True
+        return self.keeper is None or self.keeper.leave_to_server()
 
     async def prime(self, identifier: str) -> None:
         """An event without data: the stream can be resumed after it."""
@@ -71,6 +119,8 @@ class Reply:
 
     async def relay(self, data: bytes) -> None:
         """Whole events of a server, its notifications no faster than they may come."""
+        if self.keeper is not None:
+            data = await self.keeper.named(data)
         pace = self._pace = self._pace or Pace(self._per_second)
         await self._stream(pace.passed(data))
         if pace.holds and self._release is None and not self.is_done:
@@ -81,7 +131,7 @@ class Reply:
         await self._stream(self._held() + data)
 
     async def _stream(self, data: bytes) -> None:
-        if self.is_done or (self._has_begun and not self.is_stream):
+        if self.is_done or self.is_left or (self._has_begun and not self.is_stream):
             return
         if not self.is_stream:
             self.is_stream = True
@@ -97,6 +147,11 @@ class Reply:
 
     async def finish_with(self, data: bytes, status: int = 200) -> None:
         """`finish` for a document that is written already."""
+        self.is_answered = True
+        if self.keeper is not None:
+            await self.keeper.answered_with(data)
+        if self.is_left:
+            return
         if self.is_stream:
             await self.end(event(data))
         else:
@@ -104,6 +159,9 @@ class Reply:
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """A response of one piece; only the end where the stream has begun."""
+        self.is_answered = True
+        if self.is_left:
+            return
         if self._has_begun:
             await self.end_stream()
             return
@@ -111,8 +169,9 @@ class Reply:
         await self.end(body)
 
     async def open_stream(self) -> None:
-        """Begin the stream although nothing is to be said yet."""
-        if not self._has_begun:
+        """Begin the stream although nothing is to be said yet: a server streams its answer."""
+        self.is_answered = True
+        if not self._has_begun and not self.is_left:
             self.is_stream = True
             await self.begin(200, STREAM_HEADERS)
             await self._send({"type": "http.response.body", "body": b"", "more_body": True})
@@ -128,6 +187,11 @@ class Reply:
             return
         self.close()
         await self._send({"type": "http.response.body", "body": self._held() + body, "more_body": False})
+
+    async def end_answer(self) -> None:
+        """A server has streamed its answer. Where there is a keeper it may be missing, which the call then says."""
+        if self.keeper is None:
+            await self.end()
 
     async def end_stream(self) -> None:
         """The end of a stream that is still open; nothing for any other response."""

@@ -9,7 +9,6 @@ import logging
 import random
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
@@ -21,10 +20,9 @@ from agentnet.signals.local import Listener
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import RequestId, read, write
 from gateway.mcp.resumption import sql
+from gateway.mcp.sessions.running import RunningCalls
 
 logger = logging.getLogger(__name__)
-
-Lost = Callable[[], object]
 
 LEASE_SECONDS = 10.0
 """A process that was not heard of for so long has gone."""
@@ -38,8 +36,6 @@ PREFIX = "call-event."
 """Ids of events of these calls begin with it."""
 CHANGED = "call "
 """Signals that a call has news."""
-FOLLOWED = "followed "
-"""Signals that the client has come back for a call, and is not where it was any more."""
 
 _EVENT = re.compile(r"call-event\.([\w-]{1,64})\.([0-9]{1,6})\.[0-9]{1,9}", re.ASCII)
 
@@ -70,34 +66,24 @@ class CallLog:
     What a call in progress needs waits for a database that is away for a moment, and raises `DatabaseAwayError` then.
     """
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    def __init__(self, database: Database, signals: Signals, running: RunningCalls) -> None:
         self._pool = database.pool
         self._signals = signals
+        self._running = running
         self._owner = secrets.token_urlsafe(12)
-        self._driven: dict[str, Lost] = {}
         self._beating: asyncio.Task[None] | None = None
 
-    async def open(self, call: str, session: str, request: Document, lost: Lost) -> None:
-        """Begin to keep a call, and to say that this process drives it; see `drive`."""
+    async def open(self, call: str, session: str, request: Document) -> None:
+        """Begin to keep a call of this process."""
         await self._pool.execute(sql.OPEN_CALL, call, session, self._owner, _text(request))
-        self.drive(call, lost)
+        self.beat()
         if random.random() < PRUNE_CHANCE:  # noqa: S311 - spreads work, guards nothing
             await self._pool.execute(sql.PRUNE_CALLS, KEPT_SECONDS, PRUNED_AT_ONCE)
 
-    def drive(self, call: str, lost: Lost) -> None:
-        """Say that this process is there for a call, until it is released; `lost` is called when it is another's by
-        now, or its session has ended."""
-        self._driven[call] = lost
+    def beat(self) -> None:
+        """Say from time to time that this process is there for its calls, for as long as it has some."""
         if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._beat(), name="mcp calls")
-
-    def drives(self, call: str) -> bool:
-        """Whether this process is there for a call, though it may be late to say so."""
-        return call in self._driven
-
-    def release(self, call: str) -> None:
-        """This process has to do with the call no more."""
-        self._driven.pop(call, None)
 
     async def stop(self) -> None:
         """Say no more."""
@@ -151,23 +137,19 @@ class CallLog:
         """Have `listener` hear the signals of calls, and others."""
         self._signals.listen(listener)
 
-    def follow(self, call: str) -> None:
-        """Tell the process that drives the call that its client is served elsewhere from now on."""
-        self._signals.publish(Signal("mcp", FOLLOWED + call))
-
     async def _beat(self) -> None:
-        while self._driven:
+        while True:
             await asyncio.sleep(BEAT_SECONDS)
-            driven = [*self._driven]
+            calls = self._running.logged()
+            if not calls:
+                return
             try:
-                rows = await self._pool.fetch(sql.BEAT_CALLS, driven, self._owner) if driven else []
+                rows = await self._pool.fetch(sql.BEAT_CALLS, calls, self._owner)
             except DATABASE_AWAY as error:
                 logger.info("calls are not noted to be alive: %s", error)
                 continue
-            for call in set(driven) - {row["id"] for row in rows}:
-                lost = self._driven.pop(call, None)
-                if lost is not None:
-                    lost()
+            for call in set(calls) - {row["id"] for row in rows}:
+                self._running.lose(call)
 
 
 def asked(question: RequestId) -> Document:

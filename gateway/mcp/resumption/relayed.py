@@ -9,118 +9,76 @@ left it. It ends with its replica, which the client is told: nobody knows whethe
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from agentnet.errors import UnavailableError
-from agentnet.signals import Signal
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.log import FOLLOWED, CallLog, ended
-from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS
-from gateway.mcp.resumption.relayed_reply import RelayedReply
-from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
+from gateway.mcp.resumption.keeper import Keeper
+from gateway.mcp.resumption.log import CallLog, ended
+from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls, nothing
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One call, in the task of the request that began it."""
-
-    exchange: Exchange
-    reply: RelayedReply
-    task: "asyncio.Task[object]"
-    is_ended: bool = False
-    """Whether it is this process that ends it."""
-
-    def end(self) -> None:
-        """End it."""
-        self.is_ended = True
-        self.task.cancel()
-
-    def error(self) -> McpError:
-        """Why it is cancelled."""
-        if self.exchange.is_cancelled:
-            return McpError(REQUEST_CANCELLED, "The request was cancelled.")
-        return self.exchange.deadline.error() if self.exchange.deadline.has_passed else ended()
+OPEN_SECONDS = 0.5
+"""A call that takes longer can be resumed from then on; quicker ones cost nothing."""
 
 
 class RelayedCalls:
-    """Those of this process that their clients may come back to."""
+    """Relays them."""
 
-    def __init__(self, log: CallLog) -> None:
+    def __init__(self, log: CallLog, running: RunningCalls) -> None:
         self._log = log
-        self._calls: dict[str, Call] = {}
+        self._running = running
         self._works: set[asyncio.Task[None]] = set()
-        log.listen(self._heard)
 
     async def relay(
         self, exchange: Exchange, session: Session, server: UpstreamServer, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Have `work` relay the call of `exchange`, whose reply is another one from here on. Raises `AgentNetError`."""
-        task, live = asyncio.current_task(), exchange.reply
+        """Have `work` relay the call of `exchange`. Raises `AgentNetError`."""
+        task = asyncio.current_task()
         assert task is not None
 
         def describe() -> Document:
             return {"message": request(exchange.id, exchange.method, exchange.params), "server": server.name}
 
-        reply = exchange.reply = RelayedReply(self._log, session.id, describe, live)
-        call = Call(exchange, reply, task)
-        reply.lost, reply.opened = call.end, lambda: self._calls.setdefault(reply.call, call)
-        live.on_left = lambda: self._goes_on(call)
-        timer = asyncio.get_running_loop().call_later(OPEN_SECONDS, self._open, call)
+        reply = exchange.reply
+        call = RunningCall(exchange, session.id, task)
+        keeper = reply.keeper = Keeper(self._log, self._running, call, describe)
+        call.on_followed = lambda: self._followed(call)
+        timer = asyncio.get_running_loop().call_later(OPEN_SECONDS, self._open, exchange, keeper)
         try:
-            await work()
-            if not reply.is_complete:
+            with self._running.serving(call):
+                await work()
+            if not keeper.is_complete:
                 raise UnavailableError(f"The MCP server {server.name!r} ended its answer without a result.")
         except asyncio.CancelledError:
-            await reply.end_with(call.error().document(exchange.id))
+            await keeper.end_with(reason_of(call).document(exchange.id))
             if not call.is_ended:
                 raise
             task.uncancel()
             raise ended() from None
         except Exception as error:
-            await reply.end_with(said(error).document(exchange.id))
+            await keeper.end_with(said(error).document(exchange.id))
             raise
         finally:
             timer.cancel()
-            reply.release()
-            self._calls.pop(reply.call, None)
-            exchange.reply, live.on_left = live, None  # no circle keeps the request's body until garbage is collected
+            keeper.release()
+            # No circle keeps the request's body until garbage is collected.
+            reply.keeper, call.on_followed = None, nothing
 
-    async def stop(self) -> None:
-        """Let them end if they are quick."""
-        tasks = [call.task for call in self._calls.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for call in [*self._calls.values()]:
-            call.end()
+    def _open(self, exchange: Exchange, keeper: Keeper) -> None:
+        self._work(keeper.open(primes=exchange.version >= PRIMING_VERSION))
 
-    def _open(self, call: Call) -> None:
-        self._work(call.reply.open(primes=call.exchange.version >= PRIMING_VERSION))
-
-    def _goes_on(self, call: Call) -> bool:
-        """The client has left: whether it may come back, and not too many calls wait for that."""
-        reply, principal = call.reply, call.exchange.principal
-        reply.live = None
-        if not reply.outlives_client:
-            return False
-        left = [one for one in self._calls.values() if one.reply.live is None and one.exchange.principal == principal]
-        if len(left) > MAX_LEFT:
-            logger.info("a relayed call is ended: its client left too many")
-        return len(left) <= MAX_LEFT
-
-    def _heard(self, signal: Signal) -> None:
+    def _followed(self, call: RunningCall) -> None:
         """The client has come back, and is served elsewhere: what it had open here ends."""
-        call = self._calls.get(signal.id.removeprefix(FOLLOWED)) if signal.id.startswith(FOLLOWED) else None
-        if signal.topic == "mcp" and call is not None and call.reply.live is not None:
-            live, call.reply.live = call.reply.live, None
-            self._work(live.end_stream())
+        if not call.exchange.reply.is_left:
+            call.exchange.reply.leave()
+            self._work(call.exchange.reply.end_stream())
 
     def _work(self, work: Awaitable[None]) -> None:
         async def run() -> None:
@@ -132,3 +90,10 @@ class RelayedCalls:
         task = asyncio.create_task(run())
         self._works.add(task)
         task.add_done_callback(self._works.discard)
+
+
+def reason_of(call: RunningCall) -> McpError:
+    """Why a call is cancelled."""
+    if call.exchange.is_cancelled:
+        return McpError(REQUEST_CANCELLED, "The request was cancelled.")
+    return call.exchange.deadline.error() if call.exchange.deadline.has_passed else ended()

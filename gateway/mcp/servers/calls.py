@@ -179,7 +179,7 @@ class ServerCalls:
                 session,
                 server,
                 lambda upstream: self._post_in_session(exchange, server, upstream, params),
-                lambda: not exchange.reply.is_stream,
+                lambda: not exchange.reply.is_answered,
             )
 
         if exchange.method == "tools/call" and exchange.reply.may_stream:

@@ -26,7 +26,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         await reply.open_stream()
         async for events in whole_events(incoming.chunks()):
             await reply.relay(events)
-        await reply.end()
+        await reply.end_answer()
         return
     body = await whole(incoming)
     if header_of(incoming.headers, b"content-type").lower().startswith(b"application/json") and body:

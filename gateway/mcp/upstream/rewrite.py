@@ -40,7 +40,7 @@ async def pass_mapped(reply: Reply, incoming: Incoming, server: str, change: Cha
         return
     await reply.open_stream()
     await pass_events(reply, incoming, server, change, mark)
-    await reply.end()
+    await reply.end_answer()
 
 
 async def pass_events(reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None) -> None:

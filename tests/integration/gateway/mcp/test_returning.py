@@ -164,7 +164,7 @@ async def test_an_event_of_another_session_is_unknown(place: Place, http: httpx.
 async def test_a_key_leaves_so_many_calls_and_more_are_ended(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.bridge.long_calls.MAX_LEFT", 0)
+    monkeypatch.setattr("gateway.mcp.resumption.keeper.MAX_LEFT", 0)
     stage = await place.server("alpha", "modern")
     session = await LegacySession.open(http, place.urls[0])
     await cut_off(session, place.urls[0], call("alpha__wait"))

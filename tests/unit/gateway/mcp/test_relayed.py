@@ -3,12 +3,15 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from starlette.types import Message
 
+from agentnet.database import Database
 from agentnet.identity import Principal
+from agentnet.signals import LocalSignals
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import McpError
@@ -18,6 +21,7 @@ from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.log import CallLog
 from gateway.mcp.resumption.relayed import RelayedCalls
+from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.upstream.server import Source, UpstreamServer
 
 pytestmark = pytest.mark.anyio
@@ -27,12 +31,10 @@ SERVER = UpstreamServer(
 )
 
 
-class Log:
-    """Of calls that are over before it is asked."""
-
-    def listen(self, listener: object) -> None: ...
-
-    def release(self, call: str) -> None: ...
+def calls_of_a_process() -> RelayedCalls:
+    """Their log is not asked: they are over before."""
+    running = RunningCalls(cast(Database, SimpleNamespace(pool=None)), LocalSignals())
+    return RelayedCalls(cast(CallLog, None), running)
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ class Watched(Exchange):
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("error", [None, McpError(-31999, "The disk is full.")])
 async def test_a_call_that_is_over_is_gone_without_the_collector(error: McpError | None) -> None:
-    calls = RelayedCalls(cast(CallLog, Log()))
+    calls = calls_of_a_process()
     left: list[weakref.ref[Any]] = []
 
     async def call() -> None:
