@@ -7,7 +7,8 @@ of the gateway relays to the same place and none keeps anything.
 from dataclasses import dataclass
 from typing import Any
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming
@@ -48,7 +49,7 @@ class Straight:
         self._parameters = parameters
         self._talk = talk
         self._seal = seal
-        self._opened: Bounded[tuple[str, str], Place] = Bounded(OPENED_SESSIONS)
+        self._opened: LRUCache[tuple[str, str], Place] = LRUCache(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
     async def relay(

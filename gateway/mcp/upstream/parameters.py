@@ -3,10 +3,10 @@
 from contextlib import suppress
 from typing import Any
 
+from cachetools import LRUCache
 from mcp.shared.inbound import find_invalid_x_mcp_header, validate_mcp_param_headers, x_mcp_header_map
 from mcp_types.jsonrpc import HEADER_MISMATCH
 
-from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers
@@ -30,7 +30,7 @@ class Parameters:
     """Checks calls against schemas. Whether a schema asks for headers at all is found out once."""
 
     def __init__(self) -> None:
-        self._known: Bounded[int, tuple[Any, bool]] = Bounded(MAX_KEPT)
+        self._known: LRUCache[int, tuple[Any, bool]] = LRUCache(MAX_KEPT)
 
     def check(self, schema: Any, arguments: Any, headers: Headers) -> None:
         """Raises `ParameterError` when a header that the schema wants is missing, wrong, double or not to be read."""
@@ -61,7 +61,7 @@ class ServerParameters:
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
         self._parameters = Parameters()
-        self._schemas: Bounded[int, tuple[Listing, dict[str, Any]]] = Bounded(MAX_KEPT)
+        self._schemas: LRUCache[int, tuple[Listing, dict[str, Any]]] = LRUCache(MAX_KEPT)
 
     async def check(self, server: UpstreamServer, principal: Principal, params: Document, headers: Headers) -> None:
         """Raises `ParameterError`. A call of a tool that no list tells of is the server's own to check."""
