@@ -15,7 +15,6 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
-from agentnet.signals import Signal
 from gateway.mcp.bridge.to_modern import Hold, Rounds
 from gateway.mcp.messages.envelope import object_or_empty
 from gateway.mcp.messages.errors import Document, McpError, said
@@ -23,7 +22,7 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request, result
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.log import FOLLOWED, CallLog, Claim, ended
+from gateway.mcp.resumption.log import CallLog, Claim, ended
 from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS, LoggedReply
 from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED, Running
 from gateway.mcp.sessions.client_requests import question_id
@@ -173,9 +172,8 @@ class LastingCalls:
 
         return hold
 
-    def _heard(self, signal: Signal) -> None:
-        identifier = signal.id.removeprefix(FOLLOWED)
-        if signal.topic == "mcp" and signal.id != identifier and identifier in self._calls:
+    def _heard(self, identifier: str) -> None:
+        if identifier in self._calls:
             call, _ = self._calls[identifier]
             call.reply.live = None
             if not call.moved.done():

@@ -10,13 +10,14 @@ import random
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY, retried
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic, Wakeup, Watch
 from agentnet.signals.local import Listener
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import RequestId, read, write
@@ -36,10 +37,6 @@ PRUNE_CHANCE = 0.02
 EVENTS_AT_ONCE = 100
 PREFIX = "call-event."
 """Ids of events of these calls begin with it."""
-CHANGED = "call "
-"""Signals that a call has news."""
-FOLLOWED = "followed "
-"""Signals that the client has come back for a call, and is not where it was any more."""
 
 _EVENT = re.compile(r"call-event\.([\w-]{1,64})\.([0-9]{1,6})\.[0-9]{1,9}", re.ASCII)
 
@@ -73,6 +70,7 @@ class CallLog:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._pool = database.pool
         self._signals = signals
+        self._watch = Watch(signals, Topic.MCP_CALL)
         self._owner = secrets.token_urlsafe(12)
         self._driven: dict[str, Lost] = {}
         self._beating: asyncio.Task[None] | None = None
@@ -145,15 +143,19 @@ class CallLog:
 
     def tell(self, call: str) -> None:
         """Wake those who follow the call, in every replica."""
-        self._signals.publish(Signal("mcp", CHANGED + call))
+        self._signals.publish(Signal(Topic.MCP_CALL, call))
 
     def listen(self, listener: Listener) -> None:
-        """Have `listener` hear the signals of calls, and others."""
-        self._signals.listen(listener)
+        """Have `listener` hear which calls clients have come back for."""
+        self._signals.listen(Topic.MCP_FOLLOWED, listener)
+
+    def news(self, call: str) -> AbstractContextManager[Wakeup]:
+        """Woken by all news of a call."""
+        return self._watch.on(call)
 
     def follow(self, call: str) -> None:
         """Tell the process that drives the call that its client is served elsewhere from now on."""
-        self._signals.publish(Signal("mcp", FOLLOWED + call))
+        self._signals.publish(Signal(Topic.MCP_FOLLOWED, call))
 
     async def _beat(self) -> None:
         while self._driven:

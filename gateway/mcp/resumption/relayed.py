@@ -12,13 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agentnet.errors import UnavailableError
-from agentnet.signals import Signal
 from gateway.mcp.messages.errors import Document, McpError, said
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.log import FOLLOWED, CallLog, ended
+from gateway.mcp.resumption.log import CallLog, ended
 from gateway.mcp.resumption.logged_reply import MAX_LEFT, OPEN_SECONDS, STOP_SECONDS
 from gateway.mcp.resumption.relayed_reply import RelayedReply
 from gateway.mcp.sessions.cancellation import REQUEST_CANCELLED
@@ -114,10 +113,10 @@ class RelayedCalls:
             logger.info("a relayed call is ended: its client left too many")
         return len(left) <= MAX_LEFT
 
-    def _heard(self, signal: Signal) -> None:
+    def _heard(self, identifier: str) -> None:
         """The client has come back, and is served elsewhere: what it had open here ends."""
-        call = self._calls.get(signal.id.removeprefix(FOLLOWED)) if signal.id.startswith(FOLLOWED) else None
-        if signal.topic == "mcp" and call is not None and call.reply.live is not None:
+        call = self._calls.get(identifier)
+        if call is not None and call.reply.live is not None:
             live, call.reply.live = call.reply.live, None
             self._work(live.end_stream())
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.signals import Signal, Signals
+from agentnet.signals import LOOK_SECONDS, Signal, Signals, Topic
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.session import Session
@@ -22,13 +22,10 @@ from gateway.mcp.sessions import sql
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
-"""How often cancellations are looked for without a signal."""
 KEPT_SECONDS = 60.0
 """How long a cancellation stays for the replica that serves the call."""
 MAX_CANCELS = 256
 """Of one session that are kept."""
-PREFIX = "cancel "
 REQUEST_CANCELLED = -32800
 """As the SDKs end the stream of a legacy call that its client cancelled."""
 
@@ -55,7 +52,7 @@ class Running:
         self._signals = signals
         self._calls: dict[str, Call] = {}
         self._looking: asyncio.Task[None] | None = None
-        signals.listen(self._heard)
+        signals.listen(Topic.MCP_CANCELLED, self._heard)
 
     @contextmanager
     def call(self, exchange: Exchange) -> Iterator[None]:
@@ -81,7 +78,7 @@ class Running:
             await self._pool.execute(sql.PUT_CANCEL, session.id, key, KEPT_SECONDS, MAX_CANCELS)
         except DATABASE_AWAY as error:
             logger.info("a cancellation is told by signal only: %r", error)
-        self._signals.publish(Signal("mcp", PREFIX + key))
+        self._signals.publish(Signal(Topic.MCP_CANCELLED, key))
 
     async def stop(self) -> None:
         """Look no more."""
@@ -109,11 +106,10 @@ class Running:
             if call is not None and asked - call.exchange.arrived > row["age"]:
                 call.cancel()
 
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic == "mcp" and signal.id.startswith(PREFIX):
-            found = self._calls.get(signal.id.removeprefix(PREFIX))
-            if found is not None:
-                found.cancel()
+    def _heard(self, key: str) -> None:
+        found = self._calls.get(key)
+        if found is not None:
+            found.cancel()
 
 
 def _key(session: Session, identifier: str | int) -> str:
