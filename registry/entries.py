@@ -2,12 +2,12 @@
 
 import itertools
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
 import asyncpg
+from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentnet.discovery.directory import Entry, Kind
@@ -65,7 +65,7 @@ class Entries:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._turns: defaultdict[tuple[str, str], Iterator[int]] = defaultdict(itertools.count)
+        self._turns: LRUCache[tuple[str, str], Iterator[int]] = LRUCache(ROTATIONS)
 
     async def register(self, principal: Principal, registration: Registration) -> datetime:
         """Register or renew, and return when the lease runs out.
@@ -142,9 +142,7 @@ class Entries:
         )
 
     def _turn(self, kind: str, name: str) -> int:
-        if len(self._turns) > ROTATIONS:
-            self._turns.clear()
-        return next(self._turns[kind, name])
+        return next(self._turns.setdefault((kind, name), itertools.count()))
 
 
 def _check_owner(principal: Principal, kind: str, name: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic
 from agentnet.tasks.events import CANCELED, TERMINAL_STATES, status_update
 from agentnet.tasks.position import Position
 from agentnet.tasks.records import Lease, LostLeaseError
@@ -39,7 +39,7 @@ class Canceling:
         if row is None or row["state"] in TERMINAL_STATES:
             return False
         if row["leased"]:
-            self._signals.publish(Signal("control", str(task_id)))
+            self._signals.publish(Signal(Topic.CONTROL, str(task_id)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
                     await self._store.feeds.reached(task_id, Position(0), TERMINAL_STATES)
@@ -53,4 +53,4 @@ class Canceling:
             run = TaskRun(self._store, await self._store.load(lease), lambda _: None)
             while not await run.rest(status_update(run.task(0), CANCELED)):
                 await run.take_inputs()
-            self._signals.publish(Signal("task", str(lease.task_id)))
+            self._signals.publish(Signal(Topic.TASK, str(lease.task_id)))

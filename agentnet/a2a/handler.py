@@ -51,7 +51,7 @@ from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
 from agentnet.push.configs import PushConfigs
 from agentnet.settings import MAX_WAIT_SECONDS
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic
 from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES, submitted
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
@@ -259,7 +259,7 @@ class DurableRequestHandler(PushOperations):
             if leased:
                 self._worker.unreserve()
         if not leased:
-            self._signals.publish(Signal("queue", self._agent))
+            self._signals.publish(Signal(Topic.QUEUE, self._agent))
         return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
 
     def _begin_without_client(self, new: NewTask) -> None:
@@ -310,8 +310,8 @@ class DurableRequestHandler(PushOperations):
             if leased:
                 self._worker.unreserve()
         if not leased:
-            self._signals.publish(Signal("queue", self._agent))
-        self._signals.publish(Signal("task", str(view.task_id)))
+            self._signals.publish(Signal(Topic.QUEUE, self._agent))
+        self._signals.publish(Signal(Topic.TASK, str(view.task_id)))
         return True
 
     async def _room(self) -> bool:

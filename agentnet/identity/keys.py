@@ -6,10 +6,10 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 
+from cachetools import LRUCache
 from sqlmodel import col, select
 
 from agentnet.database import Database
-from agentnet.database.bounded import Bounded
 from agentnet.database.tables import ApiKey
 from agentnet.errors import ConfigurationError, ConflictError, NotFoundError, UnauthenticatedError
 from agentnet.identity.principal import ADMIN, USE, Principal
@@ -39,7 +39,7 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._cache: Bounded[str, tuple[float, bytes, Principal]] = Bounded(CACHED_KEYS)
+        self._cache: LRUCache[str, tuple[float, bytes, Principal]] = LRUCache(CACHED_KEYS)
 
     async def create(
         self,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cachetools import LRUCache
 
-from agentnet.database.bounded import Bounded
 from agentnet.errors import UnauthenticatedError
 from agentnet.identity.principal import SERVICE, Budget, Delegation, Principal
 
@@ -21,7 +21,7 @@ class Tokens:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._minted: Bounded[tuple[Principal, str], tuple[float, str]] = Bounded(CACHED_TOKENS)
+        self._minted: LRUCache[tuple[Principal, str], tuple[float, str]] = LRUCache(CACHED_TOKENS)
 
     def mint(self, principal: Principal, audience: str) -> str:
         """A token for `principal` that only the service `audience` takes (`agent:writer`, `mcp:data`, `registry`)."""

@@ -18,7 +18,7 @@ from agentnet.identity.sealing import Seal
 from agentnet.identity.secret import signing_secret
 from agentnet.identity.tokens import Tokens
 from agentnet.settings import Settings
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signals, Topic
 
 if TYPE_CHECKING:
     from agentnet.models import Models
@@ -98,11 +98,7 @@ class Runtime:
             owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
             store = self._tasks = TaskStore(database, owner, self.settings.lease_seconds)
 
-            def heard(signal: Signal) -> None:
-                if signal.topic == "task":
-                    store.feeds.signal(UUID(signal.id))
-
-            signals.listen(heard)
+            signals.listen(Topic.TASK, lambda task_id: store.feeds.signal(UUID(task_id)))
         return self._tasks
 
     async def push(self) -> "Push":

@@ -1,5 +1,6 @@
 """Signals: hints that something changed. PostgreSQL holds the truth; a lost signal costs time, never data."""
 
-from agentnet.signals.local import LocalSignals, Signal, Signals
+from agentnet.signals.local import LocalSignals, Signal, Signals, Topic
+from agentnet.signals.watch import LOOK_SECONDS, Wakeup, Watch
 
-__all__ = ["LocalSignals", "Signal", "Signals"]
+__all__ = ["LOOK_SECONDS", "LocalSignals", "Signal", "Signals", "Topic", "Wakeup", "Watch"]

@@ -2,24 +2,41 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Protocol
 
-Topic = Literal["task", "queue", "control", "mcp"]
+
+class Topic(StrEnum):
+    """What a signal is about. The values go over the wire; a process ignores one that it does not know."""
+
+    TASK = "task"
+    """A task has new events. The key is the task's id."""
+    QUEUE = "queue"
+    """There is a task for an agent. The key is the agent's name."""
+    CONTROL = "control"
+    """The owner of a task is to look at it. The key is the task's id."""
+    MCP_ANSWERED = "mcp.answered"
+    """The client of a legacy session answered a question. The key is session and question."""
+    MCP_CANCELLED = "mcp.cancelled"
+    """The client of a legacy session cancelled a call. The key is session and request."""
+    MCP_SUBSCRIBED = "mcp.subscribed"
+    """A legacy session has other subscriptions now. The key is the session."""
+    MCP_CALL = "mcp.call"
+    """A call that is logged has news. The key is the call."""
+    MCP_FOLLOWED = "mcp.followed"
+    """The client has come back for a call, and is not where it was any more. The key is the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A hint: `task` has new events, `queue` has a task for an agent, `control` asks the owner of a task to look.
-
-    `mcp`: a client of the MCP door answered, cancelled or subscribed, and the replica that serves it is to know.
-    """
+    """A hint that something changed: `key` says what, in the way of the topic."""
 
     topic: Topic
-    id: str
-    """Task id, the agent's name for `queue`, or what the MCP door makes of it."""
+    key: str
 
 
-Listener = Callable[[Signal], None]
+Listener = Callable[[str], None]
+"""Takes the key of a signal."""
 
 
 class Signals(Protocol):
@@ -29,8 +46,8 @@ class Signals(Protocol):
         """Tell everybody, soon; never waits and never raises."""
         ...
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for every signal until the returned function is called."""
+    def listen(self, topic: Topic, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for every signal of `topic` until the returned function is called."""
         ...
 
     async def start(self) -> None:
@@ -46,17 +63,24 @@ class LocalSignals:
     """Signals within this process: listeners are called at once."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: dict[Topic, tuple[Listener, ...]] = {}
+        """Each tuple is made anew by whoever comes or goes, which a listener may do while it is called."""
 
     def publish(self, signal: Signal) -> None:
-        """Call every listener."""
-        for listener in tuple(self._listeners):
-            listener(signal)
+        """Call every listener of the topic."""
+        for listener in self._listeners.get(signal.topic, ()):
+            listener(signal.key)
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic, listener: Listener) -> Callable[[], None]:
         """Add a listener."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        self._listeners[topic] = (*self._listeners.get(topic, ()), listener)
+
+        def unlisten() -> None:
+            left = list(self._listeners[topic])
+            left.remove(listener)
+            self._listeners[topic] = tuple(left)
+
+        return unlisten
 
     async def start(self) -> None:
         """Nothing to begin."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from agentnet.signals.local import Listener, LocalSignals, Signal
+from agentnet.signals.local import Listener, LocalSignals, Signal, Topic
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ PRESENCE_SECONDS = 60.0
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000."""
 RECONNECT_SECONDS = 0.5
+TOPICS = {topic.value: topic for topic in Topic}
 TIMEOUT_SECONDS = 5.0
 """How long one notification may take before its connection counts as lost."""
 
@@ -59,9 +60,9 @@ class PostgresSignals:
             self._outbox[signal] = None
             self._ready.set()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic, listener: Listener) -> Callable[[], None]:
         """Add a listener."""
-        return self._local.listen(listener)
+        return self._local.listen(topic, listener)
 
     async def start(self) -> None:
         """Begin to listen and to send; returns at once, a lost connection is made again."""
@@ -127,8 +128,10 @@ class PostgresSignals:
             self._ready.set()
         self._others.add(origin)
         self._others_seen = time.monotonic()
-        for topic, identifier in pairs:
-            self._local.publish(Signal(topic, identifier))
+        for name, key in pairs:
+            topic = TOPICS.get(name)
+            if topic is not None:  # another release of a rolling update may have more
+                self._local.publish(Signal(topic, key))
 
 
 def payloads(origin: str, signals: list[Signal]) -> list[str]:
@@ -138,7 +141,7 @@ def payloads(origin: str, signals: list[Signal]) -> list[str]:
     batch: list[str] = []
     size = 0
     for signal in signals:
-        pair = json.dumps([signal.topic, signal.id])
+        pair = json.dumps([signal.topic, signal.key])
         if len(pair) > PAYLOAD_BYTES:
             logger.warning("signals: one of %d bytes is too long to be told", len(pair))
             continue

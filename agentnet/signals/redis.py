@@ -11,7 +11,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agentnet.signals.local import Listener, Signal
+from agentnet.signals.local import Listener, Signal, Topic
 from agentnet.signals.postgres import BATCH_SECONDS, CHANNEL, RECONNECT_SECONDS, PostgresSignals, payloads
 
 logger = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ class RedisSignals:
         self._outbox[signal] = None
         self._ready.set()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic, listener: Listener) -> Callable[[], None]:
         """Add a listener."""
-        return self._fallback.listen(listener)
+        return self._fallback.listen(topic, listener)
 
     async def start(self) -> None:
         """Begin to carry; returns at once, a lost connection is made again."""

@@ -21,7 +21,7 @@ from a2a.utils.errors import A2AError
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic, Wakeup
 from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, failed, status_update
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
@@ -103,9 +103,9 @@ class Worker:
         self._repeatable = repeatable
         self._active: dict[UUID, _Active] = {}
         self._reserved = 0
-        self._look = asyncio.Event()
+        self._look = Wakeup()
         self._loops: list[asyncio.Task[None]] = []
-        self._unlisten: Callable[[], None] | None = None
+        self._unlisten: list[Callable[[], None]] = []
         self._closing = False
 
     @property
@@ -125,7 +125,7 @@ class Worker:
         was_full = self.room == 0
         self._reserved -= 1
         if was_full:
-            self._look.set()
+            self._look.wake()
 
     def start(self, leased: LeasedTask) -> TaskRun:
         """Run a task whose lease this process holds, in the background.
@@ -166,7 +166,10 @@ class Worker:
 
     async def open(self) -> None:
         """Begin to keep leases and to take over."""
-        self._unlisten = self._signals.listen(self._heard)
+        self._unlisten = [
+            self._signals.listen(Topic.QUEUE, self._heard_of_work),
+            self._signals.listen(Topic.CONTROL, self._heard_of_control),
+        ]
         self._loops = [
             asyncio.create_task(self._forever(self._keep_leases), name=f"leases of {self._agent}"),
             asyncio.create_task(self._forever(self._take_over), name=f"takeover for {self._agent}"),
@@ -177,8 +180,8 @@ class Worker:
         if self._closing:
             return
         self._closing = True
-        if self._unlisten:
-            self._unlisten()
+        for unlisten in self._unlisten:
+            unlisten()
         for loop in self._loops:
             loop.cancel()
         if self._loops:
@@ -191,17 +194,19 @@ class Worker:
         try:  # what was claimed or accepted and had not begun to run
             async with asyncio.timeout(CLOSE_SECONDS):
                 if await self._store.release_all(self._agent):
-                    self._signals.publish(Signal("queue", self._agent))
+                    self._signals.publish(Signal(Topic.QUEUE, self._agent))
         except DATABASE_AWAY as error:
             logger.warning("%s: leases will run out: %s: %s", self._agent, type(error).__name__, error)
 
     def _tell(self, task_id: str) -> None:
-        self._signals.publish(Signal("task", task_id))
+        self._signals.publish(Signal(Topic.TASK, task_id))
 
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic == "queue" and signal.id == self._agent:
-            self._look.set()
-        elif signal.topic == "control" and (active := self._active.get(UUID(signal.id))):
+    def _heard_of_work(self, agent: str) -> None:
+        if agent == self._agent:
+            self._look.wake()
+
+    def _heard_of_control(self, task_id: str) -> None:
+        if active := self._active.get(UUID(task_id)):
             active.end(_Stop.CANCEL)
 
     async def _forever(self, once: Callable[[], Awaitable[None]]) -> None:
@@ -243,10 +248,7 @@ class Worker:
         expiry = await self._store.next_expiry(self._agent) if self.room else None
         if expiry is not None:
             pause = min(pause, expiry + EXPIRY_MARGIN_SECONDS)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await self._look.wait()
-        self._look.clear()
+        await self._look.wait(pause)
 
     async def _adopt(self, lease: Lease) -> None:
         with suppress(LostLeaseError):
@@ -275,7 +277,7 @@ class Worker:
                 del self._active[task_id]
             self._tell(run.task_id)
             if was_full:
-                self._look.set()
+                self._look.wake()
 
     async def _stopped(self, run: TaskRun, active: _Active) -> None:
         try:
@@ -287,7 +289,7 @@ class Worker:
                         await run.flush()
                         await self._store.release([run.lease])
                     run.abandon()
-                    self._signals.publish(Signal("queue", self._agent))
+                    self._signals.publish(Signal(Topic.QUEUE, self._agent))
                 case _:
                     run.abandon()
         except LostLeaseError:

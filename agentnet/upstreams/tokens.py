@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 import httpx
+from cachetools import LRUCache
 from pydantic import BaseModel, Field, ValidationError
 
-from agentnet.database.bounded import Bounded
 from agentnet.errors import UnavailableError
 from agentnet.http.ssrf import read_body
 from agentnet.upstreams.credential import ClientCredentials
@@ -45,7 +45,7 @@ class AccessTokens:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
-        self._held: Bounded[Key, _Held] = Bounded(MAX_TOKENS)
+        self._held: LRUCache[Key, _Held] = LRUCache(MAX_TOKENS)
         self._fetching: dict[Key, asyncio.Future[str]] = {}
 
     async def get(self, key: Key) -> str:

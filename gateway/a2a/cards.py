@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agentnet.database.bounded import Bounded
 from agentnet.discovery.directory import Entry
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
@@ -35,7 +35,7 @@ class Cards:
         self._catalog = catalog
         self._http = http
         self._base_url = base_url.rstrip("/")
-        self._served: Bounded[tuple[str, str, str], _Served] = Bounded(MAX_CARDS)
+        self._served: LRUCache[tuple[str, str, str], _Served] = LRUCache(MAX_CARDS)
 
     def address(self, name: str) -> str:
         """Where clients reach the agent `name`."""

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.errors import UnavailableError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -27,7 +28,7 @@ class Cache(Generic[Key, Value]):
     def __init__(self, seconds: float, *, grace_seconds: float = 0.0, max_keys: int = MAX_KEYS) -> None:
         self._seconds = seconds
         self._grace_seconds = grace_seconds
-        self._kept: Bounded[Key, _Kept[Value]] = Bounded(max_keys)
+        self._kept: LRUCache[Key, _Kept[Value]] = LRUCache(max_keys)
         self._loading: dict[Key, asyncio.Task[Value]] = {}
 
     async def get(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:

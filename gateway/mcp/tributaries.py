@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
+from agentnet.signals import Wakeup
 from gateway.mcp.changes.subscriptions import SubscribedNames, Subscriptions
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.inbound import Inbound
@@ -19,8 +20,6 @@ from gateway.mcp.upstream.server import UPDATED
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
-"""How often new upstream sessions are looked for without a signal."""
 PAUSE_SECONDS = 2.0
 """Between two streams of one upstream session."""
 RENEW_SECONDS = 10.0
@@ -61,16 +60,13 @@ class Tributaries:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep_looking(self, wake: asyncio.Event) -> None:
+    async def _keep_looking(self, wake: Wakeup) -> None:
         while True:
             try:
                 await self._look()
             except Exception as error:  # noqa: BLE001 - a session that ended, or a database that is away for a moment
                 logger.debug("session not read again: %s", error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await wake.wait()
-            wake.clear()
+            await wake.wait()
 
     async def _look(self) -> None:
         """Follow the upstream sessions that are there now."""

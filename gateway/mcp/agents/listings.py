@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from hashlib import sha256
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.discovery.directory import Entry
 from gateway.mcp.agents.prompts import list_prompts
 from gateway.mcp.agents.resources import TEMPLATES, list_cards
@@ -27,8 +28,8 @@ class AgentListings:
     """The same agents make the same list, the very same object: it is rendered once."""
 
     def __init__(self) -> None:
-        self._kept: Bounded[tuple[Kind, bytes], Listing] = Bounded(KEPT_LISTINGS)
-        self._met: Bounded[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = Bounded(KEPT_LISTINGS)
+        self._kept: LRUCache[tuple[Kind, bytes], Listing] = LRUCache(KEPT_LISTINGS)
+        self._met: LRUCache[tuple[Kind, tuple[int, ...]], tuple[list[Entry], Listing]] = LRUCache(KEPT_LISTINGS)
         """By the entries' identities, which hold while they are kept here: not every call reads all that they say."""
 
     def of(self, kind: Kind, entries: list[Entry]) -> Listing:

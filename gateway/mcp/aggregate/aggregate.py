@@ -5,12 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from cachetools import LRUCache
 from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 from agentnet import __version__
-from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
@@ -70,8 +70,8 @@ class Aggregate:
         self._hops = hops
         self._list_limit = list_limit
         self._parameters = Parameters()
-        self._merged: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_LISTS)
-        self._latest: Bounded[tuple[object, ...], Merged] = Bounded(KEPT_CALLERS)
+        self._merged: LRUCache[tuple[object, ...], Merged] = LRUCache(KEPT_LISTS)
+        self._latest: LRUCache[tuple[object, ...], Merged] = LRUCache(KEPT_CALLERS)
         """The tools that each caller's calls were found among last."""
         self._handlers: dict[str, Handler] = {
             "ping": self._ping,

@@ -2,15 +2,11 @@
 on with. 2025-11-25, transports: resumability and redelivery.
 """
 
-import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError
-from agentnet.signals import Signal
 from gateway.mcp.bridge.long_calls import LastingCalls
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
 from gateway.mcp.messages.errors import McpError
@@ -19,14 +15,11 @@ from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.jsonrpc import RequestId
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
-from gateway.mcp.resumption.log import CHANGED, CallLog, ended, event_id, event_of
+from gateway.mcp.resumption.log import CallLog, ended, event_id, event_of
 from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.upstream.servers import Servers
 
 logger = logging.getLogger(__name__)
-
-LOOK_SECONDS = 2.0
-"""How often a call's events are looked for without a signal."""
 
 
 class Returning:
@@ -40,8 +33,6 @@ class Returning:
         self._calls = calls
         self._servers = servers
         self._ceiling = ceiling
-        self._followers: dict[str, set[asyncio.Event]] = {}
-        log.listen(self._heard)
 
     async def follow(self, inbound: Inbound, session: Session, answering: Answering, last: str) -> None:
         """Send what came behind the event `last`, and what comes, until the answer. Raises `McpError`."""
@@ -52,7 +43,7 @@ class Returning:
         identifier, number = named
         await inbound.reply.open_stream()
         self._running.follow(identifier)
-        with self._news(identifier) as news:
+        with self._log.news(identifier) as news:
             while standing is not None:
                 number = await self._send(inbound, session, identifier, number)
                 if standing.is_over:
@@ -60,9 +51,7 @@ class Returning:
                 if standing.is_orphan and not self._running.serves(identifier):
                     await self._take_over(identifier, inbound, session, answering)
                 else:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), LOOK_SECONDS)
-                news.clear()
+                    await news.wait()
                 standing = await self._log.standing(identifier, session.id)
 
     async def answered(self, session: Session, question: RequestId) -> None:
@@ -97,20 +86,3 @@ class Returning:
         exchange = inbound.legacy(message, answering, Deadline(self._ceiling), session)
         exchange.schema = claim.request["schema"]
         self._calls.go_on(identifier, exchange, session, server, claim)
-
-    @contextmanager
-    def _news(self, identifier: str) -> Iterator[asyncio.Event]:
-        news = asyncio.Event()
-        followers = self._followers.setdefault(identifier, set())
-        followers.add(news)
-        try:
-            yield news
-        finally:
-            followers.discard(news)
-            if not followers:
-                self._followers.pop(identifier, None)
-
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic == "mcp" and signal.id.startswith(CHANGED):
-            for news in self._followers.get(signal.id.removeprefix(CHANGED), ()):
-                news.set()

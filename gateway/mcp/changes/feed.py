@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
+from agentnet.signals import Wakeup
 from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.changes.view import Sight
 from gateway.mcp.changes.watched import Watched, shown_as
@@ -15,8 +16,6 @@ from gateway.mcp.upstream.server import Change, Kind, Open, Updated
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
-"""How often lists are compared: agents and servers come and go without a word."""
 OPEN_SECONDS = 2.0
 """How long a stream waits for those who tell of its resources; of one that is later all are told as updated."""
 LISTED_AS = {Kind.TOOLS: Change.TOOLS, Kind.PROMPTS: Change.PROMPTS, Kind.RESOURCES: Change.RESOURCES}
@@ -87,14 +86,14 @@ class Feed:
         sight: Sight,
         wanted: frozenset[Change],
         watches: Watches,
-        wake: asyncio.Event | None = None,
+        wake: Wakeup | None = None,
         *,
         is_open: bool = False,
     ) -> None:
         self._sight = sight
         self._wanted = wanted
         self._watches = watches
-        self._wake = wake or asyncio.Event()
+        self._wake = wake or Wakeup()
         self._box = Mailbox()
         self._pumps: dict[str, Pump] = {}
         self._versions: dict[tuple[str, str], str] = {}
@@ -139,11 +138,8 @@ class Feed:
         self._has_begun = True
 
     async def _keep_looking(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._wake.wait()
-            self._wake.clear()
+        while True:  # agents and servers come and go without a word
+            await self._wake.wait()
             with suppress(AgentNetError, *DATABASE_AWAY):
                 await self._look()
 

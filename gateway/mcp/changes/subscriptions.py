@@ -3,16 +3,14 @@
 A signal tells the replica that holds the session's GET stream; without it the stream finds out a little later.
 """
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from asyncpg import ForeignKeyViolationError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.database import Database
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic, Wakeup, Watch
 from gateway.mcp.changes import sql
 from gateway.mcp.changes.watched import Watched, shown_as
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
@@ -25,7 +23,6 @@ from gateway.mcp.upstream.server import UPDATED
 MAX_SUBSCRIPTIONS = 100
 """Of one session."""
 MAX_URI_CHARACTERS = 2048
-PREFIX = "subscribed "
 SUBSCRIBE = "resources/subscribe"
 UNSUBSCRIBE = "resources/unsubscribe"
 
@@ -45,8 +42,7 @@ class Subscriptions:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._pool = database.pool
         self._signals = signals
-        self._waiting: dict[str, set[asyncio.Event]] = {}
-        signals.listen(self._heard)
+        self._watch = Watch(signals, Topic.MCP_SUBSCRIBED)
 
     async def keep(self, exchange: Exchange, provider: str, own: str, version: str = "") -> None:
         """Subscribe the session of the exchange to a resource. Raises `McpError` for one too many."""
@@ -62,7 +58,7 @@ class Subscriptions:
             raise McpError(SESSION_NOT_FOUND, "The session has ended.", http=404) from None
         if kept is None:
             raise McpError(INVALID_PARAMS, f"A session may have {MAX_SUBSCRIPTIONS} subscriptions.")
-        self._signals.publish(Signal("mcp", PREFIX + session.id))
+        self._signals.publish(Signal(Topic.MCP_SUBSCRIBED, session.id))
 
     async def forget(self, exchange: Exchange) -> bool:
         """End a subscription; whether there was one."""
@@ -70,7 +66,7 @@ class Subscriptions:
             return False
         uri = str(exchange.params["uri"]).replace("\0", "")
         ended = await self._pool.fetchval(sql.UNSUBSCRIBE, exchange.session.id, uri) is not None
-        self._signals.publish(Signal("mcp", PREFIX + exchange.session.id))
+        self._signals.publish(Signal(Topic.MCP_SUBSCRIBED, exchange.session.id))
         return ended
 
     async def of(self, session: Session) -> list[Subscription]:
@@ -81,23 +77,9 @@ class Subscriptions:
             for row in rows
         ]
 
-    @contextmanager
-    def noticed(self, session: Session) -> Iterator[asyncio.Event]:
-        """Set whenever the session's subscriptions have changed while the block runs."""
-        event = asyncio.Event()
-        waiting = self._waiting.setdefault(session.id, set())
-        waiting.add(event)
-        try:
-            yield event
-        finally:
-            waiting.discard(event)
-            if not waiting:
-                self._waiting.pop(session.id, None)
-
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic == "mcp" and signal.id.startswith(PREFIX):
-            for event in self._waiting.get(signal.id.removeprefix(PREFIX), ()):
-                event.set()
+    def noticed(self, session: Session) -> AbstractContextManager[Wakeup]:
+        """Woken whenever the session's subscriptions have changed."""
+        return self._watch.on(session.id)
 
 
 class SubscribedNames:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from cachetools import LRUCache
 from mcp.shared.inbound import find_invalid_x_mcp_header, validate_mcp_param_headers, x_mcp_header_map
 from mcp_types.jsonrpc import HEADER_MISMATCH
 
-from agentnet.database.bounded import Bounded
 from gateway.http.transport import Headers
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.jsonrpc import object_or_empty
@@ -25,7 +25,7 @@ class Parameters:
     """Checks calls against schemas. Whether a schema asks for headers at all is found out once."""
 
     def __init__(self) -> None:
-        self._known: Bounded[int, tuple[Any, bool]] = Bounded(MAX_KEPT)
+        self._known: LRUCache[int, tuple[Any, bool]] = LRUCache(MAX_KEPT)
 
     def check(self, schema: Any, arguments: Any, headers: Headers) -> None:
         """Raises `ParameterError` when a header that the schema wants is missing, wrong, double or not to be read."""

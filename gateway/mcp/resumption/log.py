@@ -9,14 +9,14 @@ import logging
 import random
 import re
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY, retried
-from agentnet.signals import Signal, Signals
-from agentnet.signals.local import Listener
+from agentnet.signals import Signal, Signals, Topic, Wakeup, Watch
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import RequestId, read, write
 from gateway.mcp.resumption import sql
@@ -34,8 +34,6 @@ PRUNE_CHANCE = 0.02
 EVENTS_AT_ONCE = 100
 PREFIX = "call-event."
 """Ids of events of these calls begin with it."""
-CHANGED = "call "
-"""Signals that a call has news."""
 
 _EVENT = re.compile(r"call-event\.([\w-]{1,64})\.([0-9]{1,6})\.[0-9]{1,9}", re.ASCII)
 
@@ -70,6 +68,7 @@ class CallLog:
         self._pool = database.pool
         self._signals = signals
         self._running = running
+        self._watch = Watch(signals, Topic.MCP_CALL)
         self._owner = secrets.token_urlsafe(12)
         self._beating: asyncio.Task[None] | None = None
 
@@ -131,11 +130,11 @@ class CallLog:
 
     def tell(self, call: str) -> None:
         """Wake those who follow the call, in every replica."""
-        self._signals.publish(Signal("mcp", CHANGED + call))
+        self._signals.publish(Signal(Topic.MCP_CALL, call))
 
-    def listen(self, listener: Listener) -> None:
-        """Have `listener` hear the signals of calls, and others."""
-        self._signals.listen(listener)
+    def news(self, call: str) -> AbstractContextManager[Wakeup]:
+        """Woken by all news of a call."""
+        return self._watch.on(call)
 
     async def _beat(self) -> None:
         while True:

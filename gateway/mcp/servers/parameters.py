@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers
@@ -19,7 +20,7 @@ class ServerParameters:
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
         self._parameters = Parameters()
-        self._schemas: Bounded[int, tuple[Listing, dict[str, Any]]] = Bounded(MAX_KEPT)
+        self._schemas: LRUCache[int, tuple[Listing, dict[str, Any]]] = LRUCache(MAX_KEPT)
 
     async def check(self, server: UpstreamServer, principal: Principal, params: Document, headers: Headers) -> None:
         """Raises `ParameterError`. A call of a tool that no list tells of is the server's own to check."""

@@ -8,7 +8,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming
@@ -54,7 +55,7 @@ class Passthrough:
         self._parameters = parameters
         self._talk = talk
         self._seal = seal
-        self._opened: Bounded[tuple[str, str], Place] = Bounded(OPENED_SESSIONS)
+        self._opened: LRUCache[tuple[str, str], Place] = LRUCache(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
     async def server_of(self, inbound: Inbound) -> UpstreamServer | None:

@@ -15,7 +15,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY, retried
 from agentnet.identity import Principal
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic, Wakeup, Watch
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, Question
 from gateway.mcp.messages.input_required import check_capabilities
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 600.0
 """How long a client may take to answer."""
-LOOK_SECONDS = 2.0
-"""How often an answer is looked for without a signal."""
 PREFIX = "agentnet:"
 """Ids of our own questions begin with it."""
 MAX_ID_CHARACTERS = 64
@@ -45,8 +43,7 @@ class Callbacks:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._pool = database.pool
         self._signals = signals
-        self._waiting: dict[tuple[str, str], asyncio.Event] = {}
-        signals.listen(self._heard)
+        self._watch = Watch(signals, Topic.MCP_ANSWERED)
 
     async def ask(self, exchange: Exchange, questions: dict[str, Question], state: Document) -> dict[str, Document]:
         """Send the questions on the stream of the call and wait. Raises `McpError`.
@@ -81,26 +78,20 @@ class Callbacks:
             raise McpError(INVALID_PARAMS, "An answer may hold no NUL.", http=400)
         answer = (session.id, identifier, principal.tenant, body)
         await retried(lambda: self._pool.execute(sql.PUT_ANSWER, *answer, MAX_ANSWERS))
-        self._signals.publish(Signal("mcp", f"{session.id} {identifier}"))
+        self._signals.publish(Signal(Topic.MCP_ANSWERED, _key(session.id, identifier)))
 
     async def _ask(self, exchange: Exchange, session: Session, identifier: str, question: Question) -> Document:
-        heard = self._waiting[session.id, identifier] = asyncio.Event()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await exchange.reply.send_event(request(identifier, question.method, question.params))
-                return await self._answer(session.id, identifier, heard)
+            with self._watch.on(_key(session.id, identifier)) as answered:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await exchange.reply.send_event(request(identifier, question.method, question.params))
+                    return await self._answer(session.id, identifier, answered)
         except TimeoutError:
             raise McpError(NO_ANSWER, f"The client did not answer within {ANSWER_SECONDS:g} s.") from None
-        finally:
-            if self._waiting.get((session.id, identifier)) is heard:  # the call may have been resumed here
-                del self._waiting[session.id, identifier]
 
-    async def _answer(self, session: str, identifier: str, heard: asyncio.Event) -> Document:
+    async def _answer(self, session: str, identifier: str, answered: Wakeup) -> Document:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await heard.wait()
-            heard.clear()
+            await answered.wait()
             try:
                 body = await self._pool.fetchval(sql.READ_ANSWER, session, identifier)
             except DATABASE_AWAY as error:
@@ -110,19 +101,16 @@ class Callbacks:
                 answer: Document = read(body.encode())
                 return answer
 
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic == "mcp":
-            session, _, identifier = signal.id.partition(" ")
-            event = self._waiting.get((session, identifier))
-            if event is not None:
-                event.set()
-
 
 def question_id(exchange: Exchange, session: Session, state: Document, key: str) -> str:
     """The id of a question: random where there is no `state` to know it by."""
     known = state or {"asked": secrets.token_urlsafe(12)}
     named = sha256(write([session.id, exchange.id, known, key])).digest()
     return PREFIX + urlsafe_b64encode(named[:15]).decode()
+
+
+def _key(session: str, identifier: str) -> str:
+    return f"{session} {identifier}"
 
 
 def _result(message: Document) -> Document:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.identity import Principal
-from agentnet.signals import Signal, Signals
+from agentnet.signals import LOOK_SECONDS, Signal, Signals, Topic
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.session import Session
@@ -23,18 +23,12 @@ from gateway.mcp.sessions import sql
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
-"""How often cancellations are looked for without a signal."""
 KEPT_SECONDS = 60.0
 """How long a cancellation stays for the replica that serves the call."""
 MAX_CANCELS = 256
 """Of one session that are kept."""
 STOP_SECONDS = 3.0
 """How long calls that are at their server may go on when the process stops."""
-CANCELLED = "cancel "
-"""Signals that a client cancels a call."""
-FOLLOWED = "followed "
-"""Signals that the client has come back for a call, and is not where it was any more."""
 REQUEST_CANCELLED = -32800
 """As the SDKs end the stream of a legacy call that its client cancelled."""
 
@@ -85,7 +79,8 @@ class RunningCalls:
         self._logged: dict[str, RunningCall] = {}
         """Those that clients may come back to, by their ids."""
         self._looking: asyncio.Task[None] | None = None
-        signals.listen(self._heard)
+        signals.listen(Topic.MCP_CANCELLED, self._cancelled)
+        signals.listen(Topic.MCP_FOLLOWED, self._followed)
 
     @contextmanager
     def call(self, exchange: Exchange) -> Iterator[None]:
@@ -147,11 +142,11 @@ class RunningCalls:
             await self._pool.execute(sql.PUT_CANCEL, session.id, key, KEPT_SECONDS, MAX_CANCELS)
         except DATABASE_AWAY as error:
             logger.info("a cancellation is told by signal only: %r", error)
-        self._signals.publish(Signal("mcp", CANCELLED + key))
+        self._signals.publish(Signal(Topic.MCP_CANCELLED, key))
 
     def follow(self, identifier: str) -> None:
         """Tell the process that serves the call that its client is served elsewhere from now on."""
-        self._signals.publish(Signal("mcp", FOLLOWED + identifier))
+        self._signals.publish(Signal(Topic.MCP_FOLLOWED, identifier))
 
     async def stop(self) -> None:
         """Give the calls that wait to the other replicas; let the others end if they are quick."""
@@ -194,17 +189,15 @@ class RunningCalls:
             if call is not None and asked - call.exchange.arrived > row["age"]:
                 call.cancel()
 
-    def _heard(self, signal: Signal) -> None:
-        if signal.topic != "mcp":
-            return
-        if signal.id.startswith(CANCELLED):
-            call = self._calls.get(signal.id.removeprefix(CANCELLED))
-            if call is not None:
-                call.cancel()
-        elif signal.id.startswith(FOLLOWED):
-            call = self._logged.get(signal.id.removeprefix(FOLLOWED))
-            if call is not None:
-                call.on_followed()
+    def _cancelled(self, key: str) -> None:
+        call = self._calls.get(key)
+        if call is not None:
+            call.cancel()
+
+    def _followed(self, identifier: str) -> None:
+        call = self._logged.get(identifier)
+        if call is not None:
+            call.on_followed()
 
 
 def _key(session: str, identifier: str | int) -> str:

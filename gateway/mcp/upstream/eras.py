@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from cachetools import LRUCache
 from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.http.cache import Cache
@@ -39,7 +39,7 @@ class Eras:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._doubted: Bounded[Key, float] = Bounded(MAX_DOUBTED)
+        self._doubted: LRUCache[Key, float] = LRUCache(MAX_DOUBTED)
         self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> frozenset[Era]:

@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
 
-from agentnet.database.bounded import Bounded
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.messages.era import Era
@@ -58,7 +58,7 @@ class Listings:
         self._talk = talk
         self._eras = eras
         self._pool = pool
-        self._kept: Bounded[Key, _Kept] = Bounded(MAX_KEPT)
+        self._kept: LRUCache[Key, _Kept] = LRUCache(MAX_KEPT)
         self._private: set[Key] = set()
         """Servers and kinds whose lists are for one caller only."""
         self._loading: dict[Key, asyncio.Task[None]] = {}
@@ -102,9 +102,9 @@ class Listings:
     def forget(self, server: UpstreamServer, kinds: frozenset[Kind]) -> None:
         """Ask again: the server said that these lists changed."""
         names = {kind.name for kind in kinds}
-        for key, kept in self._kept.items():
+        for key in self._kept:  # never items(): to read a value here is to use it
             if key[:2] == (server.tenant, server.name) and key[2] in names:
-                kept.fresh_until = -KNOWN_SECONDS
+                self._kept[key].fresh_until = -KNOWN_SECONDS
         for key in self._loading:
             if key[:2] == (server.tenant, server.name) and key[2] in names:
                 self._changed.add(key)

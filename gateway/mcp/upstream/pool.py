@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from agentnet.database.bounded import Bounded
+from cachetools import LRUCache
+
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.messages.errors import Document, McpError
@@ -26,7 +27,7 @@ class Pool:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._sessions: Bounded[Key, asyncio.Task[UpstreamSession]] = Bounded(MAX_POOLED)
+        self._sessions: LRUCache[Key, asyncio.Task[UpstreamSession]] = LRUCache(MAX_POOLED)
 
     async def use(
         self,

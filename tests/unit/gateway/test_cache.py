@@ -64,3 +64,19 @@ async def test_it_does_not_grow_without_end() -> None:
     for key in range(100):
         await cache.get(key, load)
     assert len(cache._kept) <= 10
+
+
+async def test_a_working_set_one_larger_than_the_limit_still_hits() -> None:
+    loaded: list[int] = []
+
+    async def get(key: int) -> None:
+        async def load() -> int:
+            loaded.append(key)
+            return key
+
+        await cache.get(key, load)
+
+    cache: Cache[int, int] = Cache(60, max_keys=10)
+    for key in [*range(11), *reversed(range(11))]:
+        await get(key)
+    assert loaded == [*range(11), 0]

@@ -19,7 +19,7 @@ PUBLIC: dict[str, list[str]] = {
         "model_provider",
         "no_model",
     ],
-    "agentnet.signals": ["LocalSignals", "Signal", "Signals"],
+    "agentnet.signals": ["LOOK_SECONDS", "LocalSignals", "Signal", "Signals", "Topic", "Wakeup", "Watch"],
     "agentnet.testing": ["Call", "Decision", "Fault", "OpenAIServer", "Request", "Scenario", "serving"],
     "cards": ["CardResponse", "build_card", "card_to_json", "entry_from_card", "entry_words", "rewrite_card"],
     "gateway.mcp": ["Door"],

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
-from gateway.mcp.changes.feed import LOOK_SECONDS
+from agentnet.signals import LOOK_SECONDS
 from tests.integration.gateway.conftest import LEASE_SECONDS, Network, home, network
 from tests.integration.gateway.mcp.everything import Only, Stage, mcp_running
 from tests.patience import PATIENCE_SECONDS

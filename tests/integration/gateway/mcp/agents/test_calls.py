@@ -7,9 +7,9 @@ import pytest
 
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
+from agentnet.signals import LOOK_SECONDS
 from agentnet.signals.postgres import PostgresSignals
 from gateway.mcp.agents.call import TASK_META_KEY
-from gateway.mcp.sessions.running import LOOK_SECONDS
 from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, request
