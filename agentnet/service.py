@@ -24,6 +24,8 @@ GROUP = "agentnet.services"
 SHUTDOWN_SECONDS = 5
 POLL_SECONDS = 0.005
 DATE_SECONDS = 1.0
+ACCEPT_TURNS = 5
+"""Turns of the event loop after which what a listener has taken is a connection."""
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Idle connections between services stay open: whoever connects anew pays for it."""
@@ -110,11 +112,18 @@ class Server(uvicorn.Server):
                     await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """In uvicorn's order."""
+        """In uvicorn's order, but a listener is closed only when what it took last is a connection.
+
+        asyncio would forget that one, neither served nor closed, and its client would wait.
+        """
+        for server in self.servers:
+            for listener in server.sockets:
+                with suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
         try:
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
                 await self._wait_tasks_to_complete()
@@ -125,7 +134,9 @@ class Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
     async def _wait_tasks_to_complete(self) -> None:
-        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - nothing tells of their end
+        while self.server_state.connections or self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
             await asyncio.sleep(POLL_SECONDS)
         for server in self.servers:
             await server.wait_closed()

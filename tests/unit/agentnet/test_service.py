@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -104,3 +104,16 @@ async def test_a_response_that_does_not_end_in_its_time_is_cut_and_the_service_e
         with pytest.raises(httpx.HTTPError):
             (await first).raise_for_status()
     assert app.lifespan == ["startup", "shutdown"]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_comes_with_the_word_to_stop_does_not_stay_open(turns: int) -> None:
+    async with serving(Slow()) as (server, task, url):
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as late:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            server.stop()
+            await task
+            late.settimeout(PATIENCE_SECONDS)
+            with suppress(ConnectionResetError):
+                assert late.recv(1) == b""
