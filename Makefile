@@ -18,12 +18,13 @@ UPGRADE ?=
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
 
-PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+# Each process takes whole files, the longest first. What fails is run once more, alone.
+PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup setup-dev demo up test test-all lint format types conformance compose-env compose-test bench chaos \
-	lock clean
+.PHONY: help setup setup-dev demo up test test-all durations lint format types conformance compose-env compose-test bench \
+	chaos lock clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -76,6 +77,9 @@ test: setup-dev ## Run the tests that take seconds; PYTEST_ARGS="-k name" narrow
 
 test-all: setup-dev $(NODE_MODULES) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
 	@$(PYTEST) $(PYTEST_ARGS)
+
+durations: setup-dev $(NODE_MODULES) ## Run every test and record how long each file takes, for their order
+	@$(PYTEST) --record-durations $(PYTEST_ARGS)
 
 lint: setup-dev ## Check format and lint
 	@$(BIN)/ruff format --check .

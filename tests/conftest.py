@@ -1,20 +1,12 @@
-"""One PostgreSQL for the session: a new database on the server of `DATABASE_URL`, or else an embedded server."""
+"""One PostgreSQL for each process that tests: the server of `DATABASE_URL`, or else an embedded one."""
 
-import asyncio
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agentnet.database.embedded import EmbeddedPostgres
-from agentnet.database.migrate import migrate
+from tests.databases import Databases, databases_of_process
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
@@ -26,44 +18,32 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database_of_our_own() -> Iterator[str | None]:
+def database_of_our_own(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where `DATABASE_URL` is set, it leads to a new database from here on: tests leave no trace in the user's."""
     server = os.environ.get("DATABASE_URL")
-    if not server:
-        yield None
-        return
-    name = f"agentnet_test_{uuid4().hex}"
-    asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
-    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    yield os.environ["DATABASE_URL"]
-    os.environ["DATABASE_URL"] = server
-    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    if server:
+        os.environ["DATABASE_URL"] = request.getfixturevalue("database_url")
+    yield
+    if server:
+        os.environ["DATABASE_URL"] = server
 
 
 @pytest.fixture(scope="session")
-def database_url(database_of_our_own: str | None) -> Iterator[str]:
-    if database_of_our_own:
-        migrate(database_of_our_own)
-        yield database_of_our_own
-        return
-    with _embedded() as url:
-        migrate(url)
+def databases() -> Iterator[Databases]:
+    """Databases of the tests' own, on a server that runs until the last test of this process."""
+    with databases_of_process() as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def database_url(databases: Databases) -> Iterator[str]:
+    """The database of all tests that disturb no other."""
+    with databases.copied() as url:
         yield url
 
 
-@contextmanager
-def _embedded() -> Iterator[str]:
-    # Not pytest's own directory: PostgreSQL runs as its own user and cannot reach below a private one.
-    with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o755)
-        embedded = EmbeddedPostgres(Path(home))
-        yield embedded.start()
-        embedded.stop()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+@pytest.fixture
+def new_database(databases: Databases) -> Iterator[str]:
+    """The URL of a database with nothing but its tables."""
+    with databases.copied() as url:
+        yield url

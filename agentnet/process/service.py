@@ -5,9 +5,10 @@ Service packages are found by entry points of the group `agentnet.services`, eac
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
@@ -17,8 +18,14 @@ from starlette.types import ASGIApp
 from agentnet.errors import ConfigurationError
 from agentnet.process.runtime import Runtime
 
+logger = logging.getLogger(__name__)
+
 GROUP = "agentnet.services"
 SHUTDOWN_SECONDS = 5
+POLL_SECONDS = 0.005
+DATE_SECONDS = 1.0
+ACCEPT_TURNS = 5
+"""Turns of the event loop after which what a listener has taken is a connection."""
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Idle connections between services stay open: whoever connects anew pays for it."""
@@ -77,12 +84,62 @@ def bind(host: str, port: int, label: str) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process has one, whatever the number of services."""
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers, for the process has one whatever the number of services, and without its
+    naps: idle it wakes ten times less often, and `stop` ends it as soon as the last response is out.
+
+    uvicorn itself looks only every 100 ms whether it is to stop, and then waits 100 ms more whoever is connected.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no more connections, let running responses end, then end `serve`."""
+        self.should_exit = True
+        self._stopping.set()
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
+
+    async def main_loop(self) -> None:
+        """A tick is what brings the `Date` header up to date."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """In uvicorn's order, but a listener is closed only when what it took last is a connection.
+
+        asyncio would forget that one, neither served nor closed, and its client would wait.
+        """
+        for server in self.servers:
+            for listener in server.sockets:
+                with suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await self._wait_tasks_to_complete()
+        except TimeoutError:
+            logger.warning("%d requests were not done when their time to end was up", len(self.server_state.tasks))
+            for task in self.server_state.tasks:
+                task.cancel()
+        await self.lifespan.shutdown()
+
+    async def _wait_tasks_to_complete(self) -> None:
+        while self.server_state.connections or self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            await asyncio.sleep(POLL_SECONDS)
+        for server in self.servers:
+            await server.wait_closed()
 
 
 @asynccontextmanager
@@ -107,16 +164,16 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
         server_header=False,
         ws="none",
     )
-    server = _Server(config)
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name=service.label)
     try:
         while not server.started:
             if serving.done():
                 await serving
                 raise ConfigurationError(f"The service {service.label} did not start; its log says why.")
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(POLL_SECONDS)
         yield RunningService(service, url)
     finally:
         await runtime.stop()
-        server.should_exit = True
+        server.stop()
         await serving

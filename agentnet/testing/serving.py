@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from agentnet.process.service import Server
+
 POLL_SECONDS = 0.005
 
 
@@ -16,7 +18,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve `app` for as long as the block runs; gives its base URL. Connections that are open at the end are cut."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         try:
             while not server.started:
@@ -25,5 +27,5 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
                 await asyncio.sleep(POLL_SECONDS)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             await task

@@ -1,5 +1,6 @@
 """The connection that a stream of statements keeps."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from agentnet.database import Database
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -26,9 +28,10 @@ async def test_a_statement_after_a_broken_connection_finds_a_new_one(database: D
     [first] = await line.fetch("SELECT pg_backend_pid() AS pid")
     await database.pool.execute("SELECT pg_terminate_backend($1)", first["pid"])
     pid = first["pid"]
-    while pid == first["pid"]:  # the server ends it a moment later, in a statement or between two
-        with suppress(*DATABASE_AWAY):
-            [(pid,)] = await line.fetch("SELECT pg_backend_pid() AS pid")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while pid == first["pid"]:  # the server ends it a moment later, in a statement or between two
+            with suppress(*DATABASE_AWAY):
+                [(pid,)] = await line.fetch("SELECT pg_backend_pid() AS pid")
 
 
 async def test_a_wrong_statement_does_not_cost_the_connection(database: Database) -> None:

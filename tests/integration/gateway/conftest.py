@@ -1,9 +1,7 @@
 """A network in one process for the gateway's tests: PostgreSQL, registry, agents and gateway, all over real HTTP."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from cards import card_to_json, entry_from_card
+from tests.databases import Databases
 from tests.integration.gateway.echo import Probe, card_of, echo_running
 from tests.patience import PATIENCE_SECONDS
 
@@ -63,23 +61,23 @@ class Network:
         )
 
 
-@contextmanager
-def home_running() -> Iterator[Path]:
-    """A home with a PostgreSQL of its own: a short path below /tmp, for the server's socket lives in it."""
-    path = Path(tempfile.mkdtemp(prefix="agentnet-gw-", dir="/tmp"))
-    path.chmod(0o755)
-    postgres = EmbeddedPostgres(path)
-    postgres.start()
-    yield path
-    postgres.stop()
-    shutil.rmtree(path, ignore_errors=True)
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the secrets of the networks are."""
+    return tmp_path_factory.mktemp("gateway")
 
 
 @pytest.fixture(scope="session")
-def home() -> Iterator[Path]:
-    """The server runs until the last test."""
-    with home_running() as path:
-        yield path
+def gateway_database(databases: Databases) -> Iterator[str]:
+    """One for all tests of the gateway: they clear tables that others need."""
+    with databases.copied() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def on_its_database(gateway_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the settings of the test and for the processes that it starts."""
+    monkeypatch.setenv("DATABASE_URL", gateway_database)
 
 
 @pytest.fixture
@@ -91,7 +89,7 @@ async def network(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[N
 
 @asynccontextmanager
 async def network_running(home: Path, **more: Any) -> AsyncIterator[Network]:
-    """A network whose database and secret are in `home`."""
+    """A network whose secret is in `home`."""
     options = {"max_body_bytes": 4 * 1024 * 1024} | more
     settings = Settings(home=home, port=0, registry_port=0, _env_file=None, **options)
     async with AsyncExitStack() as stack:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.process.service import bind
+from agentnet.process.service import Server, bind
 from agentnet.runs.question import data_of
 from agentnet.tasks.steps import SOURCE, Step
 from cards import CardResponse
@@ -246,12 +246,6 @@ class _App:
         await self.app(scope, receive, send)
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def echo_running(name: str, tokens: Tokens, probe: Probe) -> AsyncIterator[str]:
     """Serve the agent on a free port; gives its URL."""
@@ -264,12 +258,12 @@ async def echo_running(name: str, tokens: Tokens, probe: Probe) -> AsyncIterator
 @asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, ws="none")
-    server = _Server(config)
+    server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0)
     try:
         yield
     finally:
-        server.should_exit = True
+        server.stop()
         await task

@@ -1,8 +1,7 @@
-"""A real PostgreSQL for the session, and real servers on free ports with a real client."""
+"""A database for the session, and real servers on free ports with a real client."""
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, bind, running
 from agentnet.settings import Settings
+from tests.databases import Databases
 from tests.patience import PATIENCE_SECONDS
 
 ERA = "auto"
@@ -48,15 +47,22 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def home() -> Iterator[Path]:
-    """A home whose PostgreSQL runs for the session; each runtime attaches to it."""
-    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:
-        path = Path(folder)
-        path.chmod(0o755)
-        server = EmbeddedPostgres(path)
-        server.start()
-        yield path
-        server.stop()
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the secret of the servers is."""
+    return tmp_path_factory.mktemp("mcp-servers")
+
+
+@pytest.fixture(scope="session")
+def servers_database(databases: Databases) -> Iterator[str]:
+    """One for all of these tests."""
+    with databases.copied() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def on_its_database(servers_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the settings of the test."""
+    monkeypatch.setenv("DATABASE_URL", servers_database)
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 from agentnet.cli.doctor import checks
-from agentnet.launch import network, with_free_ports
 
 from agentnet.identity.secret import read_key
+from agentnet.process.launch import network, with_free_ports
 from agentnet.settings import Settings
 from tests.patience import PATIENCE_SECONDS
 

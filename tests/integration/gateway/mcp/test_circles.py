@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import httpx
 import pytest
 
 from agentnet.identity.principal import ADMIN, USE
-from tests.integration.gateway.conftest import Network, home_running, network_running
+from tests.databases import Databases
+from tests.integration.gateway.conftest import Network, network_running
 from tests.integration.gateway.mcp.conftest import Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, modern, request
 from tests.patience import PATIENCE_SECONDS
@@ -20,10 +22,18 @@ pytestmark = pytest.mark.anyio
 LOOP = 508
 
 
+@dataclass(frozen=True)
+class Apart:
+    """What the second network shares with nobody."""
+
+    home: Path
+    database_url: str
+
+
 @pytest.fixture(scope="module")
-def other_home() -> Iterator[Path]:
-    with home_running() as path:
-        yield path
+def apart(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    with databases.copied() as url:
+        yield Apart(tmp_path_factory.mktemp("apart"), url)
 
 
 async def admin_of(network: Network) -> httpx.AsyncClient:
@@ -39,11 +49,11 @@ async def add(network: Network, name: str, url: str, key: str) -> None:
 
 
 @asynccontextmanager
-async def circle(home: Path, other_home: Path, path: str = "/mcp") -> AsyncIterator[tuple[Place, Place]]:
+async def circle(home: Path, apart: Apart, path: str = "/mcp") -> AsyncIterator[tuple[Place, Place]]:
     """Network `one` with the server alpha and the upstream `two`, which has beta and the upstream `one`."""
     async with (
         network_running(home, allow_private_urls=True) as one,
-        network_running(other_home, allow_private_urls=True, database_url=None) as two,
+        network_running(apart.home, allow_private_urls=True, database_url=apart.database_url) as two,
         AsyncExitStack() as stack,
     ):
         places = Place(one, one.url, stack), Place(two, two.url, stack)
@@ -81,8 +91,8 @@ def origins(names: set[str]) -> set[str]:
     return {name.rpartition("__")[0] for name in names} - {""}
 
 
-async def test_each_lists_the_others_tools_and_never_its_own_come_back(home: Path, other_home: Path) -> None:
-    async with circle(home, other_home) as (one, two):
+async def test_each_lists_the_others_tools_and_never_its_own_come_back(home: Path, apart: Apart) -> None:
+    async with circle(home, apart) as (one, two):
         async with one.network.client() as at_one, two.network.client() as at_two:
             for number in range(3):
                 for place in (one, two):  # lists are asked for anew, on both sides
@@ -110,8 +120,8 @@ async def test_each_lists_the_others_tools_and_never_its_own_come_back(home: Pat
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-async def test_a_call_that_goes_round_is_refused_and_says_so(home: Path, other_home: Path, era: str) -> None:
-    async with circle(home, other_home, "/mcp/round") as (one, two):
+async def test_a_call_that_goes_round_is_refused_and_says_so(home: Path, apart: Apart, era: str) -> None:
+    async with circle(home, apart, "/mcp/round") as (one, two):
         await one.put_profile("round", servers=["two"], agents=[])
         await two.put_profile("round", servers=["one"], agents=[])
         async with one.network.client() as http:
@@ -130,8 +140,8 @@ async def ask(http: httpx.AsyncClient, path: str, era: str) -> httpx.Response:
     return await http.post(path, json=request("initialize", params), headers=headers)
 
 
-async def test_a_host_hears_of_a_list_that_changed_in_the_other_network(home: Path, other_home: Path) -> None:
-    async with circle(home, other_home) as (one, two):
+async def test_a_host_hears_of_a_list_that_changed_in_the_other_network(home: Path, apart: Apart) -> None:
+    async with circle(home, apart) as (one, two):
         async with one.network.client() as http:
             await settled(http, "two__beta__")
             session = await LegacySession.open(http, one.network.url)

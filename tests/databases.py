@@ -1,0 +1,82 @@
+"""Databases with the tables, each copied in an instant from one that was migrated."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+from agentnet.database.embedded import EmbeddedPostgres
+from agentnet.database.migrate import migrate
+
+
+class Databases:
+    """Those of one process on one server."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._template: str | None = None
+
+    @contextmanager
+    def copied(self) -> Iterator[str]:
+        """The URL of a database with nothing but its tables, for as long as the block runs."""
+        if self._template is None:
+            self._template = self._create()
+            migrate(self._url(self._template))
+        name = self._create(self._template)
+        yield self._url(name)
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Leave nothing behind on the server."""
+        if self._template is not None:
+            self._execute(f"DROP DATABASE {self._template} WITH (FORCE)")
+
+    def _create(self, template: str = "template1") -> str:
+        name = f"agentnet_test_{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _url(self, name: str) -> str:
+        return urlunsplit(urlsplit(self._server)._replace(path=f"/{name}"))
+
+    def _execute(self, statement: str) -> None:
+        asyncio.run(_execute(self._server, statement))
+
+
+@contextmanager
+def databases_of_process() -> Iterator[Databases]:
+    """On the server of `DATABASE_URL`, or else on an embedded one."""
+    with _server() as url:
+        databases = Databases(url)
+        yield databases
+        databases.close()
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    # Not pytest's own directory: PostgreSQL runs as its own user and cannot reach below a private one.
+    with tempfile.TemporaryDirectory(prefix="agentnet-test-", dir="/tmp", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o755)
+        embedded = EmbeddedPostgres(Path(home))
+        url = embedded.start()
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            asyncio.run(_execute(url, statement))
+        yield url
+        embedded.stop()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
