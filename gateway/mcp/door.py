@@ -17,7 +17,7 @@ from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.limits import StreamLimit
 from gateway.mcp.aggregate.aggregate import Aggregate, stamped
 from gateway.mcp.changes.listen import Listening, last_word
-from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.view import View
 from gateway.mcp.legacy import Legacy
 from gateway.mcp.messages.batch import is_batch, serve_batch
 from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
@@ -35,7 +35,7 @@ from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.profiles.profiles import Profiles
 from gateway.mcp.servers.passthrough import Passthrough
-from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.client_requests import ClientRequests
 from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCalls
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.server import UpstreamServer
@@ -64,7 +64,7 @@ class Door:
         sessions: Sessions,
         running: RunningCalls,
         retries: Retries,
-        callbacks: Callbacks,
+        client_requests: ClientRequests,
         legacy: Legacy,
         limit: StreamLimit,
         hops: Hops,
@@ -77,7 +77,7 @@ class Door:
         self._running = running
         self._listening = Listening()
         self._retries = retries
-        self._callbacks = callbacks
+        self._client_requests = client_requests
         self._legacy = legacy
         self._limit = limit
         self._hops = hops
@@ -176,10 +176,10 @@ class Door:
             await self._serve(inbound, resumption.message, resumption.told)
             return
         deadline = Deadline(self._ceiling)
-        exchange = inbound.legacy(STREAM, self._callbacks, deadline, session)
+        exchange = inbound.legacy(STREAM, self._client_requests, deadline, session)
         with self._limit.stream(inbound.principal):
             async with self._in_time(None, deadline):
-                await self._legacy.stream(inbound, session, Sight(exchange, self._aggregate))
+                await self._legacy.stream(inbound, session, View(exchange, self._aggregate))
         await inbound.reply.end_stream()
 
     async def _serve(self, inbound: Inbound, message: Document, told: int = 0) -> None:
@@ -208,11 +208,11 @@ class Door:
         if inbound.era is Era.MODERN:
             return inbound.modern(message, self._retries, deadline)
         session = await self._session_of(inbound) if message["method"] != "initialize" else None
-        return inbound.legacy(message, self._callbacks, deadline, session)
+        return inbound.legacy(message, self._client_requests, deadline, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
         if exchange.method == LISTEN and exchange.era is Era.MODERN:
-            return await self._listening.listen(exchange, Sight(exchange, self._aggregate))
+            return await self._listening.listen(exchange, View(exchange, self._aggregate))
         if exchange.method == "logging/setLevel" and exchange.session is not None:
             return await self._legacy.set_log_level(exchange, exchange.session)
         try:

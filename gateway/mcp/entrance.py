@@ -10,9 +10,8 @@ from gateway.http.transport import Transport
 from gateway.mcp.agents import AgentProviders, Means
 from gateway.mcp.aggregate.aggregate import Aggregate
 from gateway.mcp.aggregate.provider import Providers
-from gateway.mcp.bridge.bridge import Bridge
 from gateway.mcp.bridge.forwarding import Forwarding
-from gateway.mcp.bridge.long_calls import LastingCalls
+from gateway.mcp.bridge.long_calls import LongCalls
 from gateway.mcp.bridge.resume import Returning
 from gateway.mcp.bridge.to_legacy import Parking
 from gateway.mcp.bridge.to_modern import Rounds
@@ -33,12 +32,12 @@ from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.servers.passthrough import Passthrough
 from gateway.mcp.servers.provider import ServerProviders
 from gateway.mcp.servers.sessions import UpstreamSessions
-from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.client_requests import ClientRequests
 from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import Sessions
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links
+from gateway.mcp.upstream.http import UpstreamHttp
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.outside import OutsideServers
 from gateway.mcp.upstream.pool import Pool
@@ -79,31 +78,33 @@ async def entrance(
     outside = OutsideServers(await runtime.upstreams(), idle_seconds)
     servers = Servers([RegisteredServers(runtime.directory(service), runtime.tokens), outside])
     hops = Hops(runtime.seal)
-    links = Links(transport, hops)
-    talk = Talk(links)
-    pool, eras = Pool(talk), Eras(talk)
-    listings = Listings(talk, eras, pool, hops)
+    http = UpstreamHttp(transport, hops)
+    client = UpstreamClient(http)
+    pool, eras = Pool(client), Eras(client)
+    listings = Listings(client, eras, pool, hops)
 
     sessions, subscriptions = Sessions(database), Subscriptions(database, signals)
-    callbacks, running = Callbacks(database, signals), RunningCalls(database, signals)
+    client_requests, running = ClientRequests(database, signals), RunningCalls(database, signals)
     log = CallLog(database, signals, running)
-    lasting, relayed = LastingCalls(Rounds(links), log, running), RelayedCalls(log, running)
-    bridge = Bridge(lasting, Parking(links, talk, pool, Forwarding(transport, runtime.tokens, url)))
+    long_calls, relayed = LongCalls(Rounds(http), log, running), RelayedCalls(log, running)
+    parking = Parking(http, client, pool, Forwarding(transport, runtime.tokens, url))
 
-    calls = ServerCalls(links, talk, eras, pool, sessions, subscriptions, bridge, relayed)
-    watching = Watching(servers, links, talk, eras, listings)
+    calls = ServerCalls(http, client, eras, pool, sessions, subscriptions, long_calls, parking, relayed)
+    watching = Watching(servers, http, client, eras, listings)
     sources: list[Providers] = [
         ServerProviders(servers, listings, calls, watching),
         AgentProviders(means, subscriptions),
     ]
     aggregate = Aggregate(settings.mcp_list_limit, hops, sources)
-    passthrough = Passthrough(servers, eras, links, talk, ServerParameters(listings), runtime.seal)
+    passthrough = Passthrough(servers, eras, http, client, ServerParameters(listings), runtime.seal)
 
-    upstream_sessions = UpstreamSessions(servers, links, talk, calls)
-    returning = Returning(log, running, lasting, servers, ceiling)
-    legacy = Legacy(sessions, subscriptions, upstream_sessions, returning, callbacks, running, means.event_ids)
+    upstream_sessions = UpstreamSessions(servers, http, client, calls)
+    returning = Returning(log, running, long_calls, servers, ceiling)
+    legacy = Legacy(sessions, subscriptions, upstream_sessions, returning, client_requests, running, means.event_ids)
     retries = Retries(runtime.seal)
-    door = Door(profiles, passthrough, aggregate, sessions, running, retries, callbacks, legacy, limit, hops, settings)
+    door = Door(
+        profiles, passthrough, aggregate, sessions, running, retries, client_requests, legacy, limit, hops, settings
+    )
     for stop in (running.stop, log.stop, door.stop):
         runtime.before_stop(stop)
     paths = (PATH, f"{PATH}/", f"{PATH}/{{profile}}")

@@ -15,7 +15,7 @@ from gateway.mcp.bridge.to_legacy import LOG_LEVELS
 from gateway.mcp.changes.feed import Feed
 from gateway.mcp.changes.listen import notification_of
 from gateway.mcp.changes.subscriptions import SubscribedNames, Subscriptions
-from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.view import View
 from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.envelope import SESSION_HEADER
 from gateway.mcp.messages.errors import Document, McpError
@@ -27,7 +27,7 @@ from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import EventIds, Resumption
 from gateway.mcp.resumption.log import is_event
 from gateway.mcp.servers.sessions import UpstreamSessions
-from gateway.mcp.sessions.client_requests import Callbacks
+from gateway.mcp.sessions.client_requests import ClientRequests
 from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.tributaries import Tributaries
@@ -52,7 +52,7 @@ class Legacy:
         subscriptions: Subscriptions,
         upstream_sessions: UpstreamSessions,
         returning: Returning,
-        callbacks: Callbacks,
+        client_requests: ClientRequests,
         running: RunningCalls,
         event_ids: EventIds,
     ) -> None:
@@ -60,7 +60,7 @@ class Legacy:
         self._subscriptions = subscriptions
         self._upstream_sessions = upstream_sessions
         self._returning = returning
-        self._callbacks = callbacks
+        self._client_requests = client_requests
         self._running = running
         self._event_ids = event_ids
 
@@ -109,12 +109,12 @@ class Legacy:
         """What a session is subscribed to and no upstream session of its own tells of."""
         return [each.watched for each in await self._subscriptions.of(session) if not each.is_within]
 
-    async def stream(self, inbound: Inbound, session: Session, sight: Sight) -> None:
+    async def stream(self, inbound: Inbound, session: Session, view: View) -> None:
         """Serve a GET: resume the stream of the event that it names, or tell of what happens outside of calls."""
         last = last_event_id(inbound)
         inbound.reply.keep_alive()
         if is_event(last):
-            await self._returning.follow(inbound, session, self._callbacks, last)
+            await self._returning.follow(inbound, session, self._client_requests, last)
             return
         if last:
             server, _, identifier = last.partition(SEPARATOR)
@@ -123,7 +123,7 @@ class Legacy:
             return
         tributaries = Tributaries(self._upstream_sessions, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:
-            feed = Feed(sight, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
+            feed = Feed(view, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(NOTE_SECONDS):
                     await feed.note()
@@ -148,8 +148,8 @@ class Legacy:
                 logger.info("a session was not touched: %s", error)
 
     async def _answered(self, principal: Principal, session: Session, message: Document) -> None:
-        if self._callbacks.is_ours(message):
-            await self._callbacks.answered(principal, session, message)
+        if self._client_requests.is_ours(message):
+            await self._client_requests.answered(principal, session, message)
             return
         marked = unmarked(message["id"])
         if marked is None or marked[0] not in session.upstreams:

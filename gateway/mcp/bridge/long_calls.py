@@ -23,9 +23,8 @@ from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.keeper import Keeper
+from gateway.mcp.resumption.keeper import OPEN_SECONDS, Keeper
 from gateway.mcp.resumption.log import CallLog, Claim, ended
-from gateway.mcp.resumption.relayed import OPEN_SECONDS
 from gateway.mcp.sessions.client_requests import question_id
 from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls
 from gateway.mcp.upstream.server import UpstreamServer
@@ -54,7 +53,7 @@ class LongCall:
             self.moved.set_result(None)
 
 
-class LastingCalls:
+class LongCalls:
     """Drives them, each in a task of its own."""
 
     def __init__(self, rounds: Rounds, log: CallLog, running: RunningCalls) -> None:

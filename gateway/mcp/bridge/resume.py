@@ -7,7 +7,7 @@ import logging
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.errors import AgentNetError
-from gateway.mcp.bridge.long_calls import LastingCalls
+from gateway.mcp.bridge.long_calls import LongCalls
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.exchange import Answering
@@ -26,7 +26,7 @@ class Returning:
     """Serves GET requests that name an event of such a call."""
 
     def __init__(
-        self, log: CallLog, running: RunningCalls, calls: LastingCalls, servers: Servers, ceiling: TimeLimit
+        self, log: CallLog, running: RunningCalls, calls: LongCalls, servers: Servers, ceiling: TimeLimit
     ) -> None:
         self._log = log
         self._running = running

@@ -22,8 +22,8 @@ from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, result, write
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.client import JSON_OR_STREAM, Talk
-from gateway.mcp.upstream.http import Links, session_headers
+from gateway.mcp.upstream.client import JSON_OR_STREAM, UpstreamClient
+from gateway.mcp.upstream.http import UpstreamHttp, session_headers
 from gateway.mcp.upstream.pool import Pool
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
@@ -68,9 +68,9 @@ class Call:
 class Parking:
     """The parked calls of this replica."""
 
-    def __init__(self, links: Links, talk: Talk, pool: Pool, forwarding: Forwarding) -> None:
-        self._links = links
-        self._talk = talk
+    def __init__(self, http: UpstreamHttp, client: UpstreamClient, pool: Pool, forwarding: Forwarding) -> None:
+        self._http = http
+        self._client = client
         self._pool = pool
         self._forwarding = forwarding
         self._parked: dict[str, tuple[Call, asyncio.TimerHandle]] = {}
@@ -97,7 +97,7 @@ class Parking:
         message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
         try:
-            incoming, _ = await self._links.open(
+            incoming, _ = await self._http.open(
                 server, exchange.principal, "POST", headers, write(message), url=session.url
             )
         except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
@@ -126,7 +126,7 @@ class Parking:
     async def _tell(self, call: Call, answer: Document) -> None:
         """Take the client's answer to the server; where it does not get there the client may bring it again."""
         try:
-            await self._talk.answer(call.server, call.principal, call.session, answer)
+            await self._client.answer(call.server, call.principal, call.session, answer)
         except AgentNetError:
             self._park(call)
             raise
@@ -165,7 +165,7 @@ class Parking:
         following = following or call.task
         if following is not None:
             following.cancel()
-        await self._talk.cancel(call.server, call.principal, call.session, call.id, "The client has left.")
+        await self._client.cancel(call.server, call.principal, call.session, call.id, "The client has left.")
 
     async def _follow(self, call: Call, incoming: Incoming) -> None:
         """Read the server's answer to its end, whether the client is there or not."""
@@ -192,7 +192,7 @@ class Parking:
         if method not in CAPABILITY_OF:
             refusal = McpError(METHOD_NOT_FOUND, f"There is no {method} here.").document(message["id"])
             answer = result(message["id"], {}) if method == "ping" else refusal
-            await self._talk.tell(call.server, call.principal, call.session, answer)
+            await self._client.tell(call.server, call.principal, call.session, answer)
             return
         await call.outcomes.put(Asked(message["id"], Question(method, params)))
 

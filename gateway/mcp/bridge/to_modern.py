@@ -17,7 +17,7 @@ from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import object_or_empty, request, write
 from gateway.mcp.upstream.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.upstream.client import JSON_OR_STREAM, envelope, modern_headers
-from gateway.mcp.upstream.http import Links
+from gateway.mcp.upstream.http import UpstreamHttp
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
 
@@ -39,8 +39,8 @@ async def in_hand(_: Document | None) -> None:
 class Rounds:
     """Drives a call to its end."""
 
-    def __init__(self, links: Links) -> None:
-        self._links = links
+    def __init__(self, http: UpstreamHttp) -> None:
+        self._http = http
         self._ids = itertools.count(1)
 
     async def call(
@@ -83,7 +83,7 @@ class Rounds:
         name = encoded(str(params.get(named, ""))) if named else None
         headers = [*JSON_OR_STREAM, *modern_headers(exchange.method, name), *exchange.trace, *via_of(exchange.headers)]
         headers = with_arguments(headers, exchange.schema, params.get("arguments"))
-        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, write(message))
+        incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, write(message))
         try:
             return await result_of(incoming, server.name, identifier, lambda told: pass_notification(exchange, told))
         finally:

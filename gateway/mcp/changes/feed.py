@@ -9,7 +9,7 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from agentnet.signals import Wakeup
 from gateway.mcp.aggregate.provider import Provider
-from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.view import View
 from gateway.mcp.changes.watched import Watched, shown_as
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.server import Change, Kind, Open, Updated
@@ -83,14 +83,14 @@ class Feed:
 
     def __init__(
         self,
-        sight: Sight,
+        view: View,
         wanted: frozenset[Change],
         watches: Watches,
         wake: Wakeup | None = None,
         *,
         is_open: bool = False,
     ) -> None:
-        self._sight = sight
+        self._view = view
         self._wanted = wanted
         self._watches = watches
         self._wake = wake or Wakeup()
@@ -103,7 +103,7 @@ class Feed:
 
     async def note(self) -> None:
         """See the lists as they are: what changes from here on is told when the feed runs. Raises `AgentNetError`."""
-        await self._compare(await self._sight.providers())
+        await self._compare(await self._view.providers())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -145,7 +145,7 @@ class Feed:
 
     async def _look(self) -> None:
         """Compare the lists with those of the last time, and follow the providers that are there now."""
-        providers = await self._sight.providers()
+        providers = await self._view.providers()
         await self._compare(providers)
         watched = await self._watches()
         keys = {(each.provider, each.own) for each in watched}
@@ -159,14 +159,14 @@ class Feed:
     async def _compare(self, providers: list[Provider]) -> None:
         for kind, change in LISTED_AS.items():
             if change in self._wanted:
-                pages = (await self._sight.merged(kind, providers)).pages
+                pages = (await self._view.merged(kind, providers)).pages
                 if self._seen.setdefault(kind, pages) != pages:
                     self._seen[kind] = pages
                     self._box.put(change)
 
     def _follow(self, provider: Provider, watched: list[Watched]) -> None:
         pump = self._pumps.get(provider.name)
-        wanted = self._wanted if self._sight.follows(provider) else frozenset[Change]()
+        wanted = self._wanted if self._view.follows(provider) else frozenset[Change]()
         if not watched and not wanted and self._wanted:
             if pump is not None:
                 self._stop(provider.name)

@@ -9,7 +9,7 @@ from gateway.http.limits import StreamLimit
 from gateway.mcp.aggregate.provider import FollowedTasks
 from gateway.mcp.changes.feed import Feed
 from gateway.mcp.changes.tasks import followed, telling
-from gateway.mcp.changes.view import Sight
+from gateway.mcp.changes.view import View
 from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
@@ -33,7 +33,7 @@ class Listening:
     def __init__(self) -> None:
         self._limit = StreamLimit(MAX_LISTEN_STREAMS)
 
-    async def listen(self, exchange: Exchange, sight: Sight) -> Document:
+    async def listen(self, exchange: Exchange, view: View) -> Document:
         """Stream until cancelled. Raises `McpError` before the first frame, `BusyError`."""
         if not exchange.reply.may_stream:
             raise McpError(
@@ -42,15 +42,15 @@ class Listening:
         asked = object_or_empty(exchange.params.get("notifications"))
         uris = uris_in(asked)
         with self._limit.stream(exchange.principal):
-            tasks = await followed(exchange, asked.get("taskIds"), await sight.providers())
-            watched = await sight.watched(uris)
+            tasks = await followed(exchange, asked.get("taskIds"), await view.providers())
+            watched = await view.watched(uris)
             honoured = honoured_of(asked, uris, tasks, watched)
             meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
 
             async def watches() -> list[Watched]:
                 return watched
 
-            feed = Feed(sight, frozenset(change for flag, change in WANTED_BY.items() if flag in honoured), watches)
+            feed = Feed(view, frozenset(change for flag, change in WANTED_BY.items() if flag in honoured), watches)
             async with feed.running():
                 params: Document = {"notifications": honoured, "_meta": meta}
                 await exchange.notify("notifications/subscriptions/acknowledged", params)

@@ -8,7 +8,7 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.upstream.server import Kind
 
 
-class Sight:
+class View:
     """Of the caller of one exchange."""
 
     def __init__(self, exchange: Exchange, aggregate: Aggregate) -> None:

@@ -14,6 +14,8 @@ from gateway.mcp.sessions.running import RunningCall, RunningCalls
 
 logger = logging.getLogger(__name__)
 
+OPEN_SECONDS = 0.5
+"""A call that takes longer can be resumed from then on; quicker ones cost nothing."""
 NOT_THERE = -32000
 MAX_LEFT = 64
 """Calls of one key in one replica whose client is not there; more are ended."""

@@ -17,15 +17,12 @@ from gateway.mcp.messages.jsonrpc import request
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
-from gateway.mcp.resumption.keeper import Keeper
+from gateway.mcp.resumption.keeper import OPEN_SECONDS, Keeper
 from gateway.mcp.resumption.log import CallLog, ended
 from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls, nothing
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
-
-OPEN_SECONDS = 0.5
-"""A call that takes longer can be resumed from then on; quicker ones cost nothing."""
 
 
 class RelayedCalls:

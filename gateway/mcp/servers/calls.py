@@ -10,7 +10,8 @@ from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers, Incoming
 from gateway.mcp.aggregate.provider import FollowedTasks
-from gateway.mcp.bridge.bridge import Bridge
+from gateway.mcp.bridge.long_calls import LongCalls
+from gateway.mcp.bridge.to_legacy import Parking
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.messages.deadline import server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
@@ -23,9 +24,9 @@ from gateway.mcp.resumption.relayed import RelayedCalls
 from gateway.mcp.servers.tasks import ServerTasks
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links, is_stream, passed_on, session_headers
+from gateway.mcp.upstream.http import UpstreamHttp, is_stream, passed_on, session_headers
 from gateway.mcp.upstream.pool import Pool, is_gone
 from gateway.mcp.upstream.relay import pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
@@ -41,22 +42,24 @@ class ServerCalls:
 
     def __init__(
         self,
-        links: Links,
-        talk: Talk,
+        http: UpstreamHttp,
+        client: UpstreamClient,
         eras: Eras,
         pool: Pool,
         sessions: Sessions,
         subscriptions: Subscriptions,
-        bridge: Bridge,
+        to_modern: LongCalls,
+        to_legacy: Parking,
         relayed: RelayedCalls,
     ) -> None:
-        self._links = links
-        self._talk = talk
+        self._http = http
+        self._client = client
         self._eras = eras
         self._pool = pool
         self._sessions = sessions
         self._subscriptions = subscriptions
-        self._bridge = bridge
+        self._to_modern = to_modern
+        self._to_legacy = to_legacy
         self._relayed = relayed
         self._ids = itertools.count(1)
 
@@ -70,14 +73,15 @@ class ServerCalls:
         if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
             return await self._subscribe(exchange, exchange.session, server, own, Era.LEGACY in eras)
         if exchange.era not in eras:
-            return await self._bridge.call(exchange, server, params)
+            bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
+            return await bridge.call(exchange, server, params)
         async with self._eras.minded(server):
             await self._mirror(exchange, server, params, own)
         return None
 
     async def follow_tasks(self, exchange: Exchange, server: UpstreamServer, own: list[str]) -> FollowedTasks:
         """Those of the server's tasks that are there for the client, and what becomes of them."""
-        tasks = ServerTasks(self._talk, exchange, server)
+        tasks = ServerTasks(self._client, exchange, server)
         known = await tasks.known(own)
         return FollowedTasks([marked(server.name, one) for one in known], [tasks.changes(known)] if known else [])
 
@@ -88,11 +92,13 @@ class ServerCalls:
             return kept
         if kept is not None:
             await self._sessions.leave(session, server.name, kept)
-        opened, _ = await self._talk.open_session(server, principal, session.capabilities, session.client_info or None)
+        opened, _ = await self._client.open_session(
+            server, principal, session.capabilities, session.client_info or None
+        )
         joined = await self._sessions.join(session, server.name, opened)
         if joined != opened:
             with suppress(AgentNetError):
-                await self._talk.end(server, principal, opened)
+                await self._client.end(server, principal, opened)
         else:
             await self._restore(principal, session, server, joined)
         return joined
@@ -111,11 +117,11 @@ class ServerCalls:
         if session.log_level:
             with suppress(AgentNetError):
                 level: Document = {"level": session.log_level}
-                await self._talk.ask_within(server, principal, opened, "logging/setLevel", level)
+                await self._client.ask_within(server, principal, opened, "logging/setLevel", level)
         for each in await self._subscriptions.of(session):
             if each.watched.provider == server.name:
                 with suppress(AgentNetError):
-                    await self._talk.ask_within(server, principal, opened, SUBSCRIBE, {"uri": each.watched.own})
+                    await self._client.ask_within(server, principal, opened, SUBSCRIBE, {"uri": each.watched.own})
 
     async def _subscribe(
         self, exchange: Exchange, session: Session, server: UpstreamServer, own: str, is_legacy: bool
@@ -127,7 +133,7 @@ class ServerCalls:
                     exchange.principal,
                     session,
                     server,
-                    lambda upstream: self._talk.ask_within(
+                    lambda upstream: self._client.ask_within(
                         server, exchange.principal, upstream, exchange.method, {"uri": own}
                     ),
                 )
@@ -159,7 +165,7 @@ class ServerCalls:
 
         headers = headers_for(exchange.headers, exchange.method, own)
         body = write(request(exchange.id, exchange.method, params))
-        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body)
+        incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body)
         try:
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
                 await pass_mapped(exchange.reply, incoming, server.name, change, None)
@@ -212,7 +218,7 @@ class ServerCalls:
             await self._post(exchange, server, upstream, params, exchange.id)
         except asyncio.CancelledError:
             if exchange.deadline.has_passed:
-                self._talk.give_up(server, exchange.principal, upstream, exchange.id)
+                self._client.give_up(server, exchange.principal, upstream, exchange.id)
             raise
 
     async def _post(
@@ -225,7 +231,7 @@ class ServerCalls:
     ) -> None:
         headers = within(exchange.headers, upstream)
         body = write(request(identifier, exchange.method, params))
-        incoming, _ = await self._links.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
+        incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
         try:
             if incoming.status == 404:
                 raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)

@@ -23,9 +23,9 @@ from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.servers.parameters import ServerParameters
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links, passed_on, session_id_of
+from gateway.mcp.upstream.http import UpstreamHttp, passed_on, session_id_of
 from gateway.mcp.upstream.relay import pass_on, refused
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.servers import Servers
@@ -47,13 +47,19 @@ class Passthrough:
     """Relays to one server."""
 
     def __init__(
-        self, servers: Servers, eras: Eras, links: Links, talk: Talk, parameters: ServerParameters, seal: Seal
+        self,
+        servers: Servers,
+        eras: Eras,
+        http: UpstreamHttp,
+        client: UpstreamClient,
+        parameters: ServerParameters,
+        seal: Seal,
     ) -> None:
         self._servers = servers
         self._eras = eras
-        self._links = links
+        self._http = http
         self._parameters = parameters
-        self._talk = talk
+        self._client = client
         self._seal = seal
         self._opened: LRUCache[tuple[str, str], Place] = LRUCache(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
@@ -96,7 +102,7 @@ class Passthrough:
             await self._pass(method, inbound, server, message, place)
         except asyncio.CancelledError:
             if deadline.has_passed:
-                self._talk.give_up(server, inbound.principal, session, message["id"])
+                self._client.give_up(server, inbound.principal, session, message["id"])
             raise
 
     async def _pass(
@@ -105,7 +111,7 @@ class Passthrough:
         headers = passed_on(inbound.headers)
         if place is not None:
             headers.append((SESSION_HEADER, place.id.encode()))
-        incoming, url = await self._links.open(
+        incoming, url = await self._http.open(
             server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
         )
         try:

@@ -15,7 +15,7 @@ from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.watching import Watching
 
 
-class Offer:
+class ServerProvider:
     """A `Provider`; cheap, for one is made with every request."""
 
     __slots__ = ("_calls", "_listings", "_principal", "_watching", "name", "prefix", "server")
@@ -110,6 +110,6 @@ class ServerProviders:
                 return self._offer(server, principal, profile)
         return None
 
-    def _offer(self, server: UpstreamServer, principal: Principal, profile: Profile) -> Offer:
+    def _offer(self, server: UpstreamServer, principal: Principal, profile: Profile) -> ServerProvider:
         prefix = "" if len(profile.servers or ()) == 1 else server.name
-        return Offer(server, principal, prefix, self._listings, self._calls, self._watching)
+        return ServerProvider(server, principal, prefix, self._listings, self._calls, self._watching)

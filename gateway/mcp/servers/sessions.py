@@ -13,8 +13,8 @@ from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.servers.calls import ServerCalls, with_mark
 from gateway.mcp.upstream.addressing import SEPARATOR
-from gateway.mcp.upstream.client import Talk
-from gateway.mcp.upstream.http import Links, is_stream, session_headers
+from gateway.mcp.upstream.client import UpstreamClient
+from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers
 from gateway.mcp.upstream.rewrite import Change, pass_events
 from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.watching import CHANGE_OF
@@ -23,10 +23,10 @@ from gateway.mcp.upstream.watching import CHANGE_OF
 class UpstreamSessions:
     """Asks, tells and listens within them. `ServerCalls` opens them."""
 
-    def __init__(self, servers: Servers, links: Links, talk: Talk, calls: ServerCalls) -> None:
+    def __init__(self, servers: Servers, http: UpstreamHttp, client: UpstreamClient, calls: ServerCalls) -> None:
         self._servers = servers
-        self._links = links
-        self._talk = talk
+        self._http = http
+        self._client = client
         self._calls = calls
 
     async def ask(
@@ -34,20 +34,20 @@ class UpstreamSessions:
     ) -> Document:
         """The result of a request within an upstream session."""
         server = await self._servers.get(principal, name)
-        return await self._talk.ask_within(server, principal, session, method, params)
+        return await self._client.ask_within(server, principal, session, method, params)
 
     async def tell(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
         """Send a notification within an upstream session. Raises `AgentNetError`."""
-        await self._talk.tell(await self._servers.get(principal, name), principal, session, message)
+        await self._client.tell(await self._servers.get(principal, name), principal, session, message)
 
     async def answer(self, principal: Principal, name: str, session: UpstreamSession, message: Document) -> None:
         """Take a client's answer to the question that the server asked in a session. Raises `AgentNetError`."""
-        await self._talk.answer(await self._servers.get(principal, name), principal, session, message)
+        await self._client.answer(await self._servers.get(principal, name), principal, session, message)
 
     async def end(self, principal: Principal, name: str, session: UpstreamSession) -> None:
         """End an upstream session, if its server is there."""
         with suppress(AgentNetError):
-            await self._talk.end(await self._servers.get(principal, name), principal, session)
+            await self._client.end(await self._servers.get(principal, name), principal, session)
 
     async def renew(self, principal: Principal, name: str, session: Session, gone: UpstreamSession) -> None:
         """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
@@ -74,7 +74,7 @@ class UpstreamSessions:
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))
-        incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
+        incoming, _ = await self._http.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
                 # SDK servers that keep no events answer 500 to who wants to go on after one.

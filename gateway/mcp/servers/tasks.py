@@ -15,7 +15,7 @@ from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.upstream.addressing import encoded, marked
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ Look = tuple[str, Document | None]
 class ServerTasks:
     """The tasks of the client of one exchange."""
 
-    def __init__(self, talk: Talk, exchange: Exchange, server: UpstreamServer) -> None:
-        self._talk = talk
+    def __init__(self, client: UpstreamClient, exchange: Exchange, server: UpstreamServer) -> None:
+        self._client = client
         self._exchange = exchange
         self._server = server
         self._tells = True
@@ -82,7 +82,7 @@ class ServerTasks:
         wanted: Document = {"taskIds": sorted(task_ids)}
         capabilities = self._exchange.capabilities
         async with aclosing(
-            self._talk.listen(self._server, self._exchange.principal, wanted, capabilities)
+            self._client.listen(self._server, self._exchange.principal, wanted, capabilities)
         ) as messages:
             async for message in messages:
                 params = object_or_empty(message.get("params"))
@@ -102,7 +102,7 @@ class ServerTasks:
         exchange = self._exchange
         name, params = encoded(task_id), {"taskId": task_id}
         try:
-            task = await self._talk.ask(
+            task = await self._client.ask(
                 self._server, exchange.principal, "tasks/get", params, exchange.capabilities, name
             )
         except McpError as error:

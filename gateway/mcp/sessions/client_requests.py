@@ -37,7 +37,7 @@ MAX_ANSWERS = 256
 NO_ANSWER = -32000
 
 
-class Callbacks:
+class ClientRequests:
     """`Answering` of the legacy era."""
 
     def __init__(self, database: Database, signals: Signals) -> None:

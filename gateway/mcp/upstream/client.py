@@ -18,7 +18,7 @@ from gateway.mcp.messages.envelope import VERSION_HEADER
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.jsonrpc import RequestId, notification, request, write
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.http import Links, is_stream, session_headers, session_id_of
+from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers, session_id_of
 from gateway.mcp.upstream.results import result_in, result_of
 from gateway.mcp.upstream.rewrite import events_of, message_in
 from gateway.mcp.upstream.server import UpstreamServer
@@ -40,11 +40,11 @@ class Heard:
     url: str
 
 
-class Talk:
+class UpstreamClient:
     """Asks upstream servers on behalf of a principal. Raises `McpError` for their errors, `UnavailableError`."""
 
-    def __init__(self, links: Links) -> None:
-        self._links = links
+    def __init__(self, http: UpstreamHttp) -> None:
+        self._http = http
         self._ids = itertools.count(1)
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -74,7 +74,7 @@ class Talk:
         method = "subscriptions/listen"
         message = self._request(method, {"notifications": wanted, "_meta": envelope(capabilities or {})})
         headers = [*JSON_OR_STREAM, *modern_headers(method)]
-        incoming, _ = await self._links.open(server, principal, "POST", headers, write(message))
+        incoming, _ = await self._http.open(server, principal, "POST", headers, write(message))
         try:
             if not is_stream(incoming):
                 await result_of(incoming, server.name, message["id"])
@@ -121,7 +121,7 @@ class Talk:
         """Send a notification or a response within a session; the HTTP status that the server gave it."""
         headers = [*JSON_OR_STREAM, *session_headers(session)]
         async with in_time(server):
-            incoming, _ = await self._links.open(server, principal, "POST", headers, write(message), url=session.url)
+            incoming, _ = await self._http.open(server, principal, "POST", headers, write(message), url=session.url)
             await incoming.close()
         return incoming.status
 
@@ -137,7 +137,7 @@ class Talk:
         if session.id:
             async with in_time(server):
                 headers = session_headers(session)
-                incoming, _ = await self._links.open(server, principal, "DELETE", headers, url=session.url)
+                incoming, _ = await self._http.open(server, principal, "DELETE", headers, url=session.url)
                 await incoming.close()
 
     def give_up(
@@ -166,7 +166,7 @@ class Talk:
     ) -> Heard:
         sent = [*JSON_OR_STREAM, *headers]
         async with in_time(server):
-            incoming, place = await self._links.open(server, principal, "POST", sent, write(message), url=url)
+            incoming, place = await self._http.open(server, principal, "POST", sent, write(message), url=url)
             try:
                 return Heard(await result_of(incoming, server.name, message["id"]), session_id_of(incoming), place)
             finally:

@@ -17,7 +17,7 @@ from gateway.http.transport import Headers
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import McpError, NotMcpError
 from gateway.mcp.messages.hops import LOOP_DETECTED
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ Key = tuple[str, str, tuple[str, ...]]
 class Eras:
     """The eras of each server, for all callers."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, client: UpstreamClient) -> None:
+        self._client = client
         self._doubted: LRUCache[Key, float] = LRUCache(MAX_DOUBTED)
         self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
@@ -78,7 +78,7 @@ class Eras:
 
     async def _modern(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
         try:
-            found = await self._talk.ask(server, principal, "server/discover", {}, way=way)
+            found = await self._client.ask(server, principal, "server/discover", {}, way=way)
         except McpError as error:
             _check_answered(server, error)
             # A modern server that cannot be discovered would still say which versions it has (-32022).
@@ -88,13 +88,13 @@ class Eras:
 
     async def _legacy(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
         try:
-            session, _ = await self._talk.open_session(server, principal, {}, way=way)
+            session, _ = await self._client.open_session(server, principal, {}, way=way)
         except McpError as error:
             _check_answered(server, error)
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
             return False
         with suppress(AgentNetError):
-            await self._talk.end(server, principal, session)
+            await self._client.end(server, principal, session)
         return True
 
 

@@ -37,7 +37,7 @@ OWN_BUSINESS = frozenset({401, 403, 407})
 """Between the gateway and the upstream server: the client's own credential is not meant."""
 
 
-class Links:
+class UpstreamHttp:
     """Sends requests to upstream servers."""
 
     def __init__(self, transport: Transport, hops: Hops) -> None:

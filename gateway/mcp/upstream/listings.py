@@ -15,7 +15,7 @@ from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.jsonrpc import is_deeper
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.pool import Pool
 from gateway.mcp.upstream.server import MIN_TTL_MS, Kind, Listing, UpstreamServer
@@ -53,9 +53,9 @@ class _Kept:
 class Listings:
     """The lists of all upstream servers."""
 
-    def __init__(self, talk: Talk, eras: Eras, pool: Pool, hops: Hops) -> None:
+    def __init__(self, client: UpstreamClient, eras: Eras, pool: Pool, hops: Hops) -> None:
         self._hops = hops
-        self._talk = talk
+        self._client = client
         self._eras = eras
         self._pool = pool
         self._kept: LRUCache[Key, _Kept] = LRUCache(MAX_KEPT)
@@ -188,12 +188,12 @@ class Listings:
     ) -> Document:
         try:
             if modern:
-                return await self._talk.ask(server, principal, kind.method, params)
+                return await self._client.ask(server, principal, kind.method, params)
             return await self._pool.use(
                 server,
                 principal,
                 {},
-                lambda session: self._talk.ask_within(server, principal, session, kind.method, params),
+                lambda session: self._client.ask_within(server, principal, session, kind.method, params),
             )
         except McpError as error:
             if error.code == METHOD_NOT_FOUND:

@@ -11,7 +11,7 @@ from agentnet.identity import Principal
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.server import UpstreamServer
 
 MAX_POOLED = 4096
@@ -25,8 +25,8 @@ Answer = TypeVar("Answer")
 class Pool:
     """One session for each server, caller and set of client capabilities."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, client: UpstreamClient) -> None:
+        self._client = client
         self._sessions: LRUCache[Key, asyncio.Task[UpstreamSession]] = LRUCache(MAX_POOLED)
 
     async def use(
@@ -62,7 +62,7 @@ class Pool:
         return await asyncio.shield(task)  # the others wait for it too
 
     async def _open(self, server: UpstreamServer, principal: Principal, capabilities: Document) -> UpstreamSession:
-        return (await self._talk.open_session(server, principal, capabilities))[0]
+        return (await self._client.open_session(server, principal, capabilities))[0]
 
 
 def is_gone(error: AgentNetError) -> bool:

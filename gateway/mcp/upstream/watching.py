@@ -16,9 +16,9 @@ from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
-from gateway.mcp.upstream.http import Links, is_stream, session_headers
+from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.pool import is_gone
@@ -45,10 +45,12 @@ Key = tuple[str, str, str, str, str, frozenset[str]]
 class Watching:
     """Streams of changes, by server, caller and watched resources."""
 
-    def __init__(self, servers: Servers, links: Links, talk: Talk, eras: Eras, listings: Listings) -> None:
+    def __init__(
+        self, servers: Servers, http: UpstreamHttp, client: UpstreamClient, eras: Eras, listings: Listings
+    ) -> None:
         self._servers = servers
-        self._links = links
-        self._talk = talk
+        self._http = http
+        self._client = client
         self._eras = eras
         self._listings = listings
         self._boxes: dict[Key, set[Mailbox]] = {}
@@ -105,18 +107,18 @@ class Watching:
 
     async def _listen(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
         wanted = EVERY_LIST | ({"resourceSubscriptions": sorted(uris)} if uris else {})
-        async with aclosing(self._talk.listen(server, principal, wanted)) as messages:
+        async with aclosing(self._client.listen(server, principal, wanted)) as messages:
             async for message in messages:
                 self._tell(key, server, message)
 
     async def _hold(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
         """A session of its own: servers give each session one such stream."""
-        session, _ = await self._talk.open_session(server, principal, {})
+        session, _ = await self._client.open_session(server, principal, {})
         try:
             await self._get(key, server, principal, session, uris)
         finally:
             with anyio.move_on_after(END_SECONDS, shield=True), suppress(AgentNetError):
-                await self._talk.end(server, principal, session)
+                await self._client.end(server, principal, session)
 
     async def _get(
         self, key: Key, server: UpstreamServer, principal: Principal, session: UpstreamSession, uris: frozenset[str]
@@ -124,7 +126,7 @@ class Watching:
         for uri in sorted(uris):
             await self._subscribe(server, principal, session, uri)
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
-        incoming, _ = await self._links.open(server, principal, "GET", headers, url=session.url)
+        incoming, _ = await self._http.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
                 raise McpError(METHOD_NOT_FOUND, f"GET is answered with {incoming.status}.")
@@ -140,7 +142,7 @@ class Watching:
     ) -> None:
         """One that is refused takes nothing from the others."""
         try:
-            await self._talk.ask_within(server, principal, session, "resources/subscribe", {"uri": uri})
+            await self._client.ask_within(server, principal, session, "resources/subscribe", {"uri": uri})
         except McpError as error:
             if is_gone(error):
                 raise

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from agentnet.errors import UnavailableError
-from gateway.mcp.upstream.client import Talk
+from gateway.mcp.upstream.client import UpstreamClient
 from tests.integration.gateway.mcp.conftest import Place, until
 from tests.integration.gateway.mcp.raw import Message, answer_in, modern
 from tests.integration.gateway.mcp.verbatim import Call, Verbatim, tool, verbatim
@@ -99,7 +99,7 @@ async def test_an_answer_that_the_server_did_not_take_can_be_brought_again(
         if is_busy:
             patch.setattr(asker, "is_busy", True)
         else:
-            patch.setattr(Talk, "tell", away)
+            patch.setattr(UpstreamClient, "tell", away)
         assert (await call(place, http, first, "one"))["error"]["code"] == -32603
     second = await call(place, http, first, "one")
     done = await call(place, http, second, "two")

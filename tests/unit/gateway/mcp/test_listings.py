@@ -17,7 +17,7 @@ ASKER = Principal("acme", "key:1")
 
 
 class Server:
-    """Answers as `Talk` does: with the name of the tool that there is when it is asked, once it may."""
+    """Answers as `UpstreamClient` does: with the name of the tool that there is when it is asked, once it may."""
 
     def __init__(self) -> None:
         self.tool = "old"
