@@ -3,10 +3,10 @@
 from mcp_types.jsonrpc import INVALID_REQUEST
 from starlette.types import Scope
 
+from agentnet.frame.access import principal_of
 from agentnet.frame.authentication import credential_of
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from gateway.a2a.relay import principal_of
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.profile import ANONYMOUS, DEFAULT, Profile
 from gateway.mcp.profiles.store import ProfileStore
