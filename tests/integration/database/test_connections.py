@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from agentnet.database import Database
 from agentnet.errors import DatabaseAwayError, UnavailableError
+from agentnet.frame.access import never
 from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.keys import Keys
 from agentnet.identity.tokens import Tokens
