@@ -1,25 +1,22 @@
 """The gateway service: its routes, who may pass, and what it starts and stops."""
 
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from agentnet.database import Database
 from agentnet.errors import ConfigurationError
 from agentnet.files.store import FileStore
-from agentnet.frame.authentication import AuthMiddleware, authenticate_with, credential_of
-from agentnet.http.errors import EXCEPTION_HANDLERS
+from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.frame import ALIVE, Frame
 from agentnet.identity.keys import Keys
 from agentnet.identity.principal import ADMIN, USE
 from agentnet.process.runtime import Runtime
 from agentnet.push.outbox import Outbox
-from agentnet.push.signing import JWKS_PATH, KeyRing, KeySet
+from agentnet.push.signing import KeyRing, KeySet
 from agentnet.retention.rules import Rules
 from agentnet.settings import Settings
 from cards.serve import CARD_PATH, OLDER_CARD_PATH
@@ -28,6 +25,7 @@ from gateway.a2a.catalog import Catalog
 from gateway.a2a.listing import Listing
 from gateway.a2a.relay import Relay
 from gateway.a2a.upstream import Upstream
+from gateway.access import rules
 from gateway.admin import sql
 from gateway.admin.keys import KeyRoutes
 from gateway.admin.push import PushRoutes
@@ -45,9 +43,7 @@ from gateway.mcp.guard import Guard
 
 AUDIENCE = "gateway"
 DEFAULT_TENANT = "default"
-OPEN_CARDS = re.compile(r"(/agents/[^/]+)?/\.well-known/agent(-card)?\.json")
 READY_SECONDS = 2.0
-OPEN_PATHS = frozenset({"/health", "/ready", JWKS_PATH})
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
@@ -77,18 +73,15 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
             await mcp.outside.close()
             await transport.close()
 
-    app = Starlette(
-        routes=[*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))],
-        lifespan=lifespan,
-        exception_handlers=EXCEPTION_HANDLERS,
-    )
-    closed = AuthMiddleware(
-        app,
+    frame = Frame(
+        rules(mcp.profiles.admits),
         authenticate_with(runtime.tokens, AUDIENCE, keys),
-        max_body_bytes=settings.max_body_bytes,
-        public=lambda scope: is_open(scope) or mcp.profiles.admits(scope),
+        settings.max_body_bytes,
+        ready_with(await runtime.database()),
+        ready_body=ALIVE,
     )
-    origins = settings.allowed_origins
+    own = [*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))]
+    closed, origins = frame.closed(frame.app(own, lifespan)), settings.allowed_origins
     return admit_pages(Guard(closed, addresses_of(settings, url), settings.allowed_hosts, origins), origins)
 
 
@@ -97,7 +90,6 @@ async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseR
     settings, database = runtime.settings, await runtime.database()
     servers = ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses_of(settings, url))
     return [
-        Route("/ready", Ready(database).respond),
         KeySet(KeyRing(database, runtime.seal)).route(),
         *TaskViews(database).routes(),
         *KeyRoutes(keys).routes(),
@@ -129,19 +121,9 @@ async def admit_operator(settings: Settings, keys: Keys) -> None:
         )
 
 
-def is_open(scope: Scope) -> bool:
-    """Health, public keys and cards need no key; a card asked for with one is answered for its tenant."""
-    if scope["method"] not in {"GET", "HEAD"}:
-        return False
-    if scope["path"] in OPEN_PATHS:
-        return True
-    return OPEN_CARDS.fullmatch(scope["path"]) is not None and credential_of(scope) is None
-
-
 def routes(relay: Relay, cards: Cards, listing: Listing) -> list[BaseRoute]:
     """What stands on the catalog, the more exact routes first."""
     return [
-        Route("/health", health, methods=["GET"]),
         *[Route(path, cards.network, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
         *[Route("/agents/{name}" + path, cards.agent, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
         Route("/agents", listing.list, methods=["GET"]),
@@ -168,18 +150,10 @@ def entry_routes(relay: Relay) -> list[BaseRoute]:
     ]
 
 
-async def health(_: Request) -> Response:
-    """Alive, whatever else is."""
-    return JSONResponse({"status": "ok"})
+def ready_with(database: Database) -> Callable[[], Awaitable[object]]:
+    """Requests can be served when keys are read from the database. The registry's last word serves without it."""
 
+    async def ready() -> object:
+        return await database.pool.fetchval(sql.PING, timeout=READY_SECONDS)
 
-class Ready:
-    """Whether requests can be served: keys are read from the database. The registry's last word serves without it."""
-
-    def __init__(self, database: Database) -> None:
-        self._pool = database.pool
-
-    async def respond(self, _: Request) -> Response:
-        """200, or the error that the handlers make of a database that is away."""
-        await self._pool.fetchval(sql.PING, timeout=READY_SECONDS)
-        return JSONResponse({"status": "ok"})
+    return ready

@@ -19,15 +19,14 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types import Tool
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.database.tables import EVERYONE
 from agentnet.discovery.directory import Directory, Entry
-from agentnet.errors import AgentNetError, NotFoundError, error_body
-from agentnet.frame.authentication import Authenticate, AuthMiddleware, authenticate_with
+from agentnet.errors import AgentNetError, NotFoundError
+from agentnet.frame.access import CALLER, Rules
+from agentnet.frame.authentication import Authenticate, authenticate_with
+from agentnet.frame.frame import Frame
 from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.process.runtime import Runtime
@@ -51,6 +50,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
+RULES: Rules = {f"* {PATH}": CALLER}
+"""Callers have a token for this one server, and are of its tenant."""
 SESSION_SECONDS = 1800.0
 """A session with no request under way for so long is over."""
 
@@ -60,9 +61,9 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     hosted = await find_server(runtime, name)
     if isinstance(hosted.server, MCPServer):
         share_state(hosted.server, runtime.seal)
-    app = _owning(_app(hosted, runtime, url.rstrip("/")))
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
-    return AuthMiddleware(app, authenticate, max_body_bytes=runtime.settings.max_body_bytes)
+    frame = Frame(RULES, authenticate, runtime.settings.max_body_bytes, hosted.ready)
+    return frame.closed(_owning(_app(hosted, runtime, url.rstrip("/"), frame)))
 
 
 def _for_tenant(authenticate: Authenticate, tenant: str) -> Authenticate:
@@ -88,7 +89,7 @@ def _owning(app: ASGIApp) -> ASGIApp:
     return owned
 
 
-def _app(hosted: Hosted, runtime: Runtime, url: str) -> Starlette:
+def _app(hosted: Hosted, runtime: Runtime, url: str, frame: Frame) -> Starlette:
     settings = runtime.settings
     endpoint = hosted.server.streamable_http_app(
         streamable_http_path=PATH,
@@ -105,18 +106,7 @@ def _app(hosted: Hosted, runtime: Runtime, url: str) -> Starlette:
         async with hosted.server.session_manager.run(), _registered(hosted, url, directory, settings.lease_seconds):
             yield
 
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def ready(_: Request) -> Response:
-        try:
-            await hosted.ready()
-        except AgentNetError as error:
-            return JSONResponse(error_body(error), status_code=503)
-        return JSONResponse({"status": "ready"})
-
-    routes = [*endpoint.routes, Route("/health", health), Route("/ready", ready)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return frame.app(endpoint.routes, lifespan)
 
 
 @asynccontextmanager

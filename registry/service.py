@@ -9,7 +9,6 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -18,9 +17,9 @@ from starlette.types import ASGIApp
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.discovery.directory import AUDIENCE, Entry, Kind
 from agentnet.errors import InvalidInputError, NotFoundError
-from agentnet.frame.authentication import AuthMiddleware, authenticate_with
-from agentnet.http.errors import EXCEPTION_HANDLERS
-from agentnet.identity import Principal
+from agentnet.frame.access import CALLER, Rules, principal_of
+from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.frame import Frame
 from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
 from registry.entries import Entries, Need, Registration
@@ -30,6 +29,14 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024
 READY_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
+RULES: Rules = {
+    "GET /v1/entries": CALLER,
+    "GET /v1/entries/{kind}/{name}": CALLER,
+    "PUT /v1/entries/{kind}/{name}/{instance}": CALLER,
+    "DELETE /v1/entries/{kind}/{name}/{instance}": CALLER,
+    "POST /v1/search": CALLER,
+}
+"""Callers have a token for the registry. Whose an entry is, `Entries` finds out, for the body says it too."""
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -43,30 +50,19 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     return create_app(Entries(database.pool), runtime)
 
 
-def create_app(entries: Entries, runtime: Runtime) -> Starlette:
+def create_app(entries: Entries, runtime: Runtime) -> ASGIApp:
     """The app over `entries`."""
     endpoints = _Endpoints(entries)
+    frame = Frame(RULES, authenticate_with(runtime.tokens, AUDIENCE), MAX_BODY_BYTES, endpoints.ready)
     one = "/v1/entries/{kind}/{name}"
-    return Starlette(
-        routes=[
-            Route("/health", _health),
-            Route("/ready", endpoints.ready),
-            Route("/v1/entries", endpoints.list),
-            Route(one, endpoints.get),
-            Route(one + "/{instance}", endpoints.register, methods=["PUT"]),
-            Route(one + "/{instance}", endpoints.deregister, methods=["DELETE"]),
-            Route("/v1/search", endpoints.search, methods=["POST"]),
-        ],
-        middleware=[
-            Middleware(
-                AuthMiddleware,
-                authenticate=authenticate_with(runtime.tokens, AUDIENCE),
-                max_body_bytes=MAX_BODY_BYTES,
-            )
-        ],
-        exception_handlers=EXCEPTION_HANDLERS,
-        lifespan=_sweeping(entries),
-    )
+    routes = [
+        Route("/v1/entries", endpoints.list),
+        Route(one, endpoints.get),
+        Route(one + "/{instance}", endpoints.register, methods=["PUT"]),
+        Route(one + "/{instance}", endpoints.deregister, methods=["DELETE"]),
+        Route("/v1/search", endpoints.search, methods=["POST"]),
+    ]
+    return frame.closed(frame.app(routes, _sweeping(entries)))
 
 
 class _Endpoints:
@@ -75,46 +71,36 @@ class _Endpoints:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
 
-    async def ready(self, _request: Request) -> Response:
+    async def ready(self) -> None:
         async with asyncio.timeout(READY_SECONDS):
             await self._entries.ping()
-        return JSONResponse({"status": "ready"})
 
     async def register(self, request: Request) -> Response:
         registration = await _body(request, Registration)
         said = (registration.kind, registration.name, registration.instance)
         if said != tuple(request.path_params.values()):
             raise InvalidInputError("kind, name and instance in the body differ from those in the address.")
-        until = await self._entries.register(_principal(request), registration)
+        until = await self._entries.register(principal_of(request.scope), registration)
         return JSONResponse({"lease_until": until.isoformat()})
 
     async def deregister(self, request: Request) -> Response:
-        await self._entries.deregister(_principal(request), **request.path_params)
+        await self._entries.deregister(principal_of(request.scope), **request.path_params)
         return Response(status_code=204)
 
     async def list(self, request: Request) -> Response:
         kind = _kind(request.query_params.get("kind", ""))
-        return _answer(await self._entries.live(_principal(request).tenant, kind))
+        return _answer(await self._entries.live(principal_of(request.scope).tenant, kind))
 
     async def get(self, request: Request) -> Response:
         kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
         if not re.match(NAME_PATTERN, name):
             raise NotFoundError(f"There is no live {kind} of that name.")
-        entry = await self._entries.get(_principal(request).tenant, kind, name)
+        entry = await self._entries.get(principal_of(request.scope).tenant, kind, name)
         return Response(entry.model_dump_json(), media_type="application/json")
 
     async def search(self, request: Request) -> Response:
         need = await _body(request, Need)
-        return _answer(await self._entries.search(_principal(request).tenant, need))
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
-
-
-def _principal(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
+        return _answer(await self._entries.search(principal_of(request.scope).tenant, need))
 
 
 def _kind(value: str) -> Kind:

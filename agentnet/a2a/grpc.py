@@ -26,6 +26,7 @@ from agentnet.a2a.errors import as_a2a, error_details
 from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.frame.authentication import Authenticate, credential_in
+from agentnet.http.errors import CHALLENGE
 from agentnet.identity import Principal
 from agentnet.settings import Settings
 
@@ -157,6 +158,6 @@ async def _abort(error: A2AError, context: Context) -> None:
         ParseDict(detail, status.details.add())
     trailing = list(status_to_grpc(status).trailing_metadata)
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        trailing.append(("www-authenticate", 'Bearer realm="agentnet"'))
+        trailing.append(("www-authenticate", CHALLENGE))
     context.set_trailing_metadata(tuple(trailing))
     await context.abort(code, error.message)

@@ -2,8 +2,13 @@
 # pyright: reportAssignmentType=false
 """Every table, declared once. Alembic's migrations create them; hot paths read them with plain SQL (tasks/sql.py).
 
-Every row has a tenant. Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id,
-which is by time, without changing a key.
+Every row has a tenant, but for those of five tables. `mcp_subscriptions`, `mcp_cancels` and `mcp_calls` belong to a row
+of `mcp_sessions` and `mcp_call_events` to one of `mcp_calls`: they have its tenant and go with it, and a request comes
+to them only by way of its session, which is found for its tenant and subject. The one row of `retention_turns` is the
+network's.
+
+Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id, which is by time,
+without changing a key.
 """
 
 from datetime import datetime

@@ -7,13 +7,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError, error_body
 from agentnet.frame.rechecking import Rechecked
+from agentnet.http.errors import error_headers
 from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
-
-PUBLIC_PATHS = frozenset(
-    {"/health", "/ready", "/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
-)
 
 KEY = f"{PREFIX}_"
 Authenticate = Callable[[str], Awaitable[Principal]]
@@ -58,15 +55,10 @@ def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -
     return authenticate
 
 
-def is_public(scope: Scope) -> bool:
-    """Health, public cards and public keys are open; everything else is closed."""
-    return scope["method"] in {"GET", "HEAD"} and scope["path"] in PUBLIC_PATHS
-
-
 class AuthMiddleware:
     """Puts the caller's `Principal` into `scope["state"]["principal"]`; refuses what has none, and bodies over a limit.
 
-    `public` tells which requests need no credential; those have no principal.
+    `is_open` tells which requests need no credential; those have no principal.
     """
 
     def __init__(
@@ -75,12 +67,12 @@ class AuthMiddleware:
         authenticate: Authenticate,
         *,
         max_body_bytes: int,
-        public: Callable[[Scope], bool] = is_public,
+        is_open: Callable[[Scope], bool],
     ) -> None:
         self._app = app
         self._authenticate = authenticate
         self._max_body_bytes = max_body_bytes
-        self._public = public
+        self._is_open = is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,7 +80,7 @@ class AuthMiddleware:
             return
         try:
             counted = _has_length(scope, self._max_body_bytes)
-            if not self._public(scope):
+            if not self._is_open(scope):
                 credential = _credential(scope)
                 scope.setdefault("state", {})["principal"] = await self._authenticate(credential)
                 if credential.startswith(KEY):  # tokens end on their own, and their streams are the services' business
@@ -131,10 +123,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
 async def send_error(send: Send, error: AgentNetError) -> None:
     """Answer with `error` as JSON."""
     headers = [(b"content-type", b"application/json")]
-    if error.http_status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="agentnet"'))
-    if retry_after := error.data.get("retry_after"):
-        headers.append((b"retry-after", str(max(1, round(float(retry_after)))).encode()))
+    headers += [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
     body = json.dumps(error_body(error)).encode()
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": error.http_status, "headers": headers})

@@ -1,7 +1,4 @@
-"""Errors over HTTP for every service: one shape (`agentnet.errors.error_body`), never a stack trace.
-
-`Starlette(..., exception_handlers=EXCEPTION_HANDLERS)` is all that a service needs.
-"""
+"""Errors over HTTP for every service: one shape (`agentnet.errors.error_body`), never a stack trace."""
 
 import json
 import logging
@@ -33,16 +30,23 @@ STATUS_NAMES = {
     503: "UNAVAILABLE",
 }
 MAX_PROBLEMS = 5
+CHALLENGE = 'Bearer realm="agentnet"'
+"""What a credential is asked for with (RFC 9110 section 11.6.1)."""
+
+
+def error_headers(error: AgentNetError) -> dict[str, str]:
+    """The headers that the status of `error` asks for."""
+    headers: dict[str, str] = {}
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = CHALLENGE
+    if retry_after := error.data.get("retry_after"):
+        headers["retry-after"] = str(max(1, round(float(retry_after))))
+    return headers
 
 
 def error_response(error: AgentNetError) -> Response:
-    """`error` as JSON, with the headers that its status asks for."""
-    headers: dict[str, str] = {}
-    if error.http_status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = 'Bearer realm="agentnet"'
-    if retry_after := error.data.get("retry_after"):
-        headers["retry-after"] = str(max(1, round(float(retry_after))))
-    return JSONResponse(error_body(error), error.http_status, headers)
+    """`error` as JSON."""
+    return JSONResponse(error_body(error), error.http_status, error_headers(error))
 
 
 def invalid_input(error: ValidationError) -> InvalidInputError:
@@ -124,4 +128,4 @@ EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
     ),  # no other OSError: a file is none of the database's
     Exception: _unexpected,
 }
-"""Give this to `Starlette(exception_handlers=...)`."""
+"""What `Frame.app` gives to Starlette."""

@@ -6,18 +6,17 @@ from pathlib import Path
 
 from a2a.server.agent_execution import AgentExecutor
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from agentnet.a2a.bindings.app import a2a_app
+from agentnet.a2a.bindings.rest import Rest
 from agentnet.a2a.grpc import GrpcServer
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.database.tables import EVERYONE
 from agentnet.files.store import FileStore
-from agentnet.frame.authentication import AuthMiddleware, authenticate_with
+from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.frame import READY, Frame
 from agentnet.ids import new_id
 from agentnet.manifests.manifest import Specialist, load_specialists, pick
 from agentnet.models import default_model_settings, model_name
@@ -29,6 +28,7 @@ from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
+from specialists.access import RULES
 
 BUNDLED = Path(__file__).parent
 
@@ -105,15 +105,12 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         await worker.close()
         await tool_servers.close()
 
-    async def ready(_request: Request) -> Response:
-        await database.pool.fetchval("SELECT 1")
-        return JSONResponse({"status": "ready", "agent": specialist.name, "definition": specialist.definition})
-
-    health = [Route("/health", _health), Route("/ready", ready)]
-    app = a2a_app(handler, [*health, *CardResponse(card).routes(), KeySet(push.keys).route()], lifespan)
-    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
-    return AuthMiddleware(app, authenticate, max_body_bytes=settings.max_body_bytes)
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+    frame = Frame(
+        RULES,
+        authenticate,
+        settings.max_body_bytes,
+        lambda: database.pool.fetchval("SELECT 1"),
+        ready_body={**READY, "agent": specialist.name, "definition": specialist.definition},
+    )
+    routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), *Rest(handler).routes()]
+    return frame.closed(a2a_app(handler, frame.app(routes, lifespan)))

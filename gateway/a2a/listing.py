@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agentnet.discovery.directory import Entry
+from agentnet.frame.access import principal_of
 from cards.serve import CARD_PATH
 from gateway.a2a.cards import Cards
 from gateway.a2a.catalog import Catalog
-from gateway.a2a.relay import principal_of
 
 SKILL_KEYS = ("id", "name", "description", "tags")
 

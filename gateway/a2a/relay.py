@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from agentnet.discovery.directory import Entry
-from agentnet.errors import AgentNetError, ForbiddenError, TooLargeError, UnavailableError
+from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
+from agentnet.frame.access import principal_of
 from agentnet.identity import Principal
-from agentnet.identity.principal import USE
 from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
 from gateway.a2a.catalog import Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
@@ -56,14 +56,6 @@ def target_of(scope: Scope) -> Target:
         prefix = f"/agents/{agent}"
     query: bytes = scope["query_string"]
     return Target(agent, path + b"?" + query if query else path, prefix)
-
-
-def principal_of(scope: Scope) -> Principal:
-    """The caller. Raises `ForbiddenError` when its key does not reach to agents."""
-    principal: Principal = scope["state"]["principal"]
-    if USE not in principal.scopes:
-        raise ForbiddenError(f"This needs a key with the scope {USE!r}.")
-    return principal
 
 
 class Relay:

@@ -9,10 +9,9 @@ from starlette.routing import BaseRoute, Route
 
 from agentnet.database.tables import ApiKey
 from agentnet.errors import ForbiddenError
+from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
-from agentnet.identity import Principal
 from agentnet.identity.keys import Keys
-from agentnet.identity.principal import ADMIN
 
 MAX_DAYS = 3650
 Scope = Literal["use", "admin"]
@@ -45,12 +44,12 @@ class KeyRoutes:
 
     async def list(self, request: Request) -> Response:
         """The tenant's keys, oldest first, without their secrets."""
-        rows = await self._keys.list(admin_of(request).tenant)
+        rows = await self._keys.list(principal_of(request.scope).tenant)
         return JSONResponse({"keys": [view_of(row) for row in rows]})
 
     async def create(self, request: Request) -> Response:
         """Make a key; the answer holds it in full. Raises `ForbiddenError` for another tenant's."""
-        admin = admin_of(request)
+        admin = principal_of(request.scope)
         wanted = NewKey.model_validate(await json_object(request))
         if wanted.tenant not in (None, admin.tenant):
             raise ForbiddenError(f"This key manages the keys of tenant {admin.tenant!r} only.")
@@ -60,7 +59,7 @@ class KeyRoutes:
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a key for good. Raises `NotFoundError`."""
-        await self._keys.revoke(request.path_params["id"], admin_of(request).tenant)
+        await self._keys.revoke(request.path_params["id"], principal_of(request.scope).tenant)
         return Response(status_code=204)
 
 
@@ -69,11 +68,3 @@ def view_of(row: ApiKey) -> dict[str, Any]:
     moments = {"created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at}
     shown = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
     return {"id": row.id, "tenant": row.tenant, "name": row.name, "scopes": row.scopes} | shown
-
-
-def admin_of(request: Request) -> Principal:
-    """Who asks, if it is an admin in person. Raises `ForbiddenError`."""
-    principal: Principal = request.scope["state"]["principal"]
-    if ADMIN not in principal.scopes or principal.chain:
-        raise ForbiddenError(f"This needs a key with the scope {ADMIN!r}.")
-    return principal

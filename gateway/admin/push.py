@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from agentnet.frame.access import principal_of
 from agentnet.push.outbox import Outbox
-from gateway.a2a.relay import principal_of
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500

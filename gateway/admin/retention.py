@@ -7,10 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
 from agentnet.retention.rules import MAX_COUNT, MAX_DAYS, Rule, Rules, TenantRule
-from gateway.a2a.relay import principal_of
-from gateway.admin.keys import admin_of
 
 
 class NewRule(BaseModel):
@@ -43,14 +42,14 @@ class RetentionRoutes:
 
     async def set(self, request: Request) -> Response:
         """Give the tenant a rule of its own; both limits null keep everything. Raises `ForbiddenError`."""
-        tenant = admin_of(request).tenant
+        tenant = principal_of(request.scope).tenant
         wanted = NewRule.model_validate(await json_object(request))
         await self._rules.set(tenant, request.path_params["state"], Rule(wanted.days, wanted.count))
         return Response(status_code=204)
 
     async def drop(self, request: Request) -> Response:
         """Let the network's default hold again. Raises `ForbiddenError`."""
-        await self._rules.drop(admin_of(request).tenant, request.path_params["state"])
+        await self._rules.drop(principal_of(request.scope).tenant, request.path_params["state"])
         return Response(status_code=204)
 
 

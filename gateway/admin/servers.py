@@ -9,12 +9,12 @@ from starlette.routing import BaseRoute, Route
 
 from agentnet.discovery.directory import Directory
 from agentnet.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
 from agentnet.identity import Principal
 from agentnet.upstreams.probe import probe
 from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, origin_of
 from agentnet.upstreams.upstreams import Upstreams
-from gateway.admin.keys import admin_of
 
 PATH = "/v1/mcp/servers"
 
@@ -42,12 +42,12 @@ class ServerRoutes:
 
     async def list(self, request: Request) -> Response:
         """The servers that the tenant sees, by name."""
-        servers = await self._upstreams.visible(admin_of(request).tenant)
+        servers = await self._upstreams.visible(principal_of(request.scope).tenant)
         return JSONResponse({"servers": [view_of(server) for server in servers]})
 
     async def add(self, request: Request) -> Response:
         """Add a server. Raises `ConflictError` for a name that is taken, `UnsafeUrlError`."""
-        admin = admin_of(request)
+        admin = principal_of(request.scope)
         new = NewServer.model_validate(await json_object(request))
         self._check_origin(new.url)
         await self._check_name(admin, new.name)
@@ -84,7 +84,7 @@ class ServerRoutes:
         return JSONResponse(asdict(await probe(self._upstreams, await self._named(request))))
 
     async def _named(self, request: Request) -> OutsideServer:
-        return await self._upstreams.get(admin_of(request).tenant, request.path_params["name"])
+        return await self._upstreams.get(principal_of(request.scope).tenant, request.path_params["name"])
 
     async def _stored(self, request: Request) -> OutsideServer:
         server = await self._named(request)

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from agentnet.database import Database
 from agentnet.errors import NotFoundError
-from gateway.a2a.relay import principal_of
+from agentnet.frame.access import principal_of
 from gateway.admin import sql
 
 DEFAULT_LIMIT = 50

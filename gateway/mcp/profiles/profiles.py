@@ -8,10 +8,10 @@ from starlette.types import Scope
 from agentnet.database import Database
 from agentnet.database.retry import once
 from agentnet.errors import ConflictError, InvalidInputError, NotFoundError
+from agentnet.frame.access import principal_of
 from agentnet.frame.authentication import credential_of
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from gateway.a2a.relay import principal_of
 from gateway.http.cache import Cache
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.profile import ANONYMOUS, DEFAULT, Profile

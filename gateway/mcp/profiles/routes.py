@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
-from gateway.admin.keys import admin_of
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.profiles.profiles import ProfileStore
 
@@ -28,12 +28,12 @@ class ProfileRoutes:
 
     async def list(self, request: Request) -> Response:
         """The tenant's profiles, by name."""
-        found = await self._store.of(admin_of(request).tenant)
+        found = await self._store.of(principal_of(request.scope).tenant)
         return JSONResponse({"profiles": [view_of(profile) for profile in found.values()]})
 
     async def put(self, request: Request) -> Response:
         """Store a profile, in place of the one of that name. Raises `ValidationError`, `ConflictError`."""
-        admin = admin_of(request)
+        admin = principal_of(request.scope)
         name: str = request.path_params["name"]
         profile = Profile.model_validate(await json_object(request) | {"name": name})
         await self._store.put(admin.tenant, profile)
@@ -41,7 +41,7 @@ class ProfileRoutes:
 
     async def remove(self, request: Request) -> Response:
         """Delete a profile: sessions under it end. Raises `NotFoundError`."""
-        await self._store.remove(admin_of(request).tenant, request.path_params["name"])
+        await self._store.remove(principal_of(request.scope).tenant, request.path_params["name"])
         return Response(status_code=204)
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import agentnet.process.service
+from agentnet.frame.access import PUBLIC, Access
 from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.ids import new_id
 from agentnet.process.runtime import Runtime
@@ -145,7 +146,9 @@ async def create_gateway(runtime: Runtime, _name: str, url: str) -> ASGIApp:
         Route("/v1/keys", keys),
     ]
     authenticate = authenticate_with(runtime.tokens, "gateway", await runtime.keys())
-    return AuthMiddleware(Starlette(routes=routes), authenticate, max_body_bytes=runtime.settings.max_body_bytes)
+    open_routes = Access(dict.fromkeys(("GET /health", "GET /.well-known/agent-card.json"), PUBLIC))
+    limit = runtime.settings.max_body_bytes
+    return AuthMiddleware(Starlette(routes=routes), authenticate, max_body_bytes=limit, is_open=open_routes.is_open)
 
 
 async def create_registry(_runtime: Runtime, _name: str, _url: str) -> ASGIApp:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from agentnet.database import Database
 from agentnet.errors import DatabaseAwayError, UnavailableError
+from agentnet.frame.access import never
 from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.keys import Keys
 from agentnet.identity.tokens import Tokens
@@ -104,16 +105,14 @@ async def test_one_that_never_recovers_is_given_up(database_url: str, monkeypatc
 
 
 async def test_a_caller_is_told_503_and_not_401_while_its_key_cannot_be_read(database_url: str) -> None:
-    async def never(*_: object) -> None:
-        raise AssertionError("nobody is let in")
-
     async with front(database_url) as before:
         database = await Database.open(Settings(database_url=before.url, database_pool=2))
         keys = Keys(database)
         key = await keys.create("default", "test")
         before.away = True
         await database.close()
-        door = AuthMiddleware(Starlette(), authenticate_with(Tokens("s" * 32), "x", keys), max_body_bytes=1000)
+        authenticate = authenticate_with(Tokens("s" * 32), "x", keys)
+        door = AuthMiddleware(Starlette(), authenticate, max_body_bytes=1000, is_open=never)
         async with serving(door) as url, httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
             answer = await http.get(f"{url}/any", headers={"x-api-key": key})
         assert answer.status_code == 503

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentnet.frame.access import PUBLIC, Access
 from agentnet.frame.authentication import AuthMiddleware, authenticate_with
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
@@ -28,6 +29,7 @@ from agentnet.process.service import Server, bind
 from agentnet.runs.question import data_of
 from agentnet.tasks.steps import SOURCE, Step
 from cards import CardResponse
+from cards.serve import CARD_PATH, OLDER_CARD_PATH
 
 BIG = b"%PDF" + bytes(300_000)
 PNG = b"\x89PNG\r\n\x1a\n pixels"
@@ -203,7 +205,9 @@ def echo_app(name: str, url: str, tokens: Tokens, probe: Probe) -> ASGIApp:
         else:
             await app(scope, receive, send)
 
-    return AuthMiddleware(recorded, authenticate_with(tokens, f"agent:{name}"), max_body_bytes=1 << 24)
+    cards = Access({f"GET {path}": PUBLIC for path in (CARD_PATH, OLDER_CARD_PATH)})
+    authenticate = authenticate_with(tokens, f"agent:{name}")
+    return AuthMiddleware(recorded, authenticate, max_body_bytes=1 << 24, is_open=cards.is_open)
 
 
 def held_back(send: Send, probe: Probe) -> Send:

@@ -1,0 +1,61 @@
+"""What stands around the routes of every service: who may pass, how errors are said, and whether the service lives."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Lifespan
+
+from agentnet.errors import AgentNetError, error_body
+from agentnet.frame.access import PUBLIC, Access, Rules
+from agentnet.frame.authentication import Authenticate, AuthMiddleware
+from agentnet.http.errors import EXCEPTION_HANDLERS
+
+RULES: Rules = {"GET /health": PUBLIC, "GET /ready": PUBLIC}
+"""Of the routes that the frame itself has."""
+ALIVE = {"status": "ok"}
+READY = {"status": "ready"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Of one service. `app` makes its routes an app, `closed` lets nobody to an app who may not pass."""
+
+    rules: Rules
+    """Of the service's own routes."""
+    authenticate: Authenticate
+    max_body_bytes: int
+    ready: Callable[[], Awaitable[object]]
+    """Raises when no request could be served now."""
+    ready_body: Mapping[str, str] = field(default_factory=lambda: READY)
+
+    @property
+    def access(self) -> Access:
+        """The table of all routes."""
+        return Access({**RULES, **self.rules})
+
+    def app(self, routes: Iterable[BaseRoute], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+        """The frame's routes and `routes`, each under its rule. Raises `KeyError` for one that has none."""
+        own = [Route("/health", _health), Route("/ready", self._ready)]
+        return Starlette(
+            routes=self.access.under_rules([*own, *routes]), lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS
+        )
+
+    def closed(self, app: ASGIApp) -> ASGIApp:
+        """`app` for those who show a credential, but for what is open."""
+        return AuthMiddleware(app, self.authenticate, max_body_bytes=self.max_body_bytes, is_open=self.access.is_open)
+
+    async def _ready(self, _: Request) -> Response:
+        try:
+            await self.ready()
+        except AgentNetError as error:
+            return JSONResponse(error_body(error), status_code=503)
+        return JSONResponse(dict(self.ready_body))
+
+
+async def _health(_: Request) -> Response:
+    """Alive, whatever else is."""
+    return JSONResponse(ALIVE)
