@@ -1,7 +1,9 @@
 """One PostgreSQL for each process that tests: the server of `DATABASE_URL`, or else an embedded one."""
 
 import os
+import ssl
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +17,14 @@ settings.load_profile("busy machine")
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_trust_store() -> Iterator[None]:
+    """Reading the certificates of all authorities takes longer than all else of a client, and a test has several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 
 import uvicorn
@@ -56,6 +57,7 @@ class RunningService:
     url: str
 
 
+@cache
 def load_factory(kind: str) -> Factory:
     """The factory that a package offers for `kind`. Raises `ConfigurationError`."""
     found = entry_points(group=GROUP, name=kind)

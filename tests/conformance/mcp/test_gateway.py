@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,11 +18,19 @@ LEGACY = REVISIONS[0]
 every_revision = pytest.mark.parametrize("revision", REVISIONS)
 
 
-@pytest.fixture
-async def two(tmp_path: Path, database_url: str) -> AsyncIterator[Gateways]:
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def two(
+    tmp_path_factory: pytest.TempPathFactory, database_url: str, anyio_backend: str
+) -> AsyncIterator[Gateways]:
+    home = tmp_path_factory.mktemp("gateways")
     async with AsyncExitStack() as stack:
         fixture_url = await stack.enter_async_context(fixture_running())
-        yield await stack.enter_async_context(gateways(tmp_path, database_url, fixture_url, replicas=2))
+        yield await stack.enter_async_context(gateways(home, database_url, fixture_url, replicas=2))
 
 
 @every_revision

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ def inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AGENTNET_")}
 
 
-@pytest.fixture
-def settings() -> Iterator[Settings]:
+@contextmanager
+def new_settings() -> Iterator[Settings]:
+    """Settings with a home and ports that nobody else has."""
     # not below pytest's own folder: PostgreSQL runs as a user of its own when root runs the tests, and each session of
     # pytest closes that folder to others anew
     with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as folder:
@@ -31,8 +33,8 @@ def settings() -> Iterator[Settings]:
         yield Settings(home=Path(folder), port=port, registry_port=registry_port)
 
 
-@pytest.fixture
-def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
+@contextmanager
+def starting(settings: Settings, folder: Path) -> Iterator[Start]:
     """Start `agentnet <arguments>` on the stand-ins, in a process group of its own as a terminal does it."""
     root = Path(__file__).parents[3]
     ours = {
@@ -51,15 +53,30 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
             stdout=output,
             stderr=output,
             text=True,
-            cwd=tmp_path,
+            cwd=folder,
             env={**inherited(), **ours, "AGENTNET_HOME": str(home)},
             start_new_session=True,
         )
         started.append(process)
         return process
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    with new_settings() as settings:
+        yield settings
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
+    """Starts commands, each with `settings`."""
+    with starting(settings, tmp_path) as start:
+        yield start

@@ -3,12 +3,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from agentnet.settings import Settings
+from tests.integration.cli.conftest import new_settings, starting
 from tests.integration.cli.standins import PNG
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -28,14 +30,28 @@ def line_with(process: "subprocess.Popen[str]", words: str) -> str:
     raise AssertionError(f"{words!r} never came: {''.join(seen)}")
 
 
-@pytest.fixture
-def network(start: Start) -> Iterator["subprocess.Popen[str]"]:
+@contextmanager
+def network_up(start: Start) -> Iterator[None]:
     process = start("up", "--json", "--only", "toolbox")
     line_with(process, "Ready")
-    yield process
+    yield
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=STOP_SECONDS)
     assert process.returncode == 0, errors
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A network for tests that mind nobody else's tasks in it."""
+    with new_settings() as settings, starting(settings, tmp_path_factory.mktemp("network")) as start, network_up(start):
+        yield settings
+
+
+@pytest.fixture
+def there(network: Settings, tmp_path: Path) -> Iterator[Start]:
+    """Starts commands that find the network."""
+    with starting(network, tmp_path) as start:
+        yield start
 
 
 def orphans(settings: Settings) -> list[str]:
@@ -52,8 +68,8 @@ def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
-def test_ask_shows_the_hand_offs_then_the_result_then_the_files(network: object, start: Start, tmp_path: Path) -> None:
-    code, output, errors = finished(start("ask", "What is it?", "--out", "results"))
+def test_ask_shows_the_hand_offs_then_the_result_then_the_files(there: Start, tmp_path: Path) -> None:
+    code, output, errors = finished(there("ask", "What is it?", "--out", "results"))
     assert code == 0
     assert "concierge → writer  Write it." in errors
     assert "writer · search  ✓ 84 ms  3 passages" in errors
@@ -63,8 +79,8 @@ def test_ask_shows_the_hand_offs_then_the_result_then_the_files(network: object,
     assert (tmp_path / "results/chart.png").read_bytes() == PNG
 
 
-def test_ask_speaks_json(network: object, start: Start) -> None:
-    code, output, errors = finished(start("ask", "What is it?", "--json"))
+def test_ask_speaks_json(there: Start) -> None:
+    code, output, errors = finished(there("ask", "What is it?", "--json"))
     assert (code, errors) == (0, "")
     told = json.loads(output)
     assert told["state"] == "completed"
@@ -73,24 +89,24 @@ def test_ask_speaks_json(network: object, start: Start) -> None:
     assert Path(told["files"][0]["place"]).parts[0] == "agentnet-output"
 
 
-def test_a_question_ends_with_3_and_can_be_answered(network: object, start: Start) -> None:
-    code, _, errors = finished(start("ask", "ask me something"))
+def test_a_question_ends_with_3_and_can_be_answered(there: Start) -> None:
+    code, _, errors = finished(there("ask", "ask me something"))
     assert code == 3
     assert "Which year?" in errors
     command = errors.partition("agentnet ask --task ")[2].split()
-    code, output, _ = finished(start("ask", "1984", "--task", command[0]))
+    code, output, _ = finished(there("ask", "1984", "--task", command[0]))
     assert code == 0
     assert "The answer to *1984* is 42." in output
 
 
-def test_a_failed_task_tells_why_and_ends_with_1(network: object, start: Start) -> None:
-    code, _, errors = finished(start("ask", "fail please"))
+def test_a_failed_task_tells_why_and_ends_with_1(there: Start) -> None:
+    code, _, errors = finished(there("ask", "fail please"))
     assert code == 1
     assert "The cat sat on it." in errors
 
 
-def test_ctrl_c_cancels_the_task_and_ends_with_130(network: object, start: Start) -> None:
-    process = start("ask", "sleep well")
+def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
+    process = there("ask", "sleep well")
     line_with(process, "concierge → writer")
     os.killpg(process.pid, signal.SIGINT)
     code, _, errors = finished(process)
@@ -98,8 +114,8 @@ def test_ctrl_c_cancels_the_task_and_ends_with_130(network: object, start: Start
     assert "Canceled task" in errors
 
 
-def test_a_stream_that_breaks_off_is_taken_up_again(network: object, start: Start) -> None:
-    code, output, errors = finished(start("ask", "break off"))
+def test_a_stream_that_breaks_off_is_taken_up_again(there: Start) -> None:
+    code, output, errors = finished(there("ask", "break off"))
     assert code == 0
     assert "concierge → writer" in errors
     assert "Done all the same." in output
@@ -122,41 +138,40 @@ def test_a_home_that_cannot_be_made_is_one_line(start: Start, tmp_path: Path, mo
     assert "Set AGENTNET_HOME" in errors.splitlines()[-1]
 
 
-def test_time_runs_out_in_one_line(network: object, start: Start) -> None:
-    code, _, errors = finished(start("ask", "sleep well", "--timeout", "3"))
+def test_time_runs_out_in_one_line(there: Start) -> None:
+    code, _, errors = finished(there("ask", "sleep well", "--timeout", "3"))
     assert code == 1
     assert "No result within 3 s." in errors
     assert "Canceled task" in errors
 
 
-def test_no_such_agent_is_told_with_those_that_are_there(network: object, start: Start) -> None:
-    code, _, errors = finished(start("ask", "hi", "--agent", "conciergge"))
+def test_no_such_agent_is_told_with_those_that_are_there(there: Start) -> None:
+    code, _, errors = finished(there("ask", "hi", "--agent", "conciergge"))
     assert code == 2
     assert "There is no agent 'conciergge'. Did you mean 'concierge'?" in errors
 
 
-def test_a_wrong_key_is_told(
-    network: object, start: Start, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    (settings.home / "admin.key").write_text("ank_000000000000_" + "x" * 43)
-    code, _, errors = finished(start("agents"))
+def test_a_wrong_key_is_told(there: Start, tmp_path: Path) -> None:
+    (tmp_path / "admin.key").write_text("ank_000000000000_" + "x" * 43)
+    code, _, errors = finished(there("agents", home=tmp_path))
     assert code == 2
     assert "does not take the key" in errors
     assert "xxx" not in errors
 
 
-def test_listings_are_tables_and_json(network: object, start: Start) -> None:
-    finished(start("ask", "What is it?"))
-    _, table, _ = finished(start("tasks"))
-    assert "completed" in table
-    [task] = json.loads(finished(start("tasks", "--json"))[1])["tasks"]
-    code, output, errors = finished(start("watch", task["id"]))
-    assert code == 0
-    assert "concierge  completed" in errors
-    assert "is 42." in output
-    assert "Finds who can do it." in finished(start("agents"))[1]
-    assert json.loads(finished(start("card", "concierge"))[1])["name"] == "concierge"
-    assert "admin" in finished(start("keys", "list"))[1]
+def test_listings_are_tables_and_json(start: Start) -> None:
+    with network_up(start):
+        finished(start("ask", "What is it?"))
+        _, table, _ = finished(start("tasks"))
+        assert "completed" in table
+        [task] = json.loads(finished(start("tasks", "--json"))[1])["tasks"]
+        code, output, errors = finished(start("watch", task["id"]))
+        assert code == 0
+        assert "concierge  completed" in errors
+        assert "is 42." in output
+        assert "Finds who can do it." in finished(start("agents"))[1]
+        assert json.loads(finished(start("card", "concierge"))[1])["name"] == "concierge"
+        assert "admin" in finished(start("keys", "list"))[1]
 
 
 def test_up_tells_its_addresses_and_the_hosts_settings_but_never_the_key(start: Start, settings: Settings) -> None:
@@ -191,10 +206,10 @@ def test_ctrl_c_while_starting_leaves_nothing_behind(start: Start, settings: Set
     assert orphans(settings) == []
 
 
-def test_a_taken_port_is_one_line(network: object, start: Start, settings: Settings) -> None:
-    code, _, errors = finished(start("up"))
+def test_a_taken_port_is_one_line(there: Start, network: Settings) -> None:
+    code, _, errors = finished(there("up"))
     assert code == 2
-    assert f"Port {settings.port} for gateway cannot be used" in errors.splitlines()[-1]
+    assert f"Port {network.port} for gateway cannot be used" in errors.splitlines()[-1]
 
 
 def test_ask_starts_a_network_of_its_own_and_says_so(start: Start, settings: Settings) -> None:

@@ -261,7 +261,7 @@ async def echo_running(name: str, tokens: Tokens, probe: Probe) -> AsyncIterator
 
 @asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, ws="none")
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=0, ws="none")
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
