@@ -49,8 +49,6 @@ KIND_STATUS_WITH_MESSAGE = 4
 KIND_ARTIFACT = 5
 KIND_STEP = 6
 """A status that tells of a step and of nothing else: streamed and stored like any other, but never pushed."""
-HISTORY_KINDS = (KIND_TASK, KIND_MESSAGE, KIND_STATUS_WITH_MESSAGE)
-"""Kinds that hold messages; the index `task_history` covers them."""
 
 
 def now_timestamp() -> Timestamp:

@@ -32,12 +32,6 @@ class Projection:
         """The state it is in."""
         return self._task.status.state
 
-    @property
-    def status_seconds(self) -> float:
-        """When it came into that state, as Unix time."""
-        timestamp = self._task.status.timestamp
-        return float(timestamp.seconds + timestamp.nanos / 1e9)
-
     def apply(self, event: StreamResponse) -> None:
         """Bring the task up to `event`.
 

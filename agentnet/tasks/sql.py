@@ -184,12 +184,6 @@ WHERE agent = $2 AND state IN (1, 2) AND lease_owner = $1
 RETURNING id
 """
 
-# Let a failed attempt be tried again after $4 seconds.
-POSTPONE = """
-UPDATE tasks SET lease_owner = NULL, lease_until = NULL, run_after = now() + make_interval(secs => $4)
-WHERE id = $2 AND epoch = $3 AND lease_owner = $1
-"""
-
 # A user's message wakes a task that waits for input: it enters the log, and the lease goes to $6 if it is to run there.
 RESUME = """
 WITH woken AS (

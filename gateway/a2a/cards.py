@@ -13,8 +13,7 @@ from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from cards import CardResponse, rewrite_card
 from cards.serve import CARD_PATH
-from gateway.a2a.catalog import ANYONE, Catalog
-from gateway.a2a.relay import ENTRY_AGENT
+from gateway.a2a.catalog import ANYONE, ENTRY_AGENT, Catalog
 
 TIMEOUT_SECONDS = 5.0
 MAX_CARDS = 4096

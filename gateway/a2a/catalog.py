@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from agentnet.database.tables import EVERYONE
 from agentnet.discovery.directory import Directory, Entry
@@ -16,6 +17,9 @@ from gateway.http.rotation import Rotation
 FRESH_SECONDS = 1.0
 GRACE_SECONDS = 30.0
 NEAREST = 3
+SKILL_KEYS = ("id", "name", "description", "tags")
+ENTRY_AGENT = "concierge"
+"""The agent that answers at the gateway's own address."""
 
 ANYONE = Principal(EVERYONE, "service:gateway", frozenset({USE}))
 """Who asks for a public card without a key: sees what every tenant sees."""
@@ -74,3 +78,11 @@ class Catalog:
         near = difflib.get_close_matches(name, names, NEAREST, 0.4)
         hint = f"Nearest: {', '.join(near)}." if near else "`GET /agents` lists those that are there."
         return NotFoundError(f"There is no agent {name!r} here.", hint=hint)
+
+
+def skills_of(entry: Entry) -> list[dict[str, Any]]:
+    """The skills as its card tells of them, or their ids alone."""
+    listed = entry.document.get("skills")
+    if not isinstance(listed, list):
+        return [{"id": skill} for skill in entry.skills]
+    return [{key: skill[key] for key in SKILL_KEYS if key in skill} for skill in listed if isinstance(skill, dict)]

@@ -9,9 +9,7 @@ from agentnet.discovery.directory import Entry
 from agentnet.frame.access import principal_of
 from cards.serve import CARD_PATH
 from gateway.a2a.cards import Cards
-from gateway.a2a.catalog import Catalog
-
-SKILL_KEYS = ("id", "name", "description", "tags")
+from gateway.a2a.catalog import Catalog, skills_of
 
 
 class Listing:
@@ -36,11 +34,3 @@ class Listing:
             "card_url": address + CARD_PATH,
             "instances": len(entry.urls) or 1,
         }
-
-
-def skills_of(entry: Entry) -> list[dict[str, Any]]:
-    """The skills as its card tells of them, or their ids alone."""
-    listed = entry.document.get("skills")
-    if not isinstance(listed, list):
-        return [{"id": skill} for skill in entry.skills]
-    return [{key: skill[key] for key in SKILL_KEYS if key in skill} for skill in listed if isinstance(skill, dict)]

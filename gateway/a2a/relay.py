@@ -14,7 +14,7 @@ from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
 from agentnet.identity import Principal
 from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
-from gateway.a2a.catalog import Catalog
+from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
 from gateway.a2a.upstream import Upstream
 from gateway.http.body import Body, ClientGoneError, run_until_gone
@@ -22,8 +22,6 @@ from gateway.http.headers import header_of, is_event_stream, to_client
 from gateway.http.limits import StreamLimit
 from gateway.http.transport import Incoming
 
-ENTRY_AGENT = "concierge"
-"""The agent that answers at the gateway's own address."""
 PREFIX = b"/agents/"
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")

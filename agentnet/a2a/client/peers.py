@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 import httpx
-from a2a.types.a2a_pb2 import CancelTaskRequest, SendMessageRequest, StreamResponse
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from agentnet.errors import AgentNetError, UnavailableError
@@ -53,18 +53,6 @@ async def send_streaming(
                     yield _event(frame)
     except httpx.HTTPError as error:
         raise UnavailableError(f"The agent at {url} does not answer ({type(error).__name__}).") from error
-
-
-async def cancel(http: httpx.AsyncClient, url: str, token: str, task_id: str) -> None:
-    """Ask the agent at `url` to cancel a task. Raises `PeerError`, `UnavailableError`."""
-    body = _call("CancelTask", MessageToDict(CancelTaskRequest(id=task_id)))
-    headers = {**VERSION_HEADERS, "authorization": f"Bearer {token}"}
-    try:
-        response = await http.post(url.rstrip("/") + "/", json=body, headers=headers, timeout=10.0)
-    except httpx.HTTPError as error:
-        raise UnavailableError(f"The agent at {url} does not answer ({type(error).__name__}).") from error
-    if response.is_error or "error" in response.json():
-        raise _refusal(response)
 
 
 def _call(method: str, params: dict[str, Any]) -> dict[str, Any]:

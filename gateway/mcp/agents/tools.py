@@ -9,7 +9,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from agentnet.discovery.directory import Entry
 from agentnet.ids import new_id
-from gateway.a2a.listing import skills_of
+from gateway.a2a.catalog import skills_of
 
 FIND_AGENTS = "find_agents"
 MAX_NAME = 64

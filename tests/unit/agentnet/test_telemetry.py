@@ -8,7 +8,7 @@ import pytest
 
 from agentnet.errors import ConfigurationError
 from agentnet.settings import Settings
-from agentnet.telemetry.logs import bind, bound, configure_logging, new_trace, parse_traceparent, redact
+from agentnet.telemetry.logs import bind, bound, configure_logging, redact
 
 
 @pytest.fixture
@@ -86,35 +86,3 @@ def test_third_parties_are_quiet(lines: StringIO) -> None:
 def test_a_wrong_level_is_named(root: None) -> None:
     with pytest.raises(ConfigurationError, match="LOUD"):
         configure_logging(Settings(log_level="LOUD"))
-
-
-def test_a_trace_goes_on_over_a_header() -> None:
-    trace = new_trace()
-    read = parse_traceparent(trace.traceparent)
-    assert read == trace
-    child = trace.child()
-    assert child.trace_id == trace.trace_id
-    assert child.span_id != trace.span_id
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        None,
-        "",
-        "00-abc-def-01",
-        f"00-{'0' * 32}-{'1' * 16}-01",
-        f"00-{'1' * 32}-{'0' * 16}-01",
-        f"ff-{'1' * 32}-{'1' * 16}-01",
-        f"00-{'1' * 32}-{'1' * 16}-01-more",
-        f"00-{'A' * 32}-{'1' * 16}-01",
-    ],
-)
-def test_a_wrong_traceparent_is_no_trace(header: str | None) -> None:
-    assert parse_traceparent(header) is None
-
-
-def test_a_later_version_of_traceparent_is_read_as_far_as_it_is_known() -> None:
-    read = parse_traceparent(f"01-{'1' * 32}-{'2' * 16}-00-more")
-    assert read is not None
-    assert not read.sampled
