@@ -1,42 +1,157 @@
-"""Server-sent events out of the chunks of a response (WHATWG HTML section 9.2.6, data fields only).
+"""Server-sent events (WHATWG HTML section 9.2): the one reader and the one writer, over bytes.
 
-Not `aiter_lines` of httpx: that ends lines where `str.splitlines` does, and JSON may hold U+2028 and U+0085.
+Lines end at CR LF, LF or CR and nowhere else: JSON may hold U+2028 and U+0085, where `str.splitlines`, and with it
+`aiter_lines` of httpx, ends them too. Reading is linear in the size of an event, however its chunks are cut.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 
 from agentnet.errors import UnavailableError
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LONGEST_SEAM = 3
+"""A blank line may lie across chunks: so many bytes of it in the first."""
+
+TooLarge = Callable[[int], Exception]
+"""The error for an event over a limit of so many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    data: bytes | None
+    """None for one without a data line, which only sets what follows it."""
+    id: str | None = None
+    name: str | None = None
+    retry: bytes | None = None
+    """Milliseconds, digits only."""
+
+
+class Reader:
+    """Of one stream: feed it the chunks as they come."""
+
+    __slots__ = ("_after_cr", "_data", "_id", "_is_first", "_limit", "_name", "_parts", "_retry", "_size", "_too_large")
+
+    def __init__(self, limit: int, too_large: TooLarge) -> None:
+        self._limit = limit
+        self._too_large = too_large
+        self._parts: list[bytes] = []
+        """Of the line that is not complete. Joined once: joining at each chunk costs the square of its length."""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._id: str | None = None
+        self._name: str | None = None
+        self._retry: bytes | None = None
+        self._is_first = True
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that are complete with `chunk`. Raises what `too_large` makes."""
+        if not chunk:
+            return
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]  # the second half of CR LF, whose first ended the line already
+            if not chunk:
+                self._after_cr = False
+                return
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        self._parts.append(lines[0])
+        self._size += len(lines[0])
+        if len(lines) > 1:
+            rest = lines.pop()
+            lines[0] = b"".join(self._parts)
+            self._parts = [rest] if rest else []
+            for line in lines:
+                yield from self._take(line)
+            self._size = len(rest) + sum(map(len, self._data))
+        if self._size > self._limit:
+            raise self._too_large(self._limit)
+
+    def _take(self, line: bytes) -> Iterator[Event]:
+        if self._is_first:
+            self._is_first = False
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if not line:
+            if self._data or self._id:
+                yield Event(b"\n".join(self._data) if self._data else None, self._id, self._name, self._retry)
+            self._data, self._id, self._name, self._retry = [], None, None, None
+            return
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"id":
+            self._id = None if b"\0" in value else value.decode("utf-8", "replace")
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif field == b"retry":
+            self._retry = value if value.isdigit() else None
+
+
+async def events_in(chunks: AsyncIterator[bytes], limit: int, too_large: TooLarge) -> AsyncGenerator[Event, None]:
+    """The events of a stream as they become complete; an unfinished last one is dropped, as the standard has it.
+
+    Raises what `too_large` makes, for one of more than `limit` bytes.
+    """
+    reader = Reader(limit, too_large)
+    async for chunk in chunks:
+        for event in reader.feed(chunk):
+            yield event
 
 
 async def data_of(chunks: AsyncIterator[bytes], max_bytes: int = MAX_EVENT_BYTES) -> AsyncGenerator[bytes, None]:
-    """The data of each event as soon as it is complete. Raises `UnavailableError` for an event over `max_bytes`."""
-    data: list[bytes] = []
-    size = 0
-    async for line in _lines(chunks, max_bytes):
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-            size += len(line)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-        elif not line and data:
-            yield b"\n".join(data)
-            data, size = [], 0
+    """The data of an agent's events. Raises `UnavailableError` for an event over `max_bytes`."""
+    async for event in events_in(chunks, max_bytes, _agents_event_too_large):
+        if event.data is not None:
+            yield event.data
 
 
-async def _lines(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
-    rest = bytearray()
+async def whole_events(chunks: AsyncIterator[bytes], limit: int, too_large: TooLarge) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream, unread, cut between events only: several events at once where they came so.
+
+    An unfinished last event is finished. Raises what `too_large` makes, for one of more than `limit` bytes.
+    """
+    held: list[bytes] = []
+    size, tail = 0, b""
     async for chunk in chunks:
-        seen = len(rest)
-        rest += chunk
-        while (end := rest.find(b"\n", seen)) >= 0:
-            yield bytes(rest[:end].removesuffix(b"\r"))
-            del rest[: end + 1]
-            seen = 0
-        if len(rest) > max_bytes:
-            raise _too_large(max_bytes)
+        end = end_of_events(tail + chunk) - len(tail)
+        if end > 0:
+            yield b"".join([*held, chunk[:end]]) if held else chunk[:end]
+            held, size, tail = [], 0, b""
+        rest = chunk[end:] if end > 0 else chunk
+        if rest:
+            held.append(rest)
+            size += len(rest)
+            tail = (tail + rest[-_LONGEST_SEAM:])[-_LONGEST_SEAM:]
+        if size > limit:
+            raise too_large(limit)
+    if held:
+        yield b"".join([*held, b"\n\n"])
 
 
-def _too_large(limit: int) -> UnavailableError:
+def end_of_events(data: bytes) -> int:
+    """Where the last complete event in `data` ends: after its blank line; 0 where none is complete."""
+    if data.endswith(_BLANK_LINES):
+        return len(data)
+    return max(at + len(mark) if at >= 0 else 0 for mark in _BLANK_LINES for at in (data.rfind(mark),))
+
+
+def frame(data: bytes, event_id: str | None = None, event: str | None = None, retry: bytes | None = None) -> bytes:
+    """One event on the wire. Line breaks in `data` are carried as lines of their own, CR as LF."""
+    if b"\n" in data or b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
+    pause = b"retry: %b\n" % retry if retry else b""
+    name = b"event: %b\n" % event.encode() if event else b""
+    identifier = b"id: %b\n" % event_id.encode() if event_id else b""
+    return b"%b%b%bdata: %b\n\n" % (pause, name, identifier, data)
+
+
+def _agents_event_too_large(limit: int) -> UnavailableError:
     return UnavailableError(f"The agent sent an event over the limit of {limit} bytes.")

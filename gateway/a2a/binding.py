@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import Send
 
 from agentnet.errors import AgentNetError, UnavailableError, error_body
+from agentnet.http.sse import frame
 
 INVALID_REQUEST = -32600
 INTERNAL_ERROR = -32603
@@ -59,7 +60,7 @@ async def send_protocol_error(send: Send, error: AgentNetError, binding: Binding
 def stream_error(error: AgentNetError, binding: Binding, identifier: str | int | None) -> bytes:
     """`error` as the last event of a stream, as the SDK's own servers end one."""
     document = error_body(error) if binding is Binding.REST else jsonrpc_error(error, identifier)
-    return b"event: error\ndata: " + json.dumps(document).encode() + b"\n\n"
+    return frame(json.dumps(document).encode(), event="error")
 
 
 async def _send_json(send: Send, status: int, document: Mapping[str, Any], data: Mapping[str, Any]) -> None:

@@ -33,11 +33,12 @@ from agentnet.a2a.bindings.calls import (
     retry_after,
 )
 from agentnet.a2a.bindings.operations import Operations, Unary
-from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames, frame
+from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
 from agentnet.a2a.errors import ServerBusyError, as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
+from agentnet.http.sse import frame
 from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)

@@ -19,13 +19,6 @@ KEEP_ALIVE = b": keep-alive\n\n"
 Frames = AsyncGenerator[bytes, None]
 
 
-def frame(data: bytes, event_id: str | None = None, event: str | None = None) -> bytes:
-    """One event. `data` must be one line."""
-    name = b"event: %b\n" % event.encode() if event else b""
-    identifier = b"id: %b\n" % event_id.encode() if event_id else b""
-    return b"%b%bdata: %b\n\n" % (name, identifier, data)
-
-
 class EventStream:
     """An ASGI response that sends `frames` until they end or the reader leaves."""
 

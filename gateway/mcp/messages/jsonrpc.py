@@ -11,6 +11,7 @@ from typing import Any, Self, TypeGuard
 import orjson
 from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR
 
+from agentnet.http.sse import frame
 from gateway.mcp.messages.errors import Document, McpError
 
 MAX_DEPTH = 100
@@ -113,8 +114,7 @@ def has_nul(*texts: str) -> bool:
 
 def event(data: bytes, identifier: str | None = None) -> bytes:
     """A server-sent event."""
-    head = f"id: {identifier}\n".encode() if identifier else b""
-    return b"event: message\n%bdata: %b\n\n" % (head, data)
+    return frame(data, identifier, "message")
 
 
 def is_request(message: Any) -> TypeGuard[Document]:

@@ -18,9 +18,9 @@ from gateway.mcp.messages.envelope import VERSION_HEADER
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.jsonrpc import RequestId, notification, request, write
 from gateway.mcp.messages.session import UpstreamSession
+from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers, session_id_of
 from gateway.mcp.upstream.results import result_in, result_of
-from gateway.mcp.upstream.rewrite import events_of, message_in
 from gateway.mcp.upstream.server import UpstreamServer
 
 CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}

@@ -3,19 +3,18 @@
 Whole events only, so that a stream that breaks off can still end with a clear error for its call.
 """
 
-from collections.abc import AsyncIterator
-
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
+from agentnet.http.sse import whole_events
 from gateway.http.headers import header_of
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import McpError, NotMcpError
 from gateway.mcp.messages.jsonrpc import is_response, read
 from gateway.mcp.messages.reply import Reply
+from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 from gateway.mcp.upstream.http import check_admitted, is_stream
 
-MAX_EVENT_BYTES = 32 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -24,7 +23,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
     check_admitted(incoming, server)
     if is_stream(incoming):
         await reply.open_stream()
-        async for events in whole_events(incoming.chunks()):
+        async for events in whole_events(incoming.chunks(), MAX_EVENT_BYTES, event_too_large):
             await reply.relay(events)
         await reply.end_answer()
         return
@@ -37,29 +36,6 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         await reply.whole(incoming.status, [], b"")
     else:
         raise refused(server, incoming.status)
-
-
-async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The events of a stream as they become complete, several at once where they came so. Raises `UnavailableError`."""
-    rest = b""
-    async for chunk in chunks:
-        data = rest + chunk if rest else chunk
-        end = end_of_events(data)
-        rest = data[end:]
-        if end:
-            yield data[:end]
-        if len(rest) > MAX_EVENT_BYTES:
-            raise UnavailableError(f"The MCP server sent an event of more than {MAX_EVENT_BYTES} bytes.")
-    if rest:
-        yield rest + b"\n\n"
-
-
-def end_of_events(data: bytes) -> int:
-    """Where the last complete event in `data` ends: after its blank line; 0 where none is complete."""
-    if data.endswith(b"\n\n") or data.endswith(b"\r\n\r\n"):
-        return len(data)
-    ends = ((data.rfind(mark), len(mark)) for mark in (b"\n\n", b"\r\n\r\n"))
-    return max(at + length if at >= 0 else 0 for at, length in ends)
 
 
 async def whole(incoming: Incoming) -> bytes:

@@ -8,9 +8,9 @@ from agentnet.errors import UnavailableError
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import read
+from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import is_stream
 from gateway.mcp.upstream.relay import refused, whole
-from gateway.mcp.upstream.rewrite import events_of, message_in
 
 Take = Callable[[Document], Awaitable[None]]
 """Takes what a stream holds before the result: a message with a method, a question if it has an id."""

@@ -18,11 +18,11 @@ from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.pool import is_gone
-from gateway.mcp.upstream.rewrite import events_of, message_in
 from gateway.mcp.upstream.server import CHANGED_KINDS, UPDATED, Change, News, Open, Updated, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentnet.http.sse import end_of_events
 from gateway.mcp.aggregate.find_tools import find_tools, named_call
 from gateway.mcp.aggregate.merge import PAGE_ITEMS, merge
 from gateway.mcp.aggregate.naming import MAX_NAME, shown_name
@@ -16,7 +17,6 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import is_deeper
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.upstream.addressing import marked, unmarked, with_arguments
-from gateway.mcp.upstream.relay import end_of_events
 from gateway.mcp.upstream.server import Change, Kind, Listing, Updated
 
 

@@ -1,0 +1,160 @@
+"""The one reader of server-sent events beside those that were there before it, and the one writer."""
+
+import sys
+from collections.abc import AsyncIterator
+from types import FrameType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentnet.http.sse import Event, Reader, events_in, frame, whole_events
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 1024 * 1024
+
+
+class TooLargeError(Exception):
+    """Made with the limit."""
+
+
+async def cut(data: bytes, at: list[int]) -> AsyncIterator[bytes]:
+    """`data` in chunks that end at these places."""
+    ends = sorted({*(place % (len(data) + 1) for place in at), len(data)})
+    for begin, end in zip([0, *ends], ends, strict=False):
+        yield data[begin:end]
+
+
+def old_data_of(data: bytes) -> list[bytes]:
+    """As the clients of agents read before."""
+    found, lines = list[bytes](), list[bytes]()
+    *complete, _ = data.split(b"\n")
+    for line in (line.removesuffix(b"\r") for line in complete):
+        if line.startswith(b"data:"):
+            lines.append(line[5:].removeprefix(b" "))
+        elif not line and lines:
+            found.append(b"\n".join(lines))
+            lines = []
+    return found
+
+
+def old_events_of(data: bytes) -> list[tuple[bytes, str | None]]:
+    """As the MCP door read before: data, and ids."""
+    found, lines = list[tuple[bytes, str | None]](), list[bytes]()
+    identifier = None
+    *complete, _ = data.split(b"\n")
+    for line in (line.removesuffix(b"\r") for line in complete):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            lines.append(value)
+        elif field == b"id":
+            identifier = value.decode("utf-8", "replace")
+        elif not line and (lines or identifier):
+            found.append((b"\n".join(lines), identifier))
+            lines, identifier = [], None
+    return found
+
+
+def old_whole_events(data: bytes) -> bytes:
+    """What relays passed on before, in all: an event that was not finished was finished."""
+    ends = [data.rfind(mark) + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if mark in data]
+    return data if len(data) in (0, max(ends, default=0)) else data + b"\n\n"
+
+
+TEXT = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=12)
+LINES = st.one_of(
+    TEXT.map(lambda text: f"data: {text}"),
+    TEXT.map(lambda text: f"data:{text}"),
+    st.integers(1, 999).map(lambda number: f"id: {number}"),
+    st.integers(0, 9999).map(lambda number: f"retry: {number}"),
+    TEXT.map(lambda text: f": {text}"),
+    st.just(""),
+    st.just(""),
+)
+STREAMS = st.sampled_from(["\n", "\r\n"]).flatmap(
+    lambda end: st.lists(LINES, max_size=30).map(lambda lines: "".join(line + end for line in lines).encode())
+)
+PLACES = st.lists(st.integers(0, 400), max_size=20)
+
+
+@given(data=STREAMS, at=PLACES)
+async def test_it_reads_what_the_readers_before_it_read_however_the_chunks_are_cut(data: bytes, at: list[int]) -> None:
+    events = [event async for event in events_in(cut(data, at), LIMIT, TooLargeError)]
+    assert [event.data for event in events if event.data is not None] == old_data_of(data)
+    assert [(event.data or b"", event.id) for event in events] == old_events_of(data)
+
+
+@given(data=STREAMS, at=PLACES)
+async def test_relays_pass_the_same_bytes_on_and_cut_them_between_events_only(data: bytes, at: list[int]) -> None:
+    passed = [part async for part in whole_events(cut(data, at), LIMIT, TooLargeError)]
+    assert b"".join(passed) == old_whole_events(data)
+    assert all(part.endswith((b"\n\n", b"\r\n\r\n", b"\n\r\n")) for part in passed[:-1])
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+async def test_lines_end_as_the_standard_says_wherever_the_chunks_are_cut(end: bytes, size: int) -> None:
+    first = [b"\xef\xbb\xbf: a comment", b"id: 7", b"data: a\xe2\x80\xa8b", b"data: c\xc2\x85", b"event: x", b""]
+    data = end.join([*first, b"data: d", b"", b""])
+    reader = Reader(LIMIT, TooLargeError)
+    chunks = [data[begin : begin + size] for begin in range(0, len(data), size)]
+    events = [event for chunk in chunks for event in reader.feed(chunk)]
+    assert events == [Event(b"a\xe2\x80\xa8b\nc\xc2\x85", "7", "x"), Event(b"d")]
+
+
+async def test_an_event_over_the_limit_is_refused_before_it_is_whole() -> None:
+    reader = Reader(100, TooLargeError)
+    with pytest.raises(TooLargeError):
+        for _ in range(20):
+            assert not [*reader.feed(b"data: 0123456789\n")]
+    with pytest.raises(TooLargeError):
+        _ = [part async for part in whole_events(cut(b"data: " + bytes(200), [150]), 100, TooLargeError)]
+
+
+@pytest.mark.parametrize("data", [b"one", b"", b"two\nlines", b"three\r\nlines\rhere"])
+def test_what_is_written_is_read(data: bytes) -> None:
+    [event] = Reader(LIMIT, TooLargeError).feed(frame(data, "9", "message", b"250"))
+    assert event == Event(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), "9", "message", b"250")
+
+
+class Counted(bytes):
+    """A chunk that counts the bytes that are copied to put it beside others."""
+
+    copied = 0
+
+    def __add__(self, other: bytes) -> bytes:
+        Counted.copied += len(self) + len(other)
+        return bytes(self) + other
+
+    def __radd__(self, other: bytes) -> bytes:
+        Counted.copied += len(self) + len(other)
+        return other + bytes(self)
+
+
+def work_of(chunks: int) -> int:
+    """Lines of Python that run to read one event of so many chunks."""
+    lines = 0
+
+    def look(_: FrameType, event: str, __: object) -> object:
+        nonlocal lines
+        lines += event == "line"
+        return look
+
+    reader = Reader(16 * LIMIT, TooLargeError)
+    sys.settrace(look)
+    try:
+        events = [event for chunk in [b"data: ", *[b"x" * 64] * chunks, b"\n\n"] for event in reader.feed(chunk)]
+    finally:
+        sys.settrace(None)
+    assert [len(event.data or b"") for event in events] == [64 * chunks]
+    return lines
+
+
+def test_the_work_for_one_event_grows_with_its_size_and_no_faster() -> None:
+    assert work_of(2000) <= 2.2 * work_of(1000)
+    reader = Reader(LIMIT, TooLargeError)
+    for _ in range(1000):
+        assert not [*reader.feed(Counted(b"x" * 64))]
+    assert Counted.copied == 0
