@@ -63,7 +63,7 @@ class Replica:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.store.pool.fetchval(RUN_OUT, self.store.owner):
                 for replica in self.all:
-                    replica.worker._look.set()
+                    replica.worker._look.wake()
                 await asyncio.sleep(0.01)
 
 

@@ -36,7 +36,7 @@ async def _expire(replica: Replica, task: Task) -> None:
     epoch = await replica.store.pool.fetchval("SELECT epoch FROM tasks WHERE id = $1", UUID(task.id))
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await replica.store.pool.fetchval(RUN_OUT, UUID(task.id), epoch):
-            replica.worker._look.set()
+            replica.worker._look.wake()
             await asyncio.sleep(0.01)
 
 
