@@ -13,16 +13,16 @@ from typing import Any, cast
 
 import httptools
 
+from agentnet.http.sse import MAX_EVENT_BYTES, Reader
 from bench.processes import Server
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 120.0
-EVENT = b"\n\n"
 STAMP = re.compile(rb"@(\d{9,}) ")
 """The moment that the executor writes into a chunk; the monotonic clock is one for all processes."""
 
 OnEvent = Callable[[bytes, float], None]
-"""Called with an event of a stream and the monotonic moment at which it arrived."""
+"""Called with the data of an event of a stream and the monotonic moment at which it arrived."""
 
 
 class LoadError(Exception):
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._answer: asyncio.Future[Answer] | None = None
         self._on_event: OnEvent | None = None
-        self._rest = b""
+        self._reader: Reader | None = None
         self._now = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         """Send a request; with `on_event` the answer is a stream and its body stays empty."""
         assert self._transport is not None
         self._parser = httptools.HttpResponseParser(self)
-        self._body, self._rest, self._on_event = [], b"", on_event
+        self._body, self._reader, self._on_event = [], None, on_event
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._answer
@@ -69,22 +69,24 @@ class Connection(asyncio.Protocol):
         if self._parser is not None:
             self._parser.feed_data(data)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See whether the answer is the stream that was asked for, or a refusal."""
+        if self._on_event is not None and name.lower() == b"content-type" and value.startswith(b"text/event-stream"):
+            self._reader = Reader(MAX_EVENT_BYTES, LoadError)
+
     def on_body(self, data: bytes) -> None:
-        """Gather the body, or cut it into events."""
-        if self._on_event is None:
+        """Gather the body, or read its events."""
+        if self._reader is None or self._on_event is None:
             self._body.append(data)
             return
-        # sse-starlette ends lines with CRLF.
-        *events, self._rest = (self._rest + data).replace(b"\r\n", b"\n").split(EVENT)
-        for event in events:
-            if event.startswith(b":"):
-                continue
-            self._on_event(event, self._now)
+        for event in self._reader.feed(data):
+            if event.data is not None:
+                self._on_event(event.data, self._now)
 
     def on_message_complete(self) -> None:
         """Hand the answer over."""
         if self._answer is not None and not self._answer.done():
-            body = b"".join(self._body) or self._rest
+            body = b"".join(self._body)
             self._answer.set_result(Answer(self._parser.get_status_code(), body, self._now))
 
     def connection_lost(self, exc: Exception | None) -> None:

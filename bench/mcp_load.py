@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentnet.http.sse import MAX_EVENT_BYTES, Reader
 from bench.load import ANSWER_SECONDS, CONNECT_SECONDS, Answer, Connection, LoadError
 from bench.processes import Server
 
@@ -166,7 +167,8 @@ async def closed_loop(clients: list[Session], seconds: float) -> Load:
 def result_of(answer: Answer) -> dict[str, Any]:
     """The result in an answer, plain or as one event. Raises `LoadError`."""
     try:
-        data = next((line[5:] for line in answer.body.splitlines() if line.startswith(b"data: {")), answer.body)
+        events = Reader(MAX_EVENT_BYTES, LoadError).feed(answer.body)
+        data = next((event.data for event in events if event.data and event.data.startswith(b"{")), answer.body)
         result: dict[str, Any] = json.loads(data)["result"]
     except (ValueError, KeyError):
         raise LoadError(f"HTTP {answer.status}: {answer.body[:300]!r}") from None

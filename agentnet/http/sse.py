@@ -11,9 +11,9 @@ from agentnet.errors import UnavailableError
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_LONGEST_SEAM = 3
-"""A blank line may lie across chunks: so many bytes of it in the first."""
+_BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
+_SEAM = 2
+"""A blank line may lie across chunks: so many bytes of it at most on either side."""
 
 TooLarge = Callable[[int], Exception]
 """The error for an event over a limit of so many bytes."""
@@ -34,7 +34,19 @@ class Event:
 class Reader:
     """Of one stream: feed it the chunks as they come."""
 
-    __slots__ = ("_after_cr", "_data", "_id", "_is_first", "_limit", "_name", "_parts", "_retry", "_size", "_too_large")
+    __slots__ = (
+        "_after_cr",
+        "_data",
+        "_id",
+        "_is_first",
+        "_limit",
+        "_name",
+        "_parts",
+        "_pending",
+        "_retry",
+        "_size",
+        "_too_large",
+    )
 
     def __init__(self, limit: int, too_large: TooLarge) -> None:
         self._limit = limit
@@ -43,6 +55,9 @@ class Reader:
         """Of the line that is not complete. Joined once: joining at each chunk costs the square of its length."""
         self._data: list[bytes] = []
         self._size = 0
+        """Of the data lines that are complete. Summed as they come: an event may have a million of them."""
+        self._pending = 0
+        """Of the line that is not complete."""
         self._id: str | None = None
         self._name: str | None = None
         self._retry: bytes | None = None
@@ -63,36 +78,46 @@ class Reader:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = chunk.split(b"\n")
         self._parts.append(lines[0])
-        self._size += len(lines[0])
+        self._pending += len(lines[0])
         if len(lines) > 1:
             rest = lines.pop()
             lines[0] = b"".join(self._parts)
-            self._parts = [rest] if rest else []
+            self._parts, self._pending = [rest], len(rest)
             for line in lines:
-                yield from self._take(line)
-            self._size = len(rest) + sum(map(len, self._data))
-        if self._size > self._limit:
-            raise self._too_large(self._limit)
+                if line:
+                    self._take(line)
+                elif event := self._dispatch():
+                    yield event
+        self._check(self._size + self._pending)
 
-    def _take(self, line: bytes) -> Iterator[Event]:
+    def _take(self, line: bytes) -> None:
         if self._is_first:
             self._is_first = False
             line = line.removeprefix(BYTE_ORDER_MARK)
-        if not line:
-            if self._data or self._id:
-                yield Event(b"\n".join(self._data) if self._data else None, self._id, self._name, self._retry)
-            self._data, self._id, self._name, self._retry = [], None, None, None
-            return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
-        elif field == b"id":
-            self._id = None if b"\0" in value else value.decode("utf-8", "replace")
+            self._size += len(line)
+            self._check(self._size)
+        elif field == b"id" and b"\0" not in value:
+            self._id = value.decode("utf-8", "replace")
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
-        elif field == b"retry":
-            self._retry = value if value.isdigit() else None
+        elif field == b"retry" and value.isdigit():
+            self._retry = value
+
+    def _dispatch(self) -> Event | None:
+        event = None
+        if self._data or self._id:
+            event = Event(b"\n".join(self._data) if self._data else None, self._id, self._name, self._retry)
+        self._data, self._id, self._name, self._retry = [], None, None, None
+        self._size, self._is_first = 0, False
+        return event
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise self._too_large(self._limit)
 
 
 async def events_in(chunks: AsyncIterator[bytes], limit: int, too_large: TooLarge) -> AsyncGenerator[Event, None]:
@@ -121,15 +146,14 @@ async def whole_events(chunks: AsyncIterator[bytes], limit: int, too_large: TooL
     held: list[bytes] = []
     size, tail = 0, b""
     async for chunk in chunks:
-        end = end_of_events(tail + chunk) - len(tail)
+        end = end_of_events(chunk) or end_of_events(tail + chunk[:_SEAM]) - len(tail)
         if end > 0:
             yield b"".join([*held, chunk[:end]]) if held else chunk[:end]
-            held, size, tail = [], 0, b""
-        rest = chunk[end:] if end > 0 else chunk
-        if rest:
+            held, size = [], 0
+        if rest := chunk[max(end, 0) :]:
             held.append(rest)
             size += len(rest)
-            tail = (tail + rest[-_LONGEST_SEAM:])[-_LONGEST_SEAM:]
+        tail = (tail + chunk[-_SEAM:])[-_SEAM:]
         if size > limit:
             raise too_large(limit)
     if held:

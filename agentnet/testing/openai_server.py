@@ -16,6 +16,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from agentnet.http.sse import frame
 from agentnet.models import OFFLINE_MODEL, load_model
 from agentnet.testing.chat import chunks, completion, request_of
 from agentnet.testing.turns import Decision, Request, decided_by
@@ -118,13 +119,13 @@ class OpenAIServer:
     def _offline(self) -> Model:
         return load_model(OFFLINE_MODEL)
 
-    async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[str]:
+    async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[bytes]:
         for chunk in chunks(decision, body):
-            yield f"data: {json.dumps(chunk)}\n\n"
+            yield frame(json.dumps(chunk).encode())
             if breaks:
                 raise ConnectionResetError("The scenario breaks this stream.")
             await asyncio.sleep(self.scenario.chunk_delay_seconds)
-        yield "data: [DONE]\n\n"
+        yield frame(b"[DONE]")
 
 
 def _error(status: int, message: str, retry_after: float | None = None) -> JSONResponse:

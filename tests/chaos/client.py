@@ -11,6 +11,7 @@ import httpx
 from a2a.types.a2a_pb2 import StreamResponse, Task, TaskState
 from google.protobuf.json_format import ParseDict
 
+from agentnet.http.sse import MAX_EVENT_BYTES, events_in
 from agentnet.tasks.events import INTERRUPTED_STATES, TERMINAL_STATES
 from agentnet.tasks.projection import Projection
 from tests.chaos.stage import WORKER, Job
@@ -136,12 +137,6 @@ def agent_url(gateway_url: str) -> str:
 
 
 async def _frames(response: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    event_id, data = "", ""
-    async for line in response.aiter_lines():
-        if line.startswith("id:"):
-            event_id = line[3:].strip()
-        elif line.startswith("data:"):
-            data += line[5:].strip()
-        elif not line and data:
-            yield event_id, json.loads(data)
-            event_id, data = "", ""
+    async for event in events_in(response.aiter_bytes(), MAX_EVENT_BYTES, lambda limit: ValueError(f"over {limit}")):
+        if event.data:
+            yield event.id or "", json.loads(event.data)

@@ -1,11 +1,13 @@
 """The one reader of server-sent events beside those that were there before it, and the one writer."""
 
+import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import accumulate
 from types import FrameType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentnet.http.sse import Event, Reader, events_in, frame, whole_events
@@ -13,6 +15,7 @@ from agentnet.http.sse import Event, Reader, events_in, frame, whole_events
 pytestmark = pytest.mark.anyio
 
 LIMIT = 1024 * 1024
+BLANK = re.compile(rb"(?:^|(?<=\n))\r?\n")
 
 
 class TooLargeError(Exception):
@@ -86,11 +89,12 @@ async def test_it_reads_what_the_readers_before_it_read_however_the_chunks_are_c
     assert [(event.data or b"", event.id) for event in events] == old_events_of(data)
 
 
+@example(data=b"data: a\n\n\n", at=[9])
 @given(data=STREAMS, at=PLACES)
 async def test_relays_pass_the_same_bytes_on_and_cut_them_between_events_only(data: bytes, at: list[int]) -> None:
     passed = [part async for part in whole_events(cut(data, at), LIMIT, TooLargeError)]
     assert b"".join(passed) == old_whole_events(data)
-    assert all(part.endswith((b"\n\n", b"\r\n\r\n", b"\n\r\n")) for part in passed[:-1])
+    assert all(sent.endswith((b"\n\n", b"\n\r\n")) for sent in accumulate(passed[:-1]))
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -104,6 +108,18 @@ async def test_lines_end_as_the_standard_says_wherever_the_chunks_are_cut(end: b
     assert events == [Event(b"a\xe2\x80\xa8b\nc\xc2\x85", "7", "x"), Event(b"d")]
 
 
+@given(data=STREAMS, at=PLACES)
+async def test_the_limit_is_on_the_data_lines_of_one_event_however_the_chunks_are_cut(
+    data: bytes, at: list[int]
+) -> None:
+    sizes = [sum(len(line) for line in event.splitlines() if line.startswith(b"data")) for event in BLANK.split(data)]
+    longest = max(map(len, data.splitlines()), default=0)
+    _ = [event async for event in events_in(cut(data, at), max(sizes) + longest, TooLargeError)]
+    if max(sizes) > 0:
+        with pytest.raises(TooLargeError):
+            _ = [event async for event in events_in(cut(data, at), max(sizes) - 1, TooLargeError)]
+
+
 async def test_an_event_over_the_limit_is_refused_before_it_is_whole() -> None:
     reader = Reader(100, TooLargeError)
     with pytest.raises(TooLargeError):
@@ -111,6 +127,20 @@ async def test_an_event_over_the_limit_is_refused_before_it_is_whole() -> None:
             assert not [*reader.feed(b"data: 0123456789\n")]
     with pytest.raises(TooLargeError):
         _ = [part async for part in whole_events(cut(b"data: " + bytes(200), [150]), 100, TooLargeError)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+async def test_relays_hold_nothing_back_that_ends_with_a_blank_line_of_another_kind(size: int) -> None:
+    data = b"data: a\n\r\ndata: b\r\n\ndata: c\r\r"
+    at = list(range(0, len(data), size))
+    passed = [part async for part in whole_events(cut(data, at), LIMIT, TooLargeError)]
+    assert b"".join(passed) == data
+    assert size > 3 or len(passed) == 3
+
+
+def test_ids_with_a_nul_and_pauses_that_are_no_number_are_ignored_and_what_was_said_before_them_holds() -> None:
+    [event] = Reader(LIMIT, TooLargeError).feed(b"id: 1\nid: a\0b\nretry: 9\nretry: +1\nretry: \ndata: x\n\n")
+    assert event == Event(b"x", "1", None, b"9")
 
 
 @pytest.mark.parametrize("data", [b"one", b"", b"two\nlines", b"three\r\nlines\rhere"])
@@ -131,6 +161,16 @@ class Counted(bytes):
     def __radd__(self, other: bytes) -> bytes:
         Counted.copied += len(self) + len(other)
         return other + bytes(self)
+
+
+class Walked(list[bytes]):
+    """Data lines that count how many of them are walked through."""
+
+    lines = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        Walked.lines += len(self)
+        return super().__iter__()
 
 
 def work_of(chunks: int) -> int:
@@ -158,3 +198,13 @@ def test_the_work_for_one_event_grows_with_its_size_and_no_faster() -> None:
     for _ in range(1000):
         assert not [*reader.feed(Counted(b"x" * 64))]
     assert Counted.copied == 0
+
+
+def test_the_data_lines_of_an_event_are_not_walked_through_with_every_chunk() -> None:
+    reader = Reader(LIMIT, TooLargeError)
+    setattr(reader, "_data", Walked())  # noqa: B010 - private to all but this test
+    Walked.lines = 0
+    assert not [event for _ in range(1000) for event in reader.feed(b"data: x\ndata: y\n")]
+    [event] = reader.feed(b"\n")
+    assert event.data == b"\n".join([b"x", b"y"] * 1000)
+    assert Walked.lines == 2000  # once, to be joined
