@@ -1,4 +1,4 @@
 """The frame that every service has: who may pass (authentication), and whether it lives.
 
-May import `agentnet.identity` and `agentnet.http`. Start with `authentication`.
+May import `agentnet.identity`. Start with `authentication`.
 """

@@ -1,4 +1,4 @@
 """Calls between a client of one era and a server that speaks only the other.
 
-May import `gateway.mcp.messages`, `upstream`, `sessions` and `resumption`. Start with `bridge`.
+May import `gateway.mcp.messages`, `upstream`, `sessions` and `resumption`, and `gateway.http`. Start with `bridge`.
 """
