@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCES
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help setup setup-dev demo up test test-all durations lint format types conformance compose-env compose-test bench \
-	chaos lock clean
+	chaos lock picture clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -120,6 +120,9 @@ chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are kille
 # The dev lock is constrained by the first, so both are one resolution. UPGRADE=1 takes newer versions.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --universal \
 	--python-version 3.11 --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+picture: setup ## Draw docs/architecture.svg again from the imports of the code
+	@$(BIN)/python -m docs.picture
 
 lock: $(VENV)/.created ## Pin the dependencies again after a change of pyproject.toml; UPGRADE=1 takes newer ones
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,4 +1,7 @@
-"""What an agent says of itself: its Agent Card, built, served, rewritten for the gateway, and told to the registry."""
+"""What an agent says of itself: its Agent Card, built, served, rewritten for the gateway, and told to the registry.
+
+May import `agentnet.discovery`, `agentnet.manifests` and `agentnet.tasks`. Start with `build`.
+"""
 
 from cards.build import build_card, card_to_json
 from cards.describe import entry_from_card, entry_words

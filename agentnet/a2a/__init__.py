@@ -1,4 +1,5 @@
 """The protocol's face of the task engine: the request handler of A2A, its parameters, errors, lists, streams and push.
 
-May import `agentnet.tasks` and `agentnet.push`; `agentnet.tasks` never imports it. Start with `handler`.
+May import `agentnet.tasks`, `push`, `frame`, `identity`, `signals` and `database`; `tasks` never imports it. Start with
+`handler`.
 """

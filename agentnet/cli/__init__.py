@@ -1,4 +1,7 @@
-"""The command line. `main` is the console script; what a command needs is imported when it runs."""
+"""The command line. `main` is the console script; what a command needs is imported when it runs.
+
+May import all of `agentnet`, and nothing of `agentnet` imports it. Start with `app`, then `commands`.
+"""
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""PostgreSQL: the embedded server, the connections of a process, the tables and their migrations."""
+"""PostgreSQL: the embedded server, the connections of a process, the tables and their migrations.
+
+Imports no other folder. Start with `connections`; `tables` is what is stored.
+"""
 
 from agentnet.database.connections import Database
 

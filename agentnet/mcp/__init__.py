@@ -1,1 +1,1 @@
-"""Connections of this network's own MCP clients: specialists and adapters that use tools."""
+"""Connections of this network's own MCP clients: specialists and adapters that use tools. Imports no other folder."""

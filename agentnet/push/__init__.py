@@ -5,4 +5,7 @@ webhooks whatever dies in between: at least once, in order for each config, from
 
 Pushed is what a stream shows: the task that a message began, status updates and artifact updates. Not pushed are the
 user's own messages and status updates that tell of nothing but a step (agentnet/tasks/steps.py).
+
+May import `agentnet.tasks`, `agentnet.http`, `agentnet.identity` and `agentnet.database`. Start with `service`, then
+`deliverer`.
 """

@@ -1,4 +1,5 @@
 """What an admin sets over HTTP (`/v1/...`): keys, servers, retention, push; and the views of stored tasks.
 
-May import `gateway.http`. Each module is one group of routes; `sql` has their queries.
+Of `agentnet` it may import the parts that it sets. Each module is one group of routes; `sql` has their
+queries. Start with `keys`.
 """

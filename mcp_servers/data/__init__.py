@@ -1,1 +1,5 @@
-"""Tables: files and the task log, asked with SQL on DuckDB, summarized and drawn."""
+"""Tables: files and the task log, asked with SQL on DuckDB, summarized and drawn.
+
+May import `mcp_servers.hosting`, `agentnet.database`, `agentnet.files` and `agentnet.process`. Start with `server`; the
+`sandbox` runs `worker` as a process of its own.
+"""

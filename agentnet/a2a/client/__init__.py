@@ -1,4 +1,4 @@
 """The network's own A2A client: one agent, asked and followed over HTTP.
 
-May import `agentnet.tasks` (events, projection) and `agentnet.http`.
+May import `agentnet.http`. Start with `peers`.
 """

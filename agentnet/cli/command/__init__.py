@@ -1,1 +1,1 @@
-"""What every command stands on: its options, its event loop, its exit codes."""
+"""What every command stands on: its options, its event loop, its exit codes. Imports nothing but errors."""

@@ -1,1 +1,4 @@
-"""Commands around the MCP door: the stdio bridge for hosts, profiles, upstream servers."""
+"""Commands around the MCP door: the stdio bridge for hosts, profiles, upstream servers.
+
+May import `command`, `gateway` and `show` beside it. Start with `commands`; `bridge` is the one that stays.
+"""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from agentnet.cli.command.options import AsJson, Url
+from agentnet.errors import InvalidInputError
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 servers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Upstream MCP servers of your tenant.")
@@ -67,12 +68,12 @@ def add_server(
     json: AsJson = False,
 ) -> None:
     """Add an upstream server. Its secret is asked for, or read from a file; it is stored sealed."""
-    from agentnet.cli.mcp import servers, timeouts
+    from agentnet.cli.mcp import servers
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     credential = servers.credential_of(auth, given, secret_file)
     new: dict[str, Any] = {"name": name, "url": address, "description": description, "credential": credential}
-    new |= {"call_seconds": call_seconds, "timeouts": timeouts.seconds_by_tool(timeout)}
+    new |= {"call_seconds": call_seconds, "timeouts": seconds_by_tool(timeout)}
     servers.add_server(url, new, json)
 
 
@@ -95,14 +96,14 @@ def replace_server(
     json: AsJson = False,
 ) -> None:
     """Put another definition in the place of an upstream server's; what is not named stays, but for the address."""
-    from agentnet.cli.mcp import servers, timeouts
+    from agentnet.cli.mcp import servers
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
     definition: dict[str, Any] = {"url": address} | ({} if description is None else {"description": description})
     if call_seconds is not None:
         definition["call_seconds"] = call_seconds
     if timeout:
-        definition["timeouts"] = timeouts.seconds_by_tool(timeout)
+        definition["timeouts"] = seconds_by_tool(timeout)
     if auth is not None:
         definition["credential"] = servers.credential_of(auth, given, secret_file)
     servers.replace_server(url, name, definition, json)
@@ -162,7 +163,7 @@ def set_profile(
     url: Url = None,
 ) -> None:
     """Store a profile, in place of the one of that name. Of what is not named it shows all."""
-    from agentnet.cli.mcp import profiles, timeouts
+    from agentnet.cli.mcp import profiles
 
     definition: dict[str, Any] = {
         "servers": [] if no_servers else server,
@@ -170,7 +171,7 @@ def set_profile(
         "agents": [] if no_agents else agent,
         "mode": mode,
         "keys": key or [],
-        "timeouts": timeouts.seconds_by_tool(timeout),
+        "timeouts": seconds_by_tool(timeout),
     }
     profiles.set_profile(url, name, definition)
 
@@ -181,3 +182,16 @@ def remove_profile(name: Profile, url: Url = None) -> None:
     from agentnet.cli.mcp import profiles
 
     profiles.remove_profile(url, name)
+
+
+def seconds_by_tool(given: list[str] | None) -> dict[str, float]:
+    """Seconds by tool or pattern from `--timeout TOOL=SECONDS`. Raises `InvalidInputError` for another form."""
+    return dict(_pair(text) for text in given or [])
+
+
+def _pair(text: str) -> tuple[str, float]:
+    tool, _, seconds = text.rpartition("=")
+    try:
+        return tool, float(seconds)
+    except ValueError:
+        raise InvalidInputError(f"--timeout {text} is not TOOL=SECONDS.", hint="Such as 'report*=120'.") from None

@@ -1,1 +1,5 @@
-"""Commands that start, try and extend a network: up, demo, doctor, new."""
+"""Commands that start, try and extend a network: up, demo, doctor, new.
+
+May import `command`, `gateway`, `show` and `tasks` beside it, and `agentnet.process`, which starts the services. Start
+with `up`.
+"""

@@ -1,1 +1,4 @@
-"""What is drawn on a terminal. Prints and measures; knows nothing of a network."""
+"""What is drawn on a terminal. Prints and measures; knows nothing of a network.
+
+May import `agentnet.tasks` (what a step is).
+"""

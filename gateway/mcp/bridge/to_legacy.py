@@ -48,7 +48,7 @@ class Asked:
     question: Question
 
 
-class Call:
+class ParkedCall:
     """One call at the server, with the client coming and going."""
 
     def __init__(self, server: UpstreamServer, principal: Principal, session: UpstreamSession, identifier: str) -> None:
@@ -73,7 +73,7 @@ class Parking:
         self._client = client
         self._pool = pool
         self._forwarding = forwarding
-        self._parked: dict[str, tuple[Call, asyncio.TimerHandle]] = {}
+        self._parked: dict[str, tuple[ParkedCall, asyncio.TimerHandle]] = {}
 
     async def call(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document | None:
         """The result, or None when another replica gave it. Raises `InputRequired`, `AgentNetError`."""
@@ -92,7 +92,7 @@ class Parking:
     ) -> Document:
         if sum(parked.principal == exchange.principal for parked, _ in self._parked.values()) >= MAX_PARKED:
             raise BusyError("This key has as many calls that wait for answers as it may.", retry_after=5.0)
-        call = Call(server, exchange.principal, session, secrets.token_urlsafe(16))
+        call = ParkedCall(server, exchange.principal, session, secrets.token_urlsafe(16))
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
         message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
@@ -123,7 +123,7 @@ class Parking:
         call.listener = exchange
         return await self._outcome(call, result(asked.id, answers[KEY]))
 
-    async def _tell(self, call: Call, answer: Document) -> None:
+    async def _tell(self, call: ParkedCall, answer: Document) -> None:
         """Take the client's answer to the server; where it does not get there the client may bring it again."""
         try:
             await self._client.answer(call.server, call.principal, call.session, answer)
@@ -131,7 +131,7 @@ class Parking:
             self._park(call)
             raise
 
-    async def _outcome(self, call: Call, answer: Document | None = None) -> Document:
+    async def _outcome(self, call: ParkedCall, answer: Document | None = None) -> Document:
         """Wait for a result or a question, after the client's `answer`. The client that leaves cancels the call."""
         try:
             if answer is not None:
@@ -150,7 +150,7 @@ class Parking:
         state = {"call": call.id, "replica": self._forwarding.address, "asked": outcome.id}
         raise InputRequired({KEY: outcome.question}, state)
 
-    def _park(self, call: Call) -> None:
+    def _park(self, call: ParkedCall) -> None:
         call.listener = None
         timer = asyncio.get_running_loop().call_later(PARKED_SECONDS, self._expire, call.id)
         self._parked[call.id] = (call, timer)
@@ -161,13 +161,13 @@ class Parking:
             logger.info("nobody came back for a parked call of %s", call.server.name)
             call.task = asyncio.create_task(self._cancel(call, call.task))
 
-    async def _cancel(self, call: Call, following: "asyncio.Task[None] | None" = None) -> None:
+    async def _cancel(self, call: ParkedCall, following: "asyncio.Task[None] | None" = None) -> None:
         following = following or call.task
         if following is not None:
             following.cancel()
         await self._client.cancel(call.server, call.principal, call.session, call.id, "The client has left.")
 
-    async def _follow(self, call: Call, incoming: Incoming) -> None:
+    async def _follow(self, call: ParkedCall, incoming: Incoming) -> None:
         """Read the server's answer to its end, whether the client is there or not."""
         try:
             heard = await result_of(incoming, call.server.name, call.id, lambda message: self._heard(call, message))
@@ -180,14 +180,14 @@ class Parking:
         finally:
             await incoming.close()
 
-    async def _heard(self, call: Call, message: Document) -> None:
+    async def _heard(self, call: ParkedCall, message: Document) -> None:
         """Take what comes before the result: a question or a notification."""
         if "id" in message:
             await self._asked(call, message)
         else:
             await notify(call.listener, message)
 
-    async def _asked(self, call: Call, message: Document) -> None:
+    async def _asked(self, call: ParkedCall, message: Document) -> None:
         method, params = message["method"], object_or_empty(message.get("params"))
         if method not in CAPABILITY_OF:
             refusal = McpError(METHOD_NOT_FOUND, f"There is no {method} here.").document(message["id"])

@@ -1,4 +1,5 @@
 """Upstream servers behind the door: relayed as they are, or as providers behind the aggregate.
 
-May import all other folders of `gateway.mcp` but `agents`. Start with `passthrough` (one server), then `calls` (many).
+May import `aggregate`, `bridge`, `changes`, `messages`, `resumption`, `sessions` and `upstream` beside it. Start with
+`passthrough` (one server), then `calls` (many).
 """

@@ -1,4 +1,4 @@
-"""The offline model: deterministic, stateless, made of rules. It lets the network do real work with no account."""
+"""The offline model: deterministic, made of rules. Imports nothing of the network. Start with `model`."""
 
 from offline_model.model import OfflineModel
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from agentnet.cli.doctor import checks
 
+from agentnet.cli.network.doctor import checks
 from agentnet.identity.secret import read_key
 from agentnet.process.launch import network, with_free_ports
 from agentnet.settings import Settings

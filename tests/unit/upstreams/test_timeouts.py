@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agentnet.cli.mcp.timeouts import seconds_by_tool
+from agentnet.cli.mcp.commands import seconds_by_tool
 from agentnet.errors import InvalidInputError
 from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.timeouts import Timed, Timeouts, limits_in, limits_of, patterns_of, seconds_for

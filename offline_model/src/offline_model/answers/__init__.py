@@ -1,1 +1,1 @@
-"""Answers: what tools returned and texts hold, in words for the one who asked."""
+"""Answers: what tools and texts hold, in words. Imports `arguments` and what it imports. Start with `answering`."""

@@ -1,1 +1,1 @@
-"""Arguments: what a tool is called with, from the words of a step and the names that tools gave."""
+"""Arguments: what a tool is called with. May import `language` and `request`. Start with `filling`."""

@@ -1,1 +1,1 @@
-"""Language: the words, phrases, values and times that a text holds, whatever is asked."""
+"""Language: words, phrases, values, times in a text. Imports none of its neighbours. Start with `words`."""

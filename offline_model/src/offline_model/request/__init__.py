@@ -1,1 +1,1 @@
-"""The request: what was said and done so far, the tools, the steps of the work, and what became of each."""
+"""The request: what was said and done, the tools, the steps. May import `language`. Start with `conversation`."""

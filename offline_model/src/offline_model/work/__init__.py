@@ -1,1 +1,1 @@
-"""Work: the tool or the agent that does a step, chosen, asked for what it lacks, and called."""
+"""Work: a tool or an agent does a step. Imports all of its neighbours. Start with `tooling`."""

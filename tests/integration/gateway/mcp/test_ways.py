@@ -54,5 +54,4 @@ async def test_a_call_crosses_few_files_from_the_door_to_its_server_and_back(
         await asyncio.sleep(0)
         with Crossed() as crossed:
             await client.call_tool(name, {"text": "hi"})
-    print(len(crossed.of("gateway/mcp/")), len(crossed.of("gateway/")), crossed.of("gateway/"))
     assert len(crossed.of("gateway/mcp/")) <= LONGEST[profile], crossed.of("gateway/mcp/")
