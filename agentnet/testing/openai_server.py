@@ -16,7 +16,6 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agentnet.http.sse import frame
 from agentnet.models import OFFLINE_MODEL, load_model
 from agentnet.testing.chat import chunks, completion, request_of
 from agentnet.testing.turns import Decision, Request, decided_by
@@ -119,13 +118,13 @@ class OpenAIServer:
     def _offline(self) -> Model:
         return load_model(OFFLINE_MODEL)
 
-    async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[bytes]:
+    async def _stream(self, decision: Decision, body: Mapping[str, Any], *, breaks: bool) -> AsyncIterator[str]:
         for chunk in chunks(decision, body):
-            yield frame(json.dumps(chunk).encode())
+            yield f"data: {json.dumps(chunk)}\n\n"
             if breaks:
                 raise ConnectionResetError("The scenario breaks this stream.")
             await asyncio.sleep(self.scenario.chunk_delay_seconds)
-        yield frame(b"[DONE]")
+        yield "data: [DONE]\n\n"
 
 
 def _error(status: int, message: str, retry_after: float | None = None) -> JSONResponse:
