@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.errors import ForbiddenError
-from agentnet.frame.authentication import credential_of
+from agentnet.frame.authentication import Authenticate, credential_of
 from agentnet.identity.principal import ADMIN, USE, Principal
 
 ANY_METHOD = "*"
@@ -67,6 +67,17 @@ def principal_of(scope: Scope) -> Principal:
     rule: Rule = scope["state"]["rule"]
     rule.check(principal)
     return principal
+
+
+def under_rule(rule: Rule, authenticate: Authenticate) -> Authenticate:
+    """`authenticate`, which refuses who does not reach as far as `rule` says: for ways that lead past the routes."""
+
+    async def admit(credential: str) -> Principal:
+        principal = await authenticate(credential)
+        rule.check(principal)
+        return principal
+
+    return admit
 
 
 class Access:

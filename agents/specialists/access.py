@@ -3,7 +3,7 @@
 What they see of its tasks is their tenant's.
 """
 
-from agentnet.frame.access import CALLER, PUBLIC, Rules
+from agentnet.frame.access import PUBLIC, USER, Rules
 
 JSON_RPC = "POST /"
 """It goes the short way, past the routes."""
@@ -37,8 +37,8 @@ RULES: Rules = {
     "GET /.well-known/agent-card.json": PUBLIC,
     "GET /.well-known/agent.json": PUBLIC,
     "GET /.well-known/jwks.json": PUBLIC,
-    JSON_RPC: CALLER,
-    **dict.fromkeys(OPERATIONS, CALLER),
-    **dict.fromkeys((key.replace(" /", " /{tenant}/", 1) for key in OPERATIONS), CALLER),
-    **dict.fromkeys(OPERATIONS_0_3, CALLER),
+    JSON_RPC: USER,
+    **dict.fromkeys(OPERATIONS, USER),
+    **dict.fromkeys((key.replace(" /", " /{tenant}/", 1) for key in OPERATIONS), USER),
+    **dict.fromkeys(OPERATIONS_0_3, USER),
 }

@@ -15,6 +15,7 @@ from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.database.tables import EVERYONE
 from agentnet.files.store import FileStore
+from agentnet.frame.access import USER, under_rule
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.frame import READY, Frame
 from agentnet.ids import new_id
@@ -70,7 +71,8 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
     )
-    authenticate = authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys)
+    # JSON-RPC and gRPC go past the routes and their rules.
+    authenticate = under_rule(USER, authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys))
     over_grpc = GrpcServer(settings, authenticate) if settings.grpc_port else None
     card = build_card(
         manifest,

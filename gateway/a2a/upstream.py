@@ -46,7 +46,8 @@ class Upstream:
                 reason = error
             except UnavailableError as error:
                 reason = error
-                if method not in SAFE_METHODS:
+                if method not in SAFE_METHODS:  # it may have been done
+                    self._catalog.mark_down(url)
                     break
             self._catalog.mark_down(url)
         raise UnavailableError(f"The agent {entry.name!r} does not answer.", hint=str(reason), agent=entry.name)

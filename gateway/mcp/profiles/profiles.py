@@ -89,7 +89,7 @@ class Profiles:
                 raise _unknown(name)
             return declared
         stored = await self._store.of(principal.tenant)
-        bound = next((each for each in stored.values() if _binds(each, principal)), None)
+        bound = next((each for each in (*stored.values(), *self._declared.values()) if _binds(each, principal)), None)
         if bound is not None:
             if name not in (None, bound.name):
                 raise _unknown(name)

@@ -199,6 +199,22 @@ async def test_an_instance_that_takes_a_message_and_dies_is_not_sent_a_second_on
     assert taken == 1
 
 
+async def test_an_instance_that_broke_off_is_tried_last(network: Network) -> None:
+    listener = bind("127.0.0.1", 0, "rude")
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    await network.agent("echo")
+    await network.register("echo", [f"http://127.0.0.1:{listener.getsockname()[1]}", network.urls["echo"]])
+    async with await asyncio.start_server(hang_up, sock=listener), network.client() as http:
+        answers = [
+            (await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1)).json() for _ in range(5)
+        ]
+    assert sum("error" in answer for answer in answers) == 1
+
+
 async def test_an_unknown_agent_is_not_found_and_the_nearest_are_named(network: Network) -> None:
     await network.agent("researcher")
     async with network.client() as http:

@@ -159,6 +159,25 @@ async def test_only_the_operators_profile_admits_callers_without_a_key(open_gate
         assert (await http.post("/mcp/open", json=message, headers=wrong)).status_code == 401
 
 
+async def test_the_operators_profile_binds_keys_too(place: Place, tmp_path: Path) -> None:
+    await place.server("alpha")
+    key = await (await place.network.runtime.keys()).create("acme", "bound")
+    declared = tmp_path / "profiles.yaml"
+    bound = f"{{name: bound, servers: [alpha], agents: [], tools: [echo], keys: ['{key.split('_')[1]}']}}"
+    declared.write_text(f"profiles:\n- {bound}\n- {{name: wide}}\n")
+    settings = place.network.runtime.settings.model_copy(update={"mcp_profiles": declared})
+    message, headers = modern("tools/list")
+    headers["authorization"] = f"Bearer {key}"
+    async with (
+        Runtime.open(settings) as runtime,
+        running(runtime, Service("gateway", "gateway", 0)) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE_SECONDS) as http,
+    ):
+        tools = (await http.post("/mcp", json=message, headers=headers)).json()["result"]["tools"]
+        other = (await http.post("/mcp/wide", json=message, headers=headers)).status_code
+    assert ([tool["name"] for tool in tools], other) == (["echo"], 404)
+
+
 def test_a_file_of_profiles_that_is_wrong_stops_the_start(tmp_path: Path) -> None:
     file = tmp_path / "profiles.yaml"
     for text in ("profiles: 7", "profiles: [{name: A B}]", "{", "profiles:\n- {name: a, color: red}"):
