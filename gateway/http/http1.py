@@ -94,7 +94,7 @@ class Http1Transport:
             raise NotReachedError(f"No connection ({type(error).__name__}).") from error
         self._open.add(connection)
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self.sweep)
         return connection
 
     async def _connect_to_one(self, hosts: Sequence[str], origin: Origin) -> Connection:
@@ -116,7 +116,7 @@ class Http1Transport:
             self._ssl = ssl.create_default_context()
         return self._ssl
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Close what nobody uses, and what has been silent for too long."""
         now = time.monotonic()
         for connection in [*self._open]:
@@ -128,7 +128,7 @@ class Http1Transport:
             self._idle[origin] = [connection for connection in idle if connection in self._open]
             if not self._idle[origin]:
                 del self._idle[origin]
-        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self.sweep)
 
 
 class _Exchange:
