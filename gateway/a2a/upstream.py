@@ -10,6 +10,7 @@ from gateway.a2a.catalog import Catalog
 from gateway.http.headers import to_agent
 from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 
+# Whatever the first instance did with one of these, it changed nothing (RFC 9110 section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 Content = bytes | AsyncIterable[bytes]
@@ -46,6 +47,7 @@ class Upstream:
                 reason = error
             except UnavailableError as error:
                 reason = error
+                # It was sent, so it may have had effects there: whether to send it again is for the client to say.
                 if method not in SAFE_METHODS:
                     break
             self._catalog.mark_down(url)
