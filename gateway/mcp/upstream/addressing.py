@@ -21,7 +21,7 @@ from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.parameters import PARAM_PREFIX
 from gateway.mcp.upstream.http import passed_on
 
-# Bounded: it reads what a client sends, and int() of endless digits is slow.
+# Bounded: it reads what a client sends, and int() raises for too many digits.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 TASKS = "io.modelcontextprotocol/tasks"
 SEPARATOR = "~"
