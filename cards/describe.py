@@ -41,5 +41,6 @@ def _skills(card_json: dict[str, Any]) -> list[dict[str, Any]]:
 def _shortened(text: str) -> str:
     if len(text.encode()) <= MAX_WORDS_BYTES:
         return text
+    # The limit is in bytes: a character may be cut, and with it goes its word.
     cut = text.encode()[:MAX_WORDS_BYTES].decode(errors="ignore")
     return cut.rsplit(maxsplit=1)[0]

@@ -37,6 +37,7 @@ def _interfaces(interfaces: list[dict[str, Any]], addresses: dict[str, str]) -> 
     rewritten: list[dict[str, Any]] = []
     for interface in interfaces:
         address = addresses.get(interface.get("protocolBinding", ""))
+        # Two interfaces of one binding and version lead to one address now.
         if address is not None and (moved := interface | {"url": address}) not in rewritten:
             rewritten.append(moved)
     return rewritten
@@ -48,6 +49,7 @@ def _rewrite_legacy(card: dict[str, Any], addresses: dict[str, str]) -> None:
     listed = [item.get("transport") for item in card.get("additionalInterfaces") or []]
     main = card.get("preferredTransport") or JSONRPC
     relayed = [name for name in dict.fromkeys([main, *listed]) if name in addresses]
+    # All of them, or a client of 0.3 would find a way past the gateway in what is left.
     for key in LEGACY_ADDRESSES:
         card.pop(key, None)
     if not relayed:

@@ -37,10 +37,12 @@ class CardResponse:
         """Serve `card` from now on. The same card again changes nothing, neither ETag nor Last-Modified."""
         data = card_to_json(card) if isinstance(card, AgentCard) else card
         body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+        # An ETag that changes while the card does not has every client fetch it again (A2A 1.0 section 8.6).
         if body == self._body:
             return
         self._body = body
         self._etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        # HTTP dates have whole seconds (RFC 9110 section 5.6.7): a client would never have the newest.
         self._modified = datetime.now(UTC).replace(microsecond=0)
         self._headers = {
             "etag": self._etag,

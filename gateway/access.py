@@ -7,6 +7,7 @@ from starlette.types import Scope
 from agentnet.frame.access import ADMINISTRATOR, CALLER, PUBLIC, USER, Rule, Rules, without_credential
 from agentnet.identity.principal import USE
 
+# A wrong credential is refused all the same: who has one is told at the card, not at the first message.
 CARD = Rule(is_open=without_credential)
 RELAYED = Rule(USE, is_told=True)
 """Refused as A2A has it, with the id of the caller's request."""

@@ -13,6 +13,7 @@ from agentnet.errors import ConfigurationError
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_HEADER = ("*",)
 """A preflight is answered with the headers that it asks for: those of `Mcp-Param-*` are the tools' own."""
+# Scripts see no other header of an answer from another origin (Fetch: CORS-exposed header-name list).
 EXPOSED = ("mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after", "a2a-version", "a2a-extensions")
 MAX_AGE_SECONDS = 600
 
@@ -35,6 +36,7 @@ def admit_pages(app: ASGIApp, origins: list[str]) -> ASGIApp:
 
 def check(origin: str) -> None:
     """Raises `ConfigurationError` for what no browser sends as an origin, and for `*`."""
+    # The header is compared as a text: with a path, a slash at its end or a capital it would never match, and silently.
     parts = urlsplit(origin)
     if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin or not parts.hostname:
         raise ConfigurationError(

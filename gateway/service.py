@@ -53,6 +53,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     """
     settings = runtime.settings
     keys = await runtime.keys()
+    # Every replica does so at its start; the same key once more is no conflict.
     await admit_operator(settings, keys)
     silence = silence_of(settings)
     transport, limit = Http1Transport(idle_seconds=silence), StreamLimit()
@@ -82,6 +83,8 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     )
     own = [*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))]
     closed, origins = frame.closed(frame.app(own, lifespan)), settings.allowed_origins
+    # CORS outermost: a preflight carries no credential. Host and Origin are checked before a key is looked up, as the
+    # MCP transports want it against DNS rebinding.
     return admit_pages(Guard(closed, addresses_of(settings, url), settings.allowed_hosts, origins), origins)
 
 
@@ -101,6 +104,7 @@ async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseR
 
 def silence_of(settings: Settings) -> float:
     """Seconds for which an agent or a server may say nothing: no less than a call may last."""
+    # The limit of the call comes first: its error tells the host which one it was. A sweep may be so late.
     return max(IDLE_SECONDS, settings.mcp_call_seconds + SWEEP_SECONDS)
 
 
@@ -128,6 +132,7 @@ def routes(relay: Relay, cards: Cards, listing: Listing) -> list[BaseRoute]:
         *[Route("/agents/{name}" + path, cards.agent, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
         Route("/agents", listing.list, methods=["GET"]),
         Route("/agents/{name}", cards.agent, methods=["GET"]),
+        # A route to an object, unlike one to a function, takes every method.
         Route("/agents/{name}", relay),
         Route("/agents/{name}/{path:path}", relay),
         *entry_routes(relay),
@@ -143,6 +148,7 @@ def entry_routes(relay: Relay) -> list[BaseRoute]:
         Route("/tasks", relay),
         Route("/tasks/{path:path}", relay),
         Route("/extendedAgentCard", relay),
+        # A2A 0.3 has its HTTP+JSON binding below /v1.
         Route("/v1/message:send", relay),
         Route("/v1/message:stream", relay),
         Route("/v1/card", relay),

@@ -18,6 +18,7 @@ def load_folder(name: str, folder: Path) -> Hosted:
     if len(servers) != 1:
         raise ConfigurationError(f"{path} must make one mcp.server.mcpserver.MCPServer; it makes {len(servers)}.")
     server: MCPServer[Any] = servers[0]
+    # Its tokens are for the folder's name, and its entry is under the server's own.
     if server.name != name:
         raise ConfigurationError(f"{path}: the server is named {server.name!r} and its folder {name!r}.")
     return Hosted(server, server.list_tools, streams=True)

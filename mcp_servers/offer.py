@@ -51,6 +51,7 @@ async def find_server(runtime: Runtime, name: str) -> Hosted:
     if taken:
         raise ConfigurationError(f"Two MCP servers are named {taken[0]!r}.")
     if name in folders:
+        # It runs a user's code; and each adapter brings libraries that others need not load.
         from mcp_servers.folder import load_folder
 
         return load_folder(name, folders[name])

@@ -63,6 +63,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         share_state(hosted.server, runtime.seal)
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     frame = Frame(RULES, authenticate, runtime.settings.max_body_bytes, hosted.ready)
+    # Inside of the door: the caller is known there, and the SDK asks who opened a session.
     return frame.closed(_owning(_app(hosted, runtime, url.rstrip("/"), frame)))
 
 
@@ -70,6 +71,7 @@ def _for_tenant(authenticate: Authenticate, tenant: str) -> Authenticate:
     async def authenticate_tenant(credential: str) -> Principal:
         principal = await authenticate(credential)
         if tenant not in (EVERYONE, principal.tenant):
+            # Of another tenant's server not even that it is there.
             raise NotFoundError("There is no such MCP server.")
         return principal
 
@@ -94,6 +96,8 @@ def _app(hosted: Hosted, runtime: Runtime, url: str, frame: Frame) -> Starlette:
     endpoint = hosted.server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=not hosted.streams,
+        # Without sessions a legacy server can neither ask its host nor tell it of changes (NoBackChannelError in the
+        # SDK).
         stateless_http=not hosted.sessions,
         session_idle_timeout=SESSION_SECONDS,
         max_request_body_size=settings.max_body_bytes,
@@ -168,6 +172,7 @@ def _document(hosted: Hosted, tools: list[Tool]) -> dict[str, Any]:
     shown: list[Any] = []
     for tool in tools:
         data = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+        # An entry that is too large is refused as a whole, and the server would not be offered.
         room -= len(json.dumps(data, ensure_ascii=False).encode()) + 2
         if room < 0:
             break
@@ -180,5 +185,6 @@ def transport_security(settings: Settings, url: str) -> TransportSecuritySetting
     allows. No browser origins."""
     own = {urlsplit(url).hostname or settings.reachable_host, settings.reachable_host}
     hosts = {*own, *LOOPBACK_HOSTS, *settings.allowed_hosts}
+    # The SDK compares the whole header: with and without a port, IPv6 in its brackets (RFC 3986 section 3.2.2).
     bracketed = {f"[{host}]" if ":" in host else host for host in hosts}
     return TransportSecuritySettings(allowed_hosts=[*bracketed, *(f"{host}:*" for host in bracketed)])

@@ -133,6 +133,7 @@ class Entries:
             kind=kind,
             name=row["name"],
             tenant=row["tenant"],
+            # A reader that takes one address, as a delegation does, gets another with each look.
             url=urls[self._turn(kind, row["name"]) % len(urls)],
             urls=urls,
             description=row["description"],
@@ -163,6 +164,7 @@ def _checked_document(registration: Registration) -> str:
 
 def _check_size(field: str, text: str, limit: int) -> None:
     try:
+        # JSON can hold half of a surrogate pair, and PostgreSQL, whose texts are UTF-8, cannot.
         size = len(text.encode())
     except UnicodeEncodeError:
         raise InvalidInputError(f"{field}: holds half of a surrogate pair.") from None

@@ -78,6 +78,7 @@ class _Endpoints:
     async def register(self, request: Request) -> Response:
         registration = await _body(request, Registration)
         said = (registration.kind, registration.name, registration.instance)
+        # The address says whose entry it is, the body what is written: they must not be two.
         if said != tuple(request.path_params.values()):
             raise InvalidInputError("kind, name and instance in the body differ from those in the address.")
         until = await self._entries.register(principal_of(request.scope), registration)
@@ -93,6 +94,7 @@ class _Endpoints:
 
     async def get(self, request: Request) -> Response:
         kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
+        # What can be no name has no entry: PostgreSQL would refuse a NUL in it with an error.
         if not re.match(NAME_PATTERN, name):
             raise NotFoundError(f"There is no live {kind} of that name.")
         entry = await self._entries.get(principal_of(request.scope).tenant, kind, name)
@@ -112,6 +114,7 @@ def _kind(value: str) -> Kind:
 
 async def _body(request: Request, model: type[Body]) -> Body:
     raw = await request.body()
+    # PostgreSQL takes no \u0000 in jsonb.
     if _ESCAPED_NUL.search(raw):
         raise InvalidInputError("The body holds the character NUL, which cannot be stored.")
     return model.model_validate_json(raw)
@@ -140,6 +143,7 @@ async def _sweep_forever(entries: Entries) -> None:
         try:
             if swept := await entries.sweep():
                 logger.info("swept %d entries whose lease ran out long ago", swept)
+        # One look that fails must not end the sweep.
         except DATABASE_AWAY as error:
             logger.warning("the sweep waits for PostgreSQL: %r", error)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -4,6 +4,8 @@
 answers for a name, its instances are grouped, and the newest instance speaks for them.
 """
 
+# Not materialized: inlined, each query finds its entries by its own condition, where a search would copy all of them
+# first.
 _LIVE = """
 live AS NOT MATERIALIZED (
     SELECT entry.* FROM registry_entries AS entry
@@ -13,6 +15,8 @@ live AS NOT MATERIALIZED (
           WHERE own.kind = $1 AND own.tenant = $2 AND own.name = entry.name AND own.lease_until > now())))
 )"""
 
+# DISTINCT ON keeps the first row of a name, in the order of each query the newest instance: in a rolling update it is
+# the one that stays.
 _GROUPED = """
 SELECT DISTINCT ON (name)
     name, tenant, description, skills, document, array_agg(url) OVER (PARTITION BY name) AS urls"""
@@ -65,6 +69,7 @@ LIST = f"WITH {_LIVE} {_GROUPED} FROM live ORDER BY name, registered_at DESC, in
 GET = f"WITH {_LIVE} {_GROUPED} FROM live WHERE name = $3 ORDER BY name, registered_at DESC, instance"
 """The one entry of that name that a tenant sees."""
 
+# A stem and its relatives part in the last letters, a long word in more of them: two are left off, one, or none.
 SEARCH = f"""
 WITH {_LIVE},
 wanted AS (

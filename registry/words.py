@@ -26,5 +26,6 @@ def plain(text: str) -> str:
 def needed(text: str) -> str:
     """The words of a need that tell what is needed, each once; all of them when there are only fillers."""
     words = list(dict.fromkeys(plain(text).lower().split()))
+    # Each word that hits nothing weighs against all: those of politeness would.
     telling = [word for word in words if word not in FILLERS]
     return " ".join((telling or words)[:MAX_WORDS])

@@ -32,9 +32,11 @@ class Boundary(TyperGroup):
         except exits.Interrupted:
             typer.echo("Interrupted.", err=True)
             raise Exit(exits.INTERRUPTED) from None
+        # Typer ends with these by itself; a pipe whose reader has gone is no error of ours.
         except (Exit, Abort, KeyboardInterrupt, BrokenPipeError):
             raise
         except Exception as error:  # the boundary of the program: nobody above could tell the user
+            # Wrong usage: Typer says it, with the way to the help and exit code 2.
             if type(error).__module__.startswith("typer."):
                 raise
             if os.environ.get("AGENTNET_LOG_LEVEL", "").upper() == "DEBUG":
@@ -44,6 +46,7 @@ class Boundary(TyperGroup):
 
 
 def _say(message: str, hint: str | None) -> None:
+    # https://no-color.org; in a pipe or a log the word stands for the colour.
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     text = typer.style(message, fg="red") if colour else f"Error: {message}"
     typer.echo(f"{text} {hint}" if hint else text, err=True)
@@ -55,6 +58,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # the help with boxes costs 0.2 s of imports
     pretty_exceptions_enable=False,
+    # -h too: Typer knows --help alone.
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A network of specialist AI agents. Start it with `agentnet up`, ask it with `agentnet ask`.",
 )

@@ -102,6 +102,7 @@ def schema() -> None:
     """Print the JSON Schema of agent.yaml."""
     import json
 
+    # Imported by the command that needs it, as everywhere here: `--help` has to answer in 0.4 s.
     from agentnet.manifests.manifest import manifest_schema
 
     typer.echo(json.dumps(manifest_schema(), indent=2))
@@ -119,6 +120,7 @@ def demo(
     demo.run_demo(home, out)
 
 
+# In this order in the help: the everyday ones first.
 ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema)
 
 serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")

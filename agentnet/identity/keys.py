@@ -23,7 +23,8 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _parse(key: str) -> tuple[str, str] | None:
+def parse_key(key: str) -> tuple[str, str] | None:
+    """Id and secret of a key; None where it has not the form of one."""
     prefix, _, rest = key.partition("_")
     identifier, _, secret = rest.partition("_")
     return (identifier, secret) if prefix == PREFIX and identifier and len(secret) >= 32 else None
@@ -55,7 +56,7 @@ class Keys:
         Raises `ConfigurationError` when `key` has the wrong form, `ConflictError` when its id is taken.
         """
         key = key or generate_key()
-        parsed = _parse(key)
+        parsed = parse_key(key)
         if parsed is None:
             raise ConfigurationError(
                 "The API key does not have the form ank_<id>_<secret of 32 characters or more>.",
@@ -107,7 +108,7 @@ class Keys:
 
     async def verify(self, key: str) -> Principal:
         """The principal of `key`. Raises `UnauthenticatedError`, the same for a wrong, expired and revoked key."""
-        parsed = _parse(key)
+        parsed = parse_key(key)
         if parsed is None:
             raise UnauthenticatedError("The API key is not valid.")
         identifier, secret = parsed

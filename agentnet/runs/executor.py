@@ -63,7 +63,7 @@ class SpecialistExecutor(AgentExecutor):
         tool_servers: ToolServers,
         peers: Peers,
     ) -> None:
-        self._specialist = specialist
+        self.specialist = specialist
         self._models = models
         self._model_name = model_name
         self._model_settings = model_settings
@@ -71,12 +71,12 @@ class SpecialistExecutor(AgentExecutor):
         self._files = files
         self._tool_servers = tool_servers
         self._peers = peers
-        self._own_tools = load_tools(specialist)
+        self.own_tools = load_tools(specialist)
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""
         run: TaskRun = context.call_context.state[RUN]
-        scope = RunScope(run, self._specialist.name, self._files)
+        scope = RunScope(run, self.specialist.name, self._files)
         await run.emit(status_update(run.task(0), TaskState.TASK_STATE_WORKING))
         await self._take_answer(run)
         running = asyncio.create_task(self._run(scope))
@@ -117,7 +117,7 @@ class SpecialistExecutor(AgentExecutor):
         run = scope.run
         agent = await self._agent(scope)
         self._check_definition(run, {tool.name for tool in agent.tools})
-        models = JournaledModels(self._models, scope, self._specialist.manifest.limits.max_tokens)
+        models = JournaledModels(self._models, scope, self.specialist.manifest.limits.max_tokens)
         items: list[Any] = await earlier_in_context(run, self._store)
         answered = 0
         while answered < len(requests := requests_of(run)):
@@ -130,28 +130,28 @@ class SpecialistExecutor(AgentExecutor):
 
     def _check_definition(self, run: TaskRun, tools: set[str]) -> None:
         """A task that began under another definition goes on if its journal fits this one. Raises `AgentNetError`."""
-        began, now = run.leased.definition, self._specialist.definition
+        began, now = run.leased.definition, self.specialist.definition
         if began != now and (gone := tools_called(run.leased.journal) - tools):
             raise AgentNetError(
-                f"This task began under {self._specialist.name} {began}; {now}, which runs now, has no longer what the "
+                f"This task began under {self.specialist.name} {began}; {now}, which runs now, has no longer what the "
                 f"task has used: {', '.join(sorted(gone))}."
             )
 
     async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
-        manifest = self._specialist.manifest
+        manifest = self.specialist.manifest
         served: list[Tool] = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
         return build_agent(
-            self._specialist,
+            self.specialist,
             self._model_name,
             self._model_settings,
-            self._own_tools,
+            self.own_tools,
             [*served, *self._peers.tools()],
         )
 
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
     ) -> list[Any]:
-        limits = self._specialist.manifest.limits
+        limits = self.specialist.manifest.limits
         config = RunConfig(
             model_provider=models,
             tracing_disabled=True,

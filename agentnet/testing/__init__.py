@@ -1,6 +1,9 @@
 """Test doubles that are shipped: an OpenAI-compatible server with faults, and a way to serve any application.
 
-May import `agentnet.models` and `agentnet.process`. Start with `openai_server`.
+Beside them, for the tests of this repository alone: `faults` done to parts that run, and `insides` of them to look at.
+
+May import `agentnet.http`, `agentnet.models`, `agentnet.process`, `agentnet.push`, `agentnet.runs`, `agentnet.signals`
+and `agentnet.tasks`. Start with `openai_server`; nothing of the product imports this.
 """
 
 from agentnet.testing.openai_server import Fault, OpenAIServer, Scenario

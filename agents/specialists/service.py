@@ -69,6 +69,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         executor,
         concurrency=settings.concurrency,
         timeout_seconds=manifest.limits.timeout_seconds,
+        # Ours reads its finished steps from the journal; of an executor of the folder's only its author knows.
         repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
     )
     # JSON-RPC and gRPC go past the routes and their rules.
@@ -98,8 +99,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await worker.open()
+        # Before connections are waited for: leases are given back at once, so that others go on while streams end here.
         runtime.before_stop(worker.close)
         async with (
+            # Registered last and taken off first: nobody is sent to an agent that does not serve.
             over_grpc.serving(handler) if over_grpc else nullcontext(),
             directory.registered(entry, settings.lease_seconds),
         ):

@@ -13,6 +13,7 @@ from agentnet.http.sse import frame
 
 INVALID_REQUEST = -32600
 INTERNAL_ERROR = -32603
+# Bounded, as it runs over what anybody sends before that is known to be JSON.
 ID_PATTERN = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.){0,256}"|-?\d{1,18})')
 
 
@@ -29,6 +30,7 @@ def request_id(body: bytes, complete: bool) -> str | int | None:
         found = json.loads(body) if complete else json.loads((ID_PATTERN.search(body) or [b"", b"null"])[1])
     except ValueError:
         return None
+    # An id that cannot be told is null (JSON-RPC 2.0 section 5).
     value = found.get("id") if isinstance(found, dict) else found
     return value if isinstance(value, str | int) else None
 
@@ -67,6 +69,7 @@ async def _send_json(send: Send, status: int, document: Mapping[str, Any], data:
     body = json.dumps(document).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if retry_after := data.get("retry_after"):
+        # Whole seconds (RFC 9110 section 10.2.3), and never 0, which would ask for a loop.
         headers.append((b"retry-after", str(max(1, round(float(retry_after)))).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -32,4 +32,5 @@ def with_addresses(answer: bytes, base_url: str) -> bytes:
 
 
 def _is_card(value: Any) -> bool:
+    # A2A 1.0 has its addresses in supportedInterfaces, 0.3 in url.
     return isinstance(value, dict) and "skills" in value and ("supportedInterfaces" in value or "url" in value)

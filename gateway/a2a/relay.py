@@ -23,6 +23,7 @@ from gateway.http.limits import StreamLimit
 from gateway.http.transport import Incoming
 
 PREFIX = b"/agents/"
+# As A2A 1.0 calls them, then as 0.3 does.
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
@@ -46,6 +47,7 @@ class Target:
 
 def target_of(scope: Scope) -> Target:
     """The agent and the path that a request names: below `/agents/{name}`, or of the entry agent at the root."""
+    # As it was sent: decoded, a %2F in an id would be one segment more for the agent.
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     agent, path, prefix = ENTRY_AGENT, raw.lstrip(b"/"), ""
     if raw.startswith(PREFIX):
@@ -88,6 +90,7 @@ class Relay:
         return self._limit.stream(principal) if call.wants_stream else nullcontext()
 
     async def _exchange(self, call: "_Call", entry: Entry, principal: Principal) -> None:
+        # The body is asked for with each try: a second instance gets it from its beginning.
         incoming = await self._upstream.open(
             principal, entry, call.method, call.path, call.scope["headers"], lambda: call.body.content
         )
@@ -124,6 +127,7 @@ class _Call:
         path = self.target.path.partition(b"?")[0]
         if b"text/event-stream" in header_of(self.scope["headers"], b"accept") or path.endswith(STREAM_PATHS):
             return True
+        # A text that holds such a name counts as one stream more, for as long as its answer takes.
         return not path and any(method in self.body.start for method in STREAM_METHODS)
 
     @property
@@ -143,6 +147,7 @@ class _Call:
         at_boundary = True
         try:
             async for chunk in incoming.chunks():
+                # In the middle of an event the error would be read as a part of it.
                 at_boundary = chunk.endswith((b"\n\n", b"\r\n\r\n"))
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         except UnavailableError as error:
@@ -156,6 +161,7 @@ class _Call:
         """Pass the response on with the card in it leading to `address`."""
         whole = b"".join([chunk async for chunk in incoming.chunks()])
         body = with_addresses(whole, address)
+        # The length that the agent gave is that of the card before.
         headers = [(key, value) for key, value in to_client(incoming.headers) if key != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})

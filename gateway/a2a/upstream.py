@@ -10,6 +10,7 @@ from gateway.a2a.catalog import Catalog
 from gateway.http.headers import to_agent
 from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 
+# Whatever the first instance did with one of these, it changed nothing (RFC 9110 section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 Content = bytes | AsyncIterable[bytes]
@@ -42,12 +43,10 @@ class Upstream:
         for url in self._catalog.instances(entry):
             try:
                 return await self._transport.send(Outgoing(method, f"{url}/{path}", sent, content()))
-            except NotReachedError as error:
-                reason = error
             except UnavailableError as error:
                 reason = error
-                if method not in SAFE_METHODS:  # it may have been done
-                    self._catalog.mark_down(url)
+                self._catalog.mark_down(url)
+                # It was sent, so it may have had effects there: whether to send it again is for the client to say.
+                if not isinstance(error, NotReachedError) and method not in SAFE_METHODS:
                     break
-            self._catalog.mark_down(url)
         raise UnavailableError(f"The agent {entry.name!r} does not answer.", hint=str(reason), agent=entry.name)

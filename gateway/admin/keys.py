@@ -55,6 +55,7 @@ class KeyRoutes:
             raise ForbiddenError(f"This key manages the keys of tenant {admin.tenant!r} only.")
         key = await self._keys.create(admin.tenant, wanted.name, scopes=[*wanted.scopes], days=wanted.days)
         body = {"key": key, "id": key.split("_")[1], "tenant": admin.tenant, "name": wanted.name}
+        # The answer holds the key: no cache may keep it (RFC 9111 section 5.2.2.5).
         return JSONResponse(body | {"scopes": wanted.scopes}, status_code=201, headers={"cache-control": "no-store"})
 
     async def revoke(self, request: Request) -> Response:

@@ -88,6 +88,7 @@ class ServerRoutes:
 
     async def _stored(self, request: Request) -> OutsideServer:
         server = await self._named(request)
+        # What the file declares has no row.
         if server.created_at is None:
             raise ForbiddenError(f"{server.name} is declared in the operator's file; it cannot be changed here.")
         return server
@@ -103,6 +104,7 @@ class ServerRoutes:
 
     async def _check_name(self, admin: Principal, name: str) -> None:
         try:
+            # The network's own server goes before a stored one of its name, which would never be called.
             await self._directory.get(admin, "mcp", name)
         except NotFoundError:
             return

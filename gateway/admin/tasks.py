@@ -81,6 +81,7 @@ def view_of(row: asyncpg.Record) -> TaskView:
     for key in ("created_at", "status_at"):
         view[key] = view[key].isoformat()
     view["state"] = STATE_NAMES.get(view["state"], "TASK_STATE_UNSPECIFIED")
+    # asyncpg gives jsonb as a text where no codec is set.
     view["chain"] = json.loads(view["chain"]) if isinstance(view["chain"], str) else view["chain"]
     return view
 
@@ -90,6 +91,7 @@ def tree_of(top: TaskView, others: list[TaskView]) -> TaskView:
     nodes = {view["id"]: view | {"children": []} for view in [top, *others]}
     for node in nodes.values():
         parent = nodes.get(node["parent_id"])
+        # It may stand in the middle of its tree: what is above it is not shown.
         if parent is not None and node["id"] != top["id"]:
             parent["children"].append(node)
     return nodes[top["id"]]

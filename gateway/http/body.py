@@ -58,6 +58,8 @@ class Body:
 
     async def until_gone(self) -> None:
         """Returns when the client has left after its whole request was read."""
+        # The body and the end come through the same receive: who waits for the end too early swallows a part of the
+        # body.
         await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -81,6 +83,7 @@ async def run_until_gone(body: Body, work: Awaitable[None], goes_on: Callable[[]
     try:
         await work
     except asyncio.CancelledError:
+        # More than one cancellation: the caller was cancelled too, and has to hear of it.
         if not watcher.done() or task.uncancel() > 0:
             raise
     finally:

@@ -104,6 +104,7 @@ class Connection(asyncio.Protocol):
         if self.status < 200:
             return
         names = {name.lower() for name, _ in self.headers}
+        # RFC 9112 section 6.3: these have no body; any other without a length ends where the connection does.
         bodiless = self.status in (204, 304) or self._is_head_request
         self._ends_with_connection = not bodiless and not names & {b"content-length", b"transfer-encoding"}
         self._has_head = True
@@ -181,6 +182,7 @@ class Connection(asyncio.Protocol):
         """End the exchange. Tells whether the connection may be used again; if not, it is closed."""
         self.in_use = False
         self.touched = time.monotonic()
+        # What is left of this answer would be read as the beginning of the next.
         if self._reusable and self.is_complete and self._is_sent and not self._chunks and not self.lost:
             return True
         self.wire.abort()

@@ -17,7 +17,9 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+# An Expect is answered by our own server, as it reads the body (RFC 9110 section 10.1.1).
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"authorization", b"x-api-key", b"cookie", b"expect"}
+# Date and Server our own server says for itself.
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"x-accel-buffering"}
 
 

@@ -31,5 +31,6 @@ class StreamLimit:
             yield
         finally:
             self._open[key] -= 1
+            # A Counter keeps what is at 0, and callers come and go.
             if not self._open[key]:
                 del self._open[key]

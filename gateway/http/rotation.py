@@ -22,11 +22,13 @@ class Rotation:
         ordered = [*urls[first:], *urls[:first]]
         if self._down:
             now = time.monotonic()
+            # The sort is stable: those that failed are in turn among themselves.
             ordered.sort(key=lambda url: self._down.get(url, 0.0) > now)
         return ordered
 
     def mark_down(self, url: str) -> None:
         """Try the instance at `url` last for a while."""
         now = time.monotonic()
+        # An instance that started again has another address: those of before would pile up.
         self._down = {known: until for known, until in self._down.items() if until > now}
         self._down[url] = now + DOWN_SECONDS

@@ -47,6 +47,7 @@ NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC reque
 
 LISTEN = "subscriptions/listen"
 STREAM: Document = {"id": 0, "method": "GET"}
+# 2026-07-28 has neither GET nor DELETE: 405.
 METHODS: dict[Era, dict[str, bytes]] = {
     Era.MODERN: {"POST": b"POST"},
     Era.LEGACY: {"GET": b"GET", "POST": b"POST", "DELETE": b"DELETE"},
@@ -95,6 +96,8 @@ class Door:
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
             inbound = Inbound(headers, body.start, principal, profile, reply)
+            # The end of the connection cancels a modern call; in 2025-11-25 a disconnect is no cancellation, so such a
+            # call may go on.
             await run_until_gone(body, self._handle(method, inbound), reply.goes_on)
         except ClientGoneError:
             await refuse(reply, BROKEN_OFF)
@@ -142,6 +145,7 @@ class Door:
     async def _relay(self, method: str, inbound: Inbound, server: UpstreamServer, message: Any) -> None:
         """Pass everything to the one server of the profile."""
         with self._limit.stream(inbound.principal):
+            # A notification is answered with 202 and no body, never with a stream.
             if is_request(message) or method == "GET":
                 inbound.reply.keep_alive()
             deadline = Deadline(self._ceiling)
@@ -163,6 +167,7 @@ class Door:
         """A GET or a DELETE of the legacy era."""
         session = await self._session_of(inbound)
         if session is None:
+            # A GET gets a stream or 405; any other request without its session 400 (2025-11-25, transports).
             raise McpError(INVALID_REQUEST, "This needs an Mcp-Session-Id.", http=400 if method == "DELETE" else 405)
         if method == "DELETE":
             await self._legacy.end(inbound.principal, session)
@@ -197,6 +202,7 @@ class Door:
             note(error, message["method"])
             await finish_with(reply, inbound.era, message["id"], error)
         else:
+            # The stream is ended on purpose, which its result says: a connection that broke has none.
             if answer is None and exchange.method == LISTEN:
                 answer = last_word(exchange)
             if answer is not None:
@@ -241,6 +247,7 @@ async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | Non
         return await work
     except asyncio.CancelledError:
         task = asyncio.current_task()
+        # Cancelled more than once, the task has another reason besides the client: that one holds.
         if not exchange.is_cancelled or task is None or task.uncancel() > 0:
             raise
         raise McpError(REQUEST_CANCELLED, "The request was cancelled.") from None
@@ -257,6 +264,7 @@ def read_message(inbound: Inbound) -> Any:
     check_form(inbound.headers)
     message = read(inbound.body)
     modern = inbound.era is Era.MODERN
+    # With an id of a wrong form it is no notification: its sender waits for an answer.
     is_one = is_request(message) or (is_notification(message) and "id" not in message)
     if is_one or (not modern and (is_response(message) or is_batch(message, inbound.version))):
         return message
@@ -266,6 +274,7 @@ def read_message(inbound: Inbound) -> Any:
 async def finish_with(reply: Reply, era: Era, identifier: str | int, error: Exception) -> None:
     """Answer a request with an error, in the way of its era."""
     told = said(error)
+    # 2026-07-28 has a status for each code; before it an error of a request goes out with 200.
     status = told.status_code if era is Era.MODERN else told.http or 200
     await reply.finish(told.document(identifier), status)
 

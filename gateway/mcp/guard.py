@@ -47,6 +47,7 @@ class Guard:
                 hint="Set AGENTNET_PUBLIC_URL or AGENTNET_ALLOWED_HOSTS.",
             )
         origin = header_of(scope["headers"], b"origin").decode("latin-1")
+        # Only browsers send one.
         if origin and origin not in self._origins and not self._is_own(origin):
             raise ForbiddenError(
                 "The Origin header names no address of this gateway.", hint="Set AGENTNET_ALLOWED_ORIGINS."

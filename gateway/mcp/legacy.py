@@ -98,6 +98,7 @@ class Legacy:
         message: Document = {"level": level}
         for name, kept in session.upstreams.items():
             with suppress(AgentNetError):
+                # A server without logging refuses, and takes nothing from those that have it.
                 await self._upstream_sessions.ask(exchange.principal, name, kept, exchange.method, message)
         return {}
 
@@ -117,12 +118,15 @@ class Legacy:
             await self._returning.follow(inbound, session, self._client_requests, last)
             return
         if last:
+            # The server's own id, with its name before it.
             server, _, identifier = last.partition(SEPARATOR)
             names = SubscribedNames(self._subscriptions, session)
             await self._upstream_sessions.resume(inbound, server, session, identifier, names.renaming(server))
             return
         tributaries = Tributaries(self._upstream_sessions, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:
+            # The lists are seen before the client hears that its stream is there: what came or went in between was once
+            # taken for what it knew.
             feed = Feed(view, frozenset(Change), lambda: self.watched(session), wake, is_open=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(NOTE_SECONDS):
@@ -143,6 +147,7 @@ class Legacy:
             if done:
                 await telling
             try:
+                # It may have ended at another replica: its stream would ask for it for ever, and hold one of the key's.
                 is_there = await self._sessions.touch(session)
             except DATABASE_AWAY as error:
                 logger.info("a session was not touched: %s", error)

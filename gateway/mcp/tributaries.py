@@ -72,6 +72,7 @@ class Tributaries:
         """Follow the upstream sessions that are there now."""
         await self._names.read()
         self._session = await self._sessions.get(self._inbound.principal, self._inbound.profile, self._session.id)
+        # A server that gave no id keeps no session, and has no stream for one.
         there = {(name, kept) for name, kept in self._session.upstreams.items() if kept.id}
         for gone in self._flows.keys() - there:
             self._flows.pop(gone).cancel()
@@ -86,6 +87,7 @@ class Tributaries:
                     await self._upstream_sessions.follow(self._inbound, server, incoming, self._names.renaming(server))
             except McpError as error:
                 logger.debug("no stream from %s: %s", server, error)
+                # The session has ended there (2025-11-25, transports: session management).
                 if error.http == 404:
                     await self._renew(server, kept)
             except NOT_NOW as error:

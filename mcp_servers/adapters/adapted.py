@@ -46,6 +46,7 @@ class AdaptedServer(Server[Any]):
     def __init__(self, declared: Adapted, connect: Connect) -> None:
         self._own = Key(declared.tenant)
         self._connect = connect
+        # Whom a command asks over standard output cannot be told from the question, but from who has the process.
         self._lobby = Lobby(self._close)
         self._seats = Seats(declared.name, self._open_for, self._lobby.is_watched)
 
@@ -88,6 +89,7 @@ class AdaptedServer(Server[Any]):
 
     async def _tools_of(self, key: Key) -> list[types.Tool]:
         audience = self._lobby.audience(key)
+        # One at a time: all who come meanwhile get its list.
         async with audience.listing:
             if time.monotonic() >= audience.tools_until:
                 audience.tools_until = time.monotonic() + TOOLS_FRESH_SECONDS  # before asking: it may change meanwhile
@@ -104,6 +106,7 @@ class AdaptedServer(Server[Any]):
         @asynccontextmanager
         async def opened(end: End) -> AsyncIterator[mcp.Client]:
             async with self._connect(audience, end) as client:
+                # The process before it took the subscriptions with it.
                 for uri in audience.watched:
                     with suppress(MCPError):
                         await _subscribe(client, types.SubscribeRequestParams(uri=uri))
@@ -119,6 +122,7 @@ class AdaptedServer(Server[Any]):
         try:
             return await self._ask_once(key, ask)
         except _BrokeOffError:
+            # Whether the call took effect is not known; once more only where its tool says that this changes nothing.
             if not repeatable:
                 raise
         return await self._ask_once(key, ask)

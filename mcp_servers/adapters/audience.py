@@ -123,10 +123,12 @@ class Audience:
         if not self._calls:
             return _refused("No call is under way: there is nobody to ask.")
         host, context = self._calls[-1]
+        # All hosts of a key call through it: a question could come to the wrong person.
         if host.is_pooled and len(self._calls) > 1:
             return _refused("Several calls are under way: which host to ask cannot be told.")
         if _is_url(request) and not _opens_addresses(host.capabilities):
             return _refused("The host does not open addresses.")
+        # On the stream of the call: its host is there, which a GET stream need not be.
         to = ServerMessageMetadata(related_request_id=context.request_id)
         try:
             return await context.session.send_request(request, result, ASK_SECONDS, to)
@@ -156,6 +158,7 @@ class Audience:
     async def _tell(self, message: types.ServerNotification, wanted: Callable[[Host], bool] = lambda _: True) -> None:
         data = message.model_dump(by_alias=True, mode="json", exclude_none=True)
         for host in [host for host in self.hosts if wanted(host)]:
+            # One whose stream is full must not hold the others up.
             with anyio.move_on_after(NOTIFY_SECONDS):
                 await host.connection.notify(data["method"], data.get("params"))
 

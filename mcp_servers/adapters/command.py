@@ -51,6 +51,7 @@ def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer
                 except (mcp.MCPError, BaseExceptionGroup) as error:
                     if not _is_refusal(error):
                         raise
+                    # It answered, and takes no handshake: it speaks 2026-07-28 alone.
                     client = await connect("auto")
                 yield client
 

@@ -29,6 +29,7 @@ def private_environment(server: CommandServer, homes: Path, tenant: str) -> Iter
         temporary = tempfile.mkdtemp(prefix=f"agentnet-{server.name}-")
     except OSError as error:
         raise ConfigurationError(f"There is no place for files of {server.name}: {error.strerror}.") from None
+    # Hashed: a tenant's name need not be one of a folder.
     home = homes / server.name / sha256(tenant.encode()).hexdigest()[:16]
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -47,6 +47,7 @@ class Lobby:
         found: Host | None = connection.state.get(HOST)
         if found is not None:
             return found
+        # Only where questions can come is a process of its own needed.
         alone = connection.session_id if can_be_asked(connection.client_capabilities) else None
         host = Host(connection, Key(caller_of(context).tenant, alone or ""))
         connection.state[HOST] = host

@@ -60,6 +60,7 @@ async def run_command(server: CommandServer, environment: dict[str, str]) -> Asy
 
 async def _start(server: CommandServer, environment: dict[str, str]) -> Process:
     try:
+        # In a group of its own: npx and uvx leave the server itself to a child, which has to end with them.
         process = await asyncio.create_subprocess_exec(
             *server.command,
             stdin=PIPE,
@@ -85,6 +86,7 @@ async def _read(name: str, process: Process, sending: MemoryObjectSendStream[Rec
             while True:
                 try:
                     line = await process.stdout.readline()
+                # asyncio says so of a line over the limit, whose rest would be taken for messages.
                 except ValueError:
                     logger.warning("%s sent a message over the limit of %d bytes", name, MAX_MESSAGE_BYTES)
                     return
@@ -99,6 +101,7 @@ def _message(name: str, line: bytes) -> SessionMessage | None:
     try:
         return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
     except ValueError:
+        # Standard output is for messages alone (2025-11-25, transports: stdio), and yet packages print to it.
         if line.strip():
             logger.warning("%s wrote a line to its output that is no message (%d bytes)", name, len(line))
         return None

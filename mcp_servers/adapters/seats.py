@@ -51,6 +51,7 @@ class _Seat:
 
     async def _wait(self, label: str) -> None:
         wait = self._not_before - time.monotonic()
+        # A command that dies at once would else be started with every call.
         if wait > PATIENCE_SECONDS:
             raise UnavailableError(f"{label} broke and is started again in {wait:.1f} s.", retry_after=wait)
         await asyncio.sleep(max(0.0, wait))
@@ -108,6 +109,7 @@ class Seats:
             try:
                 client = await connection.client()
             except UnavailableError:
+                # Another call may have seen it first, and made a new one.
                 if seat.connection is connection:
                     await seat.fail()
                 raise

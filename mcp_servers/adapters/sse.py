@@ -25,8 +25,10 @@ def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
 
     @asynccontextmanager
     async def opened(audience: Audience, end: End) -> AsyncIterator[mcp.Client]:
+        # With each connection: where the name leads may have changed since the start.
         await check_url(declared.sse, allow_private=upstreams.may_be_private(outside))
         transport = sse_client(declared.sse, httpx_client_factory=http)
+        # The transport of 2024-11-05 knows nothing newer.
         async with mcp.Client(watched(transport, end), mode="legacy", cache=None, **audience.callbacks()) as client:
             yield client
 

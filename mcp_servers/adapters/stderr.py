@@ -39,6 +39,7 @@ async def log_stderr(name: str, process: Process) -> None:
     rest = ""
     while chunk := await process.stderr.read(CHUNK_BYTES):
         *lines, rest = (rest + chunk.decode(errors="replace")).split("\n")
+        # A line without an end would grow for ever.
         rest = rest[:LINE_CHARACTERS]
         _log(name, lines, allowance)
     _log(name, [rest], allowance)
@@ -49,4 +50,5 @@ async def log_stderr(name: str, process: Process) -> None:
 def _log(name: str, lines: list[str], allowance: _Allowance) -> None:
     for line in lines:
         if line.strip() and allowance.take():
+            # A command must not move the cursor, or write lines of its own, in a log that is read in a terminal.
             logger.info("%s: %s", name, _CONTROL.sub("", line)[:LINE_CHARACTERS])

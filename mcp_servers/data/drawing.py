@@ -30,6 +30,7 @@ def draw(request: Chart, grouping: Grouping, grid: Grid) -> bytes:
 def specification(request: Chart, grouping: Grouping, grid: Grid) -> dict[str, Any]:
     """The Vega-Lite specification. Fields are called x and y, so that no column name needs escaping."""
     temporal, numeric = grouping.temporal, grouping.numeric
+    # Numbers and moments keep their kind, for an axis; all else is a label.
     values = [{"x": row[0] if temporal or numeric else _label(row[0]), "y": row[1]} for row in grid.rows]
     title = request.title or f"{grouping.y[:1].upper()}{grouping.y[1:]} by {grouping.x}"
     common = {
@@ -46,6 +47,7 @@ def specification(request: Chart, grouping: Grouping, grid: Grid) -> dict[str, A
 def _marks(request: Chart, grouping: Grouping, labels: list[str]) -> dict[str, Any]:
     y = {"field": "y", "type": "quantitative", "title": grouping.y}
     if request.chart == "pie":
+        # In the order of the query, the largest first; Vega-Lite would sort by the alphabet.
         color = {"field": "x", "type": "nominal", "title": grouping.x, "sort": None}
         return {"mark": {"type": "arc"}, "encoding": {"theta": y | {"stack": True}, "color": color}}
     if request.chart == "bar":

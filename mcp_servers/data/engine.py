@@ -42,6 +42,7 @@ def execute(job: Job) -> Outcome:
             for table in job.tables:
                 load(connection, table)
             connection.execute("SET enable_external_access = false")
+            # After this no statement can open what was closed.
             connection.execute("SET lock_configuration = true")
             return _answer(connection, job)
         except duckdb.InterruptException:
@@ -65,6 +66,7 @@ def _configuration(memory_bytes: int) -> dict[str, Any]:
 
 @contextmanager
 def _interrupted(connection: Connection, seconds: float) -> Iterator[None]:
+    # The statement blocks this thread: only another one can interrupt it.
     timer = threading.Timer(seconds, connection.interrupt)
     timer.daemon = True
     timer.start()
@@ -109,6 +111,7 @@ def _reading(connection: Connection, sql: str) -> str:
 
 def _query(connection: Connection, request: Query) -> Grid:
     sql = _reading(connection, request.sql)
+    # On lines of its own: a comment at the end of the statement would swallow the parenthesis.
     limited = f"SELECT * FROM (\n{sql}\n) LIMIT {request.limit + 1}"  # noqa: S608 - one SELECT, parsed above
     return grid_of(connection, limited, request.limit)
 
@@ -160,8 +163,10 @@ def cell(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
+        # Beyond it JSON readers round (RFC 8259 section 6): ids would come out wrong, and nobody would see it.
         return value if abs(value) < 2**53 else str(value)
     if isinstance(value, float | Decimal):
+        # JSON has neither NaN nor Infinity.
         return float(value) if math.isfinite(value) else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()

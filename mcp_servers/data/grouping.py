@@ -91,6 +91,7 @@ def points(connection: duckdb.DuckDBPyConnection, name: str, request: Chart) -> 
     ordered = request.chart in {"line", "area"}
     limit = MAX_LINE_POINTS if ordered else MAX_SLICES if request.chart == "pie" else MAX_BARS
     by_key = ordered or table.is_moment(x)
+    # Lines and moments go along the axis; bars begin with the largest.
     order = "1 NULLS LAST" if by_key else "2 DESC NULLS LAST, 1"
     sql = (
         f"SELECT {key} AS {quoted(label)}, {measure} AS {quoted(meaning)}, count(*) OVER () AS groups "  # noqa: S608
@@ -145,6 +146,7 @@ def _number(table: _Table, column: str) -> str:
     """`column` as numbers. Raises `InvalidInputError` when it has none."""
     if table.is_number(column):
         return quoted(column)
+    # A column of a CSV may be text for one odd cell in a thousand.
     cast = f"TRY_CAST({quoted(column)} AS DOUBLE)"
     if not table.one(f"count({cast})"):
         numbers = ", ".join(filter(table.is_number, table.types)) or "none here"

@@ -39,6 +39,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     try:
         connection.execute(create + _reader(table))
     except duckdb.InvalidInputException as error:
+        # Spreadsheets still save Latin-1; every byte is a character in it, so this reads any file that UTF-8 does not.
         if "utf-8" not in str(error) or table.format not in {"csv", "tsv"}:
             raise
         connection.execute(create + _reader(table, "latin-1"))
@@ -65,6 +66,7 @@ def _reader(table: Table, encoding: str = "utf-8") -> str:
 def _delimiter(path: str) -> str:
     with Path(path).open("rb") as file:
         head = file.readline(HEAD_BYTES).decode("utf-8", "replace")
+    # A comma inside of quotes separates nothing.
     unquoted = re.sub(r'"[^"]*"', "", head)
     return max(DELIMITERS, key=unquoted.count)
 

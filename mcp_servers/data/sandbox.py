@@ -53,6 +53,7 @@ class Sandbox:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             process = await ahead
+            # It may have died while it waited, as when the machine was short of memory.
             if process.returncode is None:
                 return process
         return await _start()
@@ -66,6 +67,7 @@ class Sandbox:
 
 
 async def _start() -> Process:
+    # Named one by one: what is not named, a secret perhaps, is not inherited.
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment["TZ"] = "UTC"  # the drawing engine would move dates into the zone of this machine
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
@@ -85,6 +87,7 @@ async def _converse(process: Process, job: Job) -> Outcome:
         raise TooLargeError(f"The call took longer than the limit of {job.seconds:g} seconds.") from None
     finally:
         await _end(process)
+    # A worker that ran into its limit of memory says nothing any more.
     if not output:
         raise TooLargeError("The call needed more memory than one call may use; select fewer rows or columns.")
     outcome = Outcome.model_validate_json(output)

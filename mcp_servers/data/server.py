@@ -113,6 +113,7 @@ class DataTools:
         ] = [],  # noqa: B006 - read only, and it is the published default
     ) -> Annotated[CallToolResult, Grid]:
         """Answer a question about tables with read-only SQL, joins included. For a single group-by, use summarize."""
+        # Who asks in SQL has named them there already.
         named = list(sources) or mentioned(sql, await self.sources.find(caller(context).tenant))
         outcome = await self._run(context, named, Query(sql=sql, limit=MAX_ROWS))
         return _result(outcome, text.table(_grid(outcome)))

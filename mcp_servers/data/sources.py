@@ -71,6 +71,7 @@ class Sources:
         wanted = list(dict.fromkeys(source.strip() for source in sources))
         if len(wanted) > MAX_SOURCES:
             raise TooLargeError(f"{len(wanted)} sources are named; the limit is {MAX_SOURCES} in one call.")
+        # Files get names of our own in it: what a caller wrote as a path never reaches SQL.
         with tempfile.TemporaryDirectory(prefix="agentnet-data-", ignore_cleanup_errors=True) as folder:
             tables: list[Table] = []
             for source in wanted:
@@ -96,6 +97,7 @@ class Sources:
 
     async def _export_tasks(self, tenant: str, path: Path) -> None:
         async with self.database.pool.acquire() as connection:
+            # COPY writes the file as rows come: none of them is held here.
             await connection.copy_from_query(sql.TASK_LOG, tenant, MAX_TASKS, output=path, format="csv", header=True)
 
     def _inside(self, source: str) -> Path:
@@ -103,6 +105,7 @@ class Sources:
         for root in (root.resolve() for root in self.roots):
             for candidate in (named if named.is_absolute() else root / named, root.parent / named):
                 file = candidate.resolve()
+                # Looked at after links and .. are gone.
                 if file.is_relative_to(root) and file.is_file():
                     return _sized(file, source)
         near = self._near(source)

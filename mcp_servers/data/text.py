@@ -34,6 +34,7 @@ def with_tables(sql: str, sources: Sequence[str], tables: Sequence[Table]) -> st
         for quote in "'\"":
             for said in (source, name.label):
                 sql = sql.replace(f"{quote}{said}{quote}", f'"{name.name}"')
+        # A URI is written without quotes, too.
         if ":" in source:
             sql = sql.replace(source, f'"{name.name}"')
     return sql

@@ -17,6 +17,7 @@ def _limit(job: Job) -> None:
         return
     size = job.memory_bytes * MEMORY_FACTOR
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    # A core file would hold what the tenant sent.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

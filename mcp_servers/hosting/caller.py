@@ -30,6 +30,7 @@ def caller(context: _ToolContext) -> Principal:
 def caller_of(context: _RequestContext) -> Principal:
     """The principal of an MCP request, for middleware. Raises `UnauthenticatedError`."""
     request = context.request
+    # In-process there is no HTTP request, and no door that could have asked.
     if request is None:
         return IN_PROCESS
     principal = getattr(request.state, "principal", None) if isinstance(request, Request) else None

@@ -19,6 +19,8 @@ def share_state(server: MCPServer[Any], seal: Seal) -> None:
     """Have `server` seal under the network's key, in place of one that only this process has."""
     security = RequestStateSecurity(keys=[seal.key(PURPOSE)], ttl=STATE_SECONDS, bind_principal=_caller)
     shared = RequestStateBoundary(security, default_audience=server.name)
+    # The SDK puts its own boundary in, with a key that this process alone has: a retry at another replica would be
+    # refused.
     server.middleware[:] = [shared if isinstance(layer, RequestStateBoundary) else layer for layer in server.middleware]
 
 

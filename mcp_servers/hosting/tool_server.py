@@ -66,6 +66,7 @@ class ToolServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
+            # The SDK says all else of a tool in general words; of ours the model shall read the sentence.
             cause = error.__cause__
             if isinstance(cause, AgentNetError):
                 raise ToolError(str(cause)) from cause
@@ -77,6 +78,7 @@ class ToolServer(MCPServer[Any]):
 def _sentence(tool: str, error: ValidationError) -> str:
     problems = [
         f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+        # Without the input: it may be large, and the model has it.
         for item in error.errors(include_url=False, include_input=False)
     ]
     return f"The arguments of {tool} are wrong: {'; '.join(problems)}."

@@ -67,6 +67,7 @@ class Folder:
             hidden = any(part.startswith(".") for part in path.relative_to(self.path).parts)
             if path.suffix.lower() in ENDINGS and not hidden:
                 real = path.resolve()
+                # A link must not lead out of what the operator opened.
                 if real.is_file() and real.is_relative_to(self.root):
                     yield Located(f"{self.prefix}{path.relative_to(self.path).as_posix()}", real)
 
@@ -135,4 +136,5 @@ def _pdf_text(located: Located) -> str:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInputError(f"{located.source} is not a readable PDF ({type(error).__name__}).") from None
     text = f"\n{PAGE_BREAK}\n".join(texts)
+    # PDF fonts give halves of surrogate pairs, which PostgreSQL refuses.
     return text.encode("utf-8", "replace").decode()

@@ -130,6 +130,7 @@ class Library:
         without = f" & !({refused})" if refused else ""
         exact = _OPERATORS.search(query) and strict
         rows = await self._matches(tenant, f"({strict}){without}", loose, limit) if exact else []
+        # Nothing holds the words as they stand: those that hold some are better than none.
         rows = rows or await self._matches(tenant, f"({loose}){without}", loose, limit)
         return [
             Hit(row["source"], row["heading"], row["first_line"], row["text"], round(row["score"], 3)) for row in rows

@@ -60,6 +60,7 @@ def _paragraphs(text: str, markdown: bool) -> Iterator[_Paragraph]:
     page, begin, fenced = 1, 1, False
     lines: list[str] = []
     for number, line in enumerate([*text.split("\n"), ""], start=1):
+        # In a listing a # is a comment, and a blank line no end.
         fenced ^= markdown and bool(_FENCE.match(line))
         match = _HEADING.match(line) if markdown and not fenced else None
         if match or PAGE_BREAK in line or (not line.strip() and not fenced):

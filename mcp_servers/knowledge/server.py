@@ -274,6 +274,7 @@ async def create_server(runtime: Runtime) -> ToolServer:
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         starting = asyncio.create_task(start(), name="ingest knowledge")
+        # A network that starts answers its first question from the documents.
         await asyncio.wait({starting}, timeout=START_SECONDS)
         try:
             yield

@@ -73,6 +73,7 @@ def calculate(expression: str) -> Answer:
     if len(expression) > MAX_CHARACTERS:
         raise TooLargeError(f"The expression has {len(expression)} characters; the limit is {MAX_CHARACTERS}.")
     context = decimal.Context(prec=WORKING_DIGITS, Emax=MAX_EXPONENT, Emin=-MAX_EXPONENT, rounding=ROUND_HALF_EVEN)
+    # What is too small to be said is 0, no error.
     context.traps[decimal.Underflow] = False
     with decimal.localcontext(context) as working:
         try:
@@ -185,6 +186,7 @@ class _Parser:
         exponent = self._sign()
         self._depth -= 1
         self._percent = False
+        # 9**9**9 would take all memory there is.
         if abs(exponent) > MAX_POWER:
             raise TooLargeError(f"The exponent is over the limit of {MAX_POWER}.")
         return base**exponent
@@ -243,6 +245,7 @@ def _combined(left: Decimal, sign: str, right: Decimal) -> Decimal:
     if sign == "/":
         return left / right
     quotient, remainder = divmod(left, right)
+    # Decimal cuts towards zero; people, and Python with integers, round down: -7 // 2 is -4.
     if remainder and (remainder < 0) != (right < 0):
         quotient, remainder = quotient - 1, remainder + right
     return quotient if sign == "//" else remainder

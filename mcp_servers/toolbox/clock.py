@@ -113,6 +113,7 @@ def calendar_distance(start: date, end: date) -> tuple[int, int, int]:
 
 def _months_after(start: date, months: int) -> date:
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    # A month after 31 January is the last of February.
     for day in range(start.day, 27, -1):
         try:
             return date(year, month + 1, day)

@@ -119,6 +119,7 @@ async def calculate(
     ],
 ) -> Calculation:
     """The exact value of an arithmetic expression. Use it for every sum, product, percentage or power."""
+    # Within its limits an expression may still take a while, and others wait for the loop.
     answer = await asyncio.to_thread(arithmetic.calculate, expression)
     return Calculation(expression=expression, result=answer.text, exact=answer.exact)
 
@@ -163,5 +164,6 @@ async def create_server(runtime: Runtime) -> ToolServer:
     )
     for tool in (convert_time, calculate, convert_units, date_difference):
         server.add_tool(tool, annotations=READ_ONLY)
+    # Another call has another answer.
     server.add_tool(now, annotations=READ_ONLY.model_copy(update={"idempotent_hint": False}))
     return server

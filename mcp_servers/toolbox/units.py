@@ -44,6 +44,7 @@ def convert(value: float, source: str, target: str) -> tuple[float, str, str]:
     """
     from_unit, to_unit = _unit(source, target), _unit(target, source)
     try:
+        # By its digits: Decimal(0.1) has 55 of them.
         result = float(_registry().Quantity(Decimal(repr(value)), from_unit).to(to_unit).magnitude)
     except pint.DimensionalityError as error:
         raise InvalidInputError(
@@ -62,6 +63,7 @@ def _unit(name: str, other: str) -> "pint.Unit":
     if len(text) > MAX_UNIT_CHARACTERS:
         raise InvalidInputError(f"A unit has at most {MAX_UNIT_CHARACTERS} characters, such as km/hour.")
     plain = text.lower().rstrip(".")
+    # C alone is coulomb, F farad: they are degrees where both sides can be.
     if plain in _TEMPERATURES and other.strip().lower() in _TEMPERATURES:
         return _registry().Unit(_TEMPERATURES[plain])
     text = _ALIASES.get(plain, text)

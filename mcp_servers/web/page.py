@@ -55,6 +55,7 @@ def _from_html(url: str, body: bytes, charset: str | None) -> Readable:
         body += b"<!---->"
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    # What is not the text of a page only costs the model.
     for part in soup.find_all(LEFT_OUT):
         part.decompose()
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):

@@ -60,6 +60,7 @@ class WebTools:
         found = await ssrf.fetch(self.client, url.strip(), media_types=MEDIA_TYPES, max_bytes=MAX_BYTES)
         if found.status >= 400:
             raise UnavailableError(f"{found.url} answered with status {found.status}.")
+        # Parsing may take long, and the loop serves others.
         page = await asyncio.to_thread(readable, found.url, found.body, found.media_type, found.charset)
         result = WebPage(
             url=found.url,

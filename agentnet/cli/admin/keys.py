@@ -52,6 +52,7 @@ def show_admin() -> None:
     from agentnet.settings import load_settings
 
     settings = load_settings()
+    # From the file, not through the gateway: who asks for the key has none to show yet.
     key = read_key(settings)
     if key is None:
         raise NotFoundError(

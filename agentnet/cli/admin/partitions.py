@@ -49,8 +49,10 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget every task of the months that were over by then, whatever the rules of retention say."""
+    # The option has no zone, and partitions begin by UTC.
     moment = before.replace(tzinfo=UTC)
     if not yes:
+        # Rules of retention can be put right; a partition that was dropped is gone.
         typer.confirm(f"Forget every task that began in a month that was over by {moment:%Y-%m-%d}?", abort=True)
     gone = at_database(lambda partitions: partitions.drop(moment))
     typer.echo(f"{gone} tasks are forgotten.")

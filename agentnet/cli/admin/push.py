@@ -19,6 +19,7 @@ def list_deliveries(
     """List deliveries to webhooks; those that were given up unless told otherwise."""
     from agentnet.cli.gateway import listings
 
+    # The gateway knows no state `all`: left out it means any.
     listings.show_deliveries(url, None if state == "all" else state, limit, json)
 
 

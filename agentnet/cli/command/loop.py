@@ -35,12 +35,14 @@ async def _supervised(main: Coroutine[Any, Any, T]) -> T:
         task.cancel()
 
     if sys.platform != "win32":
+        # Windows has no signal handlers of an event loop; there Ctrl-C raises KeyboardInterrupt.
         for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     try:
         return await task
     except asyncio.CancelledError:
         if received:
+            # Cancelled by us: any other cancellation is somebody else's, and an error.
             raise Interrupted from None
         raise
 
@@ -48,6 +50,7 @@ async def _supervised(main: Coroutine[Any, Any, T]) -> T:
 def _end_at_once(code: int) -> NoReturn:
     """Leave without waiting for anybody, but never without the embedded PostgreSQL: its wheel stops it at exit."""
     atexit._run_exitfuncs()
+    # Not sys.exit: what is being closed, and hangs perhaps, would be waited for.
     os._exit(code)
 
 

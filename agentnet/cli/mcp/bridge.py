@@ -53,6 +53,7 @@ async def _bridge(settings: Settings, url: str) -> None:
             raise no_gateway(url)
         await gateway.agents()  # a key that does not hold is said in one line, not as a broken protocol
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # httpx would let a hundred requests out at once, and a call may wait for ten minutes.
     limits = httpx.Limits(max_connections=None)
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits, trust_env=False) as http:
@@ -106,6 +107,7 @@ class Bridge:
         except ValueError:
             self._say(orjson.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "Parse error"}}))
             return
+        # Batches went with 2025-06-18.
         if not isinstance(message, dict):
             error = {"code": -32600, "message": "Not one message"}
             self._say(orjson.dumps({"jsonrpc": "2.0", "id": None, "error": error}))
@@ -116,6 +118,7 @@ class Bridge:
             await self._pass_on(message, line)  # what follows belongs to the session that it opens
             return
         task = asyncio.create_task(self._pass_on(message, line))
+        # Kept, for asyncio holds tasks weakly.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         identifier = message.get("id")
@@ -134,6 +137,8 @@ class Bridge:
         if not isinstance(identifier, str | int) or (call := self._calls.get(identifier)) is None:
             return False
         if self._headers.session:
+            # In a session the notification goes on to the gateway: closing the connection would cancel nothing
+            # (2025-11-25).
             self._cancelled.add(identifier)
             return False
         call.cancel()
@@ -157,6 +162,7 @@ class Bridge:
         """Send one message. The session that it was sent in, if that is gone and nothing was done."""
         sent = self._headers.of(message)
         async with self._http.stream("POST", self._url, content=line.strip(), headers=sent) as response:
+            # 404: the session has ended, and nothing was done (2025-11-25, transports: session management).
             if response.status_code == httpx.codes.NOT_FOUND.value and self._initialize and SESSION in sent:
                 return sent[SESSION]
             if message.get("method") == "initialize" and response.is_success:
@@ -170,6 +176,7 @@ class Bridge:
                 self._fail(message, "The gateway ended the stream of the call without an answer.")
             return
         body = await response.aread()
+        # Only a request may be answered: on stdio every line counts as a message.
         if "id" not in message or "method" not in message:
             return
         try:
@@ -181,6 +188,7 @@ class Bridge:
         elif answer.get("id") == message["id"]:
             self._heard(message, answer, body)
         else:
+            # An error from before the message was read has the id null, which a host would not take for its answer.
             answer |= {"id": message["id"]}
             self._heard(message, answer, orjson.dumps(answer))
 
@@ -213,6 +221,7 @@ class Bridge:
     def _begin(self, message: Message, response: httpx.Response) -> None:
         self._initialize = message
         self._headers.session = response.headers.get(SESSION)
+        # Without a session there is nothing to listen to: 2026-07-28 has no GET stream.
         if self._headers.session and self._stream is None:
             self._stream = asyncio.create_task(self._listen())
 
@@ -229,6 +238,7 @@ class Bridge:
             if not response.is_success:
                 raise _refusal(response)
             self._headers.session = response.headers.get(SESSION)
+            # The host sent it once, in the session before.
             initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
             headers = self._headers.of(initialized)
             await self._http.post(self._url, content=orjson.dumps(initialized), headers=headers)
@@ -257,6 +267,7 @@ class Bridge:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._headers.session:
             with suppress(httpx.HTTPError):
+                # The gateway would keep it for half an hour.
                 await self._http.delete(self._url, headers=self._headers.of({}))
 
     def _say(self, data: bytes) -> None:

@@ -33,6 +33,7 @@ class Headers:
         """The headers for `message`."""
         if is_modern(message):
             return ACCEPT | self._modern(message)
+        # A session begins with initialize, so it is in none; the version is agreed on by its answer.
         if message.get("method") == "initialize" or not self.session:
             return dict(ACCEPT)
         return ACCEPT | {SESSION: self.session} | ({VERSION: self.version} if self.version else {})
@@ -48,11 +49,14 @@ class Headers:
             name, schema = (tool.get("name"), tool.get("inputSchema")) if isinstance(tool, dict) else (None, None)
             if not isinstance(name, str) or not isinstance(schema, dict):
                 continue
+            # A schema that asks for headers in a wrong way asks for none.
             if find_invalid_x_mcp_header(schema) is None and (mapped := x_mcp_header_map(schema)):
                 self._mapped[name] = mapped
 
     def _modern(self, message: Message) -> dict[str, str]:
         params, method = message["params"], str(message.get("method", ""))
+        # stdio has no headers: over HTTP they repeat the body, and a server refuses a call where they differ
+        # (2026-07-28: -32020).
         headers = {VERSION: str(params["_meta"][PROTOCOL_VERSION_META_KEY]), "mcp-method": method}
         named = params.get(NAMED_BY.get(method, ""))
         if isinstance(named, str):

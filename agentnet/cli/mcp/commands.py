@@ -37,6 +37,7 @@ Timeouts = Annotated[
 @app.callback()
 def bridge(context: typer.Context, url: Url = None) -> None:
     """Bridge a host that only runs commands (Claude Desktop) to the gateway's MCP address, over stdio."""
+    # `agentnet mcp` alone is what hosts run; the commands below it are for people.
     if context.invoked_subcommand is None:
         from agentnet.cli.mcp import bridge
 
@@ -99,6 +100,7 @@ def replace_server(
     from agentnet.cli.mcp import servers
 
     given: dict[str, Any] = {"header": header, "token_url": token_url, "client_id": client_id, "scope": scope}
+    # What is left out stays as it is stored; null would take it away.
     definition: dict[str, Any] = {"url": address} | ({} if description is None else {"description": description})
     if call_seconds is not None:
         definition["call_seconds"] = call_seconds
@@ -190,6 +192,7 @@ def seconds_by_tool(given: list[str] | None) -> dict[str, float]:
 
 
 def _pair(text: str) -> tuple[str, float]:
+    # From the right: a pattern of tools may hold a = of its own.
     tool, _, seconds = text.rpartition("=")
     try:
         return tool, float(seconds)

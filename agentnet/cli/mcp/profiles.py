@@ -43,6 +43,7 @@ def remove_profile(url: str | None, name: str) -> None:
 
 
 def _names(names: list[str] | None) -> str:
+    # None is all, an empty list is none.
     return ALL if names is None else ", ".join(names) or NOTHING
 
 

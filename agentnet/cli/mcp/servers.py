@@ -62,6 +62,7 @@ def test_server(url: str | None, name: str, as_json: bool) -> None:
     if as_json:
         screen.print_json(found)
         return
+    # Names of tools are another's text: they must not drive the terminal.
     tools = ", ".join(screen.clean(tool) for tool in found["tools"]) or "no tools"
     typer.echo(f"{name} answers in {screen.duration(found['ms'])} (protocol {found['protocol']}): {tools}")
 
@@ -91,8 +92,10 @@ def _changed(server: dict[str, Any], said: str, as_json: bool) -> None:
 
 def _secret(path: Path | None) -> str:
     if path is None:
+        # Never an option: the process list and the history of the shell would have it.
         return str(typer.prompt("Secret", hide_input=True))
     try:
+        # Editors end a file with a line break, which is no part of a secret.
         return path.read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None

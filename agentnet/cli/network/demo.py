@@ -49,6 +49,7 @@ def run_demo(home: Path | None, out: Path | None) -> None:
         raise missing
     with ExitStack() as stack:
         if home is None:
+            # PostgreSQL may still write into it: its wheel stops it when the process ends.
             temporary = tempfile.TemporaryDirectory(prefix="agentnet-demo-", ignore_cleanup_errors=True)
             home = Path(stack.enter_context(temporary))
             home.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when root starts it
@@ -69,6 +70,7 @@ async def _demo(settings: Settings, out: Path | None, console: Console) -> int:
         code = await converse(await gateway.agent(), job.message(settings.max_file_bytes), talk)
         console.print("Stopping the network")
     console.print(f"The demo took {screen.duration((time.monotonic() - began) * 1000)}.")
+    # Nobody is there to answer: a question is a demo that failed.
     return code if code != exits.QUESTION else exits.TASK_FAILED
 
 

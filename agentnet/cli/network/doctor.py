@@ -87,6 +87,7 @@ def _python() -> Finding:
 
 
 def _data_directory(settings: Settings) -> Finding:
+    # The directory is made at the first start: what counts is where it would be.
     existing = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     todo = "Set AGENTNET_HOME to a directory that you may write to."
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -115,6 +116,7 @@ async def _ports(settings: Settings) -> list[Finding]:
 async def _port(settings: Settings, label: str, port: int) -> Finding:
     check = f"port of the {label}"
     try:
+        # A port is asked by taking it: whoever holds it may not answer.
         bind(settings.host, port, label).close()
     except AgentNetError as error:
         if await _is_ours(f"http://{settings.reachable_host}:{port}"):
@@ -163,6 +165,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _migrations(database: Database) -> Finding:
     has = await database.pool.fetchval("SELECT max(version_num) FROM alembic_version")
+    # Numbers with leading zeros: the last one by name is the newest.
     newest = max(path.stem.split("_")[0] for path in (Path(MIGRATIONS) / "versions").glob("[0-9]*.py"))
     todo = "" if has == newest else "Another version of agentnet uses this database; install the same everywhere."
     return Finding("migrations", not todo, f"{has}, newest {newest}", todo)
@@ -171,6 +174,7 @@ async def _migrations(database: Database) -> Finding:
 async def _clock(database: Database) -> Finding:
     before = datetime.now(UTC)
     there: datetime = await database.pool.fetchval("SELECT clock_timestamp()")
+    # In the middle of the way there and back, as NTP reckons.
     here = before + (datetime.now(UTC) - before) / 2
     skew = abs((there - here).total_seconds())
     todo = "" if skew <= CLOCK_SKEW_SECONDS else "Synchronize the clocks (NTP): leases and tokens depend on them."
@@ -231,6 +235,7 @@ async def _model_at_endpoint(settings: Settings) -> Finding:
     )
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
+            # The one request that costs nothing and needs the key.
             response = await http.get(f"{base_url}/models", headers=headers)
     except httpx.HTTPError as error:
         found = f"{safe_url(base_url)} does not answer ({type(error).__name__})"

@@ -39,6 +39,7 @@ def _check_name(name: str, what: str) -> None:
 
 
 def _write(folder: Path, files: dict[str, str]) -> Path:
+    # Before anything is written: half of a folder over another is worse than none.
     if folder.exists():
         raise ConflictError(f"{folder} is already there.", hint="Nothing was written.")
     try:

@@ -75,6 +75,7 @@ def configured(
     """The settings of the environment with the command's options over them. Raises `ConfigurationError`."""
     settings = load_settings()
     for folder in (*agents, *servers, *knowledge):
+        # Said now: a folder that is not there would be an empty one to whoever looks into it.
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is not a folder.")
     update: dict[str, Any] = {
@@ -117,6 +118,7 @@ async def _serve_one(settings: Settings, service: Service) -> None:
         logger.warning(line)
     async with single(settings, service) as served:
         logger.info("%s answers at %s", service.label, served.url)
+        # Until the first signal cancels it.
         await asyncio.Event().wait()
 
 
@@ -153,6 +155,7 @@ def _print_addresses(running: RunningNetwork, console: Console) -> None:
     console.print(f"\nThe key: {SHOW_KEY_COMMAND}   (in {admin_key_path(running.settings)})")
     for entry in host_settings(running.gateway_url):
         console.print(f"\n{entry.host}, {entry.file} - {entry.note}", style="bold")
+        # Whole lines, or what is pasted has line breaks in it.
         console.print(json.dumps(entry.settings, indent=2), soft_wrap=True)
     console.print('\nAsk it: agentnet ask "What can you do?"      Stop it: Ctrl-C\n')
 

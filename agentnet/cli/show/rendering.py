@@ -98,6 +98,7 @@ class Trail:
             style = "red" if not step.ok else _STYLES.get(step.kind, "dim")
             self._console.print(line, style=style, soft_wrap=True)
         if self._status:
+            # A status reads markup whatever its console does, and names of tools may hold brackets.
             self._status.update(escape(screen.clean(self._doing())))
 
     def say(self, text: str) -> None:

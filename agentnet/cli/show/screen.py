@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+# Direction characters too: with them a name can be shown as another ("Trojan Source", CVE-2021-42574).
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -24,6 +25,7 @@ def progress() -> Console:
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
+        # Rich takes 80 where it finds no terminal, and breaks the lines that a script reads.
         console = Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=160)
     return console
 

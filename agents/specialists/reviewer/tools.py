@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agents import function_tool
 
+# Bounded: the text is what another agent or a user wrote.
 CITATION = re.compile(r"\[[^\[\]\n]{1,200}:\d+(?:-\d+)?\]|\]\(https?://")
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -24,6 +25,7 @@ class Text:
     @property
     def prose(self) -> str:
         """Without tables, code, headings and pictures."""
+        # A table or a listing is not a long sentence.
         lines = [line for line in self.raw.splitlines() if line.strip() and line.lstrip()[0] not in "|#!`>"]
         return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agents import function_tool
 
+# As the knowledge server gives them, [source:line], and as file URIs are made: both pass to the letter.
 CITATION = re.compile(r"\[[^\[\]\n]{1,200}:\d+(?:-\d+)?\]")
 FILE = re.compile(r"agentnet-file:[0-9a-f]{32}/[^\s)\]]+")
 PICTURE = re.compile(r"\.(?:png|jpe?g|svg|gif|webp)$", re.IGNORECASE)
@@ -84,6 +85,7 @@ def _sections(text: str) -> list[Section]:
             sections[-1].body += line + "\n"
     for section in sections:
         section.body = section.body.strip()
+    # Before the first heading there may be nothing.
     return sections if sections[0].body else sections[1:]
 
 
@@ -111,7 +113,9 @@ def _with_conclusion(body: list[Section]) -> list[Section]:
 
 def _with_short_sentences(section: Section) -> Section:
     lines = [
-        line if line.lstrip()[:1] in {"|", "!", "#", "`", ">"} else _shorter(line) for line in section.body.split("\n")
+        # Tables, pictures, headings and code are no sentences.
+        line if line.lstrip()[:1] in {"|", "!", "#", "`", ">"} else _shorter(line)
+        for line in section.body.split("\n")
     ]
     return Section(section.title, "\n".join(lines))
 

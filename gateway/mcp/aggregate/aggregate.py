@@ -49,6 +49,7 @@ KEPT_LISTS = 256
 KEPT_CALLERS = 4096
 FOREIGN_SECONDS = 1.0
 """How long another network waits for a list that is not at hand: it may itself be what that list waits for."""
+# What only the other era has is unknown to this one: -32601.
 ABSENT: dict[Era, frozenset[str]] = {
     Era.LEGACY: frozenset({"server/discover", *TASK_METHODS}),
     Era.MODERN: frozenset({"initialize", "ping", "resources/subscribe", "resources/unsubscribe"}),
@@ -121,6 +122,7 @@ class Aggregate:
             *map(id, listings),
         )  # callers whose lists differ do not take turns
         kept = self._merged.get(key)
+        # An id is given again when its object has gone: the objects themselves decide.
         if kept is None or kept.profile != profile or not _same(kept.listings, listings):
             kept = merge(kind, parts, profile, self._hops.marked if is_foreign else None)
             self._merged[key] = kept
@@ -131,6 +133,7 @@ class Aggregate:
 
     async def _initialize(self, exchange: Exchange) -> Document:
         asked = exchange.params.get("protocolVersion")
+        # One that is not known is answered with the newest of the era (2025-11-25, lifecycle: version negotiation).
         version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
         return {
             "protocolVersion": version,
@@ -171,6 +174,7 @@ class Aggregate:
             if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
                 if name == FIND_TOOLS:
                     return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+                # The client's headers were those of call_tool; a server compares them with the arguments (-32020).
                 exchange.params = named_call(exchange.params)
                 arguments = exchange.params["arguments"]
                 exchange.headers = with_arguments(
@@ -195,6 +199,7 @@ class Aggregate:
         for source in self._sources:
             provider = await source.one(exchange.principal, exchange.profile, place.provider)
             if provider is not None:
+                # The same object: no list was had since in which the tool could be another.
                 return (provider, place) if provider.known(Kind.TOOLS) is place.listing else None
         return None
 
@@ -236,6 +241,7 @@ class Aggregate:
         likely = candidates(resources, templates, providers)
         found: dict[str, tuple[Provider, str]] = {}
         for uri in uris:
+            # Where one server alone has resources, what no list tells of can only be its own.
             place = place_of(uri, resources, templates, providers) or ((likely[0], uri) if len(likely) == 1 else None)
             if place is not None:
                 found[uri] = place
@@ -320,6 +326,7 @@ def stamped(exchange: Exchange, result: Document) -> Document:
     """`result` as the era wants it: the modern one has its type and says who answers."""
     if exchange.era is Era.LEGACY:
         return result
+    # 2026-07-28, basic: each result has its type, and should say who answers.
     meta: dict[str, Any] = {SERVER_INFO_META_KEY: SERVER_INFO, **object_or_empty(result.get("_meta"))}
     return {"resultType": "complete"} | result | {"_meta": meta}
 

@@ -78,6 +78,7 @@ def find_tools(arguments: Document, merged: Merged) -> Document:
 def named_call(params: Document) -> Document:
     """The parameters of the call that `call_tool` stands for. Raises `McpError`, `ValidationError`."""
     call = _Call.model_validate(params.get("arguments") or {})
+    # A call_tool of call_tool would lead in a circle.
     if call.name in FINDER_NAMES:
         raise McpError(INVALID_PARAMS, f"{call.name} is called directly.")
     return params | {"name": call.name, "arguments": call.arguments}

@@ -63,6 +63,7 @@ def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = N
     Providers without a prefix come first, so that their names stay as they are.
     """
     places: dict[str, Place] = {}
+    # Lists come in a fixed order (2026-07-28, tools), the same at each replica: a cursor is the number of a page.
     for provider, listing in sorted(parts, key=lambda part: (bool(part[0].prefix), part[0].name)):
         for item in sorted(listing.items, key=lambda item: str(item.get(kind.key, ""))):
             own = str(item.get(kind.key, ""))

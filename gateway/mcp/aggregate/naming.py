@@ -6,6 +6,7 @@ from hashlib import sha256
 
 MAX_NAME = 64
 DIGEST_CHARACTERS = 8
+# MCP allows "." and "/" too; the APIs of models do not.
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -18,5 +19,6 @@ def shown_name(prefix: str, own: str, taken: Container[str]) -> str:
     plain = _UNUSUAL.sub("_", full)
     if len(plain) <= MAX_NAME and plain not in taken:
         return plain
+    # Parted by what no name holds: "a" and "b__c" are not "a__b" and "c".
     digest = sha256(f"{prefix}\0{own}".encode("utf-8", "replace")).hexdigest()[:DIGEST_CHARACTERS]
     return f"{plain[: MAX_NAME - DIGEST_CHARACTERS - 1]}_{digest}"

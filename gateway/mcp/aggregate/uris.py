@@ -47,6 +47,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     pattern, end = "", 0
     for match in _EXPRESSION.finditer(template[:MAX_TEMPLATE]):
         pattern += re.escape(template[end : match.start()])
+        # Those with an operator may hold slashes (RFC 6570 section 3.2).
         pattern += ".*" if match[1] else "[^/]*"
         end = match.end()
     return re.compile(pattern + re.escape(template[end:MAX_TEMPLATE]), re.DOTALL)

@@ -23,6 +23,7 @@ class Forwarding:
 
     async def forward(self, exchange: Exchange, address: str) -> None:
         """Have the replica at `address` answer. Raises `McpError` when it has gone."""
+        # It came from a replica already: the one that is named has gone, and another answers at its address.
         if any(name == FORWARDED for name, _ in exchange.headers):
             raise _gone()
         token = self._tokens.mint(exchange.principal, AUDIENCE)

@@ -104,6 +104,7 @@ class LongCalls:
     async def _attend(self, call: LongCall) -> Document | None:
         """Wait with the client; from some time on it may leave and come back."""
         ends: set[asyncio.Future[Document] | asyncio.Future[None]] = {call.outcome, call.moved}
+        # Most calls are done by then: they cost no row.
         await asyncio.wait(ends, timeout=OPEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not call.outcome.done() and not call.moved.done():
             await call.keeper.open(primes=call.exchange.version >= PRIMING_VERSION)
@@ -139,6 +140,7 @@ class LongCalls:
 
     async def _leave(self, call: LongCall) -> None:
         with suppress(*DATABASE_AWAY):
+            # Where that fails its lease runs out, and another replica takes it a little later.
             await self._log.leave(call.running.id)
         call.keeper.release()
         if not call.moved.done():

@@ -92,7 +92,9 @@ class Parking:
     ) -> Document:
         if sum(parked.principal == exchange.principal for parked, _ in self._parked.values()) >= MAX_PARKED:
             raise BusyError("This key has as many calls that wait for answers as it may.", retry_after=5.0)
+        # An id of its own: calls of several clients share the session at the server, and all count from one.
         call = ParkedCall(server, exchange.principal, session, secrets.token_urlsafe(16))
+        # What a modern request says of itself is nothing to an older server.
         meta = {key: value for key, value in exchange.meta.items() if not key.startswith(ENVELOPE)}
         message = request(call.id, exchange.method, params | {"_meta": meta})
         headers = [*JSON_OR_STREAM, *session_headers(session), *exchange.trace, *via_of(exchange.headers)]
@@ -103,6 +105,7 @@ class Parking:
         except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
             await asyncio.shield(self._cancel(call))
             raise
+        # The pool opens another session and begins once more.
         if incoming.status == 404:
             await incoming.close()
             raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)
@@ -118,6 +121,7 @@ class Parking:
         if asked is None or asked.id != state["asked"]:  # it has been answered, and another one is asked now
             raise _not_waiting()
         answers = await exchange.ask({KEY: asked.question}, state)
+        # For one retry only: an answer that was sent twice once answered the question after it.
         del self._parked[call.id]
         timer.cancel()
         call.listener = exchange
@@ -159,6 +163,7 @@ class Parking:
         call, _ = self._parked.pop(identifier, (None, None))
         if call is not None:
             logger.info("nobody came back for a parked call of %s", call.server.name)
+            # Kept, for asyncio holds tasks weakly.
             call.task = asyncio.create_task(self._cancel(call, call.task))
 
     async def _cancel(self, call: ParkedCall, following: "asyncio.Task[None] | None" = None) -> None:
@@ -191,6 +196,7 @@ class Parking:
         method, params = message["method"], object_or_empty(message.get("params"))
         if method not in CAPABILITY_OF:
             refusal = McpError(METHOD_NOT_FOUND, f"There is no {method} here.").document(message["id"])
+            # A ping is for whoever is connected (2025-11-25), which is the gateway.
             answer = result(message["id"], {}) if method == "ping" else refusal
             await self._client.tell(call.server, call.principal, call.session, answer)
             return
@@ -219,6 +225,7 @@ def askable(exchange: Exchange) -> Document:
 
 
 def _is_wanted(level: object, wanted: str | None) -> bool:
+    # 2026-07-28, logging: a request that names no level gets no log messages.
     if wanted not in LOG_LEVELS or level not in LOG_LEVELS:
         return False
     return LOG_LEVELS.index(str(level)) >= LOG_LEVELS.index(wanted)

@@ -77,6 +77,7 @@ class Rounds:
         return given | ({"requestState": result["requestState"]} if "requestState" in result else {})
 
     async def _once(self, exchange: Exchange, server: UpstreamServer, params: Document) -> Document:
+        # Each round is a request of its own, with another id (2026-07-28, MRTR).
         identifier = f"agentnet-{next(self._ids)}"
         named = NAMED_BY.get(exchange.method)
         message = request(identifier, exchange.method, params | {"_meta": exchange.meta | envelope_of(exchange)})

@@ -160,6 +160,7 @@ class Feed:
         for kind, change in LISTED_AS.items():
             if change in self._wanted:
                 pages = (await self._view.merged(kind, providers)).pages
+                # Pages are rendered once for as long as nothing changes: then this compares the same objects.
                 if self._seen.setdefault(kind, pages) != pages:
                     self._seen[kind] = pages
                     self._box.put(change)

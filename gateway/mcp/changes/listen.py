@@ -53,6 +53,8 @@ class Listening:
             feed = Feed(view, frozenset(change for flag, change in WANTED_BY.items() if flag in honoured), watches)
             async with feed.running():
                 params: Document = {"notifications": honoured, "_meta": meta}
+                # The first frame, and no sooner than the feed runs; each frame names the subscription (2026-07-28,
+                # subscriptions).
                 await exchange.notify("notifications/subscriptions/acknowledged", params)
                 async with telling(exchange, tasks, meta):
                     while True:

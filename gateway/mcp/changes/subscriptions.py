@@ -49,12 +49,14 @@ class Subscriptions:
         session, uri = exchange.session, str(exchange.params["uri"])
         if session is None:
             return
+        # PostgreSQL has no NUL in a text.
         if len(uri) > MAX_URI_CHARACTERS or "\0" in uri:
             raise McpError(INVALID_PARAMS, f"A URI may have {MAX_URI_CHARACTERS} characters and no NUL.")
         row = (session.id, uri, provider, own, version)
         try:
             kept = await self._pool.fetchval(sql.SUBSCRIBE, *row, MAX_SUBSCRIPTIONS)
         except ForeignKeyViolationError:
+            # At another replica, since it was looked up here.
             raise McpError(SESSION_NOT_FOUND, "The session has ended.", http=404) from None
         if kept is None:
             raise McpError(INVALID_PARAMS, f"A session may have {MAX_SUBSCRIPTIONS} subscriptions.")

@@ -53,4 +53,5 @@ async def _tell(exchange: Exchange, changes: AsyncIterator[Document], meta: Docu
         async for task in changes:
             await exchange.notify("notifications/tasks", task | {"_meta": meta})
     except Exception:
+        # The boundary of a task that nobody awaits.
         logger.exception("a task is no longer told of")

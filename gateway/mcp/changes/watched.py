@@ -18,6 +18,7 @@ class Watched:
 
 def shown_as(uri: str, names: dict[str, list[str]]) -> list[str]:
     """What the client calls the resource `uri`, which may be one below a resource that it watches."""
+    # An update may name a resource below the one that is subscribed to (2025-11-25, resources).
     above = uri if uri in names else max((own for own in names if is_below(uri, own)), key=len, default=None)
     return [shown + uri[len(above) :] for shown in names[above]] if above is not None else []
 

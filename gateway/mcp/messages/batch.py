@@ -54,8 +54,10 @@ async def serve_batch(inbound: Inbound, messages: list[Document], serve: Serve) 
     collectors = [Collector() for _ in messages]
     works: list[Awaitable[None]] = []
     for message, collector in zip(messages, collectors, strict=True):
+        # The answers are one array: none of them can be streamed.
         reply = Reply(collector.send, may_stream=False)
         works.append(serve(message, replace(inbound, body=write(message), reply=reply)))
+    # One that is refused must not cost the others their answers: their tools have been called.
     ends = await asyncio.gather(*works, return_exceptions=True)
     failures = [end for end in ends if end is not None]
     for failure in failures:

@@ -59,7 +59,9 @@ class Deadline:
         if limit is None or limit.seconds >= self._limit.seconds:
             return
         self._limit = limit
+        # asyncio refuses to set one that has expired.
         if self._timer is not None and not self._timer.expired():
+            # From the beginning of the call: progress, or a list that had to be asked for, prolongs nothing.
             self._timer.reschedule(self._begun + limit.seconds)
 
     async def __aenter__(self) -> None:

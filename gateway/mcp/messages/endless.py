@@ -22,6 +22,7 @@ class Endless:
         try:
             yield
         except asyncio.CancelledError:
+            # Another cancellation than that of `end`: whoever made it has to be obeyed.
             if not self._is_over or task.uncancel() > 0:
                 raise
         finally:

@@ -21,12 +21,14 @@ from gateway.mcp.messages.errors import Document, McpError
 
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
+# The one revision with batches, which its receivers must take.
 BATCH_VERSION = "2025-03-26"
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
 
 
 def check_modern(message: Document, headers: Headers) -> InboundModernRoute:
     """The envelope of a modern request. Raises `McpError`: -32602, -32020 or -32022."""
+    # uvicorn with httptools leaves spaces behind a value, h11 does not; they are no part of it (RFC 9110 section 5.5).
     lines = [(name.decode("latin-1"), value.strip().decode("latin-1")) for name, value in headers]
     twice = find_duplicated_routing_header(lines)
     if twice is not None:

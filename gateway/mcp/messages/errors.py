@@ -25,6 +25,7 @@ class McpError(AgentNetError):
     @property
     def status_code(self) -> int:
         """The HTTP status of a plain answer in the 2026 revision; older ones answer 200 where `http` is not set."""
+        # 404 for -32601; 400 for -32602 and -32020 to -32022 (2026-07-28, transports).
         return self.http or ERROR_CODE_HTTP_STATUS.get(self.code, 200)
 
     def document(self, identifier: str | int | None) -> Document:

@@ -116,6 +116,7 @@ class Exchange:
 
     def no_resource(self, uri: Any, kind: type[McpError] = McpError) -> McpError:
         """The error for a resource that is not there, in the code that the client's era has for it."""
+        # -32002 until 2025-11-25, -32602 in 2026-07-28.
         code = LEGACY_RESOURCE_NOT_FOUND if self.era is Era.LEGACY else INVALID_PARAMS
         return kind(code, "There is no such resource here.", detail={"uri": uri})
 

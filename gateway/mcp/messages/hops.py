@@ -58,6 +58,7 @@ class Hops:
 
 def networks(headers: Headers) -> list[str]:
     """The networks that a request came through, the first one first."""
+    # Other names in it are those of proxies, of which there may be any number.
     return [found.decode() for name, value in headers if name == VIA for found in _NAME.findall(value)]
 
 

@@ -25,6 +25,7 @@ from gateway.mcp.messages.session import Session
 
 UNSAID_VERSION = "2025-03-26"
 """What a request without a version header speaks (2025-11-25, transports: protocol version header)."""
+# W3C Trace Context section 3.2.
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 32 * 1024
@@ -118,6 +119,7 @@ def check_size(headers: Headers) -> None:
 
 def accepts(headers: Headers, media_type: bytes) -> bool:
     """Whether the client takes `media_type`; one that says nothing takes all."""
+    # None at all means anything (RFC 9110 section 12.5.1).
     accept = header_of(headers, b"accept").lower()
     family = media_type.partition(b"/")[0] + b"/*"
     return not accept or any(one in accept for one in (media_type, b"*/*", family))
@@ -147,6 +149,7 @@ def era_of(version: str) -> Era:
 
 def trace_of(params: Document, headers: Headers) -> Headers:
     """The client's trace, from the request's `_meta` or its header."""
+    # In _meta first: what came over stdio has no headers of its own.
     said = object_or_empty(params.get("_meta")).get("traceparent")
     value = said.encode("utf-8", "replace") if isinstance(said, str) else header_of(headers, b"traceparent")
     return [(b"traceparent", value)] if TRACEPARENT.fullmatch(value) else []

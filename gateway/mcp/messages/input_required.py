@@ -46,6 +46,7 @@ class Retries:
         if given is None:
             return None
         kept = object_or_empty(unsealed(self._seal, given, MAX_STATE_CHARACTERS) if isinstance(given, str) else None)
+        # Sealed is not enough: it may be another caller's, or of another call, brought here (2026-07-28, MRTR).
         if kept.get("for") != _binding(exchange) or kept["until"] < time.time():
             raise _wrong_state()
         state: Document = kept["state"]
@@ -61,6 +62,7 @@ class Retries:
 
 def check_capabilities(exchange: Exchange, questions: dict[str, Question]) -> None:
     """Raises `McpError` (-32021 in the modern era) when the client did not declare that it can answer."""
+    # A server asks nothing that its client did not declare.
     missing = {CAPABILITY_OF[each.method] for each in questions.values()} - exchange.capabilities.keys()
     if missing:
         detail: dict[str, Any] = {"requiredCapabilities": {name: {} for name in sorted(missing)}}

@@ -55,6 +55,7 @@ class LongNumber(float):
 def parse(body: bytes) -> Any:
     """The JSON value in `body`. Raises `ValueError`."""
     value = orjson.loads(body)
+    # So many digits in a row may be a text: then it is read twice for nothing, and no number loses a digit.
     if len(body) > MAX_EXACT_BYTES or _LONG not in body.translate(_DIGITS):
         return value
     try:
@@ -76,6 +77,7 @@ def read(body: bytes) -> Any:
         value = parse(body)
     except ValueError:
         raise McpError(PARSE_ERROR, "Parse error: the body is not JSON.", http=400) from None
+    # With fewer brackets it cannot be deep: hardly a body is walked through.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
         raise McpError(INVALID_REQUEST, f"The body is nested more than {MAX_DEPTH} levels deep.", http=400)
     return value
@@ -160,6 +162,7 @@ def is_id(value: Any) -> TypeGuard[RequestId]:
     """Whether `value` may be the id of a request."""
     if isinstance(value, str):
         return len(value) <= MAX_ID_CHARACTERS
+    # In Python True is an int; in JSON-RPC it is no id.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -169,4 +172,5 @@ def _integer(text: str) -> int | float:
 
 def _decimal(text: str) -> float:
     number = float(text)
+    # A double that is written as it was read has lost nothing.
     return number if len(text) < LONG_DIGITS or repr(number) == text else LongNumber(text)

@@ -48,6 +48,7 @@ class Pace:
         now = self._clock()
         if now - self._since >= WINDOW_SECONDS:
             self._since, self._count = now, 0
+        # Counted by the blank lines, not read: most streams are never too fast.
         self._count += data.count(b"\n\n") or data.count(b"\n\r\n") or 1
         if self._count <= self._per_second:
             return self.held() + data if self.holds else data
@@ -78,6 +79,7 @@ class Pace:
                 yield self.held() + one
 
     def _hold(self, token: bytes, one: bytes) -> Iterator[bytes]:
+        # To the end of the row: the one that waits for longest goes out first.
         self._held.pop(token, None)
         if len(self._held) >= MAX_HELD:
             yield self.held()

@@ -35,6 +35,7 @@ class Parameters:
         folded = {name: value.strip().decode("latin-1") for name, value in lines}
         if len(folded) < len(lines):
             raise ParameterError("An Mcp-Param header appears more than once.")
+        # The sentinel is there for all else (2026-07-28, transports): what proxies do with other bytes nobody knows.
         if not all(value.isascii() for value in folded.values()):
             raise ParameterError("An Mcp-Param header holds more than ASCII; it must be base64 in =?base64?...?=.")
         rejection = validate_mcp_param_headers(schema, object_or_empty(arguments), folded)
@@ -44,6 +45,7 @@ class Parameters:
     def wants_headers(self, schema: Any) -> bool:
         """Whether a call of a tool with this schema says some of its arguments in headers too."""
         known = self._known.get(id(schema))
+        # The id may be that of another object by now.
         if known is not None and known[0] is schema:
             return known[1]
         wants = find_invalid_x_mcp_header(schema) is None and bool(x_mcp_header_map(schema))

@@ -43,6 +43,7 @@ class Profile(BaseModel):
     @cached_property
     def is_straight(self) -> bool:
         """Whether it is one server and nothing else: then everything passes unchanged."""
+        # A choice of tools, or finding them, needs lists that are read.
         return len(self.servers or []) == 1 and self.agents == [] and self.tools is None and self.mode != "find"
 
     def shows_server(self, name: str) -> bool:

@@ -16,6 +16,7 @@ KEEP_ALIVE_SECONDS = 15.0
 PER_SECOND = 20
 """A server's notifications that go out in a second, where no setting says otherwise."""
 KEEP_ALIVE = b": keep-alive\n\n"
+# no-transform (RFC 9111 section 5.2.2.6): what a proxy compresses it holds back. The last one says so to nginx.
 STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -220,6 +221,7 @@ class Reply:
             self.keep_alive()
 
     def _break_silence(self) -> None:
+        # Kept, for asyncio holds tasks weakly.
         self._comment = asyncio.create_task(self._send_aside(KEEP_ALIVE))
         self.keep_alive()
 

@@ -24,10 +24,12 @@ def said(error: Exception) -> McpError:
         return McpError(INVALID_PARAMS, str(error))
     if isinstance(error, TooLargeError):
         return McpError(INVALID_REQUEST, str(error), http=413)
+    # Before UnavailableError, of which it is a kind.
     if isinstance(error, (DatabaseAwayError, *DATABASE_AWAY)):
         return McpError(INTERNAL_ERROR, str(away()), http=503)
     if isinstance(error, UnavailableError):
         return McpError(INTERNAL_ERROR, str(error))
     if isinstance(error, AgentNetError):
         return McpError(INVALID_REQUEST, str(error), http=error.http_status)
+    # Never its own text: plain SDK servers said SQL with its parameters so (W16).
     return McpError(INTERNAL_ERROR, "Something went wrong inside the gateway; its log says what.")

@@ -89,6 +89,7 @@ class Profiles:
                 raise _unknown(name)
             return declared
         stored = await self._store.of(principal.tenant)
+        # At /mcp too: a binding that the address takes away binds nobody.
         bound = next((each for each in (*stored.values(), *self._declared.values()) if _binds(each, principal)), None)
         if bound is not None:
             if name not in (None, bound.name):

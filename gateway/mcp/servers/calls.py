@@ -91,11 +91,13 @@ class ServerCalls:
         if kept is not None and kept.url in server.urls:
             return kept
         if kept is not None:
+            # The instance has gone, and the session that it held.
             await self._sessions.leave(session, server.name, kept)
         opened, _ = await self._client.open_session(
             server, principal, session.capabilities, session.client_info or None
         )
         joined = await self._sessions.join(session, server.name, opened)
+        # Another request of the session was quicker, perhaps at another replica.
         if joined != opened:
             with suppress(AgentNetError):
                 await self._client.end(server, principal, opened)
@@ -167,6 +169,7 @@ class ServerCalls:
         body = write(request(exchange.id, exchange.method, params))
         incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body)
         try:
+            # Only here can an answer hold a task's id, which has to lead back: all else passes as bytes.
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
                 await pass_mapped(exchange.reply, incoming, server.name, change, None)
             else:
@@ -206,6 +209,7 @@ class ServerCalls:
         try:
             return await work(upstream)
         except McpError as error:
+            # What was passed on of an answer cannot be taken back.
             if not is_gone(error) or not may_repeat():
                 raise
         await self.renew(principal, session, server, upstream)
@@ -217,6 +221,7 @@ class ServerCalls:
         try:
             await self._post(exchange, server, upstream, params, exchange.id)
         except asyncio.CancelledError:
+            # The end of the connection cancels nothing at the server (2025-11-25, cancellation).
             if exchange.deadline.has_passed:
                 self._client.give_up(server, exchange.principal, upstream, exchange.id)
             raise
@@ -247,6 +252,7 @@ async def pass_legacy(
 
     Questions and events in it are marked with the server that they lead back to.
     """
+    # Neither questions nor events can be in it, and its id is the client's: it passes as bytes.
     if not is_stream(incoming) and identifier == exchange.id:
         await pass_on(exchange.reply, incoming, server.name)
         return

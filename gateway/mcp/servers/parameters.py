@@ -44,6 +44,7 @@ class ServerParameters:
     def _demanding(self, listing: Listing) -> dict[str, Any]:
         """The schemas of the tools that want headers, which few do: others are not looked at with each call."""
         known = self._schemas.get(id(listing))
+        # The id may be that of another object by now.
         if known is not None and known[0] is listing:
             return known[1]
         schemas = {str(item.get("name")): item.get("inputSchema") for item in listing.items}

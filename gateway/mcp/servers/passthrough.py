@@ -86,6 +86,7 @@ class Passthrough:
         if inbound.era is Era.MODERN:
             check(message, inbound)
         place = self._place(inbound, server)
+        # The instance has gone, and its session: the client begins another one after a 404 (2025-11-25, transports).
         if place is not None and place.url not in server.urls:
             raise _no_session()
         if not is_request(message):
@@ -115,6 +116,7 @@ class Passthrough:
             server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
         )
         try:
+            # Without a session a 404 is about something else, and passes.
             if place is not None and incoming.status == 404:
                 raise _no_session()
             if incoming.status == 400 and is_initialize(message):
@@ -147,6 +149,7 @@ class Passthrough:
             return
         if inbound.session_id is not None:
             inbound.reply.headers.append((SESSION_HEADER, inbound.session_id.encode("latin-1")))
+        # Sealed it still has to fit into a header of the client's.
         elif len(identifier) <= MAX_UPSTREAM_ID:
             owner = write(_owner(inbound.principal, inbound.profile.name, server)).decode()
             made = sealed(self._seal, {"url": url, "id": identifier, "owner": owner})

@@ -88,6 +88,7 @@ class UpstreamSessions:
         """Pass the events of a server's GET stream on, changed, until it ends. Raises `UnavailableError`."""
 
         async def changed(message: Document) -> Document | None:
+            # Changes of lists are told by the feed of the stream already, for all providers.
             kept = None if message.get("method") in CHANGE_OF else await change(message)
             return None if kept is None else with_mark(kept, name)
 

@@ -87,6 +87,7 @@ class ServerTasks:
             async for message in messages:
                 params = object_or_empty(message.get("params"))
                 if message["method"] == ACKNOWLEDGED:
+                    # It names what is told of: a task that is left out, and is there, has to be polled.
                     honoured = object_or_empty(params.get("notifications")).get("taskIds") or []
                     for task_id in sorted(task_ids):
                         _, task = await self._look(task_id)
@@ -111,6 +112,7 @@ class ServerTasks:
             raise
         pause = task.get("pollIntervalMs")
         if isinstance(pause, int):
+            # What the server asks for (SEP-2663), within bounds.
             self._pause = min(max(pause / 1000, PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
         return task_id, self._shown(task | {"taskId": task_id})
 

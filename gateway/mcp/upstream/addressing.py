@@ -21,6 +21,7 @@ from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.messages.parameters import PARAM_PREFIX
 from gateway.mcp.upstream.http import passed_on
 
+# Bounded: it reads what a client sends, and int() raises for too many digits.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 TASKS = "io.modelcontextprotocol/tasks"
 SEPARATOR = "~"
@@ -47,6 +48,7 @@ def headers_for(headers: Headers, method: str, own: str) -> Headers:
     kept = passed_on(headers)
     if method not in NAMED_BY:
         return kept
+    # The server compares it with the body, where the item has its own name (-32020).
     named = [(name, value) for name, value in kept if name != b"mcp-name"]
     return [*named, (b"mcp-name", encoded(own))]
 
@@ -67,6 +69,7 @@ def encoded(name: str) -> bytes:
 
 def marked(server: str, identifier: str | int) -> str:
     """An id of `server`, to be read again by `unmarked`."""
+    # 1 and "1" are two ids in JSON-RPC.
     kind = "n" if isinstance(identifier, int) else "s"
     return f"{server}{SEPARATOR}{kind}{identifier}"
 

@@ -83,6 +83,7 @@ class UpstreamClient:
                 told = message_in(event.data, server.name) if event.data else {}
                 if "method" in told:
                     yield told
+                # A response: an error is raised, a result is the end that the server meant.
                 elif told:
                     result_in(told, server.name, incoming.status)
         finally:
@@ -134,6 +135,7 @@ class UpstreamClient:
 
     async def end(self, server: UpstreamServer, principal: Principal, session: UpstreamSession) -> None:
         """End a session."""
+        # A server that keeps no sessions has none to end.
         if session.id:
             async with in_time(server):
                 headers = session_headers(session)
@@ -147,6 +149,7 @@ class UpstreamClient:
         (2025-11-25, cancellation)."""
         reason = "The call took longer than the gateway allows."
         telling = asyncio.create_task(self.cancel(server, principal, session, identifier, reason))
+        # Kept, for asyncio holds tasks weakly.
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 

@@ -94,12 +94,14 @@ class Eras:
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
             return False
         with suppress(AgentNetError):
+            # It was opened only to see whether it can be.
             await self._client.end(server, principal, session)
         return True
 
 
 def _check_answered(server: UpstreamServer, error: McpError) -> None:
     """Whether the error says something of an era. Raises `McpError` for a circle, `UnavailableError`."""
+    # A circle says nothing of eras.
     if error.http == LOOP_DETECTED:
         raise error
     if error.http in AWAY:
@@ -111,4 +113,5 @@ def _any_modern(versions: object) -> bool:
 
 
 def _key(server: UpstreamServer) -> Key:
+    # At other addresses there may be another release, which is asked anew.
     return server.tenant, server.name, server.urls

@@ -8,6 +8,8 @@ from agentnet.http.sse import Event, events_in
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.jsonrpc import parse
 
+# The SDK's client ends at 1 MiB, and a text of 900 KB did not pass it: it is sent twice, in content and
+# structuredContent.
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 

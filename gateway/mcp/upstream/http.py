@@ -19,6 +19,7 @@ from gateway.mcp.messages.parameters import PARAM_PREFIX
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.server import UpstreamServer
 
+# A list of what passes, not of what does not: no token of the client may (2026-07-28, security: token passthrough).
 PASSED_ON = frozenset(
     {
         b"accept",
@@ -60,6 +61,7 @@ class UpstreamHttp:
         Another instance is tried only while nothing was sent. Raises `UnavailableError`.
         """
         incoming, place = await self._open(server, principal, method, headers, body, url)
+        # Once: a token may have been revoked before its time.
         if incoming.status == UNAUTHORIZED and await server.source.refused(server, principal):
             await incoming.close()
             incoming, place = await self._open(server, principal, method, headers, body, place)
@@ -79,6 +81,7 @@ class UpstreamHttp:
                 self._rotation.mark_down(place)
             except UnavailableError as error:
                 self._rotation.mark_down(place)
+                # It was sent, and a tool may have been called: another instance is not tried.
                 raise _away(server, error) from error
         raise _away(server, reason) from reason
 

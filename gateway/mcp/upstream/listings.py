@@ -81,6 +81,7 @@ class Listings:
         if listing is not None:
             return listing
         key = self._key(server, principal, kind)
+        # It was waited for once, and did not come.
         if key in self._kept:
             if time.monotonic() >= self._kept[key].fresh_until:
                 self._begin(key, server, principal, kind)
@@ -104,6 +105,7 @@ class Listings:
         names = {kind.name for kind in kinds}
         for key in self._kept:  # never items(): to read a value here is to use it
             if key[:2] == (server.tenant, server.name) and key[2] in names:
+                # Neither fresh nor known: the next call waits for the new one.
                 self._kept[key].fresh_until = -KNOWN_SECONDS
         for key in self._loading:
             if key[:2] == (server.tenant, server.name) and key[2] in names:
@@ -181,6 +183,7 @@ class Listings:
             logger.warning("%s of the MCP server %s: only %d are listed", kind.member, server.name, MAX_ITEMS)
         ttl_ms = page.get("ttlMs", UNSAID_TTL_MS)
         ttl_ms = min(ttl_ms, MAX_TTL_MS) if isinstance(ttl_ms, int) and ttl_ms >= 0 else UNSAID_TTL_MS
+        # What is not said to be public is for its caller alone (2026-07-28, caching).
         return Listing(tuple(items[:MAX_ITEMS]), ttl_ms, page.get("cacheScope") != "public")
 
     async def _page(
@@ -197,6 +200,7 @@ class Listings:
             )
         except McpError as error:
             if error.code == METHOD_NOT_FOUND:
+                # It has none of this kind, and need not be asked soon again.
                 return {"ttlMs": MAX_TTL_MS}
             raise
 

@@ -14,6 +14,8 @@ class Mailbox:
 
     def put(self, news: News) -> None:
         """Deliver."""
+        # The key stays that of the first, so that its turn does not pass; the value is the newest, for versions do not
+        # count when news are compared.
         self._news[news] = news
         self._some.set()
 

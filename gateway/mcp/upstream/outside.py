@@ -55,6 +55,7 @@ class OutsideServers:
 
     def _addresses(self, private: bool) -> Addresses:
         async def addresses(host: str, port: int) -> tuple[str, ...]:
+            # Connected to as they were checked: a name that leads elsewhere the next time is no way round the guard.
             return await checked_addresses(host, port, private or self._upstreams.allow_private, resolve)
 
         return addresses

@@ -42,6 +42,7 @@ class Pool:
         try:
             return await work(session)
         except UnavailableError:
+            # Whether the session is still there nobody knows.
             self._sessions.pop(key, None)
             raise
         except McpError as error:

@@ -29,6 +29,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         return
     body = await whole(incoming)
     if header_of(incoming.headers, b"content-type").lower().startswith(b"application/json") and body:
+        # A page of errors of a proxy may be JSON, too.
         if incoming.status >= 300 and not is_jsonrpc(body):
             raise refused(server, incoming.status)
         await reply.finish_with(body, incoming.status)

@@ -41,6 +41,7 @@ async def pass_events(reply: Reply, incoming: Incoming, server: str, change: Cha
             if identifier:
                 await reply.stream(retry + event(b"", identifier))
             continue
+        # Read fast first, and to the digit only where it is changed.
         data = await changed_by(change, message_in(one.data, server, orjson.loads), one.data)
         if data is not None:
             await reply.relay(retry + event(data, identifier))

@@ -30,6 +30,7 @@ class Servers:
         for number, source in enumerate(self._sources):
             try:
                 for server in await self._lists.get((number, principal.tenant), _asking(source, principal)):
+                    # The network's own go before stored ones: nobody takes the place of one by its name.
                     found.setdefault(server.name, server)
             except AgentNetError as error:
                 logger.warning("%s are left out: %s", type(source).__name__, error)

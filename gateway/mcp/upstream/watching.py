@@ -99,6 +99,7 @@ class Watching:
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the MCP server %s cannot be followed", server.name)
             self._open.discard(key)
+            # It held for a while: the server does tell, and has only been away.
             if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause)
@@ -117,6 +118,7 @@ class Watching:
         try:
             await self._get(key, server, principal, session, uris)
         finally:
+            # The task is cancelled when nobody listens any more; the session at the server is to end all the same.
             with anyio.move_on_after(END_SECONDS, shield=True), suppress(AgentNetError):
                 await self._client.end(server, principal, session)
 

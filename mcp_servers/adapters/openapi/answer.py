@@ -16,6 +16,7 @@ MAX_ERROR_CHARACTERS = 2000
 def result_of(operation: Operation, response: httpx.Response) -> types.CallToolResult:
     """The result of a response that was read; one that the document does not allow is an error that shows it.
     Blocks."""
+    # A redirect is not followed: the credential is for one address.
     if response.is_redirect or response.is_error:
         return _failure(f"The API answered {response.status_code}: {_text(response)[:MAX_ERROR_CHARACTERS]}")
     if not response.content and operation.tool.output_schema is None:

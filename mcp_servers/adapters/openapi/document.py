@@ -54,10 +54,12 @@ class Api:
         return found
 
     def _at(self, reference: str) -> Any:
+        # To fetch what a document names would be a way into the network (SSRF).
         if not reference.startswith("#/"):
             raise ConfigurationError(f"The reference {reference[:200]!r} leads out of the OpenAPI document.")
         node: Any = self.document
         for part in reference[2:].split("/"):
+            # RFC 6901 section 4: ~1 first, or ~01 would become a slash.
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(node, dict) and key in node:
                 node = node[key]

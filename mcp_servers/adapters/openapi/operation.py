@@ -136,14 +136,17 @@ class _Reader:
         for (place, name), node in found.items():
             if place not in PLACES or (place == "header" and name.lower() in _NOT_OURS):
                 continue
+            # A query and a path may both have an `id` (OpenAPI 3.1, parameter object: unique by name and place).
             argument = name if name not in self._properties and name != BODY else f"{place}_{name}"
             content: Document = next(iter((node.get("content") or {}).values()), {})
             schema = self._api.schema(node.get("schema") or content.get("schema") or {})
             if said := node.get("description"):
                 schema = {**schema, "description": str(said)[:MAX_DESCRIPTION]}
             self._properties[argument] = schema
+            # Of a path they are required, whatever is said (OpenAPI 3.1, parameter object).
             if node.get("required") or place == "path":
                 self._required.append(argument)
+            # The defaults of OpenAPI 3.1: form in a query, simple elsewhere; only form explodes unasked.
             style = node.get("style") or ("form" if place == "query" else "simple")
             explode = bool(node.get("explode", style == "form"))
             yield Parameter(argument, name, place, explode, style, "schema" not in node and bool(content))
@@ -169,11 +172,13 @@ class _Reader:
         responses = {str(code): node for code, node in (self._source.get("responses") or {}).items()}
         good = [self._api.resolve(node) for code, node in responses.items() if code.startswith("2")]
         contents = [node.get("content") or {} for node in good]
+        # With several successes no one schema holds for the answer, and a client would refuse the other.
         if len(good) != 1 or [*contents[0]] != ["application/json"] or "schema" not in contents[0]["application/json"]:
             return None, False
         schema = self._api.schema(self._api.resolve(contents[0]["application/json"]["schema"]), hidden=WRITE_ONLY)
         if schema.get("type") == "object":
             return schema, False
+        # In 2025-11-25 structuredContent is an object; only 2026-07-28 takes any value.
         wrapped = {"type": "object", "properties": {RESULT: schema}, "required": [RESULT]}
         return _with_definitions(wrapped), True
 

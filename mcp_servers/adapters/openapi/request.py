@@ -38,6 +38,7 @@ def request_of(
 def _segment(parameter: Parameter, value: Any) -> str:
     """One segment of the path: it can neither add another nor lead upwards."""
     text = _simple(parameter, value)
+    # Quoted they stay what they are, and clients and proxies take dots out of a path (RFC 3986 section 5.2.4).
     if text in ("", ".", ".."):
         raise InvalidInputError(f"{parameter.argument}: {text!r} does not fit into the address.")
     return quote(text, safe="")
@@ -61,6 +62,7 @@ def _query(parameter: Parameter, value: Any) -> Iterator[Pair]:
 
 def _header(parameter: Parameter, value: Any) -> str:
     text = _simple(parameter, value)
+    # A line break would begin another header.
     if not text.isprintable() or not text.isascii():
         raise InvalidInputError(f"{parameter.argument}: must be printable ASCII, as HTTP headers are.")
     return text

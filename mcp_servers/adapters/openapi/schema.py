@@ -57,6 +57,7 @@ class SchemaReader:
             return [self._rewritten(item, depth + 1) for item in node]
         if not isinstance(node, dict):
             return node
+        # What stands beside it is dropped, as OpenAPI 3.0 has it.
         if isinstance(reference := node.get("$ref"), str):
             return {"$ref": f"#/$defs/{self._name(reference)}"}
         kept = {key: value for key, value in node.items() if key not in _DROPPED and not _is_foreign(key, value)}
@@ -116,6 +117,7 @@ def _is_foreign(key: str, value: Any) -> bool:
 def _as_json_schema(schema: Document, *, nullable: bool) -> Document:
     """What OpenAPI 3.0 says in its own way, as JSON Schema 2020-12 says it."""
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        # In 3.0 it is a boolean beside the bound; in JSON Schema 2020-12 the bound itself.
         said = schema.get(exclusive)
         if isinstance(said, bool):
             del schema[exclusive]

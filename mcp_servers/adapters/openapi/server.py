@@ -112,6 +112,7 @@ class OpenApiTools:
             with anyio.fail_after(CALL_SECONDS):
                 headers = await self._authorization.headers(api)
                 response = await self._send(api, operation, arguments, headers)
+                # Once: a token may have been revoked before its time. A 401 did nothing, so the call may be sent again.
                 if response.status_code == UNAUTHORIZED and self._authorization.refused(api, headers):
                     response = await self._send(api, operation, arguments, await self._authorization.headers(api))
                 return response
@@ -128,6 +129,7 @@ class OpenApiTools:
             body = await read_body(response, MAX_ANSWER_BYTES)
         finally:
             await response.aclose()
+        # The body was decoded as it was read; httpx would decode it again.
         kept = [(name, value) for name, value in response.headers.multi_items() if name not in ENCODED]
         return httpx.Response(response.status_code, headers=kept, content=body, request=request)
 

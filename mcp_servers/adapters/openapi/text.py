@@ -22,6 +22,7 @@ class _Loader(yaml.SafeLoader):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """As the parent does; members that merges repeat are counted too."""
         super().flatten_mapping(node)
+        # A few lines of merges double 60 times: it is refused before it is built.
         if len(node.value) > MAX_NODES:
             raise _too_many()
 
@@ -58,6 +59,7 @@ def _check_size(document: Any) -> None:
     while left:
         node = left.pop()
         children = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+        # An alias is the same object each time: counted wherever it stands, as whoever reads the document will.
         seen += len(children)
         if seen > MAX_NODES:
             raise _too_many()

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -24,6 +23,7 @@ from agentnet.process.service import Service
 from agentnet.retention.rules import Rule, Rules
 from agentnet.retention.sweeper import Sweeper
 from agentnet.settings import Settings
+from agentnet.testing.insides import reads_of_log
 from tests.conformance.a2a.messages import (
     AT_ONCE,
     begun,
@@ -147,30 +147,22 @@ async def test_w5_a_subscriber_sees_what_another_replica_does_after_the_answer(d
 
 
 async def test_w6_many_subscribers_on_another_replica_share_one_reading_of_the_log(
-    pair: tuple[Server, Server], doors: tuple[Door, Door], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], doors: tuple[Door, Door]
 ) -> None:
     one, two = doors
     gate = uuid4().hex
     task = await begun(one, f"wait {gate} count 50")
     store = await pair[1].runtime.tasks()
-    reads = 0
-    read_log = store.feeds._read_log
-
-    async def counted(task_id: UUID, after: int, limit: int) -> Any:
-        nonlocal reads
-        reads += task_id == UUID(task["id"])
-        return await read_log(task_id, after, limit)
-
-    monkeypatch.setattr(store.feeds, "_read_log", counted)
     async with AsyncExitStack() as stack:
+        reads = stack.enter_context(reads_of_log(store.feeds))
         streams = [await stack.enter_async_context(aclosing(two.subscribe(task["id"]))) for _ in range(60)]
         firsts = await asyncio.gather(*(anext(stream) for stream in streams))
-        begun_reads = reads
+        begun_reads = reads.count(UUID(task["id"]))
         stage.gates[gate].set()
         rests = await asyncio.gather(*(collected(stream) for stream in streams))
     texts = {text_of([first, *rest]) for first, rest in zip(firsts, rests, strict=True)}
     assert texts == {numbers(50)}
-    assert reads - begun_reads < 60
+    assert 0 < reads.count(UUID(task["id"])) - begun_reads < 60
 
 
 async def test_w7_a_long_history_makes_a_turn_store_no_more(pair: tuple[Server, Server], door: Door) -> None:

@@ -94,10 +94,10 @@ async def run_suite(url: str, revision: str) -> Outcome:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        return Outcome(revision, tuple(_scenarios(revision, Path(out), said.decode(errors="replace"))))
+        return Outcome(revision, tuple(scenarios(revision, Path(out), said.decode(errors="replace"))))
 
 
-def _scenarios(revision: str, out: Path, said: str) -> Iterable[Scenario]:
+def scenarios(revision: str, out: Path, said: str) -> Iterable[Scenario]:
     """In the order of the requirements. One that left no result was not run, which is a failure too."""
     checks = {
         match[1]: json.loads((directory / "checks.json").read_text())

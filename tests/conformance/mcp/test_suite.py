@@ -23,7 +23,7 @@ def ran(results: Path, scenario: str, *statuses: str) -> None:
 
 
 def outcome_of(results: Path) -> suite.Outcome:
-    return suite.Outcome("2026-07-28", tuple(suite._scenarios("2026-07-28", results, "")))
+    return suite.Outcome("2026-07-28", tuple(suite.scenarios("2026-07-28", results, "")))
 
 
 def test_notes_and_checks_that_the_suite_leaves_out_are_no_failures(results: Path) -> None:

@@ -88,8 +88,9 @@ async def test_a_refused_token_is_replaced_and_a_fresh_one_is_kept(upstreams: Up
 
 async def test_the_connections_reach_what_the_guard_lets_through_and_nothing_else(upstreams: Upstreams) -> None:
     source = OutsideServers(upstreams)
+    [declared] = await source.servers(someone())
+    transport = declared.transport
     async with mcp_over_http(adder()) as upstream:
-        transport = source._transports[False]
         request = Outgoing("GET", upstream.url.replace("127.0.0.1", "localhost"), [], b"")
         answer = await transport.send(request)
         await answer.close()

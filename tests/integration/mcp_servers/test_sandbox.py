@@ -33,7 +33,14 @@ async def test_memory_that_the_database_does_not_count_ends_the_worker_and_nothi
 
 
 async def test_a_worker_inherits_no_secret(sandbox, monkeypatch):
+    start, started = asyncio.create_subprocess_exec, asyncio.get_running_loop().create_future()
+
+    async def noted(*command, **how):
+        started.set_result(await start(*command, **how))
+        return await started
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/db")
     sandbox.prepare()
-    process = await sandbox._ahead
+    process = await started
     assert b"secret" not in Path(f"/proc/{process.pid}/environ").read_bytes()

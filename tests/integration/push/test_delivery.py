@@ -25,6 +25,7 @@ from agentnet.identity import Principal
 from agentnet.push.deliverer import Schedule
 from agentnet.push.sending import SIGNATURE_HEADER, TOKEN_HEADER
 from agentnet.push.signing import origin_of
+from agentnet.testing.faults import kill_deliverer
 from tests.integration.push.webhook import QUICK, Agent, Got, agents, config, until, webhook
 from tests.integration.tasks.replicas import Script, context, request
 from tests.patience import PATIENCE_SECONDS
@@ -490,19 +491,8 @@ async def _claimed_again(agent: Agent) -> bool:
 
 
 async def _kill(agent: Agent) -> None:
-    """What kill -9 does, as far as others can see: nothing is sent, recorded or given back any more. Its claims run out
-    at once."""
-
-    async def nothing(*_: object, **__: object) -> None:
-        pass
-
-    deliverer = agent.push._deliverer
-    deliverer._outbox.release = nothing  # type: ignore[method-assign]
-    killed = [deliverer._loop, *deliverer._serving]
-    for task in killed:
-        assert task is not None
-        task.cancel()
-    await asyncio.gather(*killed, return_exceptions=True)
+    """Its claims run out at once."""
+    await kill_deliverer(agent.push)
     await agent.database.pool.execute(
         "UPDATE push_configs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL"
     )

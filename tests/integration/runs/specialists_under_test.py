@@ -1,14 +1,16 @@
 """Specialists with a scripted model, on the replicas of the task tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+from a2a.types.a2a_pb2 import GetTaskRequest, Part, Task, TaskState
 from agents import Model, ModelProvider, ModelSettings
-from agents.testing import ModelStep, ScriptedModel
+from agents.testing import ScriptedModel
+from google.protobuf.struct_pb2 import Value
 
 from agentnet.database import Database
 from agentnet.discovery.directory import Directory, Entry, Kind
@@ -23,8 +25,11 @@ from agentnet.runs.toolservers import ToolServers
 from agentnet.settings import Settings
 from agentnet.tasks.store import TaskStore
 from agentnet.upstreams.upstreams import Upstreams
-from tests.integration.tasks.replicas import Replica, replicas
+from tests.integration.tasks.replicas import Replica, context, replicas, request
 from tests.patience import PATIENCE_SECONDS
+
+DONE = TaskState.TASK_STATE_COMPLETED
+ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
 
 TOOLS = '''
 import asyncio
@@ -87,12 +92,13 @@ class Specialist(SpecialistExecutor):
     """A specialist executor with its script and its tools' module at hand."""
 
     script: ScriptedModel
+    servers: ToolServers
 
     @property
     def module(self) -> Any:
         import sys
 
-        [tool, *_] = self._own_tools
+        [tool, *_] = self.own_tools
         name = next(
             name
             for name in sys.modules
@@ -136,6 +142,7 @@ async def specialist(
         directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
         directory.urls = mcp_servers or {}
         model = ScriptedModel(list(steps))
+        servers = ToolServers(directory, tokens, upstreams)
         executor = Specialist(
             load_specialist(folder(path, manifest)),
             models=OneModel(model),
@@ -143,13 +150,55 @@ async def specialist(
             model_settings=ModelSettings(),
             store=TaskStore(database, "reader", 1.0),
             files=FileStore(database, 1_000_000),
-            tool_servers=ToolServers(directory, tokens, upstreams),
+            tool_servers=servers,
             peers=Peers([], directory, http, tokens),
         )
-        executor.script = model
+        executor.script, executor.servers = model, servers
         async with replicas(database_url, executor, count) as made:
             yield executor, made
     await database.close()
 
 
-__all__ = ["ModelStep", "OneModel", "Specialist", "folder", "specialist"]
+async def sent(replica: Replica, text: str, task: Task | None = None, data: dict[str, object] | None = None) -> Task:
+    message = request(text, task=task)
+    if data is not None:
+        value = Value()
+        value.struct_value.update(data)
+        del message.message.parts[:]
+        message.message.parts.append(Part(data=value))
+    answer = await replica.handler.on_message_send(message, context())
+    assert isinstance(answer, Task)
+    return answer
+
+
+def answer(task: Task) -> str:
+    return "".join(part.text for artifact in task.artifacts for part in artifact.parts)
+
+
+def question(task: Task) -> str:
+    return task.status.message.parts[0].text
+
+
+async def finished(replica: Replica, task: Task) -> Task:
+    found = task
+
+    async def rests() -> bool:
+        nonlocal found
+        read = await replica.handler.on_get_task(GetTaskRequest(id=task.id), context())
+        assert read is not None
+        found = read
+        return read.status.state not in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)
+
+    await until(rests)
+    return found
+
+
+async def is_so(holds: bool) -> bool:
+    """For `until`."""
+    return holds
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await holds():
+            await asyncio.sleep(0.02)

@@ -20,8 +20,7 @@ from agentnet.settings import Settings
 from agentnet.upstreams.credential import BearerCredential
 from agentnet.upstreams.server import NewServer
 from agentnet.upstreams.upstreams import Upstreams
-from tests.integration.runs.specialists_under_test import specialist
-from tests.integration.runs.test_resume import DONE, _answer, _sent
+from tests.integration.runs.specialists_under_test import DONE, answer, sent, specialist
 from tests.integration.tasks.replicas import PRINCIPAL, context
 from tests.integration.upstreams.parts import adder, mcp_over_http
 
@@ -59,12 +58,12 @@ async def test_a_stored_server_is_used_with_its_own_credential_until_it_is_remov
     async with mcp_over_http(adder(), authorization="Bearer t0ken") as upstream:
         await upstreams.add(tenant, NewServer(name="sums", url=upstream.url, credential=TOKEN))
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
-            task = await _sent(one, "20 + 3")
-            assert (task.status.state, _answer(task)) == (DONE, "23")
+            task = await sent(one, "20 + 3")
+            assert (task.status.state, answer(task)) == (DONE, "23")
             said = worker.script.calls[1].input
             assert any("23" in str(item.get("output")) for item in said if isinstance(item, dict))
             await upstreams.store.remove(tenant, "sums")
-            await _sent(one, "again")
+            await sent(one, "again")
             assert "sums_add" not in str(worker.script.calls[2].tools)
 
 
@@ -73,7 +72,7 @@ async def test_another_tenants_server_is_not_used(database_url: str, tmp_path: P
     async with mcp_over_http(adder()) as upstream:
         await upstreams.add("somebody-else", NewServer(name="sums", url=upstream.url))
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
-            await _sent(one, "20 + 3")
+            await sent(one, "20 + 3")
             assert "sums_add" not in str(worker.script.calls[0].tools)
     assert not upstream.seen
 
@@ -93,7 +92,7 @@ async def test_tools_on_later_pages_are_found(database_url: str, tmp_path: Path,
         await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
         steps = [[assistant_message("so many")]]
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
-            await _sent(one, "which tools?")
+            await sent(one, "which tools?")
             assert all(f"sums_t{number}" in str(worker.script.calls[0].tools) for number in (1, 2, 3))
 
 
@@ -110,7 +109,7 @@ async def test_a_server_that_never_lists_its_tools_holds_no_task_up(
         steps = [[assistant_message("no tool for that")]]
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (_, [one]):
             with anyio.fail_after(20):
-                assert (await _sent(one, "20 + 3")).status.state == DONE
+                assert (await sent(one, "20 + 3")).status.state == DONE
 
 
 async def test_every_tool_gets_a_name_that_models_take_and_no_other_has(
@@ -128,7 +127,7 @@ async def test_every_tool_gets_a_name_that_models_take_and_no_other_has(
     async with mcp_over_http(Server("sums", on_list_tools=listed, on_call_tool=called)) as upstream:
         await upstreams.add(context().state[PRINCIPAL].tenant, NewServer(name="sums", url=upstream.url))
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, None, upstreams) as (worker, [one]):
-            assert (await _sent(one, "list")).status.state == DONE
+            assert (await sent(one, "list")).status.state == DONE
             given = [tool.name for tool in worker.script.calls[0].tools if tool.name.startswith("sums_")]
             assert "called list_items" in str(worker.script.calls[1].input)
     assert len(set(given)) == len(names)

@@ -1,50 +1,33 @@
 """A run goes on at its last finished step, whatever stopped it: a question, an approval, a dead replica."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from a2a.types.a2a_pb2 import GetTaskRequest, Part, Task, TaskState
+from a2a.types.a2a_pb2 import Task, TaskState
 from agents.testing import assistant_message, function_call
-from google.protobuf.struct_pb2 import Value
 
-from tests.integration.runs.specialists_under_test import specialist
-from tests.integration.tasks.replicas import Replica, context, request
-from tests.patience import PATIENCE_SECONDS
+from tests.integration.runs.specialists_under_test import (
+    ASKS,
+    DONE,
+    answer,
+    finished,
+    is_so,
+    question,
+    sent,
+    specialist,
+    until,
+)
+from tests.integration.tasks.replicas import context, request
 
 pytestmark = pytest.mark.anyio
-
-DONE = TaskState.TASK_STATE_COMPLETED
-ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
-
-
-async def _sent(replica: Replica, text: str, task: Task | None = None, data: dict[str, object] | None = None) -> Task:
-    message = request(text, task=task)
-    if data is not None:
-        value = Value()
-        value.struct_value.update(data)
-        del message.message.parts[:]
-        message.message.parts.append(Part(data=value))
-    answer = await replica.handler.on_message_send(message, context())
-    assert isinstance(answer, Task)
-    return answer
-
-
-def _answer(task: Task) -> str:
-    return "".join(part.text for artifact in task.artifacts for part in artifact.parts)
-
-
-def _question(task: Task) -> str:
-    return task.status.message.parts[0].text
 
 
 async def test_tools_are_called_and_the_answer_is_an_artifact(database_url: str, tmp_path: Path) -> None:
     steps = [[function_call("note", {"text": "a"}, call_id="c1")], [assistant_message("done")]]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
-        task = await _sent(one, "go")
+        task = await sent(one, "go")
         assert task.status.state == DONE, task.status
-        assert _answer(task) == "done"
+        assert answer(task) == "done"
         assert worker.ledger == ["a"]
 
 
@@ -59,14 +42,14 @@ async def test_a_question_waits_without_a_worker_and_its_answer_repeats_nothing(
         [assistant_message("that one it is")],
     ]
     async with specialist(database_url, tmp_path, steps, 2) as (worker, [one, two]):
-        asked = await _sent(one, "go")
+        asked = await sent(one, "go")
         assert asked.status.state == ASKS
-        assert _question(asked) == "which?"
+        assert question(asked) == "which?"
         assert worker.ledger == ["before"]
         assert one.worker.room == 16
-        done = await _sent(two, "that one", asked)
+        done = await sent(two, "that one", asked)
         assert done.status.state == DONE, done.status
-        assert _answer(done) == "that one it is"
+        assert answer(done) == "that one it is"
         assert worker.ledger == ["before"]
         assert len(worker.script.calls) == 2
         said = worker.script.calls[1].input
@@ -82,12 +65,12 @@ async def test_two_questions_of_one_turn_are_asked_one_after_the_other(database_
         [assistant_message("thanks")],
     ]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
-        asked = await _sent(one, "go")
-        assert _question(asked) == "first?"
-        asked = await _sent(one, "1", asked)
+        asked = await sent(one, "go")
+        assert question(asked) == "first?"
+        asked = await sent(one, "1", asked)
         assert asked.status.state == ASKS
-        assert _question(asked) == "second?"
-        done = await _sent(one, "2", asked)
+        assert question(asked) == "second?"
+        done = await sent(one, "2", asked)
         assert done.status.state == DONE
         outputs = [item.get("output") for item in worker.script.calls[1].input if isinstance(item, dict)]
         assert [output for output in outputs if output] == ["1", "2"]
@@ -108,10 +91,10 @@ skills:
     async with specialist(database_url, tmp_path, steps, 2, manifest) as (worker, [one, two]):
         task = await one.handler.on_message_send(request("go", at_once=True), context())
         assert isinstance(task, Task)
-        await _until(lambda: _is(worker.ledger == ["a", "begin b"]))
+        await until(lambda: is_so(worker.ledger == ["a", "begin b"]))
         await one.die()
         worker.gate.set()
-        done = await _finished(two, task)
+        done = await finished(two, task)
         assert done.status.state == DONE, done.status
         assert worker.ledger == ["a", "begin b", "begin b", "end b"]
         assert len(worker.script.calls) == 3
@@ -122,13 +105,13 @@ async def test_a_call_in_doubt_is_asked_about_and_not_repeated(database_url: str
     async with specialist(database_url, tmp_path, steps, 2) as (worker, [one, two]):
         task = await one.handler.on_message_send(request("go", at_once=True), context())
         assert isinstance(task, Task)
-        await _until(lambda: _is(worker.ledger == ["begin b"]))
+        await until(lambda: is_so(worker.ledger == ["begin b"]))
         await one.die()
         worker.gate.set()
-        asked = await _finished(two, task)
+        asked = await finished(two, task)
         assert asked.status.state == ASKS
-        assert "Did this happen?" in _question(asked)
-        done = await _sent(two, "yes", asked)
+        assert "Did this happen?" in question(asked)
+        done = await sent(two, "yes", asked)
         assert done.status.state == DONE
         assert worker.ledger == ["begin b"]
 
@@ -147,13 +130,13 @@ async def test_an_approval_is_asked_for_and_obeyed(
 ) -> None:
     steps = [[function_call("pay", {"amount": 5}, call_id="c1")], [assistant_message("done")]]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
-        asked = await _sent(one, "pay 5")
+        asked = await sent(one, "pay 5")
         assert asked.status.state == ASKS
         fields = asked.status.message.parts[1].data.struct_value.fields
         assert fields["tool"].string_value == "pay"
         assert fields["arguments"].struct_value.fields["amount"].number_value == 5
         assert worker.ledger == []
-        done = await _sent(one, text, asked, data)
+        done = await sent(one, text, asked, data)
         assert done.status.state == DONE
         assert worker.ledger == ledger
         if not ledger:
@@ -164,7 +147,7 @@ async def test_an_approval_is_asked_for_and_obeyed(
 async def test_a_model_that_goes_in_circles_is_stopped(database_url: str, tmp_path: Path) -> None:
     steps = [[function_call("note", {"text": str(n)}, call_id=f"c{n}")] for n in range(30)]
     async with specialist(database_url, tmp_path, steps) as (_, [one]):
-        task = await _sent(one, "go")
+        task = await sent(one, "go")
         assert task.status.state == TaskState.TASK_STATE_FAILED
         assert "20 model turns" in task.status.message.parts[0].text
 
@@ -172,36 +155,12 @@ async def test_a_model_that_goes_in_circles_is_stopped(database_url: str, tmp_pa
 async def test_what_was_said_before_in_the_context_is_known(database_url: str, tmp_path: Path) -> None:
     steps = [[assistant_message("nice to meet you, Ada")], [assistant_message("you are Ada")]]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
-        first = await _sent(one, "my name is Ada")
+        first = await sent(one, "my name is Ada")
         again = request("who am I?")
         again.message.context_id = first.context_id
         await one.handler.on_message_send(again, context())
         said = [item["content"] for item in worker.script.calls[1].input if isinstance(item, dict)]
         assert [str(text) for text in said] == ["my name is Ada", "nice to meet you, Ada", "who am I?"]
-
-
-async def _finished(replica: Replica, task: Task) -> Task:
-    found = task
-
-    async def rests() -> bool:
-        nonlocal found
-        read = await replica.handler.on_get_task(GetTaskRequest(id=task.id), context())
-        assert read is not None
-        found = read
-        return read.status.state not in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)
-
-    await _until(rests)
-    return found
-
-
-async def _is(holds: bool) -> bool:
-    return holds
-
-
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_task_whose_tools_a_deploy_took_away_fails_and_names_both_versions(
@@ -215,12 +174,12 @@ async def test_a_task_whose_tools_a_deploy_took_away_fails_and_names_both_versio
         [assistant_message("never said")],
     ]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
-        asked = await _sent(one, "go")
+        asked = await sent(one, "go")
         assert asked.status.state == ASKS
-        worker._own_tools = [tool for tool in worker._own_tools if tool.name != "note"]
-        failed = await _sent(one, "yes", asked)
+        worker.own_tools = [tool for tool in worker.own_tools if tool.name != "note"]
+        failed = await sent(one, "yes", asked)
         assert failed.status.state == TaskState.TASK_STATE_FAILED
         reason = failed.status.message.parts[0].text
         assert "1.0.0+0" in reason
-        assert worker._specialist.definition in reason
+        assert worker.specialist.definition in reason
         assert "note" in reason

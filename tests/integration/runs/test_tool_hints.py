@@ -10,8 +10,17 @@ from agents.testing import assistant_message, function_call
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
 
-from tests.integration.runs.specialists_under_test import specialist
-from tests.integration.runs.test_resume import ASKS, DONE, _finished, _is, _question, _sent, _until
+from agentnet.testing.faults import break_connections
+from tests.integration.runs.specialists_under_test import (
+    ASKS,
+    DONE,
+    finished,
+    is_so,
+    question,
+    sent,
+    specialist,
+    until,
+)
 from tests.integration.tasks.replicas import context, request
 from tests.integration.upstreams.parts import mcp_over_http
 
@@ -67,17 +76,17 @@ async def test_an_unfinished_call_is_repeated_only_if_the_tool_says_that_it_may_
         async with specialist(database_url, tmp_path, steps, 2, MANIFEST, urls) as (_, [one, two]):
             task = await one.handler.on_message_send(request("go", at_once=True), context())
             assert isinstance(task, Task)
-            await _until(lambda: _is(bank.ledger == [tool]))
+            await until(lambda: is_so(bank.ledger == [tool]))
             await one.die()
             bank.gate.set()
-            rested = await _finished(two, task)
+            rested = await finished(two, task)
             if repeated:
                 assert rested.status.state == DONE
                 assert bank.ledger == [tool, tool]
             else:
                 assert rested.status.state == ASKS
-                assert "Did this happen?" in _question(rested)
-                assert (await _sent(two, "yes", rested)).status.state == DONE
+                assert "Did this happen?" in question(rested)
+                assert (await sent(two, "yes", rested)).status.state == DONE
                 assert bank.ledger == [tool]
 
 
@@ -92,11 +101,11 @@ async def test_a_manifest_can_ask_for_approval_of_destructive_tools(
         urls = {"bank": upstream.url}
         manifest = MANIFEST + "approve_destructive: true\n"
         async with specialist(database_url, tmp_path, steps, 1, manifest, urls) as (_, [one]):
-            rested = await _sent(one, "go")
+            rested = await sent(one, "go")
             assert (rested.status.state == ASKS) is asks
             assert bank.ledger == ([] if asks else [tool])
             if asks:
-                assert (await _sent(one, "yes", rested)).status.state == DONE
+                assert (await sent(one, "yes", rested)).status.state == DONE
                 assert bank.ledger == [tool]
 
 
@@ -105,21 +114,18 @@ async def test_a_broken_connection_is_healed_before_a_call_that_must_not_be_made
 ) -> None:
     steps = [
         [function_call("bank_append", {}, call_id="c1")],
-        [function_call("bank_append", {}, call_id="c2")],
+        [function_call("slow", {"text": "b"}, call_id="c2")],
+        [function_call("bank_append", {}, call_id="c3")],
         [assistant_message("done")],
     ]
     bank = Bank()
     bank.gate.set()
     async with mcp_over_http(bank.server()) as upstream:
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, {"bank": upstream.url}) as (worker, [one]):
-            servers = worker._tool_servers
-            check = servers._check
-
-            async def break_and_check(principal, server):  # type: ignore[no-untyped-def]
-                if len(bank.ledger) == 1:
-                    await (await servers._connections.get(principal, server)).close()
-                await check(principal, server)
-
-            servers._check = break_and_check
-            assert (await _sent(one, "go")).status.state == DONE
+            task = await one.handler.on_message_send(request("go", at_once=True), context())
+            assert isinstance(task, Task)
+            await until(lambda: is_so(worker.ledger == ["begin b"]))
+            await break_connections(worker.servers)
+            worker.gate.set()
+            assert (await finished(one, task)).status.state == DONE
     assert bank.ledger == ["append", "append"]

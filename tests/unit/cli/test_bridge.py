@@ -120,7 +120,8 @@ async def test_a_message_that_fits_no_header_is_answered(host: Any) -> None:
 class Sessions:
     """A gateway with sessions, that can lose them and be away."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers_streams: bool = True) -> None:
+        self.answers_streams = answers_streams
         self.known: set[str] = set()
         self.begun = 0
         self.away = 0
@@ -131,6 +132,8 @@ class Sessions:
         await asyncio.sleep(0)
         session = request.headers.get(SESSION)
         if request.method == "GET":
+            if not self.answers_streams:
+                await asyncio.Event().wait()
             if session not in self.known:
                 return httpx.Response(404)
             self.listened.set()
@@ -157,15 +160,8 @@ class Sessions:
         return httpx.Response(200, json=body, headers={SESSION: str(self.begun)})
 
 
-async def _no_stream(*_: Any) -> None:
-    await asyncio.Event().wait()
-
-
-async def test_a_session_that_cannot_be_begun_again_now_is_with_the_next_message(
-    host: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Bridge, "_listen", _no_stream)
-    gateway = Sessions()
+async def test_a_session_that_cannot_be_begun_again_now_is_with_the_next_message(host: Any) -> None:
+    gateway = Sessions(answers_streams=False)
     async with host(gateway) as attached:
         await attached.ask(INITIALIZE)
         gateway.known.clear()
@@ -174,9 +170,8 @@ async def test_a_session_that_cannot_be_begun_again_now_is_with_the_next_message
         assert (await attached.ask(call(2)))["result"] == {"session": "2"}
 
 
-async def test_calls_that_find_the_session_gone_together_begin_one(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bridge, "_listen", _no_stream)
-    gateway = Sessions()
+async def test_calls_that_find_the_session_gone_together_begin_one(host: Any) -> None:
+    gateway = Sessions(answers_streams=False)
     async with host(gateway) as attached:
         await attached.ask(INITIALIZE)
         gateway.known.clear()
@@ -196,11 +191,8 @@ async def test_a_host_that_is_silent_hears_again_after_its_session_ended(host: A
     assert gateway.begun == 2
 
 
-async def test_a_call_that_its_host_cancelled_in_a_session_gets_no_answer(
-    host: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Bridge, "_listen", _no_stream)
-    sessions, cancelled = Sessions(), asyncio.Event()
+async def test_a_call_that_its_host_cancelled_in_a_session_gets_no_answer(host: Any) -> None:
+    sessions, cancelled = Sessions(answers_streams=False), asyncio.Event()
 
     async def ended() -> httpx.Response:
         await cancelled.wait()

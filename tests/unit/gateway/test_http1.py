@@ -153,10 +153,10 @@ async def test_one_that_says_nothing_for_too_long_is_given_up(monkeypatch: pytes
         await reader.read()
 
     class Counting(Http1Transport):
-        def _sweep(self) -> None:
+        def sweep(self) -> None:
             nonlocal swept
             swept += 1
-            super()._sweep()
+            super().sweep()
 
     async with served(serve, Counting(idle_seconds=3600.0 if patient else 0.02)) as (transport, url):
         if patient:

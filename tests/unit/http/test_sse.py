@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentnet.http.sse import Event, Reader, events_in, frame, whole_events
+from agentnet.testing.insides import keep_data_in
 
 pytestmark = pytest.mark.anyio
 
@@ -202,7 +203,7 @@ def test_the_work_for_one_event_grows_with_its_size_and_no_faster() -> None:
 
 def test_the_data_lines_of_an_event_are_not_walked_through_with_every_chunk() -> None:
     reader = Reader(LIMIT, TooLargeError)
-    setattr(reader, "_data", Walked())  # noqa: B010 - private to all but this test
+    keep_data_in(reader, Walked())
     Walked.lines = 0
     assert not [event for _ in range(1000) for event in reader.feed(b"data: x\ndata: y\n")]
     [event] = reader.feed(b"\n")

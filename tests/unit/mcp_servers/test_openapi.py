@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from agentnet.errors import ConfigurationError
 from agentnet.upstreams.declarations import OpenApiServer
@@ -174,5 +175,5 @@ def test_yaml_merges_are_followed_and_counted(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_json_is_not_read_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "_Loader", None)
+    monkeypatch.setattr(yaml, "load", None)
     assert values_of(json.dumps({"openapi": "3.0.0"})) == {"openapi": "3.0.0"}

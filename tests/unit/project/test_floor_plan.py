@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database signals"),
     "agentnet.telemetry": NOTHING,
-    "agentnet.testing": agentnet("models process"),
+    "agentnet.testing": agentnet("http models process push runs signals tasks"),
     "agentnet.upstreams": agentnet("database http identity manifests"),
     "cards": agentnet("discovery manifests tasks"),
     "gateway": agentnet("database files frame identity process push retention")

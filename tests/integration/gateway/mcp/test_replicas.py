@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -218,13 +219,15 @@ async def test_a_replica_that_stops_ends_the_streams_that_clients_hold_open(
 async def test_what_changes_in_a_list_while_a_sessions_stream_is_made_ready_is_told(
     place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, go = Feed._look, asyncio.Event()
+    running, go = Feed.running, asyncio.Event()
 
-    async def late(feed: Feed) -> None:
+    @asynccontextmanager
+    async def late(feed: Feed) -> AsyncIterator[None]:
         await go.wait()
-        await look(feed)
+        async with running(feed):
+            yield
 
-    monkeypatch.setattr(Feed, "_look", late)
+    monkeypatch.setattr(Feed, "running", late)
     await place.server("alpha")
     session = await LegacySession.open(http, place.urls[0])
     async with http.stream("GET", f"{place.urls[0]}/mcp", headers=session.headers) as response:
