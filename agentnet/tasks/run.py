@@ -360,6 +360,7 @@ def _continues(opened: _Open | None, event: StreamResponse) -> bool:
         and not update.HasField("metadata")
         and not update.artifact.HasField("metadata")
         and update.artifact.parts[0].media_type == first.artifact.parts[0].media_type
+        and update.artifact.parts[0].filename == first.artifact.parts[0].filename
         and not update.artifact.parts[0].HasField("metadata")
         and not first.artifact.parts[0].HasField("metadata")
     )

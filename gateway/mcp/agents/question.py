@@ -18,8 +18,8 @@ from mcp_types import ElicitResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 from pydantic import ValidationError
 
-from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.content import data_of, text_of
+from agentnet.tasks.projection import Projection
+from gateway.mcp.agents.content import data_of
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Question
 from gateway.mcp.messages.jsonrpc import object_or_empty, read
@@ -169,20 +169,19 @@ class AgentQuestion:
         )
 
 
-def question_in(answer: Answer) -> AgentQuestion | None:
+def question_in(heard: Projection) -> AgentQuestion | None:
     """What a task asks, if it does."""
-    if not answer.asks or not answer.task_id:
+    if not heard.asks or not heard.task_id:
         return None
-    status = answer.status
-    parts = list(status.message.parts)
-    identity = status.message.message_id or f"{status.timestamp.ToJsonString()} {text_of(parts)}"
+    status = heard.status
+    identity = status.message.message_id or f"{status.timestamp.ToJsonString()} {heard.said}"
     return AgentQuestion(
-        answer.task_id,
-        answer.context_id,
+        heard.task_id,
+        heard.context_id,
         sha256(identity.encode("utf-8", "replace")).hexdigest()[:KEY_CHARACTERS],
-        text_of(parts) or "The agent needs more to go on.",
-        data_of(parts),
-        answer.state == TaskState.TASK_STATE_AUTH_REQUIRED,
+        heard.said or "The agent needs more to go on.",
+        data_of(status.message.parts),
+        heard.state == TaskState.TASK_STATE_AUTH_REQUIRED,
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterable
 
 from a2a.types.a2a_pb2 import Part, Task
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
@@ -9,6 +10,7 @@ from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextReso
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files.store import FileStore
+from agentnet.tasks.parts import joined
 from cards import rewrite_card
 from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.addresses import (
@@ -20,7 +22,7 @@ from gateway.mcp.agents.addresses import (
     card_uri,
     place_of,
 )
-from gateway.mcp.agents.content import json_of, text_of
+from gateway.mcp.agents.content import json_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.messages.era import Era
@@ -32,6 +34,7 @@ MAX_READ_BYTES = 16 * 1024 * 1024
 TTL_MS = 60_000
 """Cards change seldom."""
 JSON = "application/json"
+TEXT = "text/plain"
 OCTETS = "application/octet-stream"
 TEXTS = ("text/", JSON)
 
@@ -98,7 +101,7 @@ class Reader:
         for artifact in task.artifacts:
             if artifact.artifact_id == place.artifact_id:
                 _check_size(sum(len(part.raw) + len(part.text) for part in artifact.parts))
-                return contents_of(uri, list(artifact.parts))
+                return contents_of(uri, artifact.parts)
         raise NotFoundError("The task has no such artifact.")
 
     async def _file(self, exchange: Exchange, uri: str) -> Contents:
@@ -107,12 +110,13 @@ class Reader:
         return _body(uri, ref.media_type, body)
 
 
-def contents_of(uri: str, parts: list[Part]) -> list[Contents]:
+def contents_of(uri: str, parts: Iterable[Part]) -> list[Contents]:
     """The parts of an artifact; the chunks of a text are one."""
-    text = text_of(parts)
-    contents: list[Contents] = [TextResourceContents(uri=uri, mime_type="text/plain", text=text)] if text else []
-    for part in parts:
-        if part.HasField("raw"):
+    contents: list[Contents] = []
+    for part in joined(parts):
+        if part.text:
+            contents.append(TextResourceContents(uri=uri, mime_type=part.media_type or TEXT, text=part.text))
+        elif part.HasField("raw"):
             contents.append(_body(uri, part.media_type or OCTETS, part.raw))
         elif part.HasField("data"):
             contents.append(TextResourceContents(uri=uri, mime_type=JSON, text=json_of(part)))

@@ -8,9 +8,9 @@ from contextlib import aclosing
 from a2a.types.a2a_pb2 import StreamResponse
 
 from agentnet.errors import UnavailableError
+from agentnet.tasks.projection import Projection
 from gateway.agents.contact import RefusedError
-from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.progress import message_of
+from gateway.mcp.agents.progress import step_line
 from gateway.mcp.agents.task_ids import TaskRef
 from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks
 from gateway.mcp.messages.errors import Document
@@ -35,16 +35,16 @@ class TaskStream:
     async def changes(self) -> AsyncIterator[Document]:
         """The task as it is, then whenever it has changed (`DetailedTask`), until it has ended or is gone."""
         while True:
-            answer = Answer(self._ref.agent)
+            heard = Projection()
             try:
                 contact = await self._tasks.contact(self._exchange, self._ref)
                 async with aclosing(contact.watch(self._ref.task_id)) as events:
                     async for event in events:
-                        answer.feed(event)
+                        heard.receive(event)
                         step = step_in(event)
-                        if step is not None and (news := self._news(answer, step)):
+                        if step is not None and (news := self._news(heard, step)):
                             yield news
-                if answer.is_over:
+                if heard.is_over:
                     return
             except RefusedError as error:
                 if error.is_unknown_task:
@@ -53,9 +53,9 @@ class TaskStream:
                 pass  # its agent comes back
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _news(self, answer: Answer, step: str) -> Document | None:
+    def _news(self, heard: Projection, step: str) -> Document | None:
         """What is to be told; None for what was told, and for a step that follows another too fast."""
-        news = self._tasks.told(self._exchange, self._ref, answer)
+        news = self._tasks.told(self._exchange, self._ref, heard)
         if news["status"] == "working" and step:
             news["statusMessage"] = step
         now = time.monotonic()
@@ -70,4 +70,4 @@ def step_in(event: StreamResponse) -> str | None:
     """The step that an event tells of, empty for the task as a whole; None: nothing to be told."""
     if event.HasField("task"):
         return ""
-    return message_of(event)[:MAX_STATUS_CHARACTERS] if event.HasField("status_update") else None
+    return step_line(event.status_update)[:MAX_STATUS_CHARACTERS] if event.HasField("status_update") else None

@@ -39,6 +39,22 @@ def test_what_a_peer_made_is_not_the_answer() -> None:
     assert told(peers, artifact("ours"), status("COMPLETED")).answer() == "ours"
 
 
+def test_later_chunks_of_what_a_peer_made_stay_a_peers() -> None:
+    peers = artifact("26.2", identifier="b", metadata={SOURCE: ["concierge", "toolbox"]})
+    more = artifact(" miles", identifier="b", append=True)
+    assert told(peers, artifact("ours"), more, status("COMPLETED")).answer() == "ours"
+
+
+def test_a_text_with_a_files_name_is_a_file_and_not_the_answer() -> None:
+    named = artifact("")
+    named["artifactUpdate"]["artifact"]["parts"] = [{"text": "a,", "filename": "t.csv"}]
+    more = artifact("", append=True)
+    more["artifactUpdate"]["artifact"]["parts"] = [{"text": "b", "filename": "t.csv"}, {"text": "That is all."}]
+    outcome = told(named, more, status("COMPLETED"))
+    assert outcome.answer() == "That is all."
+    assert [part.text for _, part in outcome.files()] == ["a,b"]
+
+
 def test_data_is_shown_as_json() -> None:
     event = artifact("")
     event["artifactUpdate"]["artifact"]["parts"] = [{"data": {"words": 4}}]
