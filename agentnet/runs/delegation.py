@@ -26,7 +26,9 @@ from agents import FunctionTool, Tool, function_tool
 from agents.tool_context import ToolContext
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.a2a.client.peers import send_streaming
+from agentnet.a2a.client.agent import AgentClient
+from agentnet.a2a.client.errors import RefusedError
+from agentnet.a2a.client.transport import HttpxTransport
 from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, DelegationError, NotFoundError, UnavailableError
 from agentnet.files.store import URI_PATTERN
@@ -43,6 +45,10 @@ from agentnet.tasks.steps import SOURCE, step_of
 ANY = "*"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses before a broken stream is taken up again: together well over a lease, so that a takeover is waited for."""
+IDLE_SECONDS = 60.0
+"""Longest silence of a peer's stream; servers send keep-alive comments every 15 s."""
+TRANSIENT_CODES = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
+"""A peer's refusals that may pass: busy, unavailable, and what HTTP says of such."""
 MAX_QUESTIONS = 20
 
 
@@ -202,11 +208,17 @@ class Delegated:
             seen = self.seen
             try:
                 return await self._stream(message)
-            except (UnavailableError, NotFoundError) as error:
+            except (UnavailableError, NotFoundError, RefusedError) as error:
                 failures = failures + 1 if self.seen == seen else 1
-                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
+                if failures > len(RETRY_SECONDS) or not self._may_pass(error):
                     raise
                 await asyncio.sleep(RETRY_SECONDS[failures - 1])
+
+    def _may_pass(self, error: AgentNetError) -> bool:
+        """Whether another try may end otherwise."""
+        if isinstance(error, RefusedError):
+            return error.code in TRANSIENT_CODES
+        return self._is_known if isinstance(error, NotFoundError) else True
 
     @property
     def _is_known(self) -> bool:
@@ -214,10 +226,8 @@ class Delegated:
         return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
-        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
-        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
-        request = SendMessageRequest(message=message)
-        async with aclosing(send_streaming(self.peers.http, entry.url, token, request)) as events:
+        peer = await self._reach()
+        async with aclosing(peer.stream(SendMessageRequest(message=message))) as events:
             async for event in events:
                 self.seen += 1
                 self.child.receive(event)
@@ -226,6 +236,13 @@ class Delegated:
         if state not in RESTING_STATES:
             raise UnavailableError(f"The stream of {self.agent} ended before its task did.")
         return state
+
+    async def _reach(self) -> AgentClient:
+        """The peer where the registry has it now, with a token for it alone. Raises `NotFoundError`."""
+        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
+        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
+        name, url = f"The agent {self.agent}", f"{entry.url.rstrip('/')}/"
+        return AgentClient(HttpxTransport(self.peers.http, url, name, idle_seconds=IDLE_SECONDS, token=token))
 
     async def _pass_on(self, event: StreamResponse) -> None:
         match event.WhichOneof("payload"):

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import anyio
-from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, SubscribeToTaskRequest
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import UnavailableError
 from agentnet.tasks.projection import Projection
-from gateway.agents.contact import Contact, RefusedError
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.progress import Progress
 
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -58,7 +59,7 @@ class Following:
         if self._heard.rests:
             return
         try:
-            await self._take(self._contact.stream(SubscribeToTaskRequest(id=task.id)), stops=True)
+            await self._take(self._contact.subscribe(task.id), stops=True)
         except RefusedError as error:
             if error.is_unknown_task:
                 raise

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from a2a.types.a2a_pb2 import Part, Task
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files.store import FileStore
 from agentnet.tasks.parts import joined
 from cards import rewrite_card
-from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.addresses import (
     ARTIFACT_TEMPLATE,
     CARD_TEMPLATE,

@@ -7,9 +7,9 @@ from contextlib import aclosing
 
 from a2a.types.a2a_pb2 import StreamResponse
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import UnavailableError
 from agentnet.tasks.projection import Projection
-from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.progress import step_line
 from gateway.mcp.agents.task_ids import TaskRef
 from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks

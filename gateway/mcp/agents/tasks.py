@@ -13,9 +13,10 @@ import anyio
 from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, StreamResponse, TaskState
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.tasks.projection import Projection
-from gateway.agents.contact import Contact, RefusedError
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.task_ids import TaskIds, TaskRef

@@ -15,7 +15,9 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 from google.protobuf.json_format import MessageToDict
 
 import specialists.service
-from agentnet.a2a.client.peers import PeerError, send_streaming
+from agentnet.a2a.client.agent import AgentClient
+from agentnet.a2a.client.errors import RefusedError
+from agentnet.a2a.client.transport import HttpxTransport
 from agentnet.identity import Principal
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import RunningService, Service, running
@@ -58,6 +60,10 @@ class Scripts(ModelProvider):
         return self.models[model_name or ""]
 
 
+def client_of(http: httpx.AsyncClient, url: str, token: str) -> AgentClient:
+    return AgentClient(HttpxTransport(http, f"{url}/", "The agent", idle_seconds=PATIENCE_SECONDS, token=token))
+
+
 class Network:
     def __init__(self, runtime: Runtime, agents: dict[str, RunningService], scripts: Scripts) -> None:
         self.runtime = runtime
@@ -68,8 +74,7 @@ class Network:
         token = self.runtime.tokens.mint(Principal("default", "key:test"), f"agent:{agent}")
         request = SendMessageRequest(message=message)
         async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
-            stream = send_streaming(http, self.agents[agent].url, token, request)
-            return [event async for event in stream]
+            return [event async for event in client_of(http, self.agents[agent].url, token).stream(request)]
 
     async def ask(
         self, agent: str, text: str, *, task: Task | None = None, files: dict[str, bytes] | None = None
@@ -331,6 +336,6 @@ async def test_without_a_token_an_agent_answers_nothing_but_its_card(start: Any)
             assert response.status_code == 401
             assert response.json()["error"]["status"] == "UNAUTHENTICATED"
         other = network.runtime.tokens.mint(Principal("default", "key:test"), "agent:other")
-        with pytest.raises((PeerError, Exception), match=r"401|not valid"):
-            async for _ in send_streaming(http, url, other, SendMessageRequest()):
-                pass
+        with pytest.raises(RefusedError, match="not valid") as refused:
+            await client_of(http, url, other).send(SendMessageRequest())
+        assert refused.value.answered == 401

@@ -2,8 +2,8 @@ from pathlib import Path
 from typing import Any
 
 from a2a.types import StreamResponse
+from google.protobuf.json_format import ParseDict
 
-from agentnet.cli.gateway.wire import parsed
 from agentnet.cli.tasks.artifacts import save_files
 from agentnet.cli.tasks.outcome import Outcome
 from agentnet.tasks.steps import SOURCE, Step
@@ -12,7 +12,7 @@ from agentnet.tasks.steps import SOURCE, Step
 def told(*events: dict[str, Any]) -> Outcome:
     outcome = Outcome()
     for event in events:
-        outcome.take(parsed(event, StreamResponse()))
+        outcome.take(ParseDict(event, StreamResponse()))
     return outcome
 
 
