@@ -1,10 +1,20 @@
 """The agents as the gateway itself asks them, on behalf of a caller at its MCP endpoint."""
 
+import asyncio
+from contextlib import suppress
+
+import anyio
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
+
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.transport import Headers, Response
 from agentnet.discovery.directory import Entry
+from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.a2a.upstream import Upstream
+
+CANCEL_SECONDS = 5.0
+"""How long a task that nobody waits for any more is tried to be cancelled."""
 
 
 class Contact(AgentClient):
@@ -18,6 +28,16 @@ class Contact(AgentClient):
     def name(self) -> str:
         """The agent's."""
         return self.entry.name
+
+    async def begin(self, request: SendMessageRequest) -> StreamResponse:
+        """SendMessage; the task that it begins is cancelled when its client leaves before it knows of it."""
+        sending = asyncio.ensure_future(self.send(request))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS), suppress(AgentNetError):
+                await self.cancel((await sending).task.id)
+            raise
 
 
 class AgentTransport:

@@ -12,10 +12,10 @@ from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.tasks.projection import Projection
-from gateway.agents.contact import Contact
+from gateway.agents.contact import CANCEL_SECONDS, Contact
+from gateway.agents.following import Following
+from gateway.agents.progress import Progress
 from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.following import Following
-from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.messages.era import Era
@@ -25,7 +25,6 @@ from gateway.mcp.resumption.event_ids import PRIMING_VERSION, EventIds
 
 logger = logging.getLogger(__name__)
 
-CANCEL_SECONDS = 5.0
 MAX_QUESTIONS = 50
 """Within one call."""
 TASK_META_KEY = "agentnet.dev/task_id"

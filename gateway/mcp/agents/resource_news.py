@@ -12,9 +12,9 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.files.store import FileStore
+from gateway.agents.artifact_versions import ArtifactVersions
 from gateway.agents.contact import Contact
 from gateway.mcp.agents.addresses import place_of
-from gateway.mcp.agents.artifact_versions import ArtifactVersions
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.server import News, Open, Updated

@@ -10,7 +10,7 @@ from a2a.types.a2a_pb2 import StreamResponse
 from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import UnavailableError
 from agentnet.tasks.projection import Projection
-from gateway.mcp.agents.progress import step_line
+from gateway.agents.progress import step_line
 from gateway.mcp.agents.task_ids import TaskRef
 from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks
 from gateway.mcp.messages.errors import Document

@@ -4,17 +4,14 @@ Every request asks the agent; the states are its own. A failed agent's task is `
 `failed` is for errors of the protocol.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
-import anyio
-from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, StreamResponse, TaskState
+from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, TaskState
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.a2a.client.errors import RefusedError
-from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
+from agentnet.errors import NotFoundError, UnavailableError
 from agentnet.tasks.projection import Projection
 from gateway.agents.contact import Contact
 from gateway.mcp.agents.answer import Answer
@@ -27,7 +24,6 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import object_or_empty
 
 POLL_MS = 1000
-CANCEL_SECONDS = 5.0
 MAX_STATUS_CHARACTERS = 500
 AT_ONCE = SendMessageConfiguration(return_immediately=True)
 
@@ -48,7 +44,7 @@ class AgentTasks:
             heard = Projection(await contact.get(arguments.task_id or ""))
         else:
             heard = Projection()
-            heard.receive(await begun(contact, arguments))
+            heard.receive(await contact.begin(arguments.request(at_once=True)))
         if heard.is_over or not heard.task_id:
             return dumped(Answer(contact.name, heard).result())
         ref = self._ids.make(exchange.principal, contact.name, heard.task_id)
@@ -139,17 +135,6 @@ class AgentTasks:
             "pollIntervalMs": POLL_MS,
         }
         return envelope | ({"statusMessage": said} if said else {})
-
-
-async def begun(contact: Contact, arguments: AgentArguments) -> StreamResponse:
-    """The task that a message has begun; it is cancelled when the client leaves before it knows of it."""
-    sending = asyncio.ensure_future(contact.send(arguments.request(at_once=True)))
-    try:
-        return await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS), suppress(AgentNetError):
-            await contact.cancel((await sending).task.id)
-        raise
 
 
 def result_of(ref: TaskRef, heard: Projection) -> Document:

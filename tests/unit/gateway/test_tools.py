@@ -16,10 +16,9 @@ from agentnet.discovery.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.identity import Principal
 from agentnet.tasks.projection import Projection
-from agentnet.tasks.steps import SOURCE, Step
+from agentnet.tasks.steps import SOURCE
 from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.progress import line_of
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
 
 DONE = TaskStatus(state=TaskState.TASK_STATE_COMPLETED)
@@ -75,13 +74,6 @@ def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
     assert isinstance(text, types.TextContent) and text.text == "See the table."
     assert isinstance(file, types.EmbeddedResource) and isinstance(file.resource, types.TextResourceContents)
     assert (file.resource.text, file.resource.mime_type) == ("a,b", "text/csv")
-
-
-def test_a_step_is_told_in_a_line() -> None:
-    step = Step("1", "tool", "end", "search", ("concierge", "researcher"), "t", ms=120, ok=False)
-    assert line_of(step) == "concierge → researcher: search (120 ms) failed"
-    asks = Step("1", "delegation", "start", "writer", ("concierge", "researcher"), "t", summary="a report")
-    assert line_of(asks) == "concierge → researcher: asks writer: a report …"
 
 
 def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:

@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | {"cards"},
     "gateway.a2a": agentnet("database discovery frame http identity manifests") | gateway("http") | {"cards"},
     "gateway.admin": agentnet("database discovery frame http identity push retention upstreams"),
-    "gateway.agents": agentnet("a2a.client discovery identity") | gateway("a2a"),
+    "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
     "gateway.mcp": agentnet("database frame identity process signals")
     | gateway("http")

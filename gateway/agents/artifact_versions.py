@@ -1,4 +1,7 @@
-"""In which version the artifacts of a task are, the same whether it is read as a whole or heard in pieces."""
+"""In which version the artifacts of a task are, the same whether it is read as a whole or heard in pieces.
+
+Beside the `Projection` and not made of it: a version is wanted behind every chunk, and a digest goes on where it ended.
+"""
 
 import hashlib
 from collections.abc import Iterable

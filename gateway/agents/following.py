@@ -10,7 +10,7 @@ from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import UnavailableError
 from agentnet.tasks.projection import Projection
 from gateway.agents.contact import Contact
-from gateway.mcp.agents.progress import Progress
+from gateway.agents.progress import Progress
 
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses before a task is looked for again: together well over a lease, so that a takeover is waited for."""
