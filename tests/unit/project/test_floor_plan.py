@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.upstreams": agentnet("database http identity manifests"),
     "cards": agentnet("discovery manifests tasks"),
     "gateway": agentnet("database files frame identity process push retention")
-    | gateway("a2a admin agents http mcp")
+    | gateway("a2a admin http mcp")
     | door("agents")
     | {"cards"},
     "gateway.a2a": agentnet("database discovery frame http identity manifests") | gateway("http") | {"cards"},
