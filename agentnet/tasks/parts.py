@@ -7,6 +7,7 @@ from a2a.types.a2a_pb2 import Message, Part
 
 def is_file(part: Part) -> bool:
     """Whether a part is a file: bytes, an address, or a text that has a file's name."""
+    # A text may be one: parts have `filename` beside any kind of content (A2A 1.0, section 4.1.6).
     return bool(part.filename) or part.HasField("raw") or part.HasField("url")
 
 

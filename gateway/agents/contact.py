@@ -31,6 +31,7 @@ class Contact(AgentClient):
 
     async def begin(self, request: SendMessageRequest) -> StreamResponse:
         """SendMessage; the task that it begins is cancelled when its client leaves before it knows of it."""
+        # Shielded: the agent may have begun by now, and which task it is stands in its answer alone.
         sending = asyncio.ensure_future(self.send(request))
         try:
             return await asyncio.shield(sending)
@@ -51,6 +52,5 @@ class AgentTransport:
 
     async def post(self, body: bytes, headers: Headers, *, stream: bool) -> Response:
         """The response, from the first instance that can be had; must be closed. Raises `UnavailableError`."""
-        length = (b"content-length", b"%d" % len(body))
-        sent = [*headers, length, *self._trace]
+        sent = [*headers, *self._trace]
         return await self._upstream.open(self._principal, self._entry, "POST", "", sent, lambda: body)

@@ -34,6 +34,7 @@ class Following:
         try:
             await self._take(self._contact.stream(request), stops=False)
         except UnavailableError:
+            # Without its id there is nothing to look for again.
             if not self._heard.task_id:
                 raise
         await self.settle()
@@ -48,6 +49,7 @@ class Following:
             try:
                 await self._resume()
             except UnavailableError:
+                # What brought events was no failure: a long task may lose many streams, one after the other.
                 failures = 1 if self._seen > seen else failures + 1
                 if failures > len(RETRY_SECONDS):
                     raise
@@ -61,6 +63,7 @@ class Following:
         try:
             await self._take(self._contact.subscribe(task.id), stops=True)
         except RefusedError as error:
+            # Others are of the subscription alone: the task has just ended (-32004), or the agent does not stream.
             if error.is_unknown_task:
                 raise
         if not self._heard.rests:  # an agent that does not tell of its tasks is asked again and again
@@ -78,11 +81,13 @@ class Following:
                     return
                 event = await anext(events, None)
         finally:
+            # Here and now: left to the garbage collector, its connection stays taken until that comes by.
             with anyio.CancelScope(shield=True):
                 await events.aclose()
 
     async def _first(self, events: AsyncGenerator[StreamResponse, None]) -> StreamResponse | None:
         """The first event, which tells which task it is; a call that is broken off still waits a little for it."""
+        # A host that leaves cancels its call: a task whose id was never heard could not be cancelled, and would run on.
         first = asyncio.ensure_future(anext(events, None))
         try:
             return await asyncio.shield(first)

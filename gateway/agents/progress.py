@@ -50,6 +50,7 @@ class Progress:
             await self._send(message)
             return
         between = "" if not self._pending or (is_words and self._ends_in_words) else "\n"
+        # The end is kept: what an agent does now tells more than what it did.
         self._pending = (self._pending + between + message)[-MAX_PENDING_CHARACTERS:]
         self._ends_in_words = is_words
         if self._flusher is None:
@@ -57,6 +58,7 @@ class Progress:
 
     async def finish(self) -> None:
         """Tell what waits: the result comes next."""
+        # Nothing may come behind the result (MCP 2025-11-25, utilities/progress).
         self.drop()
         await self._flush()
 
@@ -84,6 +86,7 @@ class Progress:
     async def _flush_later(self) -> None:
         await asyncio.sleep(max(GATHER_SECONDS, (1 - self._tokens) / PER_SECOND))
         self._may_tell()
+        # Free before it sends: what is told meanwhile needs a flusher of its own.
         self._flusher = None
         with suppress(OSError):  # a client that has gone is told of elsewhere
             await self._flush()
@@ -94,6 +97,7 @@ class Progress:
             await self._send(message)
 
     async def _send(self, message: str) -> None:
+        # Must rise with each notification (MCP 2025-11-25, utilities/progress), though most hosts show the words alone.
         self._count += 1
         await self._report(self._count, message)
 

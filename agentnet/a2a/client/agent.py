@@ -64,12 +64,14 @@ class AgentClient:
         task = await self.get(task_id)
         yield StreamResponse(task=task)
         if task.status.state not in TERMINAL_STATES:
+            # Nothing is lost in between: a subscription begins with the task as it is by then (A2A 1.0, section 3.1.6).
             async with aclosing(self.subscribe(task_id)) as events:
                 async for event in events:
                     yield event
 
     async def get(self, task_id: str) -> Task:
         """GetTask, without its history."""
+        # A long talk has megabytes of history, and nobody who asks through here reads it.
         return _parsed(await self._ask("GetTask", GetTaskRequest(id=task_id, history_length=0)), Task())
 
     async def cancel(self, task_id: str) -> Task:
@@ -104,6 +106,7 @@ async def _whole(response: Response) -> bytes:
     body = bytearray()
     async for chunk in response.chunks():
         body += chunk
+        # An error page that never ends has said enough by then.
         if len(body) > MAX_ERROR_BYTES and response.status >= 400:
             break
         if len(body) > MAX_ANSWER_BYTES:

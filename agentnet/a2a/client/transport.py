@@ -62,9 +62,11 @@ class HttpxTransport:
             self._url,
             content=body,
             headers=[*headers, *self._credential],
+            # A pool's `read` timeout is for each chunk: it would end the stream of a model that thinks.
             timeout=self._stream_timeout if stream else httpx.USE_CLIENT_DEFAULT,
         )
         try:
+            # Always as a stream: httpx reads a whole answer without a limit, the client with one.
             response = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             raise UnavailableError(f"{self._name} does not answer ({type(error).__name__}).") from error
@@ -86,6 +88,7 @@ class HttpxResponse:
             async for chunk in self._response.aiter_bytes():
                 yield chunk
         except httpx.HTTPError as error:
+            # Not only what becomes of connections: a body that cannot be decoded is such an error too.
             raise UnavailableError(f"The stream of {self._name} broke off ({type(error).__name__}).") from error
 
     async def close(self) -> None:

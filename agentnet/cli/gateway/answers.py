@@ -26,6 +26,7 @@ _ERRORS: dict[int, type[AgentNetError]] = {
 
 def error_of(response: httpx.Response) -> AgentNetError:
     """The gateway's error as ours, with its own words."""
+    # It may be a date (RFC 9110, section 10.2.3): read as a number it was a traceback in place of a sentence.
     said = response.headers.get("retry-after", "")
     return error_for(_message(response), response.status_code, float(said) if said.isdigit() else 1.0)
 

@@ -58,6 +58,7 @@ def _body(part: Part) -> bytes | None:
 
 
 def _name(artifact: Artifact, part: Part) -> str:
+    # Agents of others often name no file: without a suffix no program opens it.
     suffix = mimetypes.guess_extension(part.media_type) or "" if part.media_type else ""
     return clean_name(part.filename or f"{artifact.name or artifact.artifact_id or 'file'}{suffix}")
 
@@ -65,6 +66,7 @@ def _name(artifact: Artifact, part: Part) -> str:
 def _free_name(name: str, taken: set[str]) -> str:
     stem, suffix = Path(name).stem, Path(name).suffix
     number = 1
+    # Two agents of one task may both send `chart.png`.
     while name in taken:
         number += 1
         name = f"{stem}-{number}{suffix}"

@@ -73,6 +73,7 @@ async def converse(agent: AgentConnection, message: Message, talk: Talk, timeout
                 message = answer(reply, outcome.task_id, outcome.context_id)
     except TimeoutError:
         await _cancel(agent, outcome, talk)
+        # The task is cancelled first: nobody waits for it any more, and it would go on costing tokens.
         talk.progress.print(f"No result within {timeout:g} s.", style="red")
         return exits.TASK_FAILED
     except asyncio.CancelledError:
@@ -108,6 +109,7 @@ async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse],
             except UnavailableError:
                 if not outcome.task_id or attempt == RECONNECTS:
                     raise
+            # Once the stream was open, this says that the task ended just now: the next look shows how.
             except ConflictError:
                 if attempt == 0:
                     raise
@@ -122,6 +124,7 @@ async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse],
 async def _again(agent: AgentConnection, task_id: str) -> AsyncIterator[StreamResponse]:
     task = await agent.get(task_id)
     yield StreamResponse(task=task)
+    # A subscription stays open beyond a question: at rest there is nothing to wait for.
     if task.status.state not in RESTING_STATES:
         async for event in agent.subscribe(task_id):
             yield event

@@ -72,6 +72,7 @@ class Outcome:
     def answer(self) -> str:
         """The result as Markdown: the texts and data of the agent's own artifacts, or what it says in their place."""
         texts = [text for artifact in self.heard.own_artifacts for text in map(text_of, joined(artifact.parts)) if text]
+        # Not the status of a task with data beside its words: that data is for programs.
         texts += [text for text in map(text_of, self._reply()) if text]
         return "\n\n".join(texts) or (self.said if self.succeeded else "")
 

@@ -34,6 +34,7 @@ class Answer:
         """The tool's result: an error for a task that failed, the question for one that asks."""
         heard = self.heard
         if heard.state in FAILED:
+            # A result, not an error of the protocol: those never reach the model, which may mend its call (MCP, tools).
             reason = heard.said or self.text or f"The task was {STATE_NAMES[heard.state]}."
             return self._result([types.TextContent(text=reason)], reason, is_error=True)
         if heard.asks:
@@ -51,6 +52,8 @@ class Answer:
         return self._result([types.TextContent(text=said)], self.text, is_error=True)
 
     def _result(self, content: list[types.ContentBlock], answer: str, is_error: bool = False) -> types.CallToolResult:
+        # In both forms: hosts read `content`, programs this; the specification asks for the text beside it
+        # (MCP 2025-06-18, tools: structured content).
         structured = {
             "task_id": self.heard.task_id,
             "context_id": self.heard.context_id,

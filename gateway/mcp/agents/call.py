@@ -58,8 +58,11 @@ class AgentCall:
         except UnavailableError as error:
             if not self._heard.task_id:
                 raise
+            # The task goes on without us: an error alone would have the model begin it once more.
             return self._answer.left(str(error))
         except anyio.get_cancelled_exc_class():
+            # Leaving is how a modern host cancels; a legacy one that lost its connection may come back for the result
+            # (MCP 2025-11-25, transports: a disconnection is no cancellation).
             if self._exchange.era is Era.MODERN or self._exchange.is_cancelled:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                     await self._cancel()
@@ -97,6 +100,7 @@ class AgentCall:
         try:
             answers = await self._exchange.ask({question.key: asked}, state)
         except McpError as error:
+            # It stays open at the agent, and the result tells how to answer it.
             logger.info("a question of task %s was not answered: %s", question.task_id, error)
             return False
         message = question.answered(answers[question.key])
@@ -110,6 +114,7 @@ class AgentCall:
     async def _tell(self, number: int, message: str) -> None:
         """Report progress with the task's id, by which a host that left asks for its result."""
         exchange, task_id = self._exchange, self._heard.task_id
+        # A host that asked for no progress must get none, but may still want to resume.
         if exchange.progress_token is None:
             await self._prime()
             return

@@ -31,6 +31,7 @@ class Contents:
     def add_text(self, text: str) -> None:
         """The text, and a link to each stored file that it names."""
         self.blocks.append(types.TextContent(text=text))
+        # URIs stand in prose here: the full stop behind one is not its own.
         found = {match[0].rstrip(".,;)"): match[2].rstrip(".,;)") for match in URI_PATTERN.finditer(text)}
         for uri, name in list(found.items())[:MAX_LINKS]:
             self.blocks.append(types.ResourceLink(name=name, uri=uri))
@@ -59,6 +60,7 @@ class Contents:
         if len(body) > self._room:
             name = part.filename or "file"
             return types.ResourceLink(name=name, uri=uri, mime_type=media_type, size=len(body))
+        # Counted over all files: a result goes into a model's context as a whole.
         self._room -= len(body)
         if part.HasField("text"):
             return types.EmbeddedResource(
@@ -92,4 +94,5 @@ def plain(value: Any) -> Any:
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [plain(each) for each in value]
+    # `google.protobuf.Value` knows doubles alone: 5 comes back as 5.0, which no schema of integers takes.
     return int(value) if isinstance(value, float) and value.is_integer() else value

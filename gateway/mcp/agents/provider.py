@@ -149,6 +149,7 @@ class Agents:
         if entry is None:
             raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
         asked, contact = AgentArguments.model_validate(arguments), self._contact(entry, exchange.trace)
+        # With state it goes on with what began as a call, and must end as one.
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
         seconds = exchange.deadline.seconds * OWN_SHARE
@@ -171,6 +172,7 @@ class Agents:
 
     async def _unsubscribe(self, exchange: Exchange, uri: str) -> Document:
         """Also from what is there no more."""
+        # What was watched may be gone since: taking it back is no error.
         if not await self._subscriptions.forget(exchange) and uri not in await self._news.versions(frozenset({uri})):
             raise exchange.no_resource(uri)
         return {}

@@ -74,6 +74,7 @@ class AgentQuestion:
         if self.is_sign_in:
             url = self._url() if "url" in modes else None
             return self._asked(mode="url", url=url, elicitationId=self.key) if url else None
+        # `elicitation: {}` means forms: it is all that clients could say before 2025-11-25.
         if modes and "form" not in modes:
             return None
         return self._asked(mode="form", requestedSchema=self._schema())
@@ -100,6 +101,7 @@ class AgentQuestion:
 
     def _settled(self, content: Document) -> Message | None:
         """Whether a call in doubt has happened; a form that does not say so is a refusal."""
+        # Guessing here repeats a payment, or leaves it out.
         if not isinstance(content.get("happened"), bool):
             return None
         told = {key: content[key] for key in ("happened", "result") if content.get(key) is not None}
@@ -118,6 +120,7 @@ class AgentQuestion:
         if reason := content.get("reason"):
             verdict["reason"] = str(reason)
         edited = str(content.get("arguments") or "")
+        # The form comes back with its default filled in: then nothing was edited.
         if not verdict["approve"] or edited in ("", self._arguments()):
             return verdict
         try:
@@ -152,6 +155,7 @@ class AgentQuestion:
 
     def _url(self) -> str | None:
         said = self.data.get("url")
+        # From the words where no data names it: agents of others know nothing of ours.
         found = said if isinstance(said, str) else next(iter(_URL.findall(self.text)), "").rstrip(".,;")
         return found if urlsplit(found).scheme in ("https", "http") else None
 
@@ -174,6 +178,7 @@ def question_in(heard: Projection) -> AgentQuestion | None:
     if not heard.asks or not heard.task_id:
         return None
     status = heard.status
+    # Of the message: the same words may be asked twice, and then wait for an answer twice.
     identity = status.message.message_id or f"{status.timestamp.ToJsonString()} {heard.said}"
     return AgentQuestion(
         heard.task_id,

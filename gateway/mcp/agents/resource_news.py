@@ -70,6 +70,7 @@ class ResourceNews:
             while True:
                 for news in await box.take_all():
                     yield news
+                # Hosts read a resource anew whenever they are told: a streamed artifact changes with every chunk.
                 await asyncio.sleep(STEP_SECONDS)
         finally:
             for pump in pumps:
@@ -94,6 +95,7 @@ class ResourceNews:
             if isinstance(error, RefusedError) and error.is_unknown_task:
                 return {}
             return dict.fromkeys(artifacts, "")  # its agent does not answer now; it is told of when it does
+        # As a whole here, in pieces below: a client that comes back must not be told of what it has seen.
         versions = ArtifactVersions.of(task)
         found = {uri: versions.version(artifact) for uri, artifact in artifacts.items()}
         return {uri: version for uri, version in found.items() if version}

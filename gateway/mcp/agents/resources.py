@@ -100,11 +100,13 @@ class Reader:
         task: Task = await (await self._find(exchange, place.agent)).get(place.task_id)
         for artifact in task.artifacts:
             if artifact.artifact_id == place.artifact_id:
+                # Before base64, which takes a third more, and JSON, which copies it once again.
                 _check_size(sum(len(part.raw) + len(part.text) for part in artifact.parts))
                 return contents_of(uri, artifact.parts)
         raise NotFoundError("The task has no such artifact.")
 
     async def _file(self, exchange: Exchange, uri: str) -> Contents:
+        # Cut: no file has a longer one, and the database need not be asked with megabytes.
         ref, body = await self._files.get(exchange.principal.tenant, uri[:MAX_URI])
         _check_size(ref.size)
         return _body(uri, ref.media_type, body)
@@ -129,6 +131,7 @@ def _body(uri: str, media_type: str, body: bytes) -> Contents:
     if media_type.startswith(TEXTS):
         try:
             return TextResourceContents(uri=uri, mime_type=media_type, text=body.decode())
+        # Called text by whoever stored it: it goes out as the bytes that it is.
         except UnicodeDecodeError:
             pass
     return BlobResourceContents(uri=uri, mime_type=media_type, blob=base64.b64encode(body).decode())

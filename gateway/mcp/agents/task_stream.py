@@ -56,9 +56,11 @@ class TaskStream:
     def _news(self, heard: Projection, step: str) -> Document | None:
         """What is to be told; None for what was told, and for a step that follows another too fast."""
         news = self._tasks.told(self._exchange, self._ref, heard)
+        # Progress is not allowed on tasks; the message of the status is the place for it (SEP-2663).
         if news["status"] == "working" and step:
             news["statusMessage"] = step
         now = time.monotonic()
+        # What the client has to act on is never held back; of steps it can miss some.
         changed = news["status"] != self._last.get("status") or "inputRequests" in news
         if news == self._last or (not changed and (not step or now - self._told < STEP_SECONDS)):
             return None

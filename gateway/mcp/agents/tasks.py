@@ -45,6 +45,7 @@ class AgentTasks:
         else:
             heard = Projection()
             heard.receive(await contact.begin(arguments.request(at_once=True)))
+        # The server decides whether a call becomes a task (SEP-2663): what is done needs none.
         if heard.is_over or not heard.task_id:
             return dumped(Answer(contact.name, heard).result())
         ref = self._ids.make(exchange.principal, contact.name, heard.task_id)
@@ -79,6 +80,7 @@ class AgentTasks:
         try:
             return await self._find(exchange, ref.agent)
         except NotFoundError as error:
+            # Away is not unknown: a client forgets a task of which it is told that there is none.
             raise UnavailableError(str(error)) from None
 
     async def state(self, exchange: Exchange, ref: TaskRef, contact: Contact) -> Document:
@@ -125,12 +127,14 @@ class AgentTasks:
         return {}  # one that has ended already stays as it is
 
     def _envelope(self, ref: TaskRef, heard: Projection) -> Document:
+        # Two clocks: the agent's may be behind ours, and no client expects a task older than itself.
         updated = heard.status.timestamp.ToNanoseconds() / 1e9 or ref.created
         said = heard.said[:MAX_STATUS_CHARACTERS]
         envelope: Document = {
             "taskId": ref.id,
             "createdAt": written(ref.created),
             "lastUpdatedAt": written(max(updated, ref.created)),
+            # Unlimited (SEP-2663): how long a task is kept is its tenant's rule, which may change meanwhile.
             "ttlMs": None,
             "pollIntervalMs": POLL_MS,
         }
