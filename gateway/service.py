@@ -32,7 +32,6 @@ from gateway.admin.push import PushRoutes
 from gateway.admin.retention import RetentionRoutes
 from gateway.admin.servers import ServerRoutes
 from gateway.admin.tasks import TaskViews
-from gateway.agents.contact import AgentCalls
 from gateway.cors import admit_pages
 from gateway.http.http1 import SWEEP_SECONDS, Http1Transport
 from gateway.http.limits import StreamLimit
@@ -63,7 +62,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     relay = Relay(catalog, upstream, limit, base_url)
     cards = Cards(catalog, runtime.http, base_url)
     files = FileStore(await runtime.database(), settings.max_file_bytes)
-    means = Means(catalog, AgentCalls(upstream), runtime.seal, files, base_url)
+    means = Means(catalog, upstream, runtime.seal, files, base_url)
     mcp = await entrance(runtime, name, means, transport, limit, url, silence)
 
     @asynccontextmanager

@@ -9,8 +9,8 @@ from a2a.types.a2a_pb2 import Message, Part, Role, Task
 
 from agentnet.errors import NotFoundError
 from agentnet.files.store import URI_PATTERN, FileStore
-from agentnet.runs.delegation import answer_of
 from agentnet.runs.question import answered_message_ids, text_of
+from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import LeasedTask
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
@@ -93,7 +93,7 @@ async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, A
 
 def _exchange(task: Task) -> list[dict[str, Any]]:
     asked = next((message for message in task.history if message.role == Role.ROLE_USER), None)
-    answer = answer_of(task) or text_of(task.status.message)
+    answer = Projection(task).text or text_of(task.status.message)
     if asked is None or not answer:
         return []
     return [

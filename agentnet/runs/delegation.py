@@ -19,7 +19,6 @@ from a2a.types.a2a_pb2 import (
     Role,
     SendMessageRequest,
     StreamResponse,
-    Task,
     TaskArtifactUpdateEvent,
     TaskState,
 )
@@ -27,7 +26,9 @@ from agents import FunctionTool, Tool, function_tool
 from agents.tool_context import ToolContext
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.a2a.client.peers import send_streaming
+from agentnet.a2a.client.agent import AgentClient
+from agentnet.a2a.client.errors import RefusedError
+from agentnet.a2a.client.transport import HttpxTransport
 from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, DelegationError, NotFoundError, UnavailableError
 from agentnet.files.store import URI_PATTERN
@@ -37,12 +38,17 @@ from agentnet.runs.journal import call_key, in_words, tells_itself
 from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
+from agentnet.tasks.parts import is_file, joined
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, step_of
 
 ANY = "*"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses before a broken stream is taken up again: together well over a lease, so that a takeover is waited for."""
+IDLE_SECONDS = 60.0
+"""Longest silence of a peer's stream; servers send keep-alive comments every 15 s."""
+TRANSIENT_CODES = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
+"""A peer's refusals that may pass: busy, unavailable, and what HTTP says of such."""
 MAX_QUESTIONS = 20
 
 
@@ -142,11 +148,15 @@ class Delegated:
     kind: Any
     key: str = field(default_factory=call_key.get)
     child: Projection = field(default_factory=Projection)
-    child_id: str = ""
     seen: int = 0
     """Events of the child that arrived: a stream that breaks after some is no stream that never comes."""
-    passed_on: set[str] = field(default_factory=set[str])
-    skipped: set[str] = field(default_factory=set[str])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    """The child's artifacts, each with its id in this task; those that are not passed on with none."""
+
+    @property
+    def child_id(self) -> str:
+        """The child task; empty until it is known."""
+        return self.child.task_id
 
     async def run(self, text: str, files: list[str]) -> Outcome:
         """Delegate and wait. Raises `AgentNetError` when it is refused or the peer stays away."""
@@ -192,16 +202,23 @@ class Delegated:
 
     async def _follow(self, message: Message) -> TaskState:
         """Send `message`, pass the child's events on until it rests; take a broken stream up again."""
+        self.child.sent(message)
         failures = 0
         while True:
             seen = self.seen
             try:
                 return await self._stream(message)
-            except (UnavailableError, NotFoundError) as error:
+            except (UnavailableError, NotFoundError, RefusedError) as error:
                 failures = failures + 1 if self.seen == seen else 1
-                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
+                if failures > len(RETRY_SECONDS) or not self._may_pass(error):
                     raise
                 await asyncio.sleep(RETRY_SECONDS[failures - 1])
+
+    def _may_pass(self, error: AgentNetError) -> bool:
+        """Whether another try may end otherwise."""
+        if isinstance(error, RefusedError):
+            return error.code in TRANSIENT_CODES
+        return self._is_known if isinstance(error, NotFoundError) else True
 
     @property
     def _is_known(self) -> bool:
@@ -209,23 +226,27 @@ class Delegated:
         return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
-        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
-        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
-        request = SendMessageRequest(message=message)
-        async with aclosing(send_streaming(self.peers.http, entry.url, token, request)) as events:
+        peer = await self._reach()
+        async with aclosing(peer.stream(SendMessageRequest(message=message))) as events:
             async for event in events:
                 self.seen += 1
-                self.child.apply(event)
+                self.child.receive(event)
                 await self._pass_on(event)
         state = self.child.state
         if state not in RESTING_STATES:
             raise UnavailableError(f"The stream of {self.agent} ended before its task did.")
         return state
 
+    async def _reach(self) -> AgentClient:
+        """The peer where the registry has it now, with a token for it alone. Raises `NotFoundError`."""
+        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
+        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
+        name, url = f"The agent {self.agent}", f"{entry.url.rstrip('/')}/"
+        return AgentClient(HttpxTransport(self.peers.http, url, name, idle_seconds=IDLE_SECONDS, token=token))
+
     async def _pass_on(self, event: StreamResponse) -> None:
         match event.WhichOneof("payload"):
             case "task":
-                self.child_id = event.task.id
                 for artifact in event.task.artifacts:
                     await self._pass_artifact(TaskArtifactUpdateEvent(artifact=artifact))
             case "status_update":
@@ -240,33 +261,34 @@ class Delegated:
     async def _pass_artifact(self, update: TaskArtifactUpdateEvent) -> None:
         """The child's own texts and files, and the files that it was passed itself."""
         source = update.artifact
-        known = source.artifact_id in self.passed_on
-        if source.artifact_id in self.skipped or (update.append and not known):
+        begins = not update.append or source.artifact_id not in self.names
+        name = self.names.get(source.artifact_id)
+        if name is None:
+            name = self.names[source.artifact_id] = self._name_here(source)
+        if not name:
             return
-        if not known and SOURCE in source.metadata and not any(_is_file(part) for part in source.parts):
-            self.skipped.add(source.artifact_id)
-            return
-        artifact = Artifact(
-            artifact_id=f"{self.child_id}.{source.artifact_id}"
-            if SOURCE not in source.metadata
-            else source.artifact_id,
-            name=source.name,
-            parts=source.parts,
-        )
-        if not update.append:
-            self.passed_on.add(source.artifact_id)
+        artifact = Artifact(artifact_id=name, name=source.name, parts=source.parts)
+        if begins:
             artifact.metadata.update(
                 {SOURCE: MessageToDict(source.metadata).get(SOURCE) or [*self.scope.path, self.agent]}
             )
-        await self.scope.attach(artifact, append=update.append, last_chunk=update.last_chunk)
+        await self.scope.attach(artifact, append=not begins, last_chunk=update.last_chunk)
+
+    def _name_here(self, source: Artifact) -> str:
+        """What an artifact of the child is called in this task, told once by its first chunk, which says whose it is.
+
+        Children count their own artifacts alike; one that was passed on to the child has a name that fits everywhere.
+        """
+        if not self.child.is_from_peer(source.artifact_id):
+            return f"{self.child_id}.{source.artifact_id}"
+        return source.artifact_id if any(is_file(part) for part in source.parts) else ""
 
     async def _ask(self, number: int, state: TaskState) -> Message:
         """Bring the child's question to whoever sent this task; the answer as a message to the child."""
-        status = self.child.snapshot().status
-        data = data_of(status.message)
+        data = data_of(self.child.status.message)
         question = Question(
             f"{self.key}!peer{number}",
-            text_of_question(status.message) or f"{self.agent} needs more input.",
+            self.child.said or f"{self.agent} needs more input.",
             {"kind": "peer", **data, "path": data.get("path") or [*self.scope.path, self.agent]},
             state=state,
         )
@@ -279,37 +301,15 @@ class Delegated:
         )
 
     async def _outcome(self, state: TaskState) -> Outcome:
-        task = self.child.snapshot()
         files = []
-        for artifact in task.artifacts:
-            for part in artifact.parts:
-                if part.raw:
-                    ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, part.raw)
+        for artifact in self.child.artifacts:
+            for part in joined(artifact.parts):
+                if body := part.raw or (part.text.encode() if part.filename else b""):
+                    ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
         name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
-        answer = answer_of(task) or text_of(task.status.message)
-        return Outcome(self.agent, task.id, name, answer, files)
-
-
-def answer_of(task: Task) -> str:
-    """The texts of a task's own artifacts, without those that its peers gave it."""
-    texts = [
-        part.text
-        for artifact in task.artifacts
-        if SOURCE not in artifact.metadata
-        for part in artifact.parts
-        if part.HasField("text") and part.text
-    ]
-    return "\n\n".join(texts)
-
-
-def text_of_question(message: Message) -> str:
-    """The words of a question, without its data."""
-    return "\n".join(part.text for part in message.parts if part.HasField("text"))
-
-
-def _is_file(part: Part) -> bool:
-    return bool(part.raw or part.url)
+        answer = self.child.text or text_of(self.child.status.message)
+        return Outcome(self.agent, self.child_id, name, answer, files)
 
 
 def _described(entry: Entry) -> dict[str, Any]:

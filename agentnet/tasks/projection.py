@@ -1,14 +1,27 @@
 """What a task's events add up to. The one place that says what an event does to a task.
 
-Applying an event costs the same whatever came before: streamed text is gathered in pieces and joined when the task is
-asked for, and the history stands apart from the task, so that a snapshot does not carry it.
+The engine applies the events of its log; whoever asks an agent (a delegation, the MCP endpoint, the command line)
+receives those of its stream, and reads here what the agent said. Applying an event costs the same whatever came before:
+streamed text is gathered in pieces and joined when the task is asked for, and the history stands apart from the task,
+so that a snapshot does not carry it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from a2a.types.a2a_pb2 import Artifact, Message, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState
+from a2a.types.a2a_pb2 import (
+    Artifact,
+    Message,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
 
-from agentnet.tasks.events import SUBMITTED
+from agentnet.tasks.events import COMPLETED, INTERRUPTED_STATES, SUBMITTED, TERMINAL_STATES
+from agentnet.tasks.parts import continues, text_of, words_of
+from agentnet.tasks.steps import SOURCE
 
 
 class Projection:
@@ -24,16 +37,106 @@ class Projection:
         self._task.CopyFrom(task)
         self.history = [*history, *task.history]
         self._task.ClearField("history")
+        # By id: to look through the list at each chunk would cost the number of artifacts. protobuf keeps references to
+        # its messages alive while the list grows.
         self._artifacts = {artifact.artifact_id: artifact for artifact in self._task.artifacts}
         self._tails: dict[str, list[str]] = {}
+
+    @property
+    def task_id(self) -> str:
+        """The task's id; empty while it is not known, and where the agent answered without a task."""
+        return self._task.id
+
+    @property
+    def context_id(self) -> str:
+        """The context's id, once known."""
+        return self._task.context_id
+
+    @property
+    def status(self) -> TaskStatus:
+        """The status it is in, not to be changed."""
+        return self._task.status
 
     @property
     def state(self) -> TaskState:
         """The state it is in."""
         return self._task.status.state
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its end."""
+        return self.state in TERMINAL_STATES
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.state in INTERRUPTED_STATES
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing more comes by itself."""
+        return self.is_over or self.asks
+
+    @property
+    def artifacts(self) -> Sequence[Artifact]:
+        """All artifacts, in the order in which they began; not to be changed.
+
+        Reading them joins what was gathered, which costs their size: for the end of a stream, not for every chunk.
+        """
+        self._join_all()
+        return self._task.artifacts
+
+    @property
+    def own_artifacts(self) -> list[Artifact]:
+        """Those of the agent's own making: its answer."""
+        return [artifact for artifact in self.artifacts if SOURCE not in artifact.metadata]
+
+    @property
+    def text(self) -> str:
+        """The texts of its own artifacts, a paragraph each."""
+        return "\n\n".join(text for artifact in self.own_artifacts if (text := text_of(artifact.parts)))
+
+    @property
+    def said(self) -> str:
+        """What the agent says in its status: a question, why it failed, or an answer that needed no artifact."""
+        return words_of(self._task.status.message)
+
+    def is_from_peer(self, artifact_id: str) -> bool:
+        """Whether a delegation passed it on. Only its first chunk says so: later ones bring no metadata."""
+        artifact = self._artifacts.get(artifact_id)
+        return artifact is not None and SOURCE in artifact.metadata
+
+    def receive(self, event: StreamResponse) -> None:
+        """Bring the task up to `event` of an agent's stream (A2A 1.0, section 3.1.2).
+
+        There a message is the agent's whole answer, in place of a task; and where a stream was joined late, or its
+        server never shows the task itself, the updates tell whose they are.
+        """
+        match event.WhichOneof("payload"):
+            case "message":
+                self._belong_to(event.message)
+                self._task.status.CopyFrom(TaskStatus(state=COMPLETED, message=event.message))
+            case "status_update":
+                self._belong_to(event.status_update)
+                self.apply(event)
+            case "artifact_update":
+                self._belong_to(event.artifact_update)
+                self.apply(event)
+            case _:
+                self.apply(event)
+
+    def sent(self, message: Message) -> None:
+        """Its user has sent `message`: what it asked is no longer asked."""
+        self.apply(StreamResponse(message=message))
+
+    def _belong_to(self, told: Message | TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
+        if told.task_id:
+            self._task.id = told.task_id
+        if told.context_id:
+            self._task.context_id = told.context_id
+
     def apply(self, event: StreamResponse) -> None:
-        """Bring the task up to `event`.
+        """Bring the task up to `event` of its log.
 
         A new status moves the message of the old one into the history; a user's message sets the task to submitted.
         """
@@ -63,14 +166,14 @@ class Projection:
 
     def snapshot(self) -> Task:
         """A copy of the task without its history."""
-        for artifact_id in list(self._tails):
-            self._join(artifact_id)
+        self._join_all()
         copy = Task()
         copy.CopyFrom(self._task)
         return copy
 
     def _retire_status_message(self) -> None:
         if self._task.status.HasField("message"):
+            # As a2a-sdk's TaskManager does it: clients look for what was said before in the history.
             message = Message()
             message.CopyFrom(self._task.status.message)
             self.history.append(message)
@@ -80,9 +183,11 @@ class Projection:
         artifact_id = update.artifact.artifact_id
         known = self._artifacts.get(artifact_id)
         if known is None:
+            # Even if it says `append`: a2a-sdk refuses that (A2A 1.0, section 4.2.2) and loses what the chunk brings.
             self._artifacts[artifact_id] = self._task.artifacts.add()
             self._artifacts[artifact_id].CopyFrom(update.artifact)
         elif not update.append:
+            # What was gathered belongs to what is replaced.
             self._tails.pop(artifact_id, None)
             known.CopyFrom(update.artifact)
         else:
@@ -90,20 +195,19 @@ class Projection:
 
     def _append(self, artifact: Artifact, more: Artifact) -> None:
         for part in more.parts:
-            last = artifact.parts[-1] if artifact.parts else None
-            if (
-                last is not None
-                and last.HasField("text")
-                and part.HasField("text")
-                and last.media_type == part.media_type
-                and last.metadata == part.metadata
-            ):
+            # Gathered, not added to the text: protobuf copies the whole of it, for 5,000 chunks 5,000 times (issue 9).
+            if artifact.parts and continues(artifact.parts[-1], part):
                 self._tails.setdefault(artifact.artifact_id, []).append(part.text)
             else:
                 self._join(artifact.artifact_id)
                 artifact.parts.append(part)
+        # Merged: only the first chunk tells whose the artifact is, and later ones may bring other keys (issue 10).
         if more.HasField("metadata"):
             artifact.metadata.MergeFrom(more.metadata)
+
+    def _join_all(self) -> None:
+        for artifact_id in list(self._tails):
+            self._join(artifact_id)
 
     def _join(self, artifact_id: str) -> None:
         """Put the gathered text at the end of the artifact's last part: one text, not thousands of words."""

@@ -19,6 +19,7 @@ from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
 from agentnet.tasks.feed import FeedItem
+from agentnet.tasks.parts import continues
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.records import Append, Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.store import TaskStore
@@ -356,12 +357,9 @@ def _continues(opened: _Open | None, event: StreamResponse) -> bool:
         update.append
         and update.artifact.artifact_id == first.artifact.artifact_id
         and len(update.artifact.parts) == 1
-        and update.artifact.parts[0].HasField("text")
         and not update.HasField("metadata")
         and not update.artifact.HasField("metadata")
-        and update.artifact.parts[0].media_type == first.artifact.parts[0].media_type
-        and not update.artifact.parts[0].HasField("metadata")
-        and not first.artifact.parts[0].HasField("metadata")
+        and continues(first.artifact.parts[0], update.artifact.parts[0])
     )
 
 

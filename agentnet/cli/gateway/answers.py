@@ -26,18 +26,20 @@ _ERRORS: dict[int, type[AgentNetError]] = {
 
 def error_of(response: httpx.Response) -> AgentNetError:
     """The gateway's error as ours, with its own words."""
-    return error_for(_message(response), response)
+    # It may be a date (RFC 9110, section 10.2.3): read as a number it was a traceback in place of a sentence.
+    said = response.headers.get("retry-after", "")
+    return error_for(_message(response), response.status_code, float(said) if said.isdigit() else 1.0)
 
 
-def error_for(message: str, response: httpx.Response) -> AgentNetError:
-    """The error of our own kind that `response`'s status stands for."""
-    if response.status_code == 429:
-        return BusyError(message, retry_after=float(response.headers.get("retry-after") or 1))
-    if response.status_code == 401:
+def error_for(message: str, status: int, retry_after: float) -> AgentNetError:
+    """The error of our own kind that a status of HTTP stands for."""
+    if status == 429:
+        return BusyError(message, retry_after=retry_after)
+    if status == 401:
         return UnauthenticatedError(
             f"The gateway does not take the key: {message}", hint="Set AGENTNET_API_KEY, or run as the network's owner."
         )
-    kind = _ERRORS.get(response.status_code, UnavailableError)
+    kind = _ERRORS.get(status, UnavailableError)
     return kind(message)
 
 

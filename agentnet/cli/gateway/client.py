@@ -40,6 +40,7 @@ class Gateway:
         key = read_key(settings)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
+        # No proxy of the environment's: it would get the key, and cannot reach a gateway on this machine.
         async with httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
             yield cls(address, http)
 
@@ -87,6 +88,7 @@ class Gateway:
             raise no_gateway(self.url, error) from None
         if response.is_error:
             raise error_of(response)
+        # DELETE answers 204 with nothing.
         return response.json() if response.content else None
 
     def _own(self, url: str) -> str:
@@ -96,6 +98,7 @@ class Gateway:
 
     async def _no_such_agent(self, name: str | None) -> NotFoundError:
         names = [str(agent["name"]) for agent in await self.agents()]
+        # Only near ones: a wrong guess sends people after the wrong agent.
         near = get_close_matches(name or "", names, n=1, cutoff=0.5)
         known = f"There are: {', '.join(sorted(names))}." if names else "None is registered; `agentnet up` starts them."
         hint = f"Did you mean {near[0]!r}?" if near else known

@@ -61,6 +61,7 @@ def create_key(url: str | None, wanted: dict[str, Any], as_json: bool) -> None:
         screen.print_json(created)
         return
     screen.progress().print("This is the only time that the key is shown:")
+    # Not through rich, which wraps and colours: this is what scripts take.
     typer.echo(created["key"])
 
 
@@ -133,6 +134,7 @@ def print_tree(tasks: Sequence[dict[str, Any]], console: Console) -> None:
     ids = {task["id"] for task in tasks}
     for task in tasks:
         parent = task.get("parent_id")
+        # The top of a subtree has a parent that is not listed.
         children.setdefault(parent if parent in ids else None, []).append(task)
 
     def grow(tree: Tree, parent: str | None) -> None:

@@ -1,12 +1,10 @@
 """Protobuf and JSON of A2A messages."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from a2a.types import Part, TaskState
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-
-P = TypeVar("P", bound=Message)
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -17,12 +15,6 @@ def as_dict(message: Message) -> dict[str, Any]:
 def as_value(message: Message) -> Any:
     """A `google.protobuf.Value` as the JSON value that it is."""
     return MessageToDict(message)
-
-
-def parsed(data: Any, into: P) -> P:
-    """`into`, filled from A2A's JSON; what it does not know is left out, a later version may have sent it."""
-    ParseDict(data, into, ignore_unknown_fields=True)
-    return into
 
 
 def kind_of(message: Message, oneof: str) -> str:

@@ -3,7 +3,6 @@
 import json
 import mimetypes
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def save_files(outcome: Outcome, directory: Path) -> list[SavedFile]:
     """Write every file part below `directory`, which is made if there is one. No name leads out of it."""
     saved: list[SavedFile] = []
     taken: set[str] = set()
-    for artifact, part in _file_parts(outcome):
+    for artifact, part in outcome.files():
         body = _body(part)
         name = _free_name(_name(artifact, part), taken)
         place = part.url if body is None else str(_write(directory, name, body))
@@ -45,20 +44,6 @@ def save_answer(text: str, directory: Path) -> SavedFile:
     """Write the answer beside its files; its links to files of the network lead to these."""
     body = LINK.sub(r"\1", text)
     return SavedFile(ANSWER_FILE, "text/markdown", str(_write(directory, ANSWER_FILE, body.encode())), ())
-
-
-def _file_parts(outcome: Outcome) -> Iterator[tuple[Artifact, Part]]:
-    for part in outcome.reply:
-        if _is_file(part):
-            yield Artifact(), part
-    for artifact in outcome.artifacts.values():
-        for part in artifact.parts:
-            if _is_file(part):
-                yield artifact, part
-
-
-def _is_file(part: Part) -> bool:
-    return content_of(part) in ("raw", "url") or bool(part.filename)
 
 
 def _body(part: Part) -> bytes | None:
@@ -73,6 +58,7 @@ def _body(part: Part) -> bytes | None:
 
 
 def _name(artifact: Artifact, part: Part) -> str:
+    # Agents of others often name no file: without a suffix no program opens it.
     suffix = mimetypes.guess_extension(part.media_type) or "" if part.media_type else ""
     return clean_name(part.filename or f"{artifact.name or artifact.artifact_id or 'file'}{suffix}")
 
@@ -80,6 +66,7 @@ def _name(artifact: Artifact, part: Part) -> str:
 def _free_name(name: str, taken: set[str]) -> str:
     stem, suffix = Path(name).stem, Path(name).suffix
     number = 1
+    # Two agents of one task may both send `chart.png`.
     while name in taken:
         number += 1
         name = f"{stem}-{number}{suffix}"

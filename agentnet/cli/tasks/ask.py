@@ -14,10 +14,11 @@ from agentnet.cli.gateway.a2a import AgentConnection
 from agentnet.cli.gateway.client import Gateway, client_settings, no_gateway
 from agentnet.cli.show.rendering import Trail
 from agentnet.cli.tasks.job import Job, answer
-from agentnet.cli.tasks.outcome import ENDED, WAITING, Outcome
+from agentnet.cli.tasks.outcome import Outcome
 from agentnet.cli.tasks.talk import Talk
 from agentnet.errors import AgentNetError, ConflictError, UnavailableError
 from agentnet.settings import Settings
+from agentnet.tasks.events import RESTING_STATES
 
 CANCEL_SECONDS = 5.0
 RECONNECTS = 5
@@ -62,6 +63,7 @@ async def converse(agent: AgentConnection, message: Message, talk: Talk, timeout
     try:
         async with asyncio.timeout(timeout):
             while True:
+                outcome.sent(message)
                 await _follow(agent, agent.send(message), outcome, talk)
                 reply = (
                     await talk.answer_to(outcome.said or f"{agent.name} needs an answer.") if outcome.waits else None
@@ -71,6 +73,7 @@ async def converse(agent: AgentConnection, message: Message, talk: Talk, timeout
                 message = answer(reply, outcome.task_id, outcome.context_id)
     except TimeoutError:
         await _cancel(agent, outcome, talk)
+        # The task is cancelled first: nobody waits for it any more, and it would go on costing tokens.
         talk.progress.print(f"No result within {timeout:g} s.", style="red")
         return exits.TASK_FAILED
     except asyncio.CancelledError:
@@ -97,7 +100,6 @@ async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) 
 
 async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse], outcome: Outcome, talk: Talk) -> None:
     """Take events until the task rests; a stream that breaks off is taken up again."""
-    outcome.reply.clear()
     with talk.trail() as trail:
         for attempt in range(RECONNECTS + 1):
             try:
@@ -107,6 +109,7 @@ async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse],
             except UnavailableError:
                 if not outcome.task_id or attempt == RECONNECTS:
                     raise
+            # Once the stream was open, this says that the task ended just now: the next look shows how.
             except ConflictError:
                 if attempt == 0:
                     raise
@@ -121,7 +124,8 @@ async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse],
 async def _again(agent: AgentConnection, task_id: str) -> AsyncIterator[StreamResponse]:
     task = await agent.get(task_id)
     yield StreamResponse(task=task)
-    if task.status.state not in ENDED | WAITING:
+    # A subscription stays open beyond a question: at rest there is nothing to wait for.
+    if task.status.state not in RESTING_STATES:
         async for event in agent.subscribe(task_id):
             yield event
 

@@ -11,6 +11,7 @@ from agentnet.ids import new_id
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 OUTPUT_DIRECTORY = "agentnet-output"
+# Not left to `mimetypes`: it reads the machine's tables, where Windows with Excel has .csv as application/vnd.ms-excel.
 _KNOWN_TYPES = {".md": "text/markdown", ".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
 
@@ -47,6 +48,7 @@ def _file_part(path: Path, max_bytes: int) -> Part:
         size = path.stat().st_size
         if not path.is_file():
             raise NotFoundError(f"{path} is not a file.")
+        # Before it is read: what is too large must not come into memory to be refused.
         if size > max_bytes:
             raise TooLargeError(f"{path} has {size} bytes; the limit is {max_bytes} bytes.", limit=max_bytes)
         body = path.read_bytes()

@@ -42,6 +42,7 @@ class Talk:
     async def answer_to(self, question: str) -> str | None:
         """What the user answers; None where nobody sits."""
         self.say(f"\n{question}\n")
+        # In a pipe or a job nobody would ever type: it would hang until its own timeout.
         if self.as_json or not sys.stdin.isatty():
             return None
         self.progress.print("Your answer: ", end="")
@@ -77,6 +78,7 @@ class Talk:
         self.say(f"\n{outcome.state_name} after {took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
 
     def _print_markdown(self, text: str) -> None:
+        # Into a file goes what the agent wrote, not how it looks at the width of a terminal.
         if not self.output.is_terminal:
             self.output.print(text, soft_wrap=True)
             return

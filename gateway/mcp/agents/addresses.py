@@ -31,6 +31,7 @@ def card_uri(agent: str) -> str:
 
 def artifact_uri(agent: str, task_id: str, artifact_id: str) -> str:
     """An artifact with all its parts."""
+    # Ids are the agents' own: a slash in one must not make another address of it.
     names = (quote(name, safe="") for name in (agent, task_id, artifact_id))
     return "{}://agents/{}/tasks/{}/artifacts/{}".format(SCHEME, *names)
 

@@ -8,13 +8,14 @@ import logging
 
 import anyio
 import mcp_types as types
-from a2a.types.a2a_pb2 import SendMessageRequest
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
 
 from agentnet.errors import AgentNetError, UnavailableError
-from gateway.agents.contact import Contact
+from agentnet.tasks.projection import Projection
+from gateway.agents.contact import CANCEL_SECONDS, Contact
+from gateway.agents.following import Following
+from gateway.agents.progress import Progress
 from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.following import Following
-from gateway.mcp.agents.progress import Progress
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.messages.era import Era
@@ -24,7 +25,6 @@ from gateway.mcp.resumption.event_ids import PRIMING_VERSION, EventIds
 
 logger = logging.getLogger(__name__)
 
-CANCEL_SECONDS = 5.0
 MAX_QUESTIONS = 50
 """Within one call."""
 TASK_META_KEY = "agentnet.dev/task_id"
@@ -39,9 +39,10 @@ class AgentCall:
         self._exchange = exchange
         self._event_ids = event_ids
         self._is_primed = False
-        self._answer = Answer(contact.name)
-        self._progress = Progress(self._tell)
-        self._following = Following(contact, self._answer, self._progress)
+        self._heard = Projection()
+        self._answer = Answer(contact.name, self._heard)
+        self._progress = Progress(self._heard, self._tell)
+        self._following = Following(contact, self._heard, self._progress)
 
     async def run(self, arguments: AgentArguments) -> types.CallToolResult:
         """The result. Lets `InputRequired` through; raises `RefusedError`, `UnavailableError`, `McpError`.
@@ -51,14 +52,17 @@ class AgentCall:
         try:
             with anyio.move_on_after(self._seconds):
                 await self._talk(arguments)
-            if not self._answer.task_id and not self._answer.is_over:
+            if not self._heard.task_id and not self._heard.is_over:
                 raise UnavailableError(f"The agent {self._contact.name!r} did not answer within {self._seconds:g} s.")
             await self._progress.finish()
         except UnavailableError as error:
-            if not self._answer.task_id:
+            if not self._heard.task_id:
                 raise
+            # The task goes on without us: an error alone would have the model begin it once more.
             return self._answer.left(str(error))
         except anyio.get_cancelled_exc_class():
+            # Leaving is how a modern host cancels; a legacy one that lost its connection may come back for the result
+            # (MCP 2025-11-25, transports: a disconnection is no cancellation).
             if self._exchange.era is Era.MODERN or self._exchange.is_cancelled:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                     await self._cancel()
@@ -71,7 +75,7 @@ class AgentCall:
         """From the message to the end of the task, or to a question that stays open."""
         await self._begin(arguments)
         for _ in range(MAX_QUESTIONS):
-            question = question_in(self._answer)
+            question = question_in(self._heard)
             if question is None or not await self._ask(question):
                 return
 
@@ -82,7 +86,7 @@ class AgentCall:
         if known is None:
             await self._following.send(arguments.request())
             return
-        self._answer.take(await self._contact.get(known))
+        await self._look(known)
         await self._following.settle()
 
     async def _ask(self, question: AgentQuestion) -> bool:
@@ -96,20 +100,21 @@ class AgentCall:
         try:
             answers = await self._exchange.ask({question.key: asked}, state)
         except McpError as error:
+            # It stays open at the agent, and the result tells how to answer it.
             logger.info("a question of task %s was not answered: %s", question.task_id, error)
             return False
         message = question.answered(answers[question.key])
         if message is None:
             await self._cancel()
-            self._answer.take(await self._contact.get(question.task_id))
+            await self._look(question.task_id)
             return False
-        self._answer.reopen()
         await self._following.send(SendMessageRequest(message=message))
         return True
 
     async def _tell(self, number: int, message: str) -> None:
         """Report progress with the task's id, by which a host that left asks for its result."""
-        exchange, task_id = self._exchange, self._answer.task_id
+        exchange, task_id = self._exchange, self._heard.task_id
+        # A host that asked for no progress must get none, but may still want to resume.
         if exchange.progress_token is None:
             await self._prime()
             return
@@ -119,19 +124,22 @@ class AgentCall:
 
     async def _prime(self) -> None:
         """Tell the client how to resume, if nothing has yet: clients of older versions read no event without data."""
-        event_id = self._event_ids.make(self._exchange, self._answer.task_id, self._exchange.told)
+        event_id = self._event_ids.make(self._exchange, self._heard.task_id, self._exchange.told)
         if event_id and not self._is_primed and self._exchange.version >= PRIMING_VERSION:
             self._is_primed = True
             await self._exchange.reply.prime(event_id)
 
+    async def _look(self, task_id: str) -> None:
+        self._heard.receive(StreamResponse(task=await self._contact.get(task_id)))
+
     async def _cancel(self) -> None:
-        answer = self._answer
-        if not answer.task_id or answer.is_over:
+        heard = self._heard
+        if not heard.task_id or heard.is_over:
             return
         try:
-            await self._contact.cancel(answer.task_id)
+            await self._contact.cancel(heard.task_id)
         except AgentNetError as error:
-            logger.info("task %s of %s was not cancelled: %s", answer.task_id, self._contact.name, error)
+            logger.info("task %s of %s was not cancelled: %s", heard.task_id, self._contact.name, error)
 
 
 def is_reachable(exchange: Exchange) -> bool:

@@ -2,13 +2,15 @@
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import mcp_types as types
-from a2a.types.a2a_pb2 import Part
+from a2a.types.a2a_pb2 import Artifact, Part
 from google.protobuf.json_format import MessageToDict
 
 from agentnet.files.store import URI_PATTERN
+from agentnet.tasks.parts import joined
 from gateway.mcp.agents.addresses import artifact_uri
 
 INLINE_BYTES = 256 * 1024
@@ -29,27 +31,42 @@ class Contents:
     def add_text(self, text: str) -> None:
         """The text, and a link to each stored file that it names."""
         self.blocks.append(types.TextContent(text=text))
+        # URIs stand in prose here: the full stop behind one is not its own.
         found = {match[0].rstrip(".,;)"): match[2].rstrip(".,;)") for match in URI_PATTERN.finditer(text)}
         for uri, name in list(found.items())[:MAX_LINKS]:
             self.blocks.append(types.ResourceLink(name=name, uri=uri))
 
-    def add(self, part: Part, artifact_id: str) -> None:
-        """A part of an artifact; texts are told together, elsewhere."""
-        if part.HasField("raw"):
-            self.blocks.append(self._file(part, artifact_uri(self._agent, self._task_id, artifact_id)))
-        elif part.HasField("url"):
-            link = types.ResourceLink(name=part.filename or "file", uri=part.url, mime_type=part.media_type or None)
-            self.blocks.append(link)
-        elif part.HasField("data"):
-            self.blocks.append(types.TextContent(text=json_of(part)))
+    def add(self, artifact: Artifact) -> None:
+        """The files and data of an artifact; texts are told together, elsewhere."""
+        uri = artifact_uri(self._agent, self._task_id, artifact.artifact_id)
+        self.blocks += [block for part in joined(artifact.parts) if (block := self._block(part, uri))]
 
-    def _file(self, part: Part, uri: str) -> types.ContentBlock:
+    def _block(self, part: Part, uri: str) -> types.ContentBlock | None:
         media_type = part.media_type or None
-        if len(part.raw) > self._room:
+        match part.WhichOneof("content"):
+            case "raw":
+                return self._file(part, part.raw, uri)
+            case "text" if part.filename:
+                return self._file(part, part.text.encode(), uri)
+            case "url":
+                return types.ResourceLink(name=part.filename or "file", uri=part.url, mime_type=media_type)
+            case "data":
+                return types.TextContent(text=json_of(part))
+            case _:
+                return None
+
+    def _file(self, part: Part, body: bytes, uri: str) -> types.ContentBlock:
+        media_type = part.media_type or None
+        if len(body) > self._room:
             name = part.filename or "file"
-            return types.ResourceLink(name=name, uri=uri, mime_type=media_type, size=len(part.raw))
-        self._room -= len(part.raw)
-        data = base64.b64encode(part.raw).decode()
+            return types.ResourceLink(name=name, uri=uri, mime_type=media_type, size=len(body))
+        # Counted over all files: a result goes into a model's context as a whole.
+        self._room -= len(body)
+        if part.HasField("text"):
+            return types.EmbeddedResource(
+                resource=types.TextResourceContents(uri=uri, mime_type=media_type, text=part.text)
+            )
+        data = base64.b64encode(body).decode()
         if media_type is not None and media_type.startswith("image/"):
             return types.ImageContent(data=data, mime_type=media_type)
         return types.EmbeddedResource(
@@ -57,12 +74,7 @@ class Contents:
         )
 
 
-def text_of(parts: list[Part]) -> str:
-    """The text of the text parts; chunks of one stream follow each other without a break."""
-    return "".join(part.text for part in parts if part.HasField("text"))
-
-
-def data_of(parts: list[Part]) -> dict[str, Any]:
+def data_of(parts: Iterable[Part]) -> dict[str, Any]:
     """The first data part that is an object; empty if there is none."""
     for part in parts:
         value = plain(MessageToDict(part.data)) if part.HasField("data") else None
@@ -82,4 +94,5 @@ def plain(value: Any) -> Any:
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [plain(each) for each in value]
+    # `google.protobuf.Value` knows doubles alone: 5 comes back as 5.0, which no schema of integers takes.
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -41,6 +41,7 @@ class AgentListings:
         return met[1]
 
     def _read(self, kind: Kind, entries: list[Entry]) -> Listing:
+        # Entries are read from the registry anew every second, mostly with nothing new in them.
         said = "".join(f"{entry.name}\0{entry.description}\0{entry.document}\0" for entry in entries)
         key = (kind, sha256(said.encode("utf-8", "replace")).digest())
         listing = self._kept.get(key)

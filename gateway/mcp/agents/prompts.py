@@ -53,6 +53,7 @@ class Example:
         missing = [name for name in self.placeholders if name not in values]
         if missing:
             raise McpError(INVALID_PARAMS, f"The prompt needs the argument {missing[0]!r}.")
+        # In one pass: a value that looks like a placeholder is not filled in in its turn.
         request = _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
         if not self.placeholders:
             request = values.get(REQUEST) or self.text
@@ -73,6 +74,7 @@ def examples_of(entries: list[Entry]) -> dict[str, Example]:
                 while name in found:
                     name, number = f"{base}_{number}", number + 1
                 found[name] = Example(name, tool, str(skill.get("name") or skill.get("id") or tool), text)
+                # Cards are written by others.
                 if len(found) == MAX_PROMPTS:
                     return found
     return found

@@ -1,13 +1,13 @@
 """The agents that the caller sees: a provider beside the upstream servers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent
 from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from pydantic import ValidationError
 
+from agentnet.a2a.client.transport import Headers
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.files.store import FileStore
@@ -15,7 +15,8 @@ from agentnet.http.errors import invalid_input
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.a2a.catalog import Catalog
-from gateway.agents.contact import AgentCalls, Contact
+from gateway.a2a.upstream import Upstream
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.addresses import is_ours
 from gateway.mcp.agents.call import AgentCall
 from gateway.mcp.agents.listings import NOTHING, TEMPLATE_LISTING, AgentListings
@@ -48,9 +49,9 @@ MAX_COMPLETIONS = 100
 class Means:
     """What serves the agents of every caller."""
 
-    def __init__(self, catalog: Catalog, calls: AgentCalls, seal: Seal, files: FileStore, base_url: str) -> None:
+    def __init__(self, catalog: Catalog, upstream: Upstream, seal: Seal, files: FileStore, base_url: str) -> None:
         self.catalog = catalog
-        self.calls = calls
+        self.upstream = upstream
         self.ids = TaskIds(seal)
         self.event_ids = EventIds(seal)
         self.files = files
@@ -147,7 +148,8 @@ class Agents:
         entry = by_tool_name(await self._visible()).get(name)
         if entry is None:
             raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
-        asked, contact = AgentArguments.model_validate(arguments), self._contact(exchange, entry)
+        asked, contact = AgentArguments.model_validate(arguments), self._contact(entry, exchange.trace)
+        # With state it goes on with what began as a call, and must end as one.
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
             return await self._tasks.begin(exchange, contact, asked)
         seconds = exchange.deadline.seconds * OWN_SHARE
@@ -170,6 +172,7 @@ class Agents:
 
     async def _unsubscribe(self, exchange: Exchange, uri: str) -> Document:
         """Also from what is there no more."""
+        # What was watched may be gone since: taking it back is no error.
         if not await self._subscriptions.forget(exchange) and uri not in await self._news.versions(frozenset({uri})):
             raise exchange.no_resource(uri)
         return {}
@@ -195,17 +198,20 @@ class Agents:
 
     async def _find(self, exchange: Exchange, agent: str) -> Contact:
         """The agent of that name, within the trace of the exchange. Raises `NotFoundError`."""
-        return replace(await self._reach(agent), trace=exchange.trace)
+        return self._contact(await self._entry(agent), exchange.trace)
 
     async def _reach(self, agent: str) -> Contact:
         """The agent of that name. Raises `NotFoundError`."""
+        return self._contact(await self._entry(agent))
+
+    async def _entry(self, agent: str) -> Entry:
         for entry in await self._visible():
             if entry.name == agent:
-                return Contact(self._means.calls, self._principal, entry)
+                return entry
         raise NotFoundError(f"There is no agent {agent!r} here now.")
 
-    def _contact(self, exchange: Exchange, entry: Entry) -> Contact:
-        return Contact(self._means.calls, self._principal, entry, exchange.trace)
+    def _contact(self, entry: Entry, trace: Headers = ()) -> Contact:
+        return Contact(self._means.upstream, self._principal, entry, trace)
 
     async def _visible(self) -> list[Entry]:
         return self._shown(await self._means.catalog.visible(self._principal))

@@ -18,8 +18,8 @@ from mcp_types import ElicitResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 from pydantic import ValidationError
 
-from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.content import data_of, text_of
+from agentnet.tasks.projection import Projection
+from gateway.mcp.agents.content import data_of
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Question
 from gateway.mcp.messages.jsonrpc import object_or_empty, read
@@ -74,6 +74,7 @@ class AgentQuestion:
         if self.is_sign_in:
             url = self._url() if "url" in modes else None
             return self._asked(mode="url", url=url, elicitationId=self.key) if url else None
+        # `elicitation: {}` means forms: it is all that clients could say before 2025-11-25.
         if modes and "form" not in modes:
             return None
         return self._asked(mode="form", requestedSchema=self._schema())
@@ -100,6 +101,7 @@ class AgentQuestion:
 
     def _settled(self, content: Document) -> Message | None:
         """Whether a call in doubt has happened; a form that does not say so is a refusal."""
+        # Guessing here repeats a payment, or leaves it out.
         if not isinstance(content.get("happened"), bool):
             return None
         told = {key: content[key] for key in ("happened", "result") if content.get(key) is not None}
@@ -118,6 +120,7 @@ class AgentQuestion:
         if reason := content.get("reason"):
             verdict["reason"] = str(reason)
         edited = str(content.get("arguments") or "")
+        # The form comes back with its default filled in: then nothing was edited.
         if not verdict["approve"] or edited in ("", self._arguments()):
             return verdict
         try:
@@ -152,6 +155,7 @@ class AgentQuestion:
 
     def _url(self) -> str | None:
         said = self.data.get("url")
+        # From the words where no data names it: agents of others know nothing of ours.
         found = said if isinstance(said, str) else next(iter(_URL.findall(self.text)), "").rstrip(".,;")
         return found if urlsplit(found).scheme in ("https", "http") else None
 
@@ -169,20 +173,20 @@ class AgentQuestion:
         )
 
 
-def question_in(answer: Answer) -> AgentQuestion | None:
+def question_in(heard: Projection) -> AgentQuestion | None:
     """What a task asks, if it does."""
-    if not answer.asks or not answer.task_id:
+    if not heard.asks or not heard.task_id:
         return None
-    status = answer.status
-    parts = list(status.message.parts)
-    identity = status.message.message_id or f"{status.timestamp.ToJsonString()} {text_of(parts)}"
+    status = heard.status
+    # Of the message: the same words may be asked twice, and then wait for an answer twice.
+    identity = status.message.message_id or f"{status.timestamp.ToJsonString()} {heard.said}"
     return AgentQuestion(
-        answer.task_id,
-        answer.context_id,
+        heard.task_id,
+        heard.context_id,
         sha256(identity.encode("utf-8", "replace")).hexdigest()[:KEY_CHARACTERS],
-        text_of(parts) or "The agent needs more to go on.",
-        data_of(parts),
-        answer.state == TaskState.TASK_STATE_AUTH_REQUIRED,
+        heard.said or "The agent needs more to go on.",
+        data_of(status.message.parts),
+        heard.state == TaskState.TASK_STATE_AUTH_REQUIRED,
     )
 
 

@@ -9,11 +9,12 @@ from hashlib import sha256
 
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.files.store import FileStore
-from gateway.agents.contact import Contact, RefusedError
+from gateway.agents.artifact_versions import ArtifactVersions
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.addresses import place_of
-from gateway.mcp.agents.artifact_versions import ArtifactVersions
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.upstream.mailbox import Mailbox
 from gateway.mcp.upstream.server import News, Open, Updated
@@ -69,6 +70,7 @@ class ResourceNews:
             while True:
                 for news in await box.take_all():
                     yield news
+                # Hosts read a resource anew whenever they are told: a streamed artifact changes with every chunk.
                 await asyncio.sleep(STEP_SECONDS)
         finally:
             for pump in pumps:
@@ -93,6 +95,7 @@ class ResourceNews:
             if isinstance(error, RefusedError) and error.is_unknown_task:
                 return {}
             return dict.fromkeys(artifacts, "")  # its agent does not answer now; it is told of when it does
+        # As a whole here, in pieces below: a client that comes back must not be told of what it has seen.
         versions = ArtifactVersions.of(task)
         found = {uri: versions.version(artifact) for uri, artifact in artifacts.items()}
         return {uri: version for uri, version in found.items() if version}

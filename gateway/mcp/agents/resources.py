@@ -2,15 +2,17 @@
 
 import base64
 import json
+from collections.abc import Iterable
 
 from a2a.types.a2a_pb2 import Part, Task
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files.store import FileStore
+from agentnet.tasks.parts import joined
 from cards import rewrite_card
-from gateway.agents.contact import RefusedError
 from gateway.mcp.agents.addresses import (
     ARTIFACT_TEMPLATE,
     CARD_TEMPLATE,
@@ -20,7 +22,7 @@ from gateway.mcp.agents.addresses import (
     card_uri,
     place_of,
 )
-from gateway.mcp.agents.content import json_of, text_of
+from gateway.mcp.agents.content import json_of
 from gateway.mcp.agents.tasks import Find
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.messages.era import Era
@@ -32,6 +34,7 @@ MAX_READ_BYTES = 16 * 1024 * 1024
 TTL_MS = 60_000
 """Cards change seldom."""
 JSON = "application/json"
+TEXT = "text/plain"
 OCTETS = "application/octet-stream"
 TEXTS = ("text/", JSON)
 
@@ -97,22 +100,25 @@ class Reader:
         task: Task = await (await self._find(exchange, place.agent)).get(place.task_id)
         for artifact in task.artifacts:
             if artifact.artifact_id == place.artifact_id:
+                # Before base64, which takes a third more, and JSON, which copies it once again.
                 _check_size(sum(len(part.raw) + len(part.text) for part in artifact.parts))
-                return contents_of(uri, list(artifact.parts))
+                return contents_of(uri, artifact.parts)
         raise NotFoundError("The task has no such artifact.")
 
     async def _file(self, exchange: Exchange, uri: str) -> Contents:
+        # Cut: no file has a longer one, and the database need not be asked with megabytes.
         ref, body = await self._files.get(exchange.principal.tenant, uri[:MAX_URI])
         _check_size(ref.size)
         return _body(uri, ref.media_type, body)
 
 
-def contents_of(uri: str, parts: list[Part]) -> list[Contents]:
+def contents_of(uri: str, parts: Iterable[Part]) -> list[Contents]:
     """The parts of an artifact; the chunks of a text are one."""
-    text = text_of(parts)
-    contents: list[Contents] = [TextResourceContents(uri=uri, mime_type="text/plain", text=text)] if text else []
-    for part in parts:
-        if part.HasField("raw"):
+    contents: list[Contents] = []
+    for part in joined(parts):
+        if part.text:
+            contents.append(TextResourceContents(uri=uri, mime_type=part.media_type or TEXT, text=part.text))
+        elif part.HasField("raw"):
             contents.append(_body(uri, part.media_type or OCTETS, part.raw))
         elif part.HasField("data"):
             contents.append(TextResourceContents(uri=uri, mime_type=JSON, text=json_of(part)))
@@ -125,6 +131,7 @@ def _body(uri: str, media_type: str, body: bytes) -> Contents:
     if media_type.startswith(TEXTS):
         try:
             return TextResourceContents(uri=uri, mime_type=media_type, text=body.decode())
+        # Called text by whoever stored it: it goes out as the bytes that it is.
         except UnicodeDecodeError:
             pass
     return BlobResourceContents(uri=uri, mime_type=media_type, blob=base64.b64encode(body).decode())

@@ -41,6 +41,7 @@ class TaskIds:
         if not is_task_id(text):
             return None
         opened = unsealed(self._seal, text.removeprefix(PREFIX), MAX_CHARACTERS)
+        # Another's id is as unknown as one that was made up: neither is told apart.
         if not isinstance(opened, list) or opened[:3] != [KIND, principal.tenant, principal.subject]:
             return None
         _, _, _, agent, task_id, created = opened

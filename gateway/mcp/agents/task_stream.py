@@ -7,10 +7,10 @@ from contextlib import aclosing
 
 from a2a.types.a2a_pb2 import StreamResponse
 
+from agentnet.a2a.client.errors import RefusedError
 from agentnet.errors import UnavailableError
-from gateway.agents.contact import RefusedError
-from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.progress import message_of
+from agentnet.tasks.projection import Projection
+from gateway.agents.progress import step_line
 from gateway.mcp.agents.task_ids import TaskRef
 from gateway.mcp.agents.tasks import MAX_STATUS_CHARACTERS, AgentTasks
 from gateway.mcp.messages.errors import Document
@@ -35,16 +35,16 @@ class TaskStream:
     async def changes(self) -> AsyncIterator[Document]:
         """The task as it is, then whenever it has changed (`DetailedTask`), until it has ended or is gone."""
         while True:
-            answer = Answer(self._ref.agent)
+            heard = Projection()
             try:
                 contact = await self._tasks.contact(self._exchange, self._ref)
                 async with aclosing(contact.watch(self._ref.task_id)) as events:
                     async for event in events:
-                        answer.feed(event)
+                        heard.receive(event)
                         step = step_in(event)
-                        if step is not None and (news := self._news(answer, step)):
+                        if step is not None and (news := self._news(heard, step)):
                             yield news
-                if answer.is_over:
+                if heard.is_over:
                     return
             except RefusedError as error:
                 if error.is_unknown_task:
@@ -53,12 +53,14 @@ class TaskStream:
                 pass  # its agent comes back
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _news(self, answer: Answer, step: str) -> Document | None:
+    def _news(self, heard: Projection, step: str) -> Document | None:
         """What is to be told; None for what was told, and for a step that follows another too fast."""
-        news = self._tasks.told(self._exchange, self._ref, answer)
+        news = self._tasks.told(self._exchange, self._ref, heard)
+        # Progress is not allowed on tasks; the message of the status is the place for it (SEP-2663).
         if news["status"] == "working" and step:
             news["statusMessage"] = step
         now = time.monotonic()
+        # What the client has to act on is never held back; of steps it can miss some.
         changed = news["status"] != self._last.get("status") or "inputRequests" in news
         if news == self._last or (not changed and (not step or now - self._told < STEP_SECONDS)):
             return None
@@ -70,4 +72,4 @@ def step_in(event: StreamResponse) -> str | None:
     """The step that an event tells of, empty for the task as a whole; None: nothing to be told."""
     if event.HasField("task"):
         return ""
-    return message_of(event)[:MAX_STATUS_CHARACTERS] if event.HasField("status_update") else None
+    return step_line(event.status_update)[:MAX_STATUS_CHARACTERS] if event.HasField("status_update") else None

@@ -4,20 +4,17 @@ Every request asks the agent; the states are its own. A failed agent's task is `
 `failed` is for errors of the protocol.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
-import anyio
-from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, StreamResponse, Task, TaskState
-from mcp_types import CallToolResult
+from a2a.types.a2a_pb2 import SendMessageConfiguration, SendMessageRequest, TaskState
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
-from gateway.agents.contact import Contact, RefusedError
+from agentnet.a2a.client.errors import RefusedError
+from agentnet.errors import NotFoundError, UnavailableError
+from agentnet.tasks.projection import Projection
+from gateway.agents.contact import Contact
 from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.content import text_of
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.task_ids import TaskIds, TaskRef
 from gateway.mcp.agents.tools import AgentArguments
@@ -27,7 +24,6 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import object_or_empty
 
 POLL_MS = 1000
-CANCEL_SECONDS = 5.0
 MAX_STATUS_CHARACTERS = 500
 AT_ONCE = SendMessageConfiguration(return_immediately=True)
 
@@ -44,15 +40,16 @@ class AgentTasks:
 
     async def begin(self, exchange: Exchange, contact: Contact, arguments: AgentArguments) -> Document:
         """A task, or the result where the agent is done at once. Raises `RefusedError`, `UnavailableError`."""
-        answer = Answer(contact.name)
         if arguments.only_looks:
-            answer.take(await contact.get(arguments.task_id or ""))
+            heard = Projection(await contact.get(arguments.task_id or ""))
         else:
-            answer.feed(await begun(contact, arguments))
-        if answer.is_over or not answer.task_id:
-            return dumped(answer.result())
-        ref = self._ids.make(exchange.principal, contact.name, answer.task_id)
-        return {"resultType": "task", **self._envelope(ref, answer), "status": "working"}
+            heard = Projection()
+            heard.receive(await contact.begin(arguments.request(at_once=True)))
+        # The server decides whether a call becomes a task (SEP-2663): what is done needs none.
+        if heard.is_over or not heard.task_id:
+            return dumped(Answer(contact.name, heard).result())
+        ref = self._ids.make(exchange.principal, contact.name, heard.task_id)
+        return {"resultType": "task", **self._envelope(ref, heard), "status": "working"}
 
     async def answer(self, exchange: Exchange) -> Document:
         """Serve tasks/*. Raises `McpError`, `UnavailableError`."""
@@ -83,31 +80,32 @@ class AgentTasks:
         try:
             return await self._find(exchange, ref.agent)
         except NotFoundError as error:
+            # Away is not unknown: a client forgets a task of which it is told that there is none.
             raise UnavailableError(str(error)) from None
 
     async def state(self, exchange: Exchange, ref: TaskRef, contact: Contact) -> Document:
         """The task as it is (`DetailedTask`)."""
-        return self.told(exchange, ref, answer_of(await contact.get(ref.task_id), contact))
+        return self.told(exchange, ref, Projection(await contact.get(ref.task_id)))
 
-    def told(self, exchange: Exchange, ref: TaskRef, answer: Answer) -> Document:
+    def told(self, exchange: Exchange, ref: TaskRef, heard: Projection) -> Document:
         """What an agent said so far as a `DetailedTask`."""
-        envelope = self._envelope(ref, answer)
-        if answer.state == TaskState.TASK_STATE_CANCELED:
+        envelope = self._envelope(ref, heard)
+        if heard.state == TaskState.TASK_STATE_CANCELED:
             return envelope | {"status": "cancelled"}
-        if answer.is_over:
-            return envelope | {"status": "completed", "result": result_of(answer.result())}
-        question = question_in(answer)
+        if heard.is_over:
+            return envelope | {"status": "completed", "result": result_of(ref, heard)}
+        question = question_in(heard)
         if question is None:
             return envelope | {"status": "working"}
         asked = question.for_client(exchange.capabilities)
         if asked is None:  # a client that cannot be asked gets the question as a result, and answers with a new call
-            return envelope | {"status": "completed", "result": result_of(answer.result())}
+            return envelope | {"status": "completed", "result": result_of(ref, heard)}
         requests = {question.key: {"method": asked.method, "params": asked.params}}
         return envelope | {"status": "input_required", "inputRequests": requests}
 
     async def _update(self, exchange: Exchange, ref: TaskRef, contact: Contact) -> Document:
         """Take the client's answer to the open question; others are ignored."""
-        question = question_in(answer_of(await contact.get(ref.task_id), contact))
+        question = question_in(Projection(await contact.get(ref.task_id)))
         given = object_or_empty(exchange.params.get("inputResponses"))
         if question is not None and question.key in given:
             await self._take(question, object_or_empty(given[question.key]), ref, contact)
@@ -128,40 +126,24 @@ class AgentTasks:
                 raise
         return {}  # one that has ended already stays as it is
 
-    def _envelope(self, ref: TaskRef, answer: Answer) -> Document:
-        updated = answer.status.timestamp.ToNanoseconds() / 1e9 or ref.created
-        said = text_of(list(answer.status.message.parts))[:MAX_STATUS_CHARACTERS]
+    def _envelope(self, ref: TaskRef, heard: Projection) -> Document:
+        # Two clocks: the agent's may be behind ours, and no client expects a task older than itself.
+        updated = heard.status.timestamp.ToNanoseconds() / 1e9 or ref.created
+        said = heard.said[:MAX_STATUS_CHARACTERS]
         envelope: Document = {
             "taskId": ref.id,
             "createdAt": written(ref.created),
             "lastUpdatedAt": written(max(updated, ref.created)),
+            # Unlimited (SEP-2663): how long a task is kept is its tenant's rule, which may change meanwhile.
             "ttlMs": None,
             "pollIntervalMs": POLL_MS,
         }
         return envelope | ({"statusMessage": said} if said else {})
 
 
-async def begun(contact: Contact, arguments: AgentArguments) -> StreamResponse:
-    """The task that a message has begun; it is cancelled when the client leaves before it knows of it."""
-    sending = asyncio.ensure_future(contact.send(arguments.request(at_once=True)))
-    try:
-        return await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS), suppress(AgentNetError):
-            await contact.cancel((await sending).task.id)
-        raise
-
-
-def answer_of(task: Task, contact: Contact) -> Answer:
-    """What a task amounts to."""
-    answer = Answer(contact.name)
-    answer.take(task)
-    return answer
-
-
-def result_of(result: CallToolResult) -> Document:
+def result_of(ref: TaskRef, heard: Projection) -> Document:
     """A tool's result within a task."""
-    return {"resultType": "complete", **dumped(result)}
+    return {"resultType": "complete", **dumped(Answer(ref.agent, heard).result())}
 
 
 def written(seconds: float) -> str:

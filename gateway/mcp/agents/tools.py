@@ -98,7 +98,9 @@ class FindArguments(BaseModel):
 def by_tool_name(entries: list[Entry]) -> dict[str, Entry]:
     """The agents by the names of their tools, sorted. Names that would be the same are numbered."""
     named: dict[str, Entry] = {}
+    # Sorted: the number of a name must not depend on who registered first, or a host calls another agent.
     for entry in sorted(entries, key=lambda entry: entry.name):
+        # What models' APIs take as the name of a function: [a-zA-Z0-9_-]{1,64}.
         base = re.sub(r"\W", "_", entry.name, flags=re.ASCII)[:MAX_NAME]
         name, number = base, 2
         while name in named or name == FIND_AGENTS:

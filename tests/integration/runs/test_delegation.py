@@ -15,7 +15,9 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 from google.protobuf.json_format import MessageToDict
 
 import specialists.service
-from agentnet.a2a.client.peers import PeerError, send_streaming
+from agentnet.a2a.client.agent import AgentClient
+from agentnet.a2a.client.errors import RefusedError
+from agentnet.a2a.client.transport import HttpxTransport
 from agentnet.identity import Principal
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import RunningService, Service, running
@@ -29,12 +31,37 @@ pytestmark = pytest.mark.anyio
 DONE = TaskState.TASK_STATE_COMPLETED
 
 
+CHUNKS = """
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.tasks import TaskUpdater
+from a2a.types.a2a_pb2 import Part
+
+
+class Chunks(AgentExecutor):
+    async def execute(self, context, event_queue):
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        await updater.start_work()
+        for number, word in enumerate(("one ", "two ", "three")):
+            log = [Part(text=word, filename="log.txt")]
+            await updater.add_artifact(log, artifact_id="log", name="log", append=number > 0)
+            await updater.add_artifact([Part(text=word)], artifact_id="said", append=number > 0)
+        await updater.complete()
+
+    async def cancel(self, context, event_queue):
+        pass
+"""
+
+
 class Scripts(ModelProvider):
     def __init__(self, scripts: dict[str, Sequence[Any]]) -> None:
         self.models = {name: ScriptedModel(list(steps)) for name, steps in scripts.items()}
 
     def get_model(self, model_name: str | None) -> Model:
         return self.models[model_name or ""]
+
+
+def client_of(http: httpx.AsyncClient, url: str, token: str) -> AgentClient:
+    return AgentClient(HttpxTransport(http, f"{url}/", "The agent", idle_seconds=PATIENCE_SECONDS, token=token))
 
 
 class Network:
@@ -47,8 +74,7 @@ class Network:
         token = self.runtime.tokens.mint(Principal("default", "key:test"), f"agent:{agent}")
         request = SendMessageRequest(message=message)
         async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
-            stream = send_streaming(http, self.agents[agent].url, token, request)
-            return [event async for event in stream]
+            return [event async for event in client_of(http, self.agents[agent].url, token).stream(request)]
 
     async def ask(
         self, agent: str, text: str, *, task: Task | None = None, files: dict[str, bytes] | None = None
@@ -65,15 +91,20 @@ class Network:
 @pytest.fixture
 def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     @asynccontextmanager
-    async def started(scripts: dict[str, Sequence[Any]]) -> AsyncIterator[Network]:
-        """One agent for each script, each of which may delegate to any other."""
+    async def started(
+        scripts: dict[str, Sequence[Any]], executors: dict[str, str] | None = None
+    ) -> AsyncIterator[Network]:
+        """One agent for each script and each executor's code, each of which may delegate to any other."""
         unique = uuid4().hex[:6]
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
         monkeypatch.setattr(Runtime, "models", lambda _: provider)
         monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
-        for name in scripts:
+        code = dict.fromkeys(scripts, "") | (executors or {})
+        for name in code:
             folder = tmp_path / unique / name
             folder.mkdir(parents=True)
+            if code[name]:
+                (folder / "executor.py").write_text(code[name])
             (folder / "instructions.md").write_text("Follow the script.")
             (folder / "agent.yaml").write_text(
                 f"name: {name}\ndescription: Agent {name}.\nmodel: script-{name}\npeers: ['*']\ninput_modes: ['*/*']\n"
@@ -88,7 +119,7 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             settings = settings.model_copy(update={"registry_url": registry.url})
             runtime = await stack.enter_async_context(Runtime.open(settings))
             agents = {
-                name: await stack.enter_async_context(running(runtime, Service("agent", name, 0))) for name in scripts
+                name: await stack.enter_async_context(running(runtime, Service("agent", name, 0))) for name in code
             }
             yield Network(runtime, agents, provider)
 
@@ -143,6 +174,22 @@ async def test_a_delegation_brings_back_the_peers_answer_and_tells_of_it(start: 
         assert ended.peer_task_id
         told = network.scripts.models["script-boss"].calls[1].input
         assert any("it is done" in str(item) for item in told)
+
+
+async def test_a_file_that_is_passed_on_from_further_below_stays_one_artifact_chunk_by_chunk(start: Any) -> None:
+    scripts = {
+        "boss": [[_delegate("middle", "do it")], [assistant_message("boss is done")]],
+        "middle": [[_delegate("deep", "do it")], [assistant_message("middle is done")]],
+    }
+    async with start(scripts, {"deep": CHUNKS}) as network:
+        task = await network.ask("boss", "go")
+        assert task.status.state == DONE, task.status
+        passed = {artifact.artifact_id: artifact for artifact in task.artifacts if SOURCE in artifact.metadata}
+        [log] = [artifact for artifact in passed.values() if artifact.name == "log"]
+        assert [(part.text, part.filename) for part in log.parts] == [("one two three", "log.txt")]
+        assert list(MessageToDict(log.metadata)[SOURCE]) == ["boss", "middle", "deep"]
+        assert len(passed) == 2  # the log, and the answer of middle: what deep said is for middle alone
+        assert _answer(task) == "boss is done"
 
 
 async def test_delegations_of_one_turn_run_side_by_side(start: Any) -> None:
@@ -289,6 +336,6 @@ async def test_without_a_token_an_agent_answers_nothing_but_its_card(start: Any)
             assert response.status_code == 401
             assert response.json()["error"]["status"] == "UNAUTHENTICATED"
         other = network.runtime.tokens.mint(Principal("default", "key:test"), "agent:other")
-        with pytest.raises((PeerError, Exception), match=r"401|not valid"):
-            async for _ in send_streaming(http, url, other, SendMessageRequest()):
-                pass
+        with pytest.raises(RefusedError, match="not valid") as refused:
+            await client_of(http, url, other).send(SendMessageRequest())
+        assert refused.value.answered == 401

@@ -2,8 +2,8 @@ from pathlib import Path
 from typing import Any
 
 from a2a.types import StreamResponse
+from google.protobuf.json_format import ParseDict
 
-from agentnet.cli.gateway.wire import parsed
 from agentnet.cli.tasks.artifacts import save_files
 from agentnet.cli.tasks.outcome import Outcome
 from agentnet.tasks.steps import SOURCE, Step
@@ -12,7 +12,7 @@ from agentnet.tasks.steps import SOURCE, Step
 def told(*events: dict[str, Any]) -> Outcome:
     outcome = Outcome()
     for event in events:
-        outcome.take(parsed(event, StreamResponse()))
+        outcome.take(ParseDict(event, StreamResponse()))
     return outcome
 
 
@@ -37,6 +37,22 @@ def test_chunks_of_an_artifact_become_one_text() -> None:
 def test_what_a_peer_made_is_not_the_answer() -> None:
     peers = artifact("theirs", identifier="b", metadata={SOURCE: ["concierge", "writer"]})
     assert told(peers, artifact("ours"), status("COMPLETED")).answer() == "ours"
+
+
+def test_later_chunks_of_what_a_peer_made_stay_a_peers() -> None:
+    peers = artifact("26.2", identifier="b", metadata={SOURCE: ["concierge", "toolbox"]})
+    more = artifact(" miles", identifier="b", append=True)
+    assert told(peers, artifact("ours"), more, status("COMPLETED")).answer() == "ours"
+
+
+def test_a_text_with_a_files_name_is_a_file_and_not_the_answer() -> None:
+    named = artifact("")
+    named["artifactUpdate"]["artifact"]["parts"] = [{"text": "a,", "filename": "t.csv"}]
+    more = artifact("", append=True)
+    more["artifactUpdate"]["artifact"]["parts"] = [{"text": "b", "filename": "t.csv"}, {"text": "That is all."}]
+    outcome = told(named, more, status("COMPLETED"))
+    assert outcome.answer() == "That is all."
+    assert [part.text for _, part in outcome.files()] == ["a,b"]
 
 
 def test_data_is_shown_as_json() -> None:

@@ -4,7 +4,7 @@ import pytest
 from a2a.types.a2a_pb2 import Message, Part, Task, TaskState, TaskStatus
 
 from agentnet.runs.question import data_of, text_of
-from gateway.mcp.agents.answer import Answer
+from agentnet.tasks.projection import Projection
 from gateway.mcp.agents.question import AgentQuestion, data_part, question_in
 from gateway.mcp.messages.errors import McpError
 
@@ -15,9 +15,7 @@ SIGN_IN = TaskState.TASK_STATE_AUTH_REQUIRED
 def asked(text: str, data: dict[str, Any] | None = None, state: TaskState = ASKS, number: int = 1) -> AgentQuestion:
     parts = [Part(text=text), *([data_part(data)] if data else [])]
     status = TaskStatus(state=state, message=Message(message_id=f"m{number}", parts=parts))
-    answer = Answer("echo")
-    answer.take(Task(id="t", context_id="c", status=status))
-    question = question_in(answer)
+    question = question_in(Projection(Task(id="t", context_id="c", status=status)))
     assert question is not None
     return question
 

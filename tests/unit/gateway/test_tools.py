@@ -1,8 +1,10 @@
+import mcp_types as types
 import pytest
 from a2a.types.a2a_pb2 import (
     Artifact,
     Part,
     StreamResponse,
+    Task,
     TaskArtifactUpdateEvent,
     TaskState,
     TaskStatus,
@@ -13,10 +15,10 @@ from pydantic import ValidationError
 from agentnet.discovery.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.identity import Principal
-from agentnet.tasks.steps import SOURCE, Step
+from agentnet.tasks.projection import Projection
+from agentnet.tasks.steps import SOURCE
 from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import Answer
-from gateway.mcp.agents.progress import line_of
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
 
 DONE = TaskStatus(state=TaskState.TASK_STATE_COMPLETED)
@@ -42,8 +44,8 @@ def test_wrong_arguments_are_refused() -> None:
             AgentArguments.model_validate(wrong)
 
 
-def chunk(text: str, *, append: bool, source: bool = False) -> StreamResponse:
-    artifact = Artifact(artifact_id="a", parts=[Part(text=text)])
+def chunk(text: str, *, append: bool, source: bool = False, identifier: str = "a") -> StreamResponse:
+    artifact = Artifact(artifact_id=identifier, parts=[Part(text=text)])
     if source:
         artifact.artifact_id = "peer"
         artifact.metadata.update({SOURCE: ["x"]})
@@ -51,23 +53,27 @@ def chunk(text: str, *, append: bool, source: bool = False) -> StreamResponse:
 
 
 def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
-    answer = Answer("a")
+    heard = Projection()
     for event in (
         chunk("Hel", append=False),
         chunk("from a peer", append=False, source=True),
         chunk("lo", append=True),
+        chunk(", who goes on", append=True, identifier="peer"),
     ):
-        answer.feed(event)
-    answer.feed(StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=DONE)))
+        heard.receive(event)
+    heard.receive(StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=DONE)))
+    answer = Answer("a", heard)
     assert answer.text == "Hello"
     assert answer.result().structured_content["state"] == "completed"
 
 
-def test_a_step_is_told_in_a_line() -> None:
-    step = Step("1", "tool", "end", "search", ("concierge", "researcher"), "t", ms=120, ok=False)
-    assert line_of(step) == "concierge → researcher: search (120 ms) failed"
-    asks = Step("1", "delegation", "start", "writer", ("concierge", "researcher"), "t", summary="a report")
-    assert line_of(asks) == "concierge → researcher: asks writer: a report …"
+def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
+    parts = [Part(text="See the "), Part(text="table."), Part(text="a,b", filename="t.csv", media_type="text/csv")]
+    artifact = Artifact(artifact_id="a", parts=parts)
+    text, file = Answer("a", Projection(Task(id="t", status=DONE, artifacts=[artifact]))).result().content
+    assert isinstance(text, types.TextContent) and text.text == "See the table."
+    assert isinstance(file, types.EmbeddedResource) and isinstance(file.resource, types.TextResourceContents)
+    assert (file.resource.text, file.resource.mime_type) == ("a,b", "text/csv")
 
 
 def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:

@@ -35,11 +35,11 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet": NOTHING,
     "agentnet.a2a": agentnet("database frame http identity push signals tasks"),
     "agentnet.a2a.bindings": agentnet("a2a http tasks"),
-    "agentnet.a2a.client": agentnet("http"),
+    "agentnet.a2a.client": agentnet("http tasks"),
     "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity retention"),
     "agentnet.cli.command": NOTHING,
-    "agentnet.cli.gateway": command_line("command show") | agentnet("http identity tasks telemetry"),
+    "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
     | agentnet("database identity manifests models process telemetry"),
@@ -67,17 +67,17 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.upstreams": agentnet("database http identity manifests"),
     "cards": agentnet("discovery manifests tasks"),
     "gateway": agentnet("database files frame identity process push retention")
-    | gateway("a2a admin agents http mcp")
+    | gateway("a2a admin http mcp")
     | door("agents")
     | {"cards"},
     "gateway.a2a": agentnet("database discovery frame http identity manifests") | gateway("http") | {"cards"},
     "gateway.admin": agentnet("database discovery frame http identity push retention upstreams"),
-    "gateway.agents": agentnet("discovery http identity tasks") | gateway("a2a http"),
+    "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
     "gateway.mcp": agentnet("database frame identity process signals")
     | gateway("http")
     | door("agents aggregate bridge changes messages profiles resumption servers sessions upstream"),
-    "gateway.mcp.agents": agentnet("discovery files http identity tasks")
+    "gateway.mcp.agents": agentnet("a2a.client discovery files http identity tasks")
     | gateway("a2a agents")
     | door("aggregate changes messages resumption upstream")
     | {"cards"},

@@ -1,3 +1,4 @@
+import pytest
 from a2a.types.a2a_pb2 import (
     Artifact,
     Message,
@@ -18,6 +19,7 @@ from agentnet.tasks.events import (
     submitted,
 )
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.steps import SOURCE
 
 
 def _begun() -> Projection:
@@ -96,3 +98,81 @@ def test_kinds_tell_events_with_messages_from_those_without() -> None:
     spoken = status_update(task, TaskState.TASK_STATE_WORKING, agent_message(task, "on it"))
     assert kind_of(spoken) == KIND_STATUS_WITH_MESSAGE
     assert kind_of(_chunk("x")) == KIND_ARTIFACT
+
+
+def _told(*parts: Part, append: bool = False, artifact_id: str = "a", source: bool = False) -> StreamResponse:
+    artifact = Artifact(artifact_id=artifact_id, parts=parts)
+    if source:
+        artifact.metadata.update({SOURCE: ["concierge", "peer"]})
+    update = TaskArtifactUpdateEvent(task_id="t1", context_id="c1", artifact=artifact, append=append)
+    return StreamResponse(artifact_update=update)
+
+
+def _heard(*events: StreamResponse) -> Projection:
+    projection = Projection()
+    for event in events:
+        projection.receive(event)
+    return projection
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Part(text="two", filename="b.txt"),
+        Part(text="two", media_type="text/html"),
+        Part(text="two", metadata={"page": 2}),
+    ],
+)
+def test_texts_that_differ_in_more_than_their_words_stay_apart(other: Part) -> None:
+    heard = _heard(_told(Part(text="one")), _told(other, append=True), _told(other, append=True))
+    assert [part.text for part in heard.artifacts[0].parts] == ["one", "twotwo"]
+
+
+def test_later_chunks_of_a_peers_artifact_stay_the_peers() -> None:
+    heard = _heard(
+        _told(Part(text="26.2"), artifact_id="p", source=True),
+        _told(Part(text="It is ")),
+        _told(Part(text=" miles"), artifact_id="p", append=True),
+        _told(Part(text="42.2 km."), append=True),
+    )
+    assert heard.is_from_peer("p")
+    assert not heard.is_from_peer("a")
+    assert heard.text == "It is 42.2 km."
+    assert [artifact.artifact_id for artifact in heard.artifacts] == ["p", "a"]
+
+
+def test_a_task_reads_the_same_whether_it_was_streamed_or_is_read_in_the_pieces_that_its_server_kept() -> None:
+    pieces = [Part(text="one "), Part(text="two"), Part(raw=b"png"), Part(text="three")]
+    streamed = _heard(*(_told(piece, append=number > 0) for number, piece in enumerate(pieces)))
+    read = Projection(Task(id="t1", artifacts=[Artifact(artifact_id="a", parts=pieces)]))
+    assert streamed.text == read.text == "one two\n\nthree"
+
+
+def test_a_task_whose_stream_never_shows_it_is_known_by_its_updates() -> None:
+    heard = _heard(_told(Part(text="hello")))
+    assert (heard.task_id, heard.context_id, heard.text) == ("t1", "c1", "hello")
+
+
+def test_an_answer_without_a_task_is_over() -> None:
+    message = Message(message_id="m", role=Role.ROLE_AGENT, parts=[Part(text="Hello."), Part(text="Goodbye.")])
+    heard = _heard(StreamResponse(message=message))
+    assert heard.is_over
+    assert (heard.task_id, heard.text, heard.said) == ("", "", "Hello.\n\nGoodbye.")
+
+
+def test_a_question_that_was_answered_is_asked_no_more() -> None:
+    task = _begun().task()
+    heard = Projection(task)
+    heard.receive(status_update(task, TaskState.TASK_STATE_INPUT_REQUIRED, agent_message(task, "which one?")))
+    assert heard.asks and heard.rests
+    assert heard.said == "which one?"
+    heard.sent(Message(message_id="m2", role=Role.ROLE_USER, parts=[Part(text="that one")]))
+    assert not heard.rests
+    assert heard.said == ""
+
+
+def test_a_stream_of_thousands_of_chunks_is_joined_once() -> None:
+    """Joining at each chunk took the square of their number; the parts stay one, whoever asks in between."""
+    heard = _heard(*(_told(Part(text=f"{number} "), append=number > 0) for number in range(5000)))
+    [artifact] = heard.artifacts
+    assert [part.text for part in artifact.parts] == ["".join(f"{number} " for number in range(5000))]

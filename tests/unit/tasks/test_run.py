@@ -68,3 +68,25 @@ async def test_a_moment_that_has_passed_when_it_is_waited_for_does_not_fail_the_
     await run.emit(status_update(task, TaskState.TASK_STATE_WORKING))
     await run.flush()
     assert sum(len(write.events) for write in written) == 2
+
+
+async def test_pieces_of_one_text_are_stored_together_and_texts_of_other_file_names_apart() -> None:
+    written: list[Append] = []
+
+    async def append(write: Append) -> bool:
+        written.append(write)
+        return True
+
+    async def read_log(*_: Any) -> list[Any]:
+        return []
+
+    store = SimpleNamespace(feeds=Feeds(read_log), append=append)
+    run = TaskRun(cast(Any, store), leased(Task(id="task")), lambda _: None)
+    for number, (text, name) in enumerate((("one ", "a"), ("two", "a"), ("three", "b"))):
+        artifact = Artifact(artifact_id="x", parts=[Part(text=text, filename=name)])
+        update = TaskArtifactUpdateEvent(task_id="task", artifact=artifact, append=number > 0)
+        await run.emit(StreamResponse(artifact_update=update))
+    await run.flush()
+    stored = [StreamResponse.FromString(body) for write in written for _, body in write.events]
+    parts = [part for event in stored for part in event.artifact_update.artifact.parts]
+    assert [(part.text, part.filename) for part in parts] == [("one two", "a"), ("three", "b")]

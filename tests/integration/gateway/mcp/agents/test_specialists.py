@@ -40,15 +40,22 @@ async def wait_forever() -> str:
 
 @asynccontextmanager
 async def specialists_of(
-    place: Place, path: Path, monkeypatch: pytest.MonkeyPatch, scripts: dict[str, Sequence[Any]]
+    place: Place,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scripts: dict[str, Sequence[Any]],
+    executors: dict[str, str] | None = None,
 ) -> AsyncIterator[None]:
-    """One specialist for each script, registered in the place's network."""
+    """One specialist for each script and each executor's code, registered in the place's network."""
     provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
     monkeypatch.setattr(Runtime, "models", lambda _: provider)
     monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
-    for name in scripts:
+    code = dict.fromkeys(scripts, "") | (executors or {})
+    for name in code:
         folder = path / name
         folder.mkdir()
+        if code[name]:
+            (folder / "executor.py").write_text(code[name])
         (folder / "instructions.md").write_text("Follow the script.")
         (folder / "tools.py").write_text(TOOLS)
         (folder / "agent.yaml").write_text(
@@ -58,7 +65,7 @@ async def specialists_of(
     settings = place.network.runtime.settings.model_copy(update={"agents_dirs": [path]})
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(Runtime.open(settings))
-        for name in scripts:
+        for name in code:
             await stack.enter_async_context(running(runtime, Service("agent", name, 0)))
         yield
 

@@ -1,11 +1,10 @@
-"""Versions of artifacts, and the names of watched resources, apart from any server."""
+"""Versions of artifacts, apart from any server."""
 
 from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.agents.artifact_versions import ArtifactVersions
-from gateway.mcp.changes.watched import shown_as
+from gateway.agents.artifact_versions import ArtifactVersions
 
 
 def piece(text: str, *, append: bool) -> StreamResponse:
@@ -37,10 +36,3 @@ def test_an_artifact_that_is_replaced_or_whose_task_ended_has_another_version() 
     assert done.is_over
     assert len({first, second, done.version("a")}) == 3
     assert versions.version("b") == ""
-
-
-def test_updates_come_under_every_name_of_the_host_and_below_it() -> None:
-    names = {"file:///a": ["file:///a", "one+file:///a"], "file:///b/": ["one+file:///b/"]}
-    assert shown_as("file:///a", names) == ["file:///a", "one+file:///a"]
-    assert shown_as("file:///b/c", names) == ["one+file:///b/c"]
-    assert shown_as("file:///ab", names) == []

@@ -1,4 +1,7 @@
-"""In which version the artifacts of a task are, the same whether it is read as a whole or heard in pieces."""
+"""In which version the artifacts of a task are, the same whether it is read as a whole or heard in pieces.
+
+Beside the `Projection` and not made of it: a version is wanted behind every chunk, and a digest goes on where it ended.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -53,7 +56,9 @@ def digested(digest: Any, parts: Iterable[Part]) -> Any:
     """`digest` with the content of `parts` added."""
     for part in parts:
         if part.HasField("data"):
+            # Maps have no order: else replicas write the same data differently, and tell of changes that never were.
             digest.update(part.data.SerializeToString(deterministic=True))
         else:
+            # No marks between parts: what is streamed in a hundred pieces is read as one.
             digest.update(part.raw or (part.text or part.url).encode())
     return digest

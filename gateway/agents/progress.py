@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from a2a.types.a2a_pb2 import Message, StreamResponse
+from a2a.types.a2a_pb2 import StreamResponse, TaskStatusUpdateEvent
 from google.protobuf.json_format import MessageToDict
 
+from agentnet.tasks.parts import text_of, words_of
+from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import Step, step_of
-from gateway.mcp.agents.answer import is_from_peer
-from gateway.mcp.agents.content import text_of
 
 Report = Callable[[int, str], Awaitable[None]]
 """Takes the number of the notification and what it says."""
@@ -20,37 +20,45 @@ BURST = 20
 """Notifications that may go out at once."""
 PER_SECOND = 10.0
 """Notifications from then on; what comes faster is told together."""
+GATHER_SECONDS = 0.1
+"""Words wait so long for more of them: a model writes 30 to 100 a second, each in a chunk of its own."""
 MAX_PENDING_CHARACTERS = 16 * 1024
 """Of what waits to be told; the oldest of it is dropped."""
 VERBS = {"delegation": "asks", "handoff": "hands over to"}
 
 
 class Progress:
-    """Turns events into notifications, counted from 1."""
+    """Turns events, of which `heard` is what they add up to, into notifications, counted from 1."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, heard: Projection, report: Report) -> None:
+        self._heard = heard
         self._report = report
         self._count = 0
         self._tokens = float(BURST)
         self._filled = time.monotonic()
         self._pending = ""
+        self._ends_in_words = False
         self._flusher: asyncio.Task[None] | None = None
 
     async def tell(self, event: StreamResponse) -> None:
-        """Report `event` if it tells of anything."""
-        message = message_of(event)
+        """Report `event`, which was heard already, if it tells of anything."""
+        message = self._message(event)
         if not message:
             return
-        if self._flusher is None and self._may_tell():
+        is_words = event.HasField("artifact_update")
+        if self._flusher is None and not is_words and self._may_tell():
             await self._send(message)
             return
-        between = "" if event.HasField("artifact_update") or not self._pending else "\n"
+        between = "" if not self._pending or (is_words and self._ends_in_words) else "\n"
+        # The end is kept: what an agent does now tells more than what it did.
         self._pending = (self._pending + between + message)[-MAX_PENDING_CHARACTERS:]
+        self._ends_in_words = is_words
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush_later())
 
     async def finish(self) -> None:
         """Tell what waits: the result comes next."""
+        # Nothing may come behind the result (MCP 2025-11-25, utilities/progress).
         self.drop()
         await self._flush()
 
@@ -59,6 +67,12 @@ class Progress:
         if self._flusher is not None:
             self._flusher.cancel()
             self._flusher = None
+
+    def _message(self, event: StreamResponse) -> str:
+        if event.HasField("artifact_update"):
+            artifact = event.artifact_update.artifact
+            return "" if self._heard.is_from_peer(artifact.artifact_id) else text_of(artifact.parts)
+        return step_line(event.status_update) if event.HasField("status_update") else ""
 
     def _may_tell(self) -> bool:
         now = time.monotonic()
@@ -70,8 +84,9 @@ class Progress:
         return True
 
     async def _flush_later(self) -> None:
-        await asyncio.sleep((1 - self._tokens) / PER_SECOND)
+        await asyncio.sleep(max(GATHER_SECONDS, (1 - self._tokens) / PER_SECOND))
         self._may_tell()
+        # Free before it sends: what is told meanwhile needs a flusher of its own.
         self._flusher = None
         with suppress(OSError):  # a client that has gone is told of elsewhere
             await self._flush()
@@ -82,20 +97,16 @@ class Progress:
             await self._send(message)
 
     async def _send(self, message: str) -> None:
+        # Must rise with each notification (MCP 2025-11-25, utilities/progress), though most hosts show the words alone.
         self._count += 1
         await self._report(self._count, message)
 
 
-def message_of(event: StreamResponse) -> str:
-    """What `event` tells, in one line for a step, word for word for text, else nothing."""
-    if event.HasField("artifact_update"):
-        artifact = event.artifact_update.artifact
-        return "" if is_from_peer(artifact) else text_of(list(artifact.parts))
-    if event.HasField("status_update"):
-        metadata: dict[str, Any] = MessageToDict(event.status_update.metadata)
-        step = step_of(metadata)
-        return line_of(step) if step else _said(event.status_update.status.message)
-    return ""
+def step_line(update: TaskStatusUpdateEvent) -> str:
+    """What a status tells: its step in one line, or what the agent says; else nothing."""
+    metadata: dict[str, Any] = MessageToDict(update.metadata)
+    step = step_of(metadata)
+    return line_of(step) if step else words_of(update.status.message)
 
 
 def line_of(step: Step) -> str:
@@ -107,7 +118,3 @@ def line_of(step: Step) -> str:
         return f"{who}: {what} …"
     took = f" ({step.ms} ms)" if step.ms is not None else ""
     return f"{who}: {what}{took}" + ("" if step.ok else " failed")
-
-
-def _said(message: Message) -> str:
-    return text_of(list(message.parts))

@@ -1,0 +1,99 @@
+"""A task of an agent that coordinates others reads the same through every door; its peers' words are not its own."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from a2a.types.a2a_pb2 import StreamResponse
+from agents.testing import assistant_message
+
+from agentnet.cli.gateway.client import Gateway
+from agentnet.cli.tasks.ask import converse
+from agentnet.cli.tasks.job import Job
+from agentnet.cli.tasks.outcome import Outcome
+from agentnet.cli.tasks.talk import Talk
+from agentnet.tasks.steps import SOURCE
+from tests.integration.gateway.mcp.agents.conftest import text_of
+from tests.integration.gateway.mcp.agents.test_specialists import delegate, listed, specialists_of
+from tests.integration.gateway.mcp.conftest import ERAS, Place
+
+pytestmark = pytest.mark.anyio
+
+ANSWER = "That is 42.1648 kilometers."
+WORDS = """
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.tasks import TaskUpdater
+from a2a.types.a2a_pb2 import Part
+
+
+class Words(AgentExecutor):
+    async def execute(self, context, event_queue):
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        await updater.start_work()
+        for number, word in enumerate(("26.2", " miles", " = ", "42.1648", " kilometers")):
+            await updater.add_artifact([Part(text=word)], artifact_id="answer", append=number > 0)
+        await updater.complete()
+
+    async def cancel(self, context, event_queue):
+        pass
+"""
+
+
+def scripts(times: int) -> dict[str, Sequence[Any]]:
+    return {"boss": [turn for _ in range(times) for turn in (delegate("words"), [assistant_message(ANSWER)])]}
+
+
+async def test_a_task_reads_the_same_through_a2a_mcp_the_command_line_and_rest(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        specialists_of(place, tmp_path, monkeypatch, scripts(1), {"words": WORDS}),
+        place.network.client() as http,
+    ):
+        await listed(place, ERAS[0], "boss")
+        boss = await Gateway(place.urls[0], http).agent("boss")
+        await converse(boss, Job("Convert 26.2 miles to kilometers.").message(0), Talk(as_json=True))
+        streamed = json.loads(capsys.readouterr().out)
+        task_id = streamed["task_id"]
+        assert (streamed["text"], streamed["state"]) == (ANSWER, "completed")
+
+        looked = Outcome()
+        looked.take(StreamResponse(task=await boss.get(task_id)))
+        assert (looked.answer(), looked.state_name) == (ANSWER, "completed")
+
+        body = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": task_id}}
+        task = (await http.post("/agents/boss", json=body, headers={"a2a-version": "1.0"})).json()["result"]
+        texts = {
+            SOURCE in artifact.get("metadata", {}): [part["text"] for part in artifact["parts"]]
+            for artifact in task["artifacts"]
+        }
+        assert texts == {False: [ANSWER], True: ["26.2 miles = 42.1648 kilometers"]}
+        assert (await http.get(f"/v1/tasks/{task_id}")).json()["state"] == task["status"]["state"]
+
+        for era in ERAS:
+            async with place.host(era) as client:
+                result = await client.call_tool("boss", {"message": "", "task_id": task_id})
+            assert text_of(result) == result.structured_content["answer"] == ANSWER
+            assert (result.structured_content["task_id"], result.structured_content["state"]) == (task_id, "completed")
+
+
+async def test_what_is_heard_on_the_way_are_steps_and_the_agents_own_words(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with specialists_of(place, tmp_path, monkeypatch, scripts(len(ERAS)), {"words": WORDS}):
+        await listed(place, ERAS[0], "boss")
+        for era in ERAS:
+            told: list[str] = []
+
+            async def progress(_: float, __: float | None, message: str | None, told: list[str] = told) -> None:
+                told.append(message or "")
+
+            async with place.host(era) as client:
+                result = await client.call_tool("boss", {"message": "go"}, progress_callback=progress)
+            assert text_of(result) == result.structured_content["answer"] == ANSWER
+            heard = "\n".join(told)
+            assert ANSWER in heard
+            assert "boss: asks words: do it …" in heard
+            assert "miles" not in heard
