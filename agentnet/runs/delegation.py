@@ -209,6 +209,7 @@ class Delegated:
             try:
                 return await self._stream(message)
             except (UnavailableError, NotFoundError, RefusedError) as error:
+                # A peer that goes on after each break is no dead one.
                 failures = failures + 1 if self.seen == seen else 1
                 if failures > len(RETRY_SECONDS) or not self._may_pass(error):
                     raise
@@ -226,6 +227,7 @@ class Delegated:
         return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
+        # Anew at each try: the replica that was called may be gone, and the token lives for a minute.
         peer = await self._reach()
         async with aclosing(peer.stream(SendMessageRequest(message=message))) as events:
             async for event in events:

@@ -88,7 +88,7 @@ async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) 
         agent = await gateway.agent(name)
         outcome = Outcome()
         try:
-            await _follow(agent, agent.subscribe(task_id), outcome, talk)
+            await _follow(agent, agent.subscribe(task_id), outcome, talk, stops=True)
         except ConflictError:
             from agentnet.cli.gateway.listings import print_tree
 
@@ -98,12 +98,17 @@ async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) 
         return talk.finish(outcome, name)
 
 
-async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse], outcome: Outcome, talk: Talk) -> None:
-    """Take events until the task rests; a stream that breaks off is taken up again."""
+async def _follow(
+    agent: AgentConnection, events: AsyncIterator[StreamResponse], outcome: Outcome, talk: Talk, *, stops: bool = False
+) -> None:
+    """Take events until the task rests; a stream that breaks off is taken up again.
+
+    A subscription goes on beyond questions, so it `stops` at the first; what was sent may find its task still asking.
+    """
     with talk.trail() as trail:
         for attempt in range(RECONNECTS + 1):
             try:
-                await _take(events, outcome, trail)
+                await _take(events, outcome, trail, stops or attempt > 0)
                 if outcome.rests or not outcome.task_id:
                     return
             except UnavailableError:
@@ -124,18 +129,19 @@ async def _follow(agent: AgentConnection, events: AsyncIterator[StreamResponse],
 async def _again(agent: AgentConnection, task_id: str) -> AsyncIterator[StreamResponse]:
     task = await agent.get(task_id)
     yield StreamResponse(task=task)
-    # A subscription stays open beyond a question: at rest there is nothing to wait for.
     if task.status.state not in RESTING_STATES:
         async for event in agent.subscribe(task_id):
             yield event
 
 
-async def _take(events: AsyncIterator[StreamResponse], outcome: Outcome, trail: Trail) -> None:
+async def _take(events: AsyncIterator[StreamResponse], outcome: Outcome, trail: Trail, stops: bool) -> None:
     async with aclosing(events) as stream:  # type: ignore[type-var]
         async for event in stream:
             step = outcome.take(event)
             if step is not None:
                 trail.show(step)
+            if stops and outcome.rests:
+                return
 
 
 async def _cancel(agent: AgentConnection, outcome: Outcome, talk: Talk) -> None:

@@ -1,0 +1,47 @@
+"""What `agentnet ask` does with an agent's events, over an agent that follows a script."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from a2a.types import Message, Part, StreamResponse, Task, TaskState, TaskStatus, TaskStatusUpdateEvent
+
+from agentnet.cli.command import exits
+from agentnet.cli.tasks.ask import converse
+from agentnet.cli.tasks.job import Job
+from agentnet.cli.tasks.talk import Talk
+from agentnet.errors import UnavailableError
+
+pytestmark = pytest.mark.anyio
+
+WORKING, ASKS = TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_INPUT_REQUIRED
+
+
+def task(state: TaskState) -> Task:
+    return Task(id="t", status=TaskStatus(state=state))
+
+
+class Broken:
+    """Its stream breaks; by the time it is subscribed to, its task asks, and the subscription stays open as it must."""
+
+    name = "broken"
+
+    async def send(self, message: Message) -> AsyncIterator[StreamResponse]:
+        yield StreamResponse(task=task(WORKING))
+        raise UnavailableError("It broke off.")
+
+    async def get(self, task_id: str) -> Task:
+        return task(WORKING)
+
+    async def subscribe(self, task_id: str) -> AsyncIterator[StreamResponse]:
+        yield StreamResponse(task=task(WORKING))
+        status = TaskStatus(state=ASKS, message=Message(message_id="m", parts=[Part(text="Which year?")]))
+        yield StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=status))
+        await asyncio.Event().wait()
+
+
+async def test_a_question_after_a_stream_that_broke_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code = await converse(cast(Any, Broken()), Job("hello").message(0), Talk(as_json=True), timeout=60)
+    assert code == exits.QUESTION
+    assert "Which year?" in capsys.readouterr().out
