@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a.bindings": agentnet("a2a http tasks"),
     "agentnet.a2a.client": agentnet("http"),
     "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests"),
-    "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity retention"),
+    "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
     "agentnet.cli.gateway": command_line("command show") | agentnet("http identity tasks telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
@@ -122,7 +122,6 @@ Before a line is made longer: does the module lie in the right folder, or what i
 
 SMALL_WITH_A_REASON = {
     "agentnet.a2a.bindings.app": "the bindings put together: where the folder is entered",
-    "agentnet.cli.admin.push": "a group of commands, as each of its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.process.collector": "one measured decision, with its measurement",
