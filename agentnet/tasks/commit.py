@@ -34,7 +34,7 @@ class GroupCommit(Generic[Op, Result]):
         self._waiting.append((op, future))
         if self._flushing < CONCURRENCY:
             self._flushing += 1
-            task = asyncio.create_task(self._run())
+            task = asyncio.create_task(self._run())  # begins a turn of the loop later: who is ready by then goes along
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await future
@@ -54,7 +54,7 @@ class GroupCommit(Generic[Op, Result]):
                 await self._one_by_one(batch, error)
                 continue
             for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
+                if not future.done():  # cancelled where the client left; what it wrote stands all the same
                     future.set_result(result)
 
     async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:
