@@ -20,6 +20,7 @@ from agentnet.tasks.execution import AWAY, CLOSE_SECONDS, Execution, Stop, Terms
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
+from agentnet.telemetry.logs import bind
 
 logger = logging.getLogger(__name__)
 
@@ -207,9 +208,11 @@ class Worker:
             self.start(leased)
 
     async def _run(self, active: Execution) -> None:
-        task_id = active.run.lease.task_id
+        task_id, leased = active.run.lease.task_id, active.run.leased
         try:
-            await active.carry_out()
+            # What is begun in here inherits it: tools, writes and timers of the run log with these ids too.
+            with bind(task_id=str(task_id), context_id=leased.context_id, tenant=leased.tenant, agent=self._agent):
+                await active.carry_out()
         finally:
             was_full = self.room == 0
             if self._active.get(task_id) is active:

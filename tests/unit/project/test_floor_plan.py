@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
     "agentnet.signals": NOTHING,
-    "agentnet.tasks": agentnet("database signals"),
+    "agentnet.tasks": agentnet("database signals telemetry"),
     "agentnet.telemetry": NOTHING,
     "agentnet.testing": agentnet("models process"),
     "agentnet.upstreams": agentnet("database http identity manifests"),
