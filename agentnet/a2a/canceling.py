@@ -26,7 +26,7 @@ class Canceling:
 
     async def cancel_tree(self, task_id: UUID, tenant: str) -> bool:
         """Cancel a task and what it delegated; False if it has ended already."""
-        below = await self._store.open_descendants(task_id, tenant)
+        below = await self._store.open_descendants(task_id, tenant)  # before: a task that has ended is followed no more
         if not await self._cancel(task_id, tenant):
             return False
         await asyncio.gather(*(self._cancel(child, tenant) for child in below))
@@ -39,6 +39,7 @@ class Canceling:
         if row is None or row["state"] in TERMINAL_STATES:
             return False
         if row["leased"]:
+            # Its owner first: only there can the executor's own `cancel` be called.
             self._signals.publish(Signal(Topic.CONTROL, str(task_id)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
