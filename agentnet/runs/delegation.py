@@ -188,6 +188,7 @@ class Delegated:
         return Message(message_id=self._message_id(""), role=Role.ROLE_USER, parts=parts)
 
     def _message_id(self, suffix: str) -> str:
+        # The peer knows a repeated message by it, and answers with the task that the first one began.
         return str(uuid.uuid5(self.scope.run.lease.task_id, f"{self.key}{suffix}"))
 
     async def _follow(self, message: Message) -> TaskState:
@@ -198,7 +199,9 @@ class Delegated:
             try:
                 return await self._stream(message)
             except (UnavailableError, NotFoundError) as error:
-                failures = failures + 1 if self.seen == seen else 1
+                failures = (
+                    failures + 1 if self.seen == seen else 1
+                )  # a peer that goes on after each break is no dead one
                 if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
                     raise
                 await asyncio.sleep(RETRY_SECONDS[failures - 1])
@@ -209,6 +212,7 @@ class Delegated:
         return bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
+        # Anew at each try: the replica that was called may be gone, and the token lives for a minute.
         entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
         token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
         request = SendMessageRequest(message=message)

@@ -90,7 +90,7 @@ class ToolServers:
     ) -> types.CallToolResult:
         """The result; over a connection that broke once more, if the tool may be called again."""
         if not traits_of(tool.annotations).repeatable:
-            await self._check(principal, server)
+            await self._check(principal, server)  # a connection that broke while idle shows it only when it is used
             return await self._call_once(principal, server, tool.name, values)
         try:
             return await self._call_once(principal, server, tool.name, values)
