@@ -26,7 +26,7 @@ class Canceling:
 
     async def cancel_tree(self, task_id: UUID, tenant: str) -> bool:
         """Cancel a task and what it delegated; False if it has ended already."""
-        below = await self._store.open_descendants(task_id, tenant)  # before: a task that has ended is followed no more
+        below = await self._store.open_descendants(task_id, tenant)
         if not await self._cancel(task_id, tenant):
             return False
         await asyncio.gather(*(self._cancel(child, tenant) for child in below))

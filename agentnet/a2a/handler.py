@@ -229,7 +229,7 @@ class DurableRequestHandler(PushOperations):
         budget = delegation.budget if delegation else Budget(self._max_depth)
         self._check_chain(principal, budget)
         task_id = uuid7()
-        # UUIDv7: the tables are partitioned by ranges of it, which are months.
+        # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
         message.task_id, message.context_id = str(task_id), message.context_id or new_id()
         leased = await self._room()
         new = NewTask(
@@ -250,7 +250,7 @@ class DurableRequestHandler(PushOperations):
         )
         try:
             known = await self._store.accept(new)
-            if known != task_id:  # the same message once more: its task, not a second one (A2A 1.0 section 3.1.1)
+            if known != task_id:  # the same message once more: its task, not a second one (A2A 1.0 section 3.3.1)
                 return await self._view(known, principal)
             if leased:
                 self._worker.start(fresh(new))

@@ -136,7 +136,7 @@ class Signer:
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
 
     async def _current(self) -> SigningKey:
-        # A rotation is noticed so much later, for which PUBLISHED_BEFORE_SECONDS leaves room.
+        # Read again now and then: the key may have been replaced, by another process.
         if self._key is None or time.monotonic() - self._read_at > REFRESH_SECONDS:
             self._key = await self._ring.current()
             self._read_at = time.monotonic()

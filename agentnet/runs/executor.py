@@ -212,7 +212,7 @@ class _AnswerWriter:
 
     async def finish(self, answer: str) -> None:
         """Make sure that the artifact holds exactly `answer`, and close it."""
-        if self._written == answer and answer:
+        if self._written == answer and answer:  # streamed already: only its end is missing
             await self._emit("", append=True, last_chunk=True)
         elif answer and not self._stored(answer):
             await self._emit(answer, append=False, last_chunk=True)

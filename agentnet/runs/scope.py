@@ -136,7 +136,7 @@ class RunScope:
             self.asked.set_result(self.questions[0])
 
     def _settle_without_the_announced(self) -> None:
-        if self.working == 0:  # the SDK never begins some: those over its limit, or whose tool is not there
+        if self.working == 0:  # the SDK never begins some: where there is no such tool it answers itself
             self.announced = 0
         self.settle()
 

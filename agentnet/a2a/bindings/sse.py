@@ -14,7 +14,7 @@ HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would hold events back until its buffer is full
 ]
-KEEP_ALIVE = b": keep-alive\n\n"  # a comment (WHATWG HTML section 9.2.6): proxies see traffic, clients see nothing
+KEEP_ALIVE = b": keep-alive\n\n"  # a comment: proxies end silent connections (WHATWG HTML section 9.2.7)
 
 Frames = AsyncGenerator[bytes, None]
 
