@@ -16,6 +16,9 @@ from mcp_servers.knowledge.folders import Document, Folder, Located, read
 
 MAX_LISTED = 500
 SUGGESTED = 5000
+ASKING = "according docs document documentation explain guide handbook manual mention say tell"
+"""Words of the asking. "What does the documentation say about leases?" asks for leases: the passage about them has
+neither "documentation" nor "say", and where few passages have, these two would outweigh what is asked for."""
 
 _OPERATORS = re.compile(r'"|\sor\s', re.IGNORECASE)
 _REFUSED = re.compile(r'(?:^|(?<=\s))-(?:\w+|"[^"]*")')
@@ -118,7 +121,7 @@ class Library:
 
     async def search(self, tenant: str, query: str, limit: int) -> list[Hit]:
         """The passages that fit `query` best. Raises `InvalidInputError` when it has no word to look for."""
-        strict, loose = await self._queries(_REFUSED.sub(" ", query))
+        strict, loose = await self._queries(_REFUSED.sub(" ", query), ASKING)
         if not loose:
             raise InvalidInputError(
                 "The query has no word to look for.", hint="Use words that the passage should contain."
@@ -132,8 +135,8 @@ class Library:
             Hit(row["source"], row["heading"], row["first_line"], row["text"], round(row["score"], 3)) for row in rows
         ]
 
-    async def _queries(self, text: str) -> tuple[str, str]:
-        row = await self._pool.fetchrow(sql.QUERIES, text)
+    async def _queries(self, text: str, asking: str = "") -> tuple[str, str]:
+        row = await self._pool.fetchrow(sql.QUERIES, text, asking)
         return (row["strict"], row["loose"]) if row else ("", "")
 
     async def _matches(self, tenant: str, matching: str, loose: str, limit: int) -> "list[asyncpg.Record]":

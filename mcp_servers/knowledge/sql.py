@@ -34,11 +34,16 @@ WHERE d.tenant = $1 OR (d.tenant = '*' AND NOT EXISTS
   (SELECT 1 FROM knowledge_documents o WHERE o.tenant = $1 AND o.source = d.source))
 """
 
-# What a query asks: as web searches are written, and any of its words.
+# What a query asks: as web searches are written, and any of its words; those of $2 only if it has no other.
 QUERIES = """
-SELECT websearch_to_tsquery('english', $1)::text AS strict, coalesce(string_agg(
-  '''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | '), '') AS loose
-FROM unnest(to_tsvector('english', $1))
+WITH words AS (
+  SELECT '''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''' AS word,
+    lexeme = ANY(tsvector_to_array(to_tsvector('english', $2))) AS is_asking
+  FROM unnest(to_tsvector('english', $1))
+)
+SELECT websearch_to_tsquery('english', $1)::text AS strict, coalesce(
+  string_agg(word, ' | ') FILTER (WHERE NOT is_asking), string_agg(word, ' | '), '') AS loose
+FROM words
 """
 
 # Passages that match $2, best first. Each word counts by its rarity and by how often it stands there, in the heading
@@ -64,7 +69,7 @@ scored AS (
   FROM passages p WHERE p.search @@ $2::tsquery
 )
 SELECT source, heading, first_line, text, least(score, 1.0) AS score
-FROM scored ORDER BY score DESC, source, first_line LIMIT $4
+FROM scored ORDER BY scored.score DESC, source, first_line LIMIT $4
 """  # noqa: S608 - put together from constants
 
 # All documents that a tenant sees.

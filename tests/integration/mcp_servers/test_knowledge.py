@@ -65,6 +65,32 @@ async def test_a_question_finds_the_passage_and_its_line(serve, tenant, library)
     assert text.startswith(f"[{library.name}/guide.md:7]")
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the documentation say about leases?",
+        "According to the docs, what is a lease?",
+        "Explain leases from the manual",
+        "Does the handbook mention leases?",
+    ],
+)
+async def test_the_words_of_the_asking_outweigh_nothing_that_is_asked_for(serve, tenant, library, question):
+    others = "Its manual documents this, its handbook mentions it, its docs say and explain it.\n"
+    (library / "other.md").write_text(others)
+    for number in range(20):  # the rarer a word, the more it counts: leases are everywhere here
+        (library / f"more{number:02}.md").write_text(f"# Part {number}\n\nThe ports of {number} know one lease.\n")
+    async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
+        passages = await search(client, question)
+    assert passages[0]["source"] == f"{library.name}/guide.md"
+    assert f"{library.name}/other.md" not in {passage["source"] for passage in passages}
+
+
+async def test_a_question_about_documents_finds_those_that_have_the_word(serve, tenant, library):
+    (library / "other.md").write_text("The manual of the mill is in the drawer.\n")
+    async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
+        assert (await search(client, "manual"))[0]["source"] == f"{library.name}/other.md"
+
+
 async def test_a_phrase_and_a_refused_word_are_obeyed(serve, tenant, library):
     async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
         assert len(await search(client, '"another replica"')) == 1
