@@ -39,6 +39,7 @@ class Canceling:
         if row is None or row["state"] in TERMINAL_STATES:
             return False
         if row["leased"]:
+            # Its owner first: only there can the executor's own `cancel` be called.
             self._signals.publish(Signal(Topic.CONTROL, str(task_id)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):

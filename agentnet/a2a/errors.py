@@ -66,6 +66,7 @@ class CallerNotAllowedError(A2AError):
 
 
 _OWN: dict[type[A2AError], tuple[int, ErrorMapping]] = {
+    # -32000 to -32099 are the server's (JSON-RPC 2.0 section 5.1), of which A2A takes -32001 to -32009.
     ServerBusyError: (-32050, ErrorMapping(429, "RESOURCE_EXHAUSTED", "BUSY")),
     ServerUnavailableError: (-32051, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
     CallerUnknownError: (-32052, ErrorMapping(401, "UNAUTHENTICATED", "UNAUTHENTICATED")),

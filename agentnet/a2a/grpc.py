@@ -46,6 +46,7 @@ class GrpcServer:
 
     def __init__(self, settings: Settings, authenticate: Authenticate) -> None:
         """Take the port of the settings, or the next one that is free. Raises `ConfigurationError`."""
+        # With SO_REUSEPORT, gRPC's default, two agents of one process would share a port and get each other's calls.
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_body_bytes)]
         self._server = grpc.aio.server(interceptors=[_Door(authenticate)], options=options)
         port = _bound(self._server, settings.host, settings.grpc_port)

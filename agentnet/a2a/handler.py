@@ -113,6 +113,7 @@ class DurableRequestHandler(PushOperations):
         history_length = _history_length(params.configuration)
         limit = asyncio.timeout(patience(context, self._max_wait_seconds))
         view = await self._deliver(params, context)
+        # An interrupted task is an answer too: blocking means until it rests (A2A 1.0 section 3.2.2).
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
             return _shortened(view.task, history_length)
         run = self._worker.run_of(view.task_id)
@@ -122,7 +123,7 @@ class DurableRequestHandler(PushOperations):
         except TimeoutError:
             if not limit.expired():
                 raise
-        if run is not None and run.state in RESTING_STATES:
+        if run is not None and run.state in RESTING_STATES:  # as stored: what ends a run is stored before it is shown
             return run.task(history_length)
         return await self._task(view.task_id, context, history_length)
 
@@ -228,6 +229,7 @@ class DurableRequestHandler(PushOperations):
         budget = delegation.budget if delegation else Budget(self._max_depth)
         self._check_chain(principal, budget)
         task_id = uuid7()
+        # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
         message.task_id, message.context_id = str(task_id), message.context_id or new_id()
         leased = await self._room()
         new = NewTask(
@@ -248,7 +250,7 @@ class DurableRequestHandler(PushOperations):
         )
         try:
             known = await self._store.accept(new)
-            if known != task_id:
+            if known != task_id:  # the same message once more: its task, not a second one (A2A 1.0 section 3.3.1)
                 return await self._view(known, principal)
             if leased:
                 self._worker.start(fresh(new))
@@ -282,13 +284,14 @@ class DurableRequestHandler(PushOperations):
         task = view.task
         if message.context_id and message.context_id != task.context_id:
             raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
-        message.context_id = task.context_id
+        message.context_id = task.context_id  # a client may name the task alone (A2A 1.0 section 3.4.3)
         if any(known.message_id == message.message_id for known in task.history):
             return view
         if task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
         if push is not None:
             await self.push_configs().put(view.task_id, principal.tenant, self._agent, push)
+        # Shielded: a client that leaves in between would leave the task leased to this process, which does not run it.
         if not await asyncio.shield(self._wake(view, message, principal)) and not await self._store.add_input(
             view.task_id, principal.tenant, self._agent, message
         ):
@@ -350,7 +353,7 @@ class DurableRequestHandler(PushOperations):
         """The task as it is, with no more history than is asked for. Raises `TaskNotFoundError`."""
         tenant = caller(context).tenant
         run = self._worker.run_of(task_id)
-        if run is not None and run.leased.tenant == tenant:
+        if run is not None and run.leased.tenant == tenant:  # else the query does not find it either
             return run.task(history_length)
         found = await self._store.read(task_id, tenant, self._agent, history_length)
         if found is None:
@@ -382,7 +385,7 @@ async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     task = stream.take_task()
     if task is not None:
         yield task
-        del task
+        del task  # a stream may last for hours, and its history is large
     async with aclosing(stream.events()) as items:
         async for item in items:
             if item is not None:

@@ -36,7 +36,7 @@ def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> N
     for field, value in ids:
         if len(value) > MAX_ID_CHARACTERS or "\x00" in value:
             raise wrong_field(f"message.{field}", f"must be at most {MAX_ID_CHARACTERS} characters, without NUL")
-    if message.role not in (ROLE_USER, 0):
+    if message.role not in (ROLE_USER, 0):  # 0: clients leave it out
         raise wrong_field("message.role", "must be ROLE_USER: an agent's words come from the agent")
     message.role = ROLE_USER
     if not 1 <= len(message.parts) <= MAX_PARTS:

@@ -24,6 +24,7 @@ async def list_tasks(store: TaskStore, params: ListTasksRequest, tenant: str, ag
         int(params.status) if params.status != TaskState.TASK_STATE_UNSPECIFIED else None,
         params.status_timestamp_after.ToDatetime(UTC) if params.HasField("status_timestamp_after") else None,
     )
+    # One more than a page: whether there is another is known without a count of what follows.
     moment, last_id = _cursor(params.page_token)
     rows = await retried(lambda: store.pool.fetch(sql.LIST, *filters, size + 1, moment, last_id))
     total = await retried(lambda: store.pool.fetchval(sql.COUNT, *filters))
@@ -32,12 +33,12 @@ async def list_tasks(store: TaskStore, params: ListTasksRequest, tenant: str, ag
     for row in rows[:size]:
         if history or row["snapshot_seq"] != row["last_seq"]:
             found = await store.read(row["id"], tenant, agent, history)
-            if found is None:
+            if found is None:  # swept by retention since the page was read
                 continue
             task = found[0]
         else:
             task = Task.FromString(row["snapshot"])
-        if not params.include_artifacts:
+        if not params.include_artifacts:  # left out unless asked for (A2A 1.0 section 3.1.4)
             task.ClearField("artifacts")
         tasks.append(task)
     token = ""

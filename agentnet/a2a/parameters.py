@@ -87,7 +87,7 @@ def check_extensions(context: ServerCallContext, card: AgentCard) -> None:
 def patience(context: ServerCallContext, longest: float) -> float:
     """Seconds that the caller waits for a task to rest, at most `longest`. Raises `InvalidParamsError`."""
     left = context.state.get(DEADLINE_SECONDS)
-    if left is not None:
+    if left is not None:  # gRPC ends the call itself then, with an error in place of the task as it is
         longest = min(longest, max(0.0, left - min(1.0, left * ANSWER_SHARE)))
     headers = context.state.get(HEADERS) or {}
     stated = headers.get("request-timeout", "").strip()
@@ -102,7 +102,7 @@ def _seconds(stated: str) -> float:
         seconds = float(stated)
     except ValueError:
         seconds = math.nan
-    if not seconds >= 0:
+    if not seconds >= 0:  # NaN is not either
         raise InvalidParamsError(
             f"Request-Timeout must be a number of seconds, not {stated[:40]}.",
             {"errors": [{"field": "Request-Timeout", "message": "Must be a number of seconds, 0 or more."}]},

@@ -8,7 +8,7 @@ from typing import TypeVar
 from a2a.types.a2a_pb2 import Task, TaskState
 
 from agentnet.tasks.events import state_of
-from agentnet.tasks.feed import FeedItem
+from agentnet.tasks.log import FeedItem
 from agentnet.tasks.position import Position
 from agentnet.tasks.wire import dumps, task_json
 
@@ -50,6 +50,7 @@ class TaskStream:
             if self._is_over:
                 return
             async for item in items:
+                # Not a user's message that woke the task: streams hold task, status, artifacts (A2A 1.0 section 3.1.2).
                 if item is None or item.event.WhichOneof("payload") in SHOWN:
                     yield item
                 if item is not None and state_of(item.event) in self._until:

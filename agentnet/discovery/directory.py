@@ -95,8 +95,9 @@ class Directory:
                 failures = 0
             except AgentNetError as error:
                 failures += 1
-                if failures in (3, 30):
+                if failures in (3, 30):  # one line for an outage, not one for each try
                     logger.warning("registry does not take %s:%s: %s", entry.kind, entry.name, error)
+            # Soon at first: at the start of a network the registry is up a moment later.
             await asyncio.sleep(pause if not failures else min(pause, 0.2 * failures))
 
     async def _call(self, method: str, path: str, *, principal: Principal | None = None, **request: Any) -> Any:
@@ -108,7 +109,7 @@ class Directory:
                 method,
                 self._base_url + path,
                 headers={"authorization": f"Bearer {token}"},
-                timeout=TIMEOUT_SECONDS,
+                timeout=TIMEOUT_SECONDS,  # the client's own is for streams
                 **request,
             )
         except httpx.HTTPError as error:

@@ -63,6 +63,7 @@ class FileStore:
             )
         ref = FileRef(hashlib.sha256(body).hexdigest()[:ID_CHARACTERS], clean_name(name), media_type, len(body))
         row = (tenant, ref.id, ref.name, ref.media_type, ref.size, body, task_id)
+        # May be done twice: the id is the content's hash.
         await retried(lambda: self._pool.execute(_PUT, *row), LONG_PAUSES)
         return ref
 

@@ -21,6 +21,7 @@ def credential_of(scope: Scope) -> str | None:
     key = None
     for name, value in scope["headers"]:
         if name == b"authorization":
+            # The scheme's case does not count (RFC 9110 section 11.1); the header goes before the other one.
             scheme, _, token = value.decode("latin-1").partition(" ")
             return token.strip() if scheme.lower() == "bearer" else None
         if name == b"x-api-key":
@@ -99,7 +100,7 @@ def _has_length(scope: Scope, limit: int) -> bool:
             if not value.isdigit() or int(value) > limit:
                 raise TooLargeError(f"The request body is over the limit of {limit} bytes.", limit=limit)
             said = True
-        elif name == b"transfer-encoding":
+        elif name == b"transfer-encoding":  # overrides a Content-Length beside it (RFC 9112 section 6.3)
             return False
     return said
 
@@ -113,7 +114,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > limit:
+            if seen > limit:  # the app finds its client gone, as it would when one breaks off
                 return {"type": "http.disconnect"}
         return dict(message)
 

@@ -39,6 +39,7 @@ class Frame:
 
     def app(self, routes: Iterable[BaseRoute], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
         """The frame's routes and `routes`, each under its rule. Raises `KeyError` for one that has none."""
+        # Two, as Kubernetes asks: a database that is away must not have the process killed, only not called.
         own = [Route("/health", _health), Route("/ready", self._ready)]
         return Starlette(
             routes=self.access.under_rules([*own, *routes]), lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS

@@ -29,7 +29,7 @@ class Rechecked:
 
     async def __call__(self, message: Message) -> None:
         """Send on."""
-        if self._is_over:
+        if self._is_over:  # the app goes on until it looks; the server would call more messages an error
             return
         if message["type"] == "http.response.start":
             if _is_stream(message):

@@ -40,6 +40,7 @@ def error_headers(error: AgentNetError) -> dict[str, str]:
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = CHALLENGE
     if retry_after := error.data.get("retry_after"):
+        # Whole seconds (RFC 9110 section 10.2.3), and never 0, which asks to try again at once.
         headers["retry-after"] = str(max(1, round(float(retry_after))))
     return headers
 
@@ -60,7 +61,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     """The request's body, a JSON object. Raises `InvalidInputError`."""
     try:
         body = json.loads(await request.body())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # the latter for "[[[[…": a body of a megabyte nests deep enough
         raise InvalidInputError("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise InvalidInputError("The body must be a JSON object.")

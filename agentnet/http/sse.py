@@ -12,6 +12,9 @@ from agentnet.errors import UnavailableError
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
+_DATA = b"data: "
+_MANY_BYTES = 256
+"""In fewer there are not so many lines that it pays to take them together."""
 _SEAM = 2
 """A blank line may lie across chunks: so many bytes of it at most on either side."""
 
@@ -66,16 +69,10 @@ class Reader:
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events that are complete with `chunk`. Raises what `too_large` makes."""
-        if not chunk:
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._with_line_feeds(chunk)
+        if len(chunk) > _MANY_BYTES and self._took_data(chunk):
             return
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]  # the second half of CR LF, whose first ended the line already
-            if not chunk:
-                self._after_cr = False
-                return
-        self._after_cr = chunk.endswith(b"\r")
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = chunk.split(b"\n")
         self._parts.append(lines[0])
         self._pending += len(lines[0])
@@ -89,6 +86,33 @@ class Reader:
                 elif event := self._dispatch():
                     yield event
         self._check(self._size + self._pending)
+
+    def _with_line_feeds(self, chunk: bytes) -> bytes:
+        """`chunk` with line feeds alone; the one of a CR LF whose CR came before has ended its line already."""
+        if self._after_cr and chunk:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        if chunk.endswith(b"\r"):
+            self._after_cr = True
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _took_data(self, chunk: bytes) -> bool:
+        """Take the lines that are complete with `chunk` together, if all are data: they may be 200,000 in an event."""
+        if self._is_first or not chunk.startswith(_DATA, chunk.find(b"\n") + 1) or b"\n\n" in chunk:
+            return False
+        end = chunk.rfind(b"\n")
+        if end < 0:
+            return False
+        lines = b"".join([*self._parts, chunk[:end]])
+        values = lines.replace(b"\n" + _DATA, b"\n")
+        ends = lines.count(b"\n")
+        if not lines.startswith(_DATA) or len(lines) - len(values) != ends * len(_DATA):
+            return False
+        self._data.append(values[len(_DATA) :])
+        self._size += len(lines) - ends
+        self._parts, self._pending = [chunk[end + 1 :]], len(chunk) - end - 1
+        self._check(self._size + self._pending)
+        return True
 
     def _take(self, line: bytes) -> None:
         if self._is_first:

@@ -142,6 +142,7 @@ async def checked_addresses(host: str, port: int, allow_private: bool, resolve: 
     except ValueError:
         found = await _lookup(host, port, resolve)
     for text in found:
+        # A link-local IPv6 address may carry its interface behind a per cent sign (RFC 4007 section 11).
         if not is_allowed(ip_address(text.partition("%")[0]), allow_private=allow_private):
             raise UnsafeUrlError(f"{host} does not lead to a public address.")
     return tuple(dict.fromkeys(found))
@@ -179,7 +180,7 @@ class PinnedBackend:
         socket_options: Iterable[Any] | None = None,
     ) -> Any:
         addresses = await checked_addresses(host, port, self._allow_private, self._resolve)
-        for address in addresses[:-1]:
+        for address in addresses[:-1]:  # a host with IPv6 addresses and no route to them is still reached over IPv4
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
             except self._unreachable:
@@ -241,7 +242,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Check the form of this hop's URL, send, and limit the body. Raises `UnsafeUrlError`, `TooLargeError`."""
         check_form(request.url)
-        request.extensions.pop("sni_hostname", None)
+        request.extensions.pop("sni_hostname", None)  # would have the certificate checked against another name
         response = await super().handle_async_request(request)
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) > self._max_bytes:
@@ -267,6 +268,7 @@ def guarded_client(
     """
     transport = GuardedTransport(allow_private=allow_private, max_bytes=max_bytes, resolve=resolve, verify=verify)
     options.setdefault("timeout", httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+    # httpx would also offer br and zstd where their libraries are installed; `read_body` knows these two.
     options.setdefault("headers", {"accept-encoding": "gzip, deflate"})
     return httpx.AsyncClient(
         transport=transport, trust_env=False, follow_redirects=True, max_redirects=MAX_REDIRECTS, **options

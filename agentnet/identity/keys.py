@@ -66,7 +66,7 @@ class Keys:
         expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
         async with self._database.session() as session:
             existing = await session.get(ApiKey, identifier)
-            if existing is not None:
+            if existing is not None:  # the admin's and AGENTNET_API_KEY are stored at every start
                 if existing.hash == _digest(secret) and existing.tenant == tenant:
                     return key
                 raise ConflictError(f"There is another key with the id {identifier}.")
@@ -97,7 +97,7 @@ class Keys:
             row = await session.get(ApiKey, identifier)
             if row is None or (tenant is not None and row.tenant != tenant):
                 raise NotFoundError(f"There is no key {identifier}.", hint="`agentnet keys list` shows them.")
-            row.revoked_at = row.revoked_at or datetime.now(UTC)
+            row.revoked_at = row.revoked_at or datetime.now(UTC)  # the first time counts
             session.add(row)
             await session.commit()
         self._cache.pop(identifier, None)
@@ -117,6 +117,7 @@ class Keys:
         cached = self._cache.get(identifier)
         if cached is None or cached[0] < now:
             cached = await self._load(identifier, now)
+        # In the same time however much of it is right. A fast hash will do: a key is 256 random bits, no password.
         if cached is None or not hmac.compare_digest(cached[1], digest):
             raise UnauthenticatedError("The API key is not valid.")
         return cached[2]
@@ -125,7 +126,7 @@ class Keys:
         async with self._database.session() as session:
             row = await session.get(ApiKey, identifier)
         if row is None or not _active(row):
-            self._cache.pop(identifier, None)
+            self._cache.pop(identifier, None)  # not kept as missing: made up ids would push real keys out
             return None
         scopes = frozenset(row.scopes) | ({USE} if ADMIN in row.scopes else frozenset())
         entry = (now + CACHE_SECONDS, row.hash, Principal(row.tenant, f"key:{row.id}", scopes))

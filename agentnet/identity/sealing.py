@@ -24,6 +24,7 @@ class Seal:
 
     def key(self, purpose: bytes) -> bytes:
         """32 bytes for `purpose` and nothing else, the same in every process of the network."""
+        # Without salt: every process must come to the same key with nothing but the secret (RFC 5869 section 3.1).
         return HKDF(SHA256(), 32, salt=None, info=purpose).derive(self._secret)
 
     def close(self, data: bytes) -> bytes:

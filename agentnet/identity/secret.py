@@ -16,6 +16,7 @@ def read_or_make(path: Path, make: str | None = None) -> str:
     """The text in `path`, written with mode 0600 if it is not there yet. Safe when several processes start together."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # By one process only, and with its mode from the first moment: chmod afterwards would leave it open a while.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()
@@ -33,16 +34,36 @@ def signing_secret(settings: Settings) -> str:
     Raises `ConfigurationError` when it is too short, or when services are reachable from outside and none is set.
     """
     if settings.secret is not None:
-        value = settings.secret.get_secret_value()
-        if len(value.encode()) < SECRET_BYTES:
-            raise ConfigurationError(f"AGENTNET_SECRET is shorter than {SECRET_BYTES} bytes.")
-        return value
+        return _long_enough(settings.secret.get_secret_value())
     if not settings.is_loopback:
         raise ConfigurationError(
             f"Refusing to bind to {settings.host} without AGENTNET_SECRET.",
             hint="Set it to 32 random bytes or more, the same for every service, or bind to 127.0.0.1.",
         )
     return read_or_make(settings.home / SECRET_FILE)
+
+
+def known_secret(settings: Settings) -> str:
+    """The secret that the services have, for a command beside them. It is not made: a new one would open nothing.
+
+    Raises `ConfigurationError` when there is none, or it is too short.
+    """
+    if settings.secret is not None:
+        return _long_enough(settings.secret.get_secret_value())
+    path = settings.home / SECRET_FILE
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"AGENTNET_SECRET is not set, and {path} cannot be read: {error.strerror}.",
+            hint="Set it, or AGENTNET_HOME, as the services have it.",
+        ) from None
+
+
+def _long_enough(secret: str) -> str:
+    if len(secret.encode()) < SECRET_BYTES:
+        raise ConfigurationError(f"AGENTNET_SECRET is shorter than {SECRET_BYTES} bytes.")
+    return secret
 
 
 def admin_key_path(settings: Settings) -> Path:

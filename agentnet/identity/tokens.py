@@ -43,10 +43,10 @@ class Tokens:
             claims = jwt.decode(
                 token,
                 self._secret,
-                algorithms=[ALGORITHM],
+                algorithms=[ALGORITHM],  # never the one that the token names (RFC 8725 section 3.1)
                 audience=audience,
                 issuer=ISSUER,
-                leeway=5,
+                leeway=5,  # seconds by which the clocks of two machines may differ
                 options={"require": ["exp", "sub", "aud", "tenant"]},
             )
             return _principal(claims)
@@ -65,7 +65,7 @@ def _claims(principal: Principal, audience: str, now: int) -> dict[str, Any]:
         "exp": now + LIFETIME_SECONDS,
     }
     actor: dict[str, Any] | None = None
-    for name in principal.chain:
+    for name in principal.chain:  # the last of it is the outermost claim, the one who acts now
         actor = {"sub": name, "act": actor} if actor else {"sub": name}
     if actor:
         claims["act"] = actor

@@ -17,7 +17,7 @@ def import_file(path: Path, name: str, error: type[ConfigurationError] = Configu
     if spec is None or spec.loader is None:
         raise error(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name] = module  # before it runs, as import does: dataclasses and pickle look a class's module up there
     try:
         spec.loader.exec_module(module)
     except AgentNetError:

@@ -122,11 +122,12 @@ def load_specialist(directory: Path) -> Specialist:
     path = directory / MANIFEST_FILE
     manifest = _parse(path, _read(path))
     instructions_path = directory / manifest.instructions
-    if not instructions_path.resolve().is_relative_to(directory.resolve()):
+    if not instructions_path.resolve().is_relative_to(directory.resolve()):  # also by a link: the text goes to a model
         raise ManifestError(f"{path}: instructions: {manifest.instructions!r} lies outside the folder.")
     has_executor = (directory / "executor.py").is_file()
     instructions = "" if has_executor and not instructions_path.is_file() else _read(instructions_path)
     digest = hashlib.sha256()
+    # All that decides how a run goes: tasks in flight are bound to it.
     for name in (MANIFEST_FILE, manifest.instructions, "tools.py", "executor.py"):
         file = directory / name
         digest.update(file.read_bytes() if file.is_file() else b"\0")

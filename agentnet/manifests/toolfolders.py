@@ -18,7 +18,7 @@ def find_tool_folders(directories: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for directory in directories:
         for folder in _folders(directory):
-            name = folder.resolve().name
+            name = folder.resolve().name  # "." has none
             if not re.fullmatch(NAME_PATTERN, name):
                 raise ConfigurationError(
                     f"{folder}: {name!r} is not a name for an MCP server.",

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,7 +47,8 @@ class McpConnection:
         self._connect_seconds = connect_seconds
         self._end = asyncio.Event()
         self._client: asyncio.Future[mcp.Client] = asyncio.get_running_loop().create_future()
-        self._living = asyncio.create_task(self._live(), name=f"mcp {label}")
+        # Often made within a run, for all that come after it: what it logs is not about the first one's task.
+        self._living = asyncio.create_task(self._live(), name=f"mcp {label}", context=Context())
 
     @property
     def broken(self) -> bool:

@@ -57,7 +57,8 @@ class Models(ModelProvider):
         if self._provider is None:
             self._client = _client(self._settings)
             self._provider = OpenAIProvider(
-                openai_client=self._client, use_responses=self._settings.openai_base_url is None
+                openai_client=self._client,
+                use_responses=self._settings.openai_base_url is None,  # others have Chat Completions alone, mostly
             )
         return self._provider
 
@@ -98,7 +99,7 @@ def default_model_settings(settings: Settings) -> ModelSettings:
     A stream that has begun is never retried.
     """
     return ModelSettings(
-        include_usage=True,
+        include_usage=True,  # a stream tells it only when asked, and a task's token limit counts by it
         timeout=settings.model_timeout_seconds,
         retry=ModelRetrySettings(
             max_retries=MAX_RETRIES,
@@ -136,6 +137,6 @@ def _client(settings: Settings) -> AsyncOpenAI:
     return AsyncOpenAI(
         api_key=key or NO_KEY,
         base_url=settings.openai_base_url,
-        max_retries=0,
+        max_retries=0,  # the runner retries as the settings below say; the client's own tries would multiply
         timeout=settings.model_timeout_seconds,
     )

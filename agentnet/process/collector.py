@@ -12,7 +12,7 @@ THRESHOLDS = (50_000, 20, 100)
 def steady_collector() -> Iterator[None]:
     """For a process whose services have started: what lives now is not looked through again, the rest more rarely."""
     before = gc.get_threshold()
-    gc.collect()
+    gc.collect()  # or garbage would be frozen too, for ever
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
     try:

@@ -95,7 +95,7 @@ def plan(settings: Settings, only: Sequence[str] = ()) -> Plan:
 def with_free_ports(settings: Settings) -> Settings:
     """`settings` with free ports for the gateway and the registry, so that a second network fits on this machine."""
     with socket.socket() as first, socket.socket() as second:
-        for listener in (first, second):
+        for listener in (first, second):  # both are open at once, or the second might get the first one's port
             listener.bind((settings.host, 0))
         ports = {"port": first.getsockname()[1], "registry_port": second.getsockname()[1]}
     return settings.model_copy(update=ports | {"public_url": None, "registry_url": None})
@@ -113,7 +113,7 @@ async def network(
     settings = _with_real_ports(settings)
     planned = plan(settings, only)
     for label, port in (("gateway", settings.port), ("registry", settings.registry_port)):
-        bind(settings.host, port, label).close()
+        bind(settings.host, port, label).close()  # said now, and not after PostgreSQL has been started for nothing
     async with Runtime.open(settings) as runtime:
         began = time.monotonic()
         await ensure_admin_key(settings, await runtime.keys())
@@ -170,7 +170,7 @@ class _Host:
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self._started.done() and not self._started.cancelled():
-            self._started.exception()
+            self._started.exception()  # looked at, or asyncio logs that nobody did
 
 
 @asynccontextmanager

@@ -72,7 +72,7 @@ def bind(host: str, port: int, label: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only where the protocol is named; with it an answer waits 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for TIME_WAIT
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -160,7 +160,7 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
         app,
         log_config=None,
         access_log=False,
-        lifespan="on",
+        lifespan="on",  # not "auto", which takes a failed start for an app without one
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
@@ -176,6 +176,6 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
             await asyncio.sleep(POLL_SECONDS)
         yield RunningService(service, url)
     finally:
-        await runtime.stop()
+        await runtime.stop()  # first: leases go to others at once, and streams end, which `stop` waits for
         server.stop()
         await serving

@@ -98,6 +98,7 @@ class PushConfigs:
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(sql.DETACH_CONFIG, task_id, tenant, agent, config_id) is None:
                 raise TaskNotFoundError(f"There is no task {task_id}.")
+            # After the task's row, which appends lock first too: the other way round the two could wait for each other.
             await connection.execute(sql.DELETE_CONFIG, task_id, config_id)
             await connection.execute(sql.DELETE_DELIVERIES, task_id, config_id)
 
@@ -117,7 +118,7 @@ def shown(config: TaskPushNotificationConfig) -> TaskPushNotificationConfig:
     answer = TaskPushNotificationConfig()
     answer.CopyFrom(config)
     answer.authentication.ClearField("credentials")
-    if not config.HasField("authentication"):
+    if not config.HasField("authentication"):  # the line above has made one
         answer.ClearField("authentication")
     return answer
 

@@ -18,7 +18,7 @@ from agentnet.push.outbox import PAGE, Claim, Delivery, LostClaimError, Outbox
 from agentnet.push.payload import TaskReplay, event_body, task_body
 from agentnet.push.sending import Sender, SendError
 from agentnet.tasks.events import KIND_ARTIFACT
-from agentnet.tasks.feed import ReadLog
+from agentnet.tasks.log import ReadLog
 from agentnet.tasks.push_config import VERSION_0_3
 
 logger = logging.getLogger(__name__)
@@ -122,6 +122,7 @@ class Deliverer:
                 await asyncio.sleep(self._poll_seconds)
 
     async def _once(self) -> None:
+        # No more than can be served at once: a claim that waits here would keep other processes from it.
         room = self._concurrency - len(self._serving)
         claims = await self._outbox.claim(room) if room else []
         for claim in claims:
@@ -137,6 +138,7 @@ class Deliverer:
             self._pruned_at = time.monotonic()
             await self._outbox.prune()
         with suppress(TimeoutError):
+            # Processes look at different moments: the first of them finds all that is due.
             async with asyncio.timeout(self._poll_seconds * random.uniform(0.5, 1.0)):  # noqa: S311
                 await self._look.wait()
 

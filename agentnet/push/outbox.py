@@ -140,6 +140,6 @@ class Outbox:
             seconds,
             claim.due_at,
         )
-        if failures is None:
+        if failures is None:  # the fence has risen, or the config is gone: the statement has written nothing
             raise LostClaimError
         claim.failures = failures

@@ -5,7 +5,7 @@ from uuid import UUID
 from a2a.compat.v0_3.conversions import to_compat_task
 from a2a.types.a2a_pb2 import StreamResponse, Task
 
-from agentnet.tasks.feed import LogEvent, ReadLog
+from agentnet.tasks.log import LogEvent, ReadLog
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.push_config import VERSION_0_3, VERSION_1_0
 from agentnet.tasks.wire import dumps, stream_json

@@ -49,6 +49,7 @@ class Sender:
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> None:
         request = self._http.build_request("POST", url, content=body, headers=headers)
+        # A redirect would send the signed body, and the client's credentials, to somebody that it never named.
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
             if not response.is_success:

@@ -73,7 +73,16 @@ class KeyRing:
         return found or await self._add(replaces=False)
 
     async def rotate(self) -> str:
-        """Make a new key, which signs when it has been published for a while; the old ones retire. Answers its id."""
+        """Make a new key, which signs when it has been published for a while; the old ones retire. Answers its id.
+
+        Raises `SealError`, and changes nothing, when the newest key was sealed under another secret.
+        """
+        held = await self._pool.fetch(sql.KEYS, PUBLISHED_BEFORE_SECONDS)
+        if held and self._private(held[0]["private"]) is None:  # no service could read ours, and theirs would retire
+            raise SealError(
+                "The key that signs now was sealed under another secret. Nothing was changed.",
+                hint="AGENTNET_SECRET, or the secret in AGENTNET_HOME, must be the one that the services have.",
+            )
         return (await self._add(replaces=True)).kid
 
     def _private(self, sealed: bytes) -> EllipticCurvePrivateKey | None:
@@ -121,11 +130,13 @@ class Signer:
             "exp": now + LIFETIME_SECONDS,
             "jti": delivery_id,
             "task_id": task_id,
+            # Over the bytes that are sent: JSON that is read and written anew is seldom the same.
             "request_body_sha256": hashlib.sha256(body).hexdigest(),
         }
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
 
     async def _current(self) -> SigningKey:
+        # Read again now and then: the key may have been replaced, by another process.
         if self._key is None or time.monotonic() - self._read_at > REFRESH_SECONDS:
             self._key = await self._ring.current()
             self._read_at = time.monotonic()

@@ -107,6 +107,8 @@ class Partitions:
     async def _split(self, table: str, boundary: datetime) -> None:
         check, limit = f"{table}_first_check", boundary_at(boundary)
         drop = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}"
+        # In two steps: NOT VALID locks for a moment; VALIDATE reads the whole table, and lets others write meanwhile.
+        # With the check proven, ATTACH PARTITION need not read it again under its lock.
         add = f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK (task_id < '{limit}') NOT VALID"
         await self._patiently(partial(self._connection.execute, f"{drop}; {add}"))
         try:

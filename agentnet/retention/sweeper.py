@@ -111,6 +111,7 @@ class Sweeper:
 
     async def _forget(self, tasks: list[UUID]) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
+            # What somebody else has locked just now is left for the next turn.
             locked = [row["id"] for row in await connection.fetch(sql.LOCK, tasks)]
             await connection.execute(sql.FORGET, locked, self._grace_seconds)
         return len(locked)

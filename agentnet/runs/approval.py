@@ -55,7 +55,7 @@ class Approvals:
         return (json.dumps(edited) if isinstance(edited, dict) else arguments), None
 
     async def _begin_once(self, name: str, scope: RunScope, key: str, arguments: str) -> str | None:
-        if key + INTENT not in scope.run.leased.journal:
+        if key + INTENT not in scope.run.leased.journal:  # stored before the call, as what it did is stored behind it
             await scope.journal(key + INTENT, b"begun")
             return None
         answer = await wait_for_answer(

@@ -51,6 +51,7 @@ async def _texts(message: Message, files: FileStore, leased: LeasedTask) -> Asyn
     left = PROSE_CHARACTERS
     for number, part in enumerate(message.parts):
         body = await _prose(part, files, leased) if left > 0 else b""
+        # Cut before it is decoded: a file may have megabytes of which the model gets 20,000 characters.
         said = body[: left * MAX_CHARACTER_BYTES].decode("utf-8", "replace")[:left].strip()
         if said:
             left -= len(said)
@@ -86,7 +87,7 @@ async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, A
         found = await store.read(task_id, leased.tenant, leased.agent, None)
         if found is not None:
             items.extend(_exchange(found[0]))
-    if items:
+    if items:  # other tasks of the context may end meanwhile: a replay must read the same
         await run.journal(EARLIER, json.dumps(items).encode())
     return items
 

@@ -34,6 +34,7 @@ def load_executor(specialist: Specialist) -> AgentExecutor | None:
     classes = [
         value
         for value in vars(module).values()
+        # Its own: the file has imported AgentExecutor too, and perhaps one to build on.
         if isinstance(value, type) and issubclass(value, AgentExecutor) and value.__module__ == module.__name__
     ]
     if len(classes) != 1:
@@ -62,7 +63,7 @@ def build_agent(
     approvals = Approvals(
         frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable), manifest.approve_destructive
     )
-    object.__setattr__(agent, "_approvals", approvals)
+    object.__setattr__(agent, "_approvals", approvals)  # Agent is the SDK's dataclass, and has no field for it
     return agent
 
 

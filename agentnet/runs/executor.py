@@ -38,9 +38,9 @@ from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import RunScope
 from agentnet.runs.toolservers import ToolServers
 from agentnet.tasks.events import agent_message, status_update
+from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
-from agentnet.tasks.worker import RUN
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class SpecialistExecutor(AgentExecutor):
         scope = RunScope(run, self.specialist.name, self._files)
         await run.emit(status_update(run.task(0), TaskState.TASK_STATE_WORKING))
         await self._take_answer(run)
+        # A task of its own: a question ends the execution from outside, while a tool still waits inside of the SDK.
         running = asyncio.create_task(self._run(scope))
         try:
             either: list[asyncio.Future[Any]] = [running, scope.asked]
@@ -124,13 +125,18 @@ class SpecialistExecutor(AgentExecutor):
             request: Message = requests[answered]
             items.append(await as_input(request, self._files, run.leased))
             items = await self._answer(agent, models, scope, items, answered)
-            if answered:
+            if answered:  # the first is the task's own; later ones might be taken for answers by a replay
                 await run.journal(f"request/{request.message_id}", b"")
             answered += 1
 
     def _check_definition(self, run: TaskRun, tools: set[str]) -> None:
         """A task that began under another definition goes on if its journal fits this one. Raises `AgentNetError`."""
+<<<<<<< HEAD
         began, now = run.leased.definition, self.specialist.definition
+=======
+        # Steps are found by their order and their tools' names: a replay under other tools would go another way.
+        began, now = run.leased.definition, self._specialist.definition
+>>>>>>> w-engine
         if began != now and (gone := tools_called(run.leased.journal) - tools):
             raise AgentNetError(
                 f"This task began under {self.specialist.name} {began}; {now}, which runs now, has no longer what the "
@@ -154,7 +160,7 @@ class SpecialistExecutor(AgentExecutor):
         limits = self.specialist.manifest.limits
         config = RunConfig(
             model_provider=models,
-            tracing_disabled=True,
+            tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
             tool_not_found_behavior="return_error_to_model",
             tool_execution=ToolExecutionConfig(max_function_tool_concurrency=limits.max_parallel_tools),
         )
@@ -173,7 +179,7 @@ class SpecialistExecutor(AgentExecutor):
         writer = _AnswerWriter(scope.run, RESPONSE if number == 0 else f"{RESPONSE}-{number + 1}")
         try:
             async for event in result.stream_events():
-                if scope.handed_off is not None:
+                if scope.handed_off is not None:  # or the model would comment on an answer that is not its own
                     result.cancel(mode="immediate")
                     break
                 if event.type != "raw_response_event":
@@ -210,7 +216,7 @@ class _AnswerWriter:
 
     async def finish(self, answer: str) -> None:
         """Make sure that the artifact holds exactly `answer`, and close it."""
-        if self._written == answer and answer:
+        if self._written == answer and answer:  # streamed already: only its end is missing
             await self._emit("", append=True, last_chunk=True)
         elif answer and not self._stored(answer):
             await self._emit(answer, append=False, last_chunk=True)

@@ -78,12 +78,12 @@ class _JournaledModel(Model):
             )
             return
         self._check_budget()
-        await self._scope.run.make_sure()
+        await self._scope.run.make_sure()  # a turn costs money; two owners at once would both pay
         self._scope.working += 1
         finished = False
         try:
             async for event in self._inner.stream_response(*args, **kwargs):
-                if isinstance(event, ResponseCompletedEvent):
+                if isinstance(event, ResponseCompletedEvent):  # stored before the runner acts on it
                     await self._scope.journal(key, event.response.model_dump_json(warnings=False).encode())
                     self._announce(event.response)
                     finished = True
@@ -120,7 +120,7 @@ class JournaledAgent(Agent[RunScope]):
 
 
 def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
-    wrapped = copy.copy(tool)
+    wrapped = copy.copy(tool)  # the agent's own tools are shared by all runs
     nested = bool(getattr(tool, "_is_agent_tool", False))
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
@@ -153,7 +153,7 @@ async def _execute(
         if refusal is not None:
             await scope.journal(key, json.dumps(refusal).encode())
             return refusal
-        await scope.run.make_sure()
+        await scope.run.make_sure()  # as late as can be: the effect may not be taken back
         result = await _told(tool, scope, key, context, arguments)
         await scope.journal(key, json.dumps(result, default=str).encode())
         return result

@@ -62,7 +62,7 @@ async def take_answer(run: TaskRun, messages: list[Message]) -> None:
     unanswered = [
         key[len(ASKED) :] for key in journal if key.startswith(ASKED) and ANSWER + key[len(ASKED) :] not in journal
     ]
-    if unanswered and messages:
+    if unanswered and messages:  # one question is open at a time: the run rests with the first
         await run.journal(ANSWER + unanswered[0], messages[0].SerializeToString())
 
 

@@ -131,11 +131,12 @@ class RunScope:
 
     def settle(self) -> None:
         """Ask if there is a question and nothing else left to do."""
+        # Calls of one turn run side by side: cut off by a sibling's question, they would have to be made again.
         if self.questions and self.working == 0 and self.announced <= 0 and not self.asked.done():
             self.asked.set_result(self.questions[0])
 
     def _settle_without_the_announced(self) -> None:
-        if self.working == 0:
+        if self.working == 0:  # the SDK never begins some: where there is no such tool it answers itself
             self.announced = 0
         self.settle()
 

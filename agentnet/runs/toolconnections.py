@@ -101,6 +101,7 @@ class ToolConnections:
             if outside is None or self._upstreams is None:
                 raise
             return ToolConnection(name, outside.url, self._upstreams.client(outside), outside)
+        # Shared by all tasks of the tenant: of the first one's chain it may tell no more than which agent calls.
         caller = Principal(principal.tenant, principal.subject, chain=principal.chain[-1:])
         timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
         auth = _TokenAuth(self._tokens, caller, f"mcp:{name}")

@@ -90,7 +90,7 @@ class ToolServers:
     ) -> types.CallToolResult:
         """The result; over a connection that broke once more, if the tool may be called again."""
         if not traits_of(tool.annotations).repeatable:
-            await self._check(principal, server)
+            await self._check(principal, server)  # a connection that broke while idle shows it only when it is used
             return await self._call_once(principal, server, tool.name, values)
         try:
             return await self._call_once(principal, server, tool.name, values)
@@ -114,6 +114,7 @@ class ToolServers:
         client = await connection.client()
         try:
             async with asyncio.timeout(CALL_SECONDS):
+                # The same key in every replay: a server may know a repeated call by it.
                 return await client.call_tool(tool, values, meta={IDEMPOTENCY_META: call_key.get()})  # type: ignore[arg-type]
         except TimeoutError:
             raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
@@ -132,7 +133,7 @@ def tool_name(server: str, tool: str, *, marked: bool = False) -> str:
     if not marked and re.fullmatch(r"[A-Za-z0-9_]{1,64}", name):
         return name
     digest = sha256(f"{server}\0{tool}".encode()).hexdigest()[:DIGEST_CHARACTERS]
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)  # what OpenAI takes, 64 characters of it
     return f"{plain[: MAX_NAME - DIGEST_CHARACTERS - 1]}_{digest}"
 
 

@@ -37,7 +37,7 @@ class PostgresSignals:
         self._url = url
         self._origin = origin
         self._local = LocalSignals()
-        self._outbox: dict[Signal, None] = {}
+        self._outbox: dict[Signal, None] = {}  # in order, and each signal once: ten events of a task are one hint
         self._ready = asyncio.Event()
         self._others: set[str] = set()
         self._others_seen = -PRESENCE_SECONDS
@@ -84,7 +84,7 @@ class PostgresSignals:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _carry_over_one_connection(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=10)
+        connection = await asyncpg.connect(self._url, timeout=10)  # not of a pool: LISTEN holds for one connection
         try:
             connection.add_termination_listener(lambda _: self._ready.set())
             await connection.add_listener(CHANNEL, self._notified)
@@ -104,7 +104,7 @@ class PostgresSignals:
             async with asyncio.timeout(PRESENCE_SECONDS / 3):
                 await self._ready.wait()
         if self._outbox:
-            await asyncio.sleep(BATCH_SECONDS)
+            await asyncio.sleep(BATCH_SECONDS)  # for company: NOTIFY makes commits that notify wait for one another
         self._ready.clear()
         batch, self._outbox = self._outbox, {}
         try:
@@ -121,7 +121,7 @@ class PostgresSignals:
     def received(self, payload: str | bytes) -> None:
         """Tell this process's listeners what another process sent."""
         origin, *pairs = json.loads(payload)
-        if origin == self._origin:
+        if origin == self._origin:  # told here already; PostgreSQL notifies the sender too
             return
         if not pairs and origin not in self._others:
             self._greet = True  # a newcomer does not know yet that it is not alone

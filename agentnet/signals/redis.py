@@ -68,7 +68,7 @@ class RedisSignals:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
-                    self._connected = True
+                    self._connected = True  # only who hears over Redis tells over Redis alone
                     async for message in pubsub.listen():
                         if message["type"] == "message":
                             self._fallback.received(message["data"])
@@ -89,6 +89,6 @@ class RedisSignals:
                     for payload in payloads(self._origin, list(batch)):
                         await self._redis.publish(CHANNEL, payload)
             except (RedisError, OSError):
-                self._connected = False
+                self._connected = False  # what was told of the batch before may be told twice, which harms nobody
                 for signal in batch:
                     self._fallback.tell_others(signal)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from agentnet.errors import UnavailableError
@@ -34,7 +35,9 @@ class GroupCommit(Generic[Op, Result]):
         self._waiting.append((op, future))
         if self._flushing < CONCURRENCY:
             self._flushing += 1
-            task = asyncio.create_task(self._run())
+            # It begins a turn of the loop later: who is ready by then goes along. In a context of its own: it writes
+            # for many tasks, and what it logs must not carry the ids of the one that came first.
+            task = asyncio.create_task(self._run(), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await future
@@ -54,7 +57,7 @@ class GroupCommit(Generic[Op, Result]):
                 await self._one_by_one(batch, error)
                 continue
             for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
+                if not future.done():  # cancelled where the client left; what it wrote stands all the same
                     future.set_result(result)
 
     async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:

@@ -54,7 +54,7 @@ KIND_STEP = 6
 def now_timestamp() -> Timestamp:
     """This moment, in microseconds. Only ever shown to people: leases go by the database's clock."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    return Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000)
+    return Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000)  # PostgreSQL keeps no more
 
 
 def submitted(task_id: str, context_id: str, message: Message) -> Task:
@@ -115,7 +115,7 @@ def state_of(event: StreamResponse) -> TaskState | None:
         case "task":
             return event.task.status.state
         case "message":
-            return SUBMITTED
+            return SUBMITTED  # a user's word wakes a task that waited for it: RESUME in sql.py writes the same
         case _:
             return None
 

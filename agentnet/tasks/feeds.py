@@ -7,7 +7,8 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import TaskState
 
 from agentnet.tasks.events import state_of
-from agentnet.tasks.feed import Feed, FeedItem, ReadLog
+from agentnet.tasks.feed import Feed
+from agentnet.tasks.log import FeedItem, ReadLog, TaskLog
 from agentnet.tasks.position import Position
 
 
@@ -43,8 +44,8 @@ class Feeds:
             self.close(task_id)
 
     def stored(self, task_id: UUID, after: Position) -> AsyncGenerator[FeedItem, None]:
-        """What the log of a task has behind `after`."""
-        return Feed(task_id, self._read_log).stored(after)
+        """What the log of a task has behind `after`, and no more: all that will ever come of one that has ended."""
+        return TaskLog(task_id, self._read_log).rest(after)
 
     async def reached(self, task_id: UUID, after: Position, states: frozenset[TaskState]) -> None:
         """Wait until a task has come into one of `states`, looked for behind `after`."""

@@ -54,7 +54,7 @@ class RunQueue(EventQueue):
 
     async def _status(self, event: TaskStatusUpdateEvent) -> None:
         self._claim_ids(event)
-        if not event.status.HasField("timestamp"):
+        if not event.status.HasField("timestamp"):  # ListTasks goes by it; executors often leave it out
             event.status.timestamp.CopyFrom(now_timestamp())
         response = StreamResponse(status_update=event)
         if event.status.state in RESTING_STATES:

@@ -11,21 +11,26 @@ run in doubt about where its log ends.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
+<<<<<<< HEAD
 from agentnet.tasks.feed import FeedItem
 from agentnet.tasks.parts import continues
+=======
+from agentnet.tasks.log import FeedItem
+from agentnet.tasks.open_text import OpenText, is_text
+>>>>>>> w-engine
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.records import Append, Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.store import TaskStore
 
 logger = logging.getLogger(__name__)
 
+# A row for each token would be most of the log. Readers at other replicas see text so much later.
 COALESCE_SECONDS = 0.025
 COALESCE_CHARACTERS = 1024
 TRUSTED_SHARE = 0.5
@@ -34,19 +39,6 @@ GATHER_SECONDS = 0.004
 """Other events wait so long for company: a task that is done at once is stored in one write."""
 BACKLOG_EVENTS = 512
 """Events that may wait to be stored; more make their writer wait."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A text event that still grows: shown in pieces, not stored yet."""
-
-    event: StreamResponse
-    pieces: list[str] = field(default_factory=list[str])
-    length: int = 0
-
-    def close(self) -> StreamResponse:
-        self.event.artifact_update.artifact.parts[0].text = "".join(self.pieces)
-        return self.event
 
 
 class TaskRun:
@@ -64,7 +56,7 @@ class TaskRun:
         self._seq = leased.last_seq
         """Number of the last event that was shown, stored or not."""
         self._durable = leased.last_seq
-        self._open: _Open | None = None
+        self._open: OpenText | None = None
         self._events: list[tuple[int, bytes]] = []
         self._steps: list[tuple[str, bytes]] = []
         """Journal entries that wait to be stored."""
@@ -123,7 +115,7 @@ class TaskRun:
             moment = asyncio.get_running_loop().time()
             try:
                 held = await self._store.holds(self.lease)
-            except DatabaseAwayError:
+            except DatabaseAwayError:  # not to know counts as lost: an effect outside cannot be taken back
                 held = False
             if not held:
                 self._failure = LostLeaseError()
@@ -133,11 +125,11 @@ class TaskRun:
     async def emit(self, event: StreamResponse) -> None:
         """Show an event and let it be stored soon. Waits only when too much waits already. Raises `LostLeaseError`."""
         while self._resting:
-            await asyncio.shield(self._resting)
+            await asyncio.shield(self._resting)  # whoever waits here may be cancelled, the write may not
         self._check()
         self._leased.projection.apply(event)
-        if _continues(self._open, event):
-            self._grow(event)
+        if self._open is not None and self._open.continues_with(event):
+            self._grow(self._open, event)
         else:
             self._close_open()
             self._begin(event)
@@ -148,7 +140,7 @@ class TaskRun:
         """Wait until everything emitted is stored. Raises `LostLeaseError`."""
         self._close_open()
         target = self._queued
-        while self._stored < target:
+        while self._stored < target:  # not "nothing waits": others may emit for as long as this waits
             self._check()
             self._write_soon()
             await self._progress.wait()
@@ -183,7 +175,7 @@ class TaskRun:
         fresh = [message for message in messages if message.message_id not in known]
         for message in fresh:
             await self.emit(StreamResponse(message=message))
-        await self.flush()
+        await self.flush()  # only then are they forgotten: who dies in between leaves them, and their ids are known
         self._leased.inputs = count
         await self._store.drop_inputs(self.lease.task_id, [message.message_id for message in messages])
         return fresh
@@ -212,12 +204,9 @@ class TaskRun:
 
     def _begin(self, event: StreamResponse) -> None:
         self._seq += 1
-        if _is_text(event):
-            text = event.artifact_update.artifact.parts[0].text
-            kept = StreamResponse()
-            kept.CopyFrom(event)
-            self._open = _Open(kept, [text], len(text))
-            self._show(event, len(text))
+        if is_text(event):
+            self._open = OpenText(event)
+            self._show(event, self._open.length)
             self._write_later(COALESCE_SECONDS)
         else:
             self._queue(event)
@@ -226,14 +215,10 @@ class TaskRun:
             self._show(event, WHOLE)
             self._write_later(GATHER_SECONDS)
 
-    def _grow(self, event: StreamResponse) -> None:
-        assert self._open is not None
-        text = event.artifact_update.artifact.parts[0].text
-        self._open.pieces.append(text)
-        self._open.length += len(text)
-        self._open.event.artifact_update.last_chunk |= event.artifact_update.last_chunk
-        self._show(event, self._open.length)
-        if self._open.length >= COALESCE_CHARACTERS or event.artifact_update.last_chunk:
+    def _grow(self, text: OpenText, event: StreamResponse) -> None:
+        text.add(event)
+        self._show(event, text.length)
+        if text.length >= COALESCE_CHARACTERS or event.artifact_update.last_chunk:
             self._close_open()
             self._write_soon()
 
@@ -285,19 +270,20 @@ class TaskRun:
             logger.exception("task %s: not stored", self.lease.task_id)
             self._failure = LostLeaseError()
         finally:
-            self._writing = self._resting = None
+            self._writing = self._resting = None  # before those who wait are woken: they may begin the next write
             self._advance()
         return False
 
     async def _write(self) -> bool:
         while (self._events or self._steps) and not self._ended:
+            # Taken before the write begins: what is emitted while it is under way belongs to the next one.
             events, self._events = tuple(self._events), []
             steps, self._steps = tuple(self._steps), []
             status, self._state = self._state, None
             lease, state, moment = self.lease, _open_state(status), _moment(status)
             began = asyncio.get_running_loop().time()
             await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, steps, state, moment))
-            self.confirm(began)
+            self.confirm(began)  # not now: the database renewed it at some moment since then
             self._durable += len(events)
             self._stored += len(events) + len(steps)
             self._leased.journal.update(steps)
@@ -321,7 +307,7 @@ class TaskRun:
             inputs=self._leased.inputs,
         )
         if not await self._store.append(write):
-            return False
+            return False  # all of it was refused: what waited waits on
         self._events, self._steps, self._stored = [], [], self._queued
         self._leased.projection.apply(event)
         self._seq += 1
@@ -339,6 +325,7 @@ class TaskRun:
         self._store.feeds.close(self.lease.task_id)
 
 
+<<<<<<< HEAD
 def _is_text(event: StreamResponse) -> bool:
     """Whether `event` is an artifact of nothing but one text, of which more may come."""
     if event.WhichOneof("payload") != "artifact_update":
@@ -363,6 +350,8 @@ def _continues(opened: _Open | None, event: StreamResponse) -> bool:
     )
 
 
+=======
+>>>>>>> w-engine
 def _open_state(status: StreamResponse | None) -> int | None:
     """The state for the task's row. A state of rest is written by `rest` alone."""
     state = state_of(status) if status is not None else None

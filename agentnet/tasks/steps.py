@@ -54,6 +54,7 @@ def step_of(metadata: dict[str, Any]) -> Step | None:
     data = metadata.get(STEPS)
     if not isinstance(data, dict):
         return None
+    # A peer may be of another version: what is not known here is left out.
     known: dict[str, Any] = {key: data[key] for key in Step.__slots__ if key in data}
     try:
         ms = known.get("ms")

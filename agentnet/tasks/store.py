@@ -18,8 +18,8 @@ from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
 from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
-from agentnet.tasks.feed import LogEvent
 from agentnet.tasks.feeds import Feeds
+from agentnet.tasks.log import LogEvent
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import UNSEEN, Append, Heartbeat, Lease, LeasedTask, LostLeaseError, NewTask
 from agentnet.tasks.wire import dumps
@@ -48,6 +48,7 @@ class TaskStore:
         """Store a task; answers its id, or that of the task which the same message began before."""
         if await self._accepts.submit(new):
             return new.id
+        # Either another task has this message, or this one was stored by a try whose answer was lost: both are found.
         row = await retried(
             lambda: self.pool.fetchrow(sql.FIND_BY_MESSAGE, new.tenant, new.agent, new.principal, new.message_id)
         )
@@ -73,7 +74,7 @@ class TaskStore:
 
     async def read(self, task_id: UUID, tenant: str, agent: str, history_length: int | None) -> tuple[Task, int] | None:
         """A task with its latest messages and the number of its last event, or None. A resting task is one row."""
-        limit = ALL_MESSAGES if history_length is None else history_length + 1
+        limit = ALL_MESSAGES if history_length is None else history_length + 1  # the latest may be the status's own
         row = await retried(lambda: self.pool.fetchrow(sql.READ, task_id, tenant, agent, limit))
         if row is None:
             return None
@@ -89,6 +90,7 @@ class TaskStore:
 
     async def claim(self, agent: str, limit: int) -> list[Lease]:
         """Claim up to `limit` waiting tasks of `agent`."""
+        # Not tried again: a claim whose answer was lost is claimed anew when its lease runs out.
         rows = await self.pool.fetch(sql.CLAIM, self.owner, self.lease_seconds, agent, limit)
         return [_lease(row) for row in rows]
 
@@ -227,7 +229,7 @@ class TaskStore:
             [new.message_id for new in batch],
             [new.parent_id for new in batch],
             [new.root_id for new in batch],
-            [dumps(new.chain).decode() for new in batch],
+            [dumps(new.chain).decode() for new in batch],  # as text: ACCEPT casts it, asyncpg would not
             [dumps(new.budget).decode() for new in batch],
             [new.definition for new in batch],
             [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
@@ -285,9 +287,10 @@ class TaskStore:
         verdicts: dict[UUID, bool | None] = {}
         for write in refused:
             row = found.get(write.id)
-            if row is None or row["epoch"] != write.epoch:
+            if row is None or row["epoch"] != write.epoch:  # another owner, whose events may have these numbers
                 verdicts[write.id] = None
             elif row["last_seq"] == write.last_seq and (write.events or row["lease_owner"] is None):
+                # Within an epoch there is one writer, and one write under way: nobody else can have made these events.
                 verdicts[write.id] = True
             elif write.release and row["inputs"] != write.inputs and row["lease_owner"] == self.owner:
                 verdicts[write.id] = False

@@ -54,6 +54,7 @@ def task_json(task: Task) -> Json:
 
 def status_json(status: TaskStatus) -> Json:
     """A TaskStatus."""
+    # ProtoJSON says an enumerator that it does not know as its number, and leaves out what has its default.
     result: Json = {"state": STATE_NAMES.get(status.state, status.state)} if status.state else {}
     if status.HasField("message"):
         result["message"] = message_json(status.message)
@@ -180,7 +181,7 @@ def send_message_request(params: Any) -> SendMessageRequest:
     """A SendMessageRequest from its JSON. Raises `json_format.ParseError` for what is not one."""
     if not isinstance(params, dict) or not isinstance(params.get("message", {}), dict):
         raise ParseError("params must be an object with a message, which is an object too.")
-    plain = _plain_request(params)
+    plain = _plain_request(params)  # what nearly every client sends; reflection is for the others
     return plain or ParseDict(params, SendMessageRequest(), ignore_unknown_fields=True)
 
 
@@ -206,7 +207,7 @@ def _plain_request(params: Json) -> SendMessageRequest | None:
             return None
         request.configuration.return_immediately = immediately
     if length is not None:
-        if type(length) is not int or not 0 <= length < 2**31:
+        if type(length) is not int or not 0 <= length < 2**31:  # not a bool, which is an int too; the field is int32
             return None
         request.configuration.history_length = length
     return request

@@ -97,6 +97,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
+        # Each value by itself: struck out of the finished line, a secret could take a quote of the JSON along.
         return json.dumps({key: redact(value) for key, value in entry.items()}, ensure_ascii=False)
 
 
@@ -111,7 +112,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler]  # in place of those that libraries or a former call have put there
     root.setLevel(level)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)

@@ -64,7 +64,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Check the form of this hop's URL, send, and limit what is read. Raises `UnsafeUrlError`."""
         check_form(str(request.url))
-        request.extensions.pop("sni_hostname", None)
+        request.extensions.pop("sni_hostname", None)  # would have the certificate checked against another name
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
             await response.aclose()

@@ -57,7 +57,7 @@ class AccessTokens:
         if fetching is None:
             fetching = self._fetching[key] = asyncio.ensure_future(self._fetch(key))
             fetching.add_done_callback(lambda done: self._fetched(key, done))
-        return await asyncio.shield(fetching)
+        return await asyncio.shield(fetching)  # others wait for it too
 
     def forget(self, key: Key, value: str) -> None:
         """The server refused `value`. A token that was fetched since stays."""
@@ -74,6 +74,7 @@ class AccessTokens:
         _, resource, credentials = key
         answer = await self._ask(credentials, resource)
         life = DEFAULT_LIFE_SECONDS if answer.expires_in is None else answer.expires_in
+        # Let go before it expires, which is on its way to the server too late; a short one after half of its life.
         self._held[key] = _Held(answer.access_token, time.monotonic() + max(life / 2, life - MARGIN_SECONDS))
         return answer.access_token
 

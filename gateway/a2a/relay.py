@@ -75,39 +75,39 @@ class Relay:
         except ClientGoneError:
             await send_protocol_error(send, BROKEN_OFF, target.binding, None)
             return
-        call = _Call(scope, target, body, send)
+        request = _RelayedRequest(scope, target, body, send)
         try:
             principal = principal_of(scope)
-            with self._slot(principal, call):
+            with self._slot(principal, request):
                 entry = await self._catalog.get(principal, target.agent)
-                await run_until_gone(body, self._exchange(call, entry, principal))
+                await run_until_gone(body, self._exchange(request, entry, principal))
         except AgentNetError as error:
-            await send_protocol_error(send, error, target.binding, call.request_id)
+            await send_protocol_error(send, error, target.binding, request.request_id)
         except ClientGoneError:
-            await send_protocol_error(send, BROKEN_OFF, target.binding, call.request_id)
+            await send_protocol_error(send, BROKEN_OFF, target.binding, request.request_id)
 
-    def _slot(self, principal: Principal, call: "_Call") -> AbstractContextManager[None]:
-        return self._limit.stream(principal) if call.wants_stream else nullcontext()
+    def _slot(self, principal: Principal, request: "_RelayedRequest") -> AbstractContextManager[None]:
+        return self._limit.stream(principal) if request.wants_stream else nullcontext()
 
-    async def _exchange(self, call: "_Call", entry: Entry, principal: Principal) -> None:
+    async def _exchange(self, request: "_RelayedRequest", entry: Entry, principal: Principal) -> None:
         # The body is asked for with each try: a second instance gets it from its beginning.
         incoming = await self._upstream.open(
-            principal, entry, call.method, call.path, call.scope["headers"], lambda: call.body.content
+            principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
         )
         try:
-            whole = await self._answer(call, incoming)
+            whole = await self._answer(request, incoming)
         finally:
             await incoming.close()
         if whole:
-            await call.end()
+            await request.end()
 
-    async def _answer(self, call: "_Call", incoming: Incoming) -> bool:
-        if asks_for_card(call.target.path, call.body.start) and not is_event_stream(to_client(incoming.headers)):
-            return await call.answer_card(incoming, self._base_url + call.target.prefix)
-        return await call.answer(incoming)
+    async def _answer(self, request: "_RelayedRequest", incoming: Incoming) -> bool:
+        if asks_for_card(request.target.path, request.body.start) and not is_event_stream(to_client(incoming.headers)):
+            return await request.answer_card(incoming, self._base_url + request.target.prefix)
+        return await request.answer(incoming)
 
 
-class _Call:
+class _RelayedRequest:
     """One request and where its answer goes."""
 
     def __init__(self, scope: Scope, target: Target, body: Body, send: Send) -> None:

@@ -34,7 +34,7 @@ def headers_of(scope: Scope) -> Headers:
 async def read_body(receive: Receive) -> bytes:
     """The whole body; its size is limited by the middleware. Raises `JSONParseError` when the client leaves."""
     message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
+    if message["type"] == "http.request" and not message.get("more_body"):  # nearly always: no list, no join
         return bytes(message.get("body", b""))
     chunks: list[bytes] = []
     while message["type"] == "http.request":
@@ -75,7 +75,7 @@ def check_state(stated: Any) -> None:
 
 def retry_after(seconds: Any) -> str:
     """Seconds as the header says them: whole ones (RFC 9110 section 10.2.3)."""
-    return str(max(1, round(float(seconds))))
+    return str(max(1, round(float(seconds))))  # 0 would ask to try again at once
 
 
 def _version_in_query(scope: Scope) -> str:

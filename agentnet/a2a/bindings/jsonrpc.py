@@ -76,9 +76,10 @@ class JsonRpc:
         request_id: RequestId = None
         try:
             body = parse_json(headers, await read_body(receive))
+            # Before all checks: an error has its request's id, or null where none can be read (JSON-RPC 2.0 section 5).
             request_id = _request_id(body)
             method, params = _checked(body)
-            if self._v03.supports_method(method):
+            if self._v03.supports_method(method):  # told by the method's name: clients of 0.3 send no version
                 return await self._v03.handle_request(request_id, method, body, Request(scope, receive))
             context = call_context(scope["state"]["principal"], headers)
             if method in ("SendStreamingMessage", "SubscribeToTask"):

@@ -81,6 +81,7 @@ class Rest:
             _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._delete_push_config, "DELETE"),
             _route("/extendedAgentCard", self._extended_card, "GET"),
         ]
+        # The tenant's last: its pattern takes any first segment, also "tasks".
         return [*own, *rest03_routes(self._handler), Mount("/{tenant}", routes=own)]
 
     async def _send_message(self, request: Request, context: ServerCallContext) -> Any:

@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back until its buffer is full
 ]
-KEEP_ALIVE = b": keep-alive\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"  # a comment: proxies end silent connections (WHATWG HTML section 9.2.7)
 
 Frames = AsyncGenerator[bytes, None]
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeVar
 
+    from agentnet.database import Database
     from agentnet.retention.partitions import Partitions
 
     Answer = TypeVar("Answer")
@@ -23,7 +24,7 @@ def list_partitions() -> None:
     """List the partitions with their sizes."""
     from agentnet.cli.show import screen
 
-    found = at_database(lambda partitions: partitions.list())
+    found = at_partitions(lambda partitions: partitions.list())
     table = screen.table("Table", "Partition", "Tasks begun before", "MiB")
     for each in found:
         until = f"{each.until:%Y-%m-%d}" if each.until else "any other"
@@ -39,7 +40,7 @@ def make(
     months: Annotated[int, typer.Option("--months", min=1, max=120, help="How many months ahead.")] = 3,
 ) -> None:
     """Split the tables by month, if they are not yet, and make partitions ahead. For a monthly timer."""
-    at_database(lambda partitions: partitions.make(datetime.now(UTC), months))
+    at_partitions(lambda partitions: partitions.make(datetime.now(UTC), months))
     typer.echo("Done.")
 
 
@@ -54,23 +55,18 @@ def drop(
     if not yes:
         # Rules of retention can be put right; a partition that was dropped is gone.
         typer.confirm(f"Forget every task that began in a month that was over by {moment:%Y-%m-%d}?", abort=True)
-    gone = at_database(lambda partitions: partitions.drop(moment))
+    gone = at_partitions(lambda partitions: partitions.drop(moment))
     typer.echo(f"{gone} tasks are forgotten.")
 
 
-def at_database(work: "Callable[[Partitions], Awaitable[Answer]]") -> "Answer":
+def at_partitions(work: "Callable[[Partitions], Awaitable[Answer]]") -> "Answer":
     """The answer of `work` on a connection of its own. Raises `UnavailableError`."""
-    from agentnet.cli.command.loop import run
-    from agentnet.database import Database
+    from agentnet.cli.admin.database import at_database
     from agentnet.retention.partitions import Partitions
     from agentnet.settings import load_settings
 
-    async def main() -> "Answer":
-        database = await Database.open(load_settings())
-        try:
-            async with database.pool.acquire() as connection:
-                return await work(Partitions(connection))
-        finally:
-            await database.close()
+    async def on_connection(database: "Database") -> "Answer":
+        async with database.pool.acquire() as connection:
+            return await work(Partitions(connection))
 
-    return run(main())
+    return at_database(load_settings(), on_connection)

@@ -1,12 +1,15 @@
-"""`agentnet push`: notifications that could not be delivered, through the gateway."""
+"""`agentnet push`: notifications that could not be delivered, through the gateway; their key, at the database."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentnet.cli.command.options import AsJson, Url
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Push notifications: list, retry.")
+if TYPE_CHECKING:
+    from agentnet.database import Database
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Push notifications: list, retry, rotate-key.")
 
 
 @app.command("list")
@@ -32,3 +35,27 @@ def retry_delivery(
     from agentnet.cli.gateway import listings
 
     listings.retry_delivery(url, identifier)
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Make a new key that signs notifications. Needs DATABASE_URL and AGENTNET_SECRET as the services have them."""
+    from agentnet.cli.admin.database import at_database
+    from agentnet.identity.sealing import Seal
+    from agentnet.identity.secret import known_secret
+    from agentnet.push.signing import PUBLISHED_BEFORE_SECONDS, REFRESH_SECONDS, RETIRES_AFTER_SECONDS, KeyRing
+    from agentnet.settings import load_settings
+
+    settings = load_settings()
+    seal = Seal(known_secret(settings))
+
+    async def rotate(database: "Database") -> str:
+        return await KeyRing(database, seal).rotate()
+
+    kid = at_database(settings, rotate)
+    minutes = (PUBLISHED_BEFORE_SECONDS + REFRESH_SECONDS) / 60
+    hours = RETIRES_AFTER_SECONDS / 3600
+    typer.echo(
+        f"Key {kid} is published now and signs within {minutes:g} minutes; "
+        f"the one before it stays published for {hours:g} hours."
+    )

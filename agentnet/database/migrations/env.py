@@ -15,6 +15,7 @@ assert tables and tables_mcp and tables_upstreams  # imported so that their tabl
 
 
 def _run(connection: Connection) -> None:
+    # Of the transaction: it is gone with the process that held it, also through a pooler.
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
     context.configure(connection=connection, target_metadata=SQLModel.metadata)
     context.run_migrations()

@@ -56,7 +56,7 @@ class _Search(BaseModel):
     limit: int = Field(default=5, ge=1, le=MAX_FOUND)
 
 
-class _Call(BaseModel):
+class _NamedCall(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
@@ -77,7 +77,7 @@ def find_tools(arguments: Document, merged: Merged) -> Document:
 
 def named_call(params: Document) -> Document:
     """The parameters of the call that `call_tool` stands for. Raises `McpError`, `ValidationError`."""
-    call = _Call.model_validate(params.get("arguments") or {})
+    call = _NamedCall.model_validate(params.get("arguments") or {})
     # A call_tool of call_tool would lead in a circle.
     if call.name in FINDER_NAMES:
         raise McpError(INVALID_PARAMS, f"{call.name} is called directly.")

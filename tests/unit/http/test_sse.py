@@ -81,6 +81,13 @@ STREAMS = st.sampled_from(["\n", "\r\n"]).flatmap(
     lambda end: st.lists(LINES, max_size=30).map(lambda lines: "".join(line + end for line in lines).encode())
 )
 PLACES = st.lists(st.integers(0, 400), max_size=20)
+MANY_LINES = st.sampled_from(["\n", "\r\n"]).flatmap(
+    lambda end: st.lists(
+        st.one_of(*[st.integers(10**40, 10**60).map(lambda number: f"data: {number}")] * 12, LINES), min_size=20
+    ).map(lambda lines: "".join(line + end for line in lines).encode())
+)
+"""Long events, of data lines and little else."""
+FAR_PLACES = st.lists(st.integers(0, 20_000), max_size=8)
 
 
 @given(data=STREAMS, at=PLACES)
@@ -88,6 +95,27 @@ async def test_it_reads_what_the_readers_before_it_read_however_the_chunks_are_c
     events = [event async for event in events_in(cut(data, at), LIMIT, TooLargeError)]
     assert [event.data for event in events if event.data is not None] == old_data_of(data)
     assert [(event.data or b"", event.id) for event in events] == old_events_of(data)
+
+
+@example(data=b"data: 1\n" + 40 * b"data: 22\n" + b"data:\ndata: \n" + 40 * b"data: 3\n" + b"\n", at=[8, 300])
+@example(data=b"data: 1\n" + 40 * b"data: 22\n" + b"datum: 1\n: data: \n" + 40 * b"data: 3\n" + b"\n", at=[8])
+@example(data=b"\xef\xbb\xbf" + 80 * b"data: 22\n" + b"\n" + 80 * b"data: 3\n" + b"\n\n", at=[1, 2, 400, 760])
+@given(data=MANY_LINES, at=FAR_PLACES)
+async def test_it_reads_long_events_line_by_line_and_many_lines_at_once_alike(data: bytes, at: list[int]) -> None:
+    by_line = Reader(LIMIT, TooLargeError)
+    expected = [event for line in data.splitlines(keepends=True) for event in by_line.feed(line)]
+    assert [event async for event in events_in(cut(data, at), LIMIT, TooLargeError)] == expected
+    assert [event.data for event in expected if event.data is not None] == old_data_of(
+        data.removeprefix(b"\xef\xbb\xbf")
+    )
+
+
+@given(lines=st.integers(40, 200), at=FAR_PLACES)
+async def test_the_limit_of_an_event_of_many_lines_is_the_same_however_they_come(lines: int, at: list[int]) -> None:
+    data = lines * b"data: 0123456789\n" + b"\n"
+    assert len([event async for event in events_in(cut(data, at), 16 * lines, TooLargeError)]) == 1
+    with pytest.raises(TooLargeError):
+        _ = [event async for event in events_in(cut(data, at), 16 * lines - 1, TooLargeError)]
 
 
 @example(data=b"data: a\n\n\n", at=[9])
@@ -176,6 +204,11 @@ class Walked(list[bytes]):
 
 def work_of(chunks: int) -> int:
     """Lines of Python that run to read one event of so many chunks."""
+    return work([b"data: ", *[b"x" * 64] * chunks, b"\n\n"])
+
+
+def work(chunks: list[bytes]) -> int:
+    """Lines of Python that run to read the one event of these chunks."""
     lines = 0
 
     def look(_: FrameType, event: str, __: object) -> object:
@@ -186,10 +219,11 @@ def work_of(chunks: int) -> int:
     reader = Reader(16 * LIMIT, TooLargeError)
     sys.settrace(look)
     try:
-        events = [event for chunk in [b"data: ", *[b"x" * 64] * chunks, b"\n\n"] for event in reader.feed(chunk)]
+        events = [event for chunk in chunks for event in reader.feed(chunk)]
     finally:
         sys.settrace(None)
-    assert [len(event.data or b"") for event in events] == [64 * chunks]
+    read = b"".join(chunks).removeprefix(b"data: ").replace(b"\ndata: ", b"\n").removesuffix(b"\n\n")
+    assert [event.data for event in events] == [read]
     return lines
 
 
@@ -209,3 +243,9 @@ def test_the_data_lines_of_an_event_are_not_walked_through_with_every_chunk() ->
     [event] = reader.feed(b"\n")
     assert event.data == b"\n".join([b"x", b"y"] * 1000)
     assert Walked.lines == 2000  # once, to be joined
+
+
+def test_the_work_for_an_event_of_many_lines_is_that_of_its_chunks() -> None:
+    line = b"data: " + b"x" * 73 + b"\n"
+    few, many = ([line, *[count * line] * 100, b"\n"] for count in (10, 1000))
+    assert work(many) == work(few)

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a.bindings": agentnet("a2a http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
     "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests"),
-    "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity retention"),
+    "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
     "agentnet.signals": NOTHING,
-    "agentnet.tasks": agentnet("database signals"),
+    "agentnet.tasks": agentnet("database signals telemetry"),
     "agentnet.telemetry": NOTHING,
     "agentnet.testing": agentnet("http models process push runs signals tasks"),
     "agentnet.upstreams": agentnet("database http identity manifests"),
@@ -122,7 +122,6 @@ Before a line is made longer: does the module lie in the right folder, or what i
 
 SMALL_WITH_A_REASON = {
     "agentnet.a2a.bindings.app": "the bindings put together: where the folder is entered",
-    "agentnet.cli.admin.push": "a group of commands, as each of its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.process.collector": "one measured decision, with its measurement",

@@ -4,6 +4,7 @@ import random
 import pytest
 
 from agentnet.tasks.commit import MAX_BATCH, GroupCommit
+from agentnet.telemetry.logs import bind, bound
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -59,3 +60,16 @@ async def test_a_bad_operation_fails_alone() -> None:
     results = await asyncio.gather(*(commit.submit(number) for number in range(6)), return_exceptions=True)
     assert [result for result in results if isinstance(result, int)] == [0, 1, 2, 4, 5]
     assert isinstance(results[3], ValueError)
+
+
+async def test_what_is_written_together_is_nobodys_alone_in_the_log() -> None:
+    seen: list[dict[str, str]] = []
+
+    async def flush(batch: list[int]) -> list[int]:
+        seen.append(bound())
+        return batch
+
+    commit = GroupCommit(flush)
+    with bind(task_id="the first one's"):
+        assert await commit.submit(1) == 1
+    assert seen == [{}]

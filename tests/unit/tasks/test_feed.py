@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentnet.errors import InvalidInputError
-from agentnet.tasks.feed import BUFFERED_EVENTS, Feed, FeedItem, LogEvent
+from agentnet.tasks.feed import Feed
+from agentnet.tasks.follower import BUFFERED_EVENTS
+from agentnet.tasks.log import LOG_PAGE, FeedItem, LogEvent
 from agentnet.tasks.position import WHOLE, Position
 from tests.patience import PATIENCE_SECONDS
 
@@ -234,6 +236,51 @@ async def test_a_run_whose_lease_was_lost_is_heard_no_more_once_another_runs_her
     assert feed.is_local
     feed.publish(FeedItem(Position(3, 2, WHOLE, 2), _text("!")), generation)
     assert await follower == ["never stored ", "again: ", "a", "!"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("runs_on", [True, False])
+async def test_a_follower_amid_the_buffer_goes_on_from_the_log_when_the_run_loses_its_lease(runs_on: bool) -> None:
+    """Whether nobody has the task yet, or another run of it begins here."""
+    log = _Log()
+    log.events = [LogEvent(1, 1, _text("a")), LogEvent(2, 1, _text("b"))]
+    feed = Feed(TASK, log.read)
+    lost = feed.attach(1)
+    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(feed.follow(Position(1, 1, WHOLE, 1))) as items:
+        for seq, word in enumerate(("b", "never stored", "nor was this"), start=2):
+            feed.publish(FeedItem(Position(seq, 1, WHOLE, min(seq - 1, 2)), _text(word)), lost)
+        seen = [await anext(items), await anext(items)]
+        if runs_on:
+            generation = feed.attach(2)
+            feed.publish(FeedItem(Position(3, 2, WHOLE, 2), _text("!")), generation)
+        else:
+            feed.reset(lost)
+        log.events.append(LogEvent(3, 2, _text("!")))
+        seen += [await anext(items), await anext(items)]
+    assert [_words(item.event) for item in seen if item] == ["b", "never stored", "again: ", "!"]
+
+
+@pytest.mark.anyio
+async def test_what_was_taken_back_is_read_from_the_log_page_by_page_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agentnet.tasks.feed.POLL_SECONDS", 2 * PATIENCE_SECONDS)  # no follower looks by itself
+    log = _Log()
+    log.events = [LogEvent(1, 1, _text("a"))]
+    feed = Feed(TASK, log.read)
+    lost = feed.attach(1)
+    async with aclosing(feed.follow(Position(1, 1, WHOLE, 1))) as items:
+        feed.publish(FeedItem(Position(2, 1, WHOLE, 1), _text("b")), lost)
+        await anext(items)
+        count = 2 * LOG_PAGE + 1
+        log.events += [LogEvent(seq, 2, _text("!" if seq == count else ".")) for seq in range(2, count + 1)]
+        feed.reset(lost)
+        seen = ""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not seen.endswith("!"):
+                item = await anext(items)
+                seen += _words(item.event) if item else ""
+    assert seen == "again: " + "." * (count - 2) + "!"
 
 
 @pytest.mark.anyio

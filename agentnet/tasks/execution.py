@@ -1,0 +1,216 @@
+"""An execution: a run in the hands of the agent's executor, until its task rests, is canceled, or goes elsewhere."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import asyncpg
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.context import ServerCallContext
+from a2a.types.a2a_pb2 import Message, SendMessageRequest, StreamResponse
+from a2a.utils.errors import A2AError
+
+from agentnet.database.retry import DATABASE_AWAY
+from agentnet.errors import AgentNetError, DatabaseAwayError
+from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, failed, status_update
+from agentnet.tasks.queue import RunQueue
+from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
+from agentnet.tasks.run import TaskRun
+
+logger = logging.getLogger(__name__)
+
+RUN = "agentnet.run"
+"""Key of the run in the state of the call context that an executor gets."""
+MAX_ATTEMPTS = 5
+CANCEL_SECONDS = 5.0
+"""How long an executor's own `cancel` may take."""
+CLOSE_SECONDS = 3.0
+"""How long a stopping replica waits for the database to take its leases back."""
+AWAY = (*DATABASE_AWAY, DatabaseAwayError)
+STORE_ERRORS = (
+    DatabaseAwayError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+"""What says in the middle of an execution that the database is away, and nothing about the agent."""
+
+GiveBack = Callable[[Lease], Awaitable[None]]
+"""Gives a lease back, so that another replica goes on at once."""
+
+
+class Stop(Enum):
+    """Why a run is ended from outside."""
+
+    CANCEL = "canceled by request"
+    LOST = "lease lost"
+    SHUTDOWN = "replica stops"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every execution of an agent."""
+
+    executor: AgentExecutor
+    timeout_seconds: float
+    repeatable: bool
+
+
+class Execution:
+    """One execution of `run`; whoever makes it lets `carry_out` run as the task `running`."""
+
+    def __init__(self, run: TaskRun, terms: Terms, give_back: GiveBack) -> None:
+        self.run = run
+        self.running: asyncio.Task[None] | None = None
+        self.stop: Stop | None = None
+        self._terms = terms
+        self._give_back = give_back
+        self._begun = False
+        self._resting = False
+        """The write that brings the task to rest is under way: nothing interrupts it."""
+
+    def end(self, why: Stop) -> None:
+        """End the run. One that has not begun to run finds it when it does: cancelled now, it could not clean up."""
+        if self.stop is None:
+            self.stop = why
+            if self._begun and not self._resting and self.running:
+                self.running.cancel()
+
+    async def ended(self) -> None:
+        """Wait for its end."""
+        if self.running:
+            await asyncio.wait([self.running])
+
+    async def carry_out(self) -> None:
+        """Bring the task to rest, or leave it to others."""
+        self._begun = True
+        try:
+            if self.stop is None:
+                await self._execute()
+            else:
+                await self._stopped()
+        except asyncio.CancelledError:
+            await self._stopped()
+        except LostLeaseError:
+            self.run.abandon()
+        except Exception as error:  # noqa: BLE001 - the lease runs out, and another attempt begins from the log
+            self._give_up(error)
+
+    async def _stopped(self) -> None:
+        try:
+            match self.stop:
+                case Stop.CANCEL:
+                    await self._cancel()
+                case Stop.SHUTDOWN:
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await self.run.flush()
+                        await self._give_back(self.run.lease)
+                    self.run.abandon()
+                case _:
+                    self.run.abandon()
+        except LostLeaseError:
+            self.run.abandon()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        logger.warning("task %s: given up here: %s", self.run.task_id, error, exc_info=not isinstance(error, AWAY))
+        self.run.abandon()
+
+    async def _execute(self) -> None:
+        run, leased = self.run, self.run.leased
+        if leased.cancel_requested:
+            await self._cancel()
+            return
+        if leased.input_waits:
+            await run.take_inputs()
+        refusal = self._refusal(leased)
+        final = failed(run.task(0), refusal) if refusal is not None else await self._final()
+        while self.stop is not Stop.CANCEL:  # which an executor may have swallowed
+            if await self._rest(final):
+                return
+            if await run.take_inputs() and refusal is None:
+                final = await self._final()
+        await self._cancel()
+
+    def _refusal(self, leased: LeasedTask) -> str | None:
+        if leased.lease.attempt > MAX_ATTEMPTS:
+            return f"Given up: {MAX_ATTEMPTS} replicas began this task and none of them lived to finish it."
+        if leased.lease.attempt > 1 and not self._terms.repeatable:
+            return (
+                "A replica died in the middle of this task, and this agent does not say that its work may be repeated."
+            )
+        return None
+
+    async def _final(self) -> StreamResponse:
+        """Execute once; the event that brings the task to rest."""
+        run, seconds = self.run, self._terms.timeout_seconds
+        queue = RunQueue(run)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                await self._terms.executor.execute(request_context(run), queue)
+        except TimeoutError:
+            if not limit.expired():  # one of the executor's own waits, which is an error like any other
+                logger.exception("task %s failed", run.task_id)
+                return failed(run.task(0), "The agent failed: something that it waited for took too long.")
+            return failed(run.task(0), f"The task took longer than its limit of {seconds:g} s.")
+        except STORE_ERRORS:  # the agent did nothing wrong: the task is left to its next attempt, not failed
+            raise
+        except (AgentNetError, A2AError) as error:
+            logger.info("task %s failed: %s", run.task_id, error)
+            return failed(run.task(0), str(error))
+        except Exception:  # the boundary of foreign code: whatever an executor raises, its task must come to rest
+            logger.exception("task %s failed", run.task_id)
+            return failed(run.task(0), "The agent failed with an internal error; its log has the details.")
+        return queue.final or status_update(run.task(0), COMPLETED)
+
+    async def _rest(self, event: StreamResponse) -> bool:
+        self._resting = True
+        try:
+            rested = await self.run.rest(event)
+        finally:
+            self._resting = False
+        if self.stop is not None and not rested:  # `end` left the write alone; now it holds
+            raise asyncio.CancelledError
+        return rested
+
+    async def _cancel(self) -> None:
+        run = self.run
+        queue = RunQueue(run)
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self._terms.executor.cancel(request_context(run), queue)
+        except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
+            logger.info("task %s: cancel of the executor: %s", run.task_id, error)
+        event = queue.final
+        if event is None or event.status_update.status.state != CANCELED:
+            event = status_update(run.task(0), CANCELED)
+        while not await run.rest(event):  # nothing that a client was told is taken may be missing from the history
+            await run.take_inputs()
+
+
+def request_context(run: TaskRun) -> RequestContext:
+    """What an executor gets to see: the task with its history, and the user's latest message."""
+    leased = run.leased
+    task = run.task()
+    message = Message()
+    message.CopyFrom(latest_user_message(task.history))
+    call_context = ServerCallContext(state={RUN: run}, tenant=leased.tenant)
+    return RequestContext(
+        call_context,
+        request=SendMessageRequest(message=message),
+        task_id=task.id,
+        context_id=task.context_id,
+        task=task,
+    )
+
+
+def latest_user_message(history: Sequence[Message]) -> Message:
+    """The last message of the user's; an empty one if there is none."""
+    for message in reversed(history):
+        if message.role == ROLE_USER:
+            return message
+    return Message(role=ROLE_USER)
