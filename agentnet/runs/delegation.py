@@ -209,18 +209,10 @@ class Delegated:
             seen = self.seen
             try:
                 return await self._stream(message)
-<<<<<<< HEAD
             except (UnavailableError, NotFoundError, RefusedError) as error:
                 # A peer that goes on after each break is no dead one.
                 failures = failures + 1 if self.seen == seen else 1
                 if failures > len(RETRY_SECONDS) or not self._may_pass(error):
-=======
-            except (UnavailableError, NotFoundError) as error:
-                failures = (
-                    failures + 1 if self.seen == seen else 1
-                )  # a peer that goes on after each break is no dead one
-                if failures > len(RETRY_SECONDS) or (isinstance(error, NotFoundError) and not self._is_known):
->>>>>>> w-engine
                     raise
                 await asyncio.sleep(RETRY_SECONDS[failures - 1])
 
@@ -237,15 +229,8 @@ class Delegated:
 
     async def _stream(self, message: Message) -> TaskState:
         # Anew at each try: the replica that was called may be gone, and the token lives for a minute.
-<<<<<<< HEAD
         peer = await self._reach()
         async with aclosing(peer.stream(SendMessageRequest(message=message))) as events:
-=======
-        entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
-        token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
-        request = SendMessageRequest(message=message)
-        async with aclosing(send_streaming(self.peers.http, entry.url, token, request)) as events:
->>>>>>> w-engine
             async for event in events:
                 self.seen += 1
                 self.child.receive(event)

@@ -131,12 +131,8 @@ class SpecialistExecutor(AgentExecutor):
 
     def _check_definition(self, run: TaskRun, tools: set[str]) -> None:
         """A task that began under another definition goes on if its journal fits this one. Raises `AgentNetError`."""
-<<<<<<< HEAD
-        began, now = run.leased.definition, self.specialist.definition
-=======
         # Steps are found by their order and their tools' names: a replay under other tools would go another way.
-        began, now = run.leased.definition, self._specialist.definition
->>>>>>> w-engine
+        began, now = run.leased.definition, self.specialist.definition
         if began != now and (gone := tools_called(run.leased.journal) - tools):
             raise AgentNetError(
                 f"This task began under {self.specialist.name} {began}; {now}, which runs now, has no longer what the "

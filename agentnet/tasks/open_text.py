@@ -2,6 +2,8 @@
 
 from a2a.types.a2a_pb2 import StreamResponse
 
+from agentnet.tasks.parts import continues
+
 
 class OpenText:
     """The event that `first` begins."""
@@ -24,12 +26,9 @@ class OpenText:
             update.append
             and update.artifact.artifact_id == first.artifact.artifact_id
             and len(update.artifact.parts) == 1
-            and update.artifact.parts[0].HasField("text")
             and not update.HasField("metadata")
             and not update.artifact.HasField("metadata")
-            and update.artifact.parts[0].media_type == first.artifact.parts[0].media_type
-            and not update.artifact.parts[0].HasField("metadata")
-            and not first.artifact.parts[0].HasField("metadata")
+            and continues(first.artifact.parts[0], update.artifact.parts[0])
         )
 
     def add(self, event: StreamResponse) -> None:

@@ -17,13 +17,8 @@ from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
-<<<<<<< HEAD
-from agentnet.tasks.feed import FeedItem
-from agentnet.tasks.parts import continues
-=======
 from agentnet.tasks.log import FeedItem
 from agentnet.tasks.open_text import OpenText, is_text
->>>>>>> w-engine
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.records import Append, Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.store import TaskStore
@@ -325,33 +320,6 @@ class TaskRun:
         self._store.feeds.close(self.lease.task_id)
 
 
-<<<<<<< HEAD
-def _is_text(event: StreamResponse) -> bool:
-    """Whether `event` is an artifact of nothing but one text, of which more may come."""
-    if event.WhichOneof("payload") != "artifact_update":
-        return False
-    update = event.artifact_update
-    parts = update.artifact.parts
-    return len(parts) == 1 and parts[0].HasField("text") and not update.last_chunk
-
-
-def _continues(opened: _Open | None, event: StreamResponse) -> bool:
-    """Whether `event` is nothing but more text for the event that is open."""
-    if opened is None or event.WhichOneof("payload") != "artifact_update":
-        return False
-    update, first = event.artifact_update, opened.event.artifact_update
-    return (
-        update.append
-        and update.artifact.artifact_id == first.artifact.artifact_id
-        and len(update.artifact.parts) == 1
-        and not update.HasField("metadata")
-        and not update.artifact.HasField("metadata")
-        and continues(first.artifact.parts[0], update.artifact.parts[0])
-    )
-
-
-=======
->>>>>>> w-engine
 def _open_state(status: StreamResponse | None) -> int | None:
     """The state for the task's row. A state of rest is written by `rest` alone."""
     state = state_of(status) if status is not None else None

@@ -11,8 +11,8 @@ from agentnet.http.sse import Reader
 from agentnet.signals import Signal, Watch
 from agentnet.signals.postgres import PostgresSignals
 from agentnet.signals.redis import RedisSignals
-from agentnet.tasks.feed import LogEvent
 from agentnet.tasks.feeds import Feeds
+from agentnet.tasks.log import LogEvent
 
 
 def heard_of(signals: PostgresSignals) -> frozenset[str]:
