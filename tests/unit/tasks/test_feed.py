@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentnet.errors import InvalidInputError
@@ -186,6 +186,74 @@ def test_nothing_is_lost_and_nothing_comes_twice(
                     assert item is not None
                     got += _words(item.event)
         assert got == rest
+
+    asyncio.run(scenario())
+
+
+@example(steps=["x", "y", "z", -2, "lost", -4])
+@example(steps=["x", 1, "y", "z", "x", -3, "lost", -1, "z", -4, "taken over", "y"])
+@settings(max_examples=200, deadline=None)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.text("xyz", min_size=1, max_size=3),  # what the run shows next
+            st.integers(1, 4),  # so many events are stored
+            st.sampled_from(["lost", "taken over"]),  # the lease of the run
+            st.integers(-4, -1),  # the follower has so many turns of the loop
+        ),
+        min_size=8,
+        max_size=40,
+    )
+)
+def test_a_follower_ends_with_what_the_log_says_whichever_runs_lose_their_leases(steps: list[str | int]) -> None:
+    async def scenario() -> None:
+        log, shown, epoch = _Log(), list[str](), 1
+        log.events = [LogEvent(1, 1, _text("."))]
+        feed = Feed(TASK, log.read)
+        generation = feed.attach(1)
+        seen = "."
+
+        async def follow() -> None:
+            nonlocal seen
+            async with aclosing(feed.follow(Position(1, 1, WHOLE, 1))) as items:
+                while not seen.endswith("!"):
+                    item = await anext(items)
+                    await asyncio.sleep(0)  # things may happen while it stands amid the buffer
+                    if item is not None and item.event.HasField("task"):
+                        seen = item.event.task.artifacts[0].parts[0].text
+                    elif item is not None:
+                        seen += _words(item.event)
+
+        def show(text: str) -> None:
+            shown.append(text)
+            durable = len(log.events)
+            feed.publish(FeedItem(Position(durable + len(shown), epoch, WHOLE, durable), _text(text)), generation)
+
+        def store(count: int) -> None:
+            for text in shown[:count]:
+                log.events.append(LogEvent(len(log.events) + 1, epoch, _text(text)))
+            del shown[:count]
+
+        following = asyncio.create_task(follow())
+        await asyncio.sleep(0)
+        for step in [*steps, "taken over", "!", 1]:
+            if step in ("lost", "taken over"):
+                shown.clear()
+                epoch += 1
+                if step == "lost":
+                    feed.reset(generation)
+                generation = feed.attach(len(log.events))
+            elif isinstance(step, str):
+                show(step)
+            elif step > 0:
+                store(step)
+            else:
+                for _ in range(-step):
+                    await asyncio.sleep(0)
+        feed.detach(generation)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await following
+        assert seen == "".join(_words(stored.event) for stored in log.events)
 
     asyncio.run(scenario())
 
