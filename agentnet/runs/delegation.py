@@ -270,8 +270,9 @@ class Delegated:
             name = self.names[source.artifact_id] = self._name_here(source)
         if not name:
             return
-        artifact = Artifact(artifact_id=name, name=source.name, parts=source.parts)
+        artifact = Artifact(artifact_id=name, name=self._title_here(source), parts=source.parts)
         if begins:
+            artifact.description = f"Passed on from {self.agent}; not the answer of {self.scope.agent} itself."
             artifact.metadata.update(
                 {SOURCE: MessageToDict(source.metadata).get(SOURCE) or [*self.scope.path, self.agent]}
             )
@@ -285,6 +286,12 @@ class Delegated:
         if not self.child.is_from_peer(source.artifact_id):
             return f"{self.child_id}.{source.artifact_id}"
         return source.artifact_id if any(is_file(part) for part in source.parts) else ""
+
+    def _title_here(self, source: Artifact) -> str:
+        """A peer's words have its name before theirs: every agent calls its answer alike. A file has its own."""
+        if source.name and any(is_file(part) for part in source.parts):
+            return source.name
+        return f"{self.agent}: {source.name}" if source.name else self.agent
 
     async def _ask(self, number: int, state: TaskState) -> Message:
         """Bring the child's question to whoever sent this task; the answer as a message to the child."""
