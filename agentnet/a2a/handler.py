@@ -40,6 +40,7 @@ from agentnet.a2a.limits import (
     check_message,
     check_page_size,
     check_required,
+    check_same,
     wrong_field,
 )
 from agentnet.a2a.listing import list_tasks
@@ -229,6 +230,7 @@ class DurableRequestHandler(PushOperations):
         budget = delegation.budget if delegation else Budget(self._max_depth)
         self._check_chain(principal, budget)
         task_id = uuid7()
+        stated_context = message.context_id
         # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
         message.task_id, message.context_id = str(task_id), message.context_id or new_id()
         leased = await self._room()
@@ -251,7 +253,7 @@ class DurableRequestHandler(PushOperations):
         try:
             known = await self._store.accept(new)
             if known != task_id:  # the same message once more: its task, not a second one (A2A 1.0 section 3.3.1)
-                return await self._view(known, principal)
+                return _repeated(await self._view(known, principal), message, stated_context)
             if leased:
                 self._worker.start(fresh(new))
         except asyncio.CancelledError:
@@ -286,16 +288,17 @@ class DurableRequestHandler(PushOperations):
             raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
         message.context_id = task.context_id  # a client may name the task alone (A2A 1.0 section 3.4.3)
         if any(known.message_id == message.message_id for known in task.history):
-            return view
+            return _repeated(view, message, task.context_id)
         if task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
         if push is not None:
             await self.push_configs().put(view.task_id, principal.tenant, self._agent, push)
         # Shielded: a client that leaves in between would leave the task leased to this process, which does not run it.
-        if not await asyncio.shield(self._wake(view, message, principal)) and not await self._store.add_input(
-            view.task_id, principal.tenant, self._agent, message
-        ):
-            return await self._continue(message, principal, push)  # it came to rest, or was woken, between two looks
+        if not await asyncio.shield(self._wake(view, message, principal)):
+            taken = await self._store.add_input(view.task_id, principal.tenant, self._agent, message)
+            if taken is None:  # it came to rest, or was woken, between two looks
+                return await self._continue(message, principal, push)
+            check_same(message, taken)
         projection = Projection(task)
         projection.apply(StreamResponse(message=message))
         return _View(view.task_id, projection.task(), view.position)
@@ -367,6 +370,20 @@ class DurableRequestHandler(PushOperations):
             if run.state in RESTING_STATES:
                 return
         await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
+
+
+def _repeated(view: _View, message: Message, stated_context: str) -> _View:
+    """`view` of the task that has a message of this id. Raises `InvalidParamsError` if it is another message."""
+    task = view.task
+    if stated_context and stated_context != task.context_id:
+        raise wrong_field(
+            "message.messageId",
+            f"{message.message_id} was used in context {task.context_id} (task {task.id}); a new message needs a new id",
+        )
+    for known in task.history:
+        if known.message_id == message.message_id:
+            check_same(message, known)
+    return view
 
 
 def _shortened(task: Task, history_length: int | None) -> Task:
