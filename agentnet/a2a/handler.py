@@ -25,6 +25,7 @@ from a2a.types.a2a_pb2 import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
+    TaskState,
 )
 from a2a.utils.errors import (
     TaskNotCancelableError,
@@ -155,16 +156,22 @@ class DurableRequestHandler(PushOperations):
     @validate_request_params
     @answers
     async def subscribe(
-        self, params: SubscribeToTaskRequest, context: ServerCallContext, after: Position | None = None
+        self,
+        params: SubscribeToTaskRequest,
+        context: ServerCallContext,
+        after: Position | None = None,
+        until: frozenset[TaskState] = TERMINAL_STATES,
     ) -> TaskStream:
-        """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
+        """The stream of the task as it is and then its events until one of `until`; or of those behind `after`."""
         self._check_streaming()
         view = await self._view(task_id_in(params.id), caller(context, params))
         if view.task.status.state in TERMINAL_STATES:
             return await self._remainder(view, after)
+        if after is not None and view.task.status.state in until and after.durable >= view.position.seq:
+            after = None  # all was seen, and nothing comes: the task as it is, rather than silence
         task = view.task if after is None else None
         start = view.position if after is None else after
-        return TaskStream(task, start, self._store.feeds.follow(view.task_id, start), TERMINAL_STATES)
+        return TaskStream(task, start, self._store.feeds.follow(view.task_id, start), until)
 
     async def _remainder(self, view: _View, after: Position | None) -> TaskStream:
         """What a client that was cut off has not seen of an ended task. Raises `UnsupportedOperationError` for none."""
@@ -376,10 +383,8 @@ def _repeated(view: _View, message: Message, stated_context: str) -> _View:
     """`view` of the task that has a message of this id. Raises `InvalidParamsError` if it is another message."""
     task = view.task
     if stated_context and stated_context != task.context_id:
-        raise wrong_field(
-            "message.messageId",
-            f"{message.message_id} was used in context {task.context_id} (task {task.id}); a new message needs a new id",
-        )
+        place = f"context {task.context_id} (task {task.id})"
+        raise wrong_field("message.messageId", f"{message.message_id} was used in {place}; a new message has a new id")
     for known in task.history:
         if known.message_id == message.message_id:
             check_same(message, known)

@@ -54,7 +54,7 @@ def check_same(message: Message, known: Message) -> None:
     if _content(message) != _content(known):
         raise wrong_field(
             "message.messageId",
-            f"{message.message_id} was used for another message (task {known.task_id}); a new message needs a new id",
+            f"{message.message_id} was used for another message (task {known.task_id}); a new message has a new id",
         )
 
 

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from a2a.types.a2a_pb2 import Task, TaskState
+from a2a.types.a2a_pb2 import StreamResponse, Task, TaskState
 
 from agentnet.tasks.events import state_of
 from agentnet.tasks.log import FeedItem
@@ -36,6 +36,11 @@ class TaskStream:
         self._items = items
         self._until = until
 
+    @property
+    def begins_with_task(self) -> bool:
+        """Whether the task is still to come."""
+        return self._task is not None
+
     def take_task(self) -> Task | None:
         """The task that the stream begins with, once: it is not kept while the stream goes on."""
         task, self._task = self._task, None
@@ -63,6 +68,16 @@ class TaskStream:
         async with aclosing(self.events()) as events:
             async for item in events:
                 yield item
+
+    async def responses(self) -> AsyncGenerator[tuple[Position, StreamResponse] | None, None]:
+        """The same as protobuf, for bindings that write another JSON."""
+        if (task := self.take_task()) is not None:
+            yield self._position, StreamResponse(task=task)
+            del task
+        async with aclosing(self.events()) as events:
+            async for item in events:
+                yield (item.position, item.event) if item is not None else None
+                del item
 
     def _first(self) -> First:
         task = self.take_task()
