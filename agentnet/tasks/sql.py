@@ -241,6 +241,9 @@ WITH RECURSIVE tree AS (
 SELECT tree.id FROM tree JOIN tasks USING (id) WHERE tree.depth > 0 AND tasks.state IN (1, 2, 6, 8) ORDER BY tree.depth
 """
 
+# An entry for the journal of a task, from one who does not hold its lease: for what no run writes.
+LEAVE = "INSERT INTO journal (task_id, key, tenant, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+
 # The journal of a task.
 JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"
 

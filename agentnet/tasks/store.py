@@ -180,6 +180,10 @@ class TaskStore:
             return None
         return Message.FromString(row["body"]) if row["body"] is not None else message
 
+    async def leave(self, task_id: UUID, tenant: str, key: str, value: bytes) -> None:
+        """Put an entry into the journal of a task that nobody runs, or another replica; the first of a key stays."""
+        await retried(lambda: self.pool.execute(sql.LEAVE, task_id, key, tenant, value))
+
     async def inputs(self, task_id: UUID) -> tuple[int, list[Message]]:
         """How many inputs a task ever had, and those not forgotten yet, oldest first."""
         row = await retried(lambda: self.pool.fetchrow(sql.INPUTS, task_id))

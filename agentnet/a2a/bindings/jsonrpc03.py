@@ -27,7 +27,7 @@ from agentnet.tasks.wire import dumps
 
 Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]
 
-UNKNOWN_TO_0_3 = {VersionNotSupportedError: JSON_RPC_ERROR_CODE_MAP[InternalError]}
+UNKNOWN_TO_0_3: dict[type[A2AError], int] = {VersionNotSupportedError: JSON_RPC_ERROR_CODE_MAP[InternalError]}
 """Errors of 1.0 whose codes 0.3 has none of."""
 
 

@@ -55,18 +55,17 @@ async def opened(
 async def frames(stream: TaskStream, request_id: RequestId, render: Render) -> AsyncGenerator[bytes, None]:
     """The events as frames, each with its place."""
     begins_with_task = stream.begins_with_task
-    async with aclosing(stream.responses()) as items:
+    async with aclosing(stream.frames()) as items:
         async for item in items:
             if item is None:
                 yield KEEP_ALIVE
                 continue
-            position, response = item
-            *before, last = [response] if begins_with_task else _without_task(response)
+            *before, last = [item.event] if begins_with_task else _without_task(item.event)
             begins_with_task = False
             for event in before:  # without a place: one who is cut off here begins with the first of them again
                 yield frame(render(_older(event, request_id)))
-            yield frame(render(_older(last, request_id)), str(position))
-            del item, response, last
+            yield frame(render(_older(last, request_id)), str(item.position))
+            del item, last
 
 
 def _older(event: StreamResponse, request_id: RequestId) -> v03.SendStreamingMessageSuccessResponse:
