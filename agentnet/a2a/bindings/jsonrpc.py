@@ -100,7 +100,7 @@ class JsonRpc:
     ) -> ASGIApp:
         if stated_version(headers, scope) == VERSION:
             raise MethodNotFoundError(f"{method} is a method of A2A 0.3; this request says that it speaks {VERSION}.")
-        context = older_context(scope["state"]["principal"], headers)
+        context = older_context(scope, headers)
         if self._older.streams(method):
             return EventStream(self._older.stream(method, body, request_id, context))
         return _Answer(await self._older.answer(method, body, request_id, context))

@@ -71,7 +71,7 @@ def _route(path: str, call: Call, *methods: str) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
             await _check(request)
-            context = older_context(request.state.principal, headers_of(request.scope))
+            context = older_context(request.scope, headers_of(request.scope))
             result = await call(request, context)
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
             return rest_refusal(error, JSON, STATUSES)
