@@ -3,12 +3,10 @@
 import functools
 import logging
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from types import CoroutineType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from a2a.server.jsonrpc_models import JSONRPCError
-from a2a.server.request_handlers.response_helpers import EXCEPTION_MAP
 from a2a.utils.errors import (
     A2A_ERROR_MAPPING,
     A2A_ERROR_REASONS,
@@ -65,19 +63,34 @@ class CallerNotAllowedError(A2AError):
     message = "Permission denied"
 
 
-_OWN: dict[type[A2AError], tuple[int, ErrorMapping]] = {
+class Terms(NamedTuple):
+    """What an error is called in each binding."""
+
+    code: int
+    """Of JSON-RPC."""
+    http_status: int
+    grpc_status: str
+    reason: str
+
+
+def _terms_of_sdk() -> Iterator[tuple[type[A2AError], Terms]]:
+    for kind, code in JSON_RPC_ERROR_CODE_MAP.items():
+        http_status, grpc_status, _ = A2A_ERROR_MAPPING.get(kind, INTERNAL)
+        yield kind, Terms(code, http_status, grpc_status, A2A_ERROR_REASONS.get(kind, "INTERNAL_ERROR"))
+
+
+INTERNAL = ErrorMapping(500, "INTERNAL", "INTERNAL_ERROR")
+UNFORESEEN = Terms(-32603, *INTERNAL)
+# A table of our own: a2a-sdk's are those of the whole process, and of the user's own code in it.
+_TERMS: dict[type[A2AError], Terms] = {
+    **dict(_terms_of_sdk()),
     # -32000 to -32099 are the server's (JSON-RPC 2.0 section 5.1), of which A2A takes -32001 to -32009.
-    ServerBusyError: (-32050, ErrorMapping(429, "RESOURCE_EXHAUSTED", "BUSY")),
-    ServerUnavailableError: (-32051, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
-    CallerUnknownError: (-32052, ErrorMapping(401, "UNAUTHENTICATED", "UNAUTHENTICATED")),
-    JSONParseError: (-32700, ErrorMapping(400, "INVALID_ARGUMENT", "JSON_PARSE_ERROR")),
-    CallerNotAllowedError: (-32053, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
+    ServerBusyError: Terms(-32050, 429, "RESOURCE_EXHAUSTED", "BUSY"),
+    ServerUnavailableError: Terms(-32051, 503, "UNAVAILABLE", "UNAVAILABLE"),
+    CallerUnknownError: Terms(-32052, 401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
+    CallerNotAllowedError: Terms(-32053, 403, "PERMISSION_DENIED", "PERMISSION_DENIED"),
+    JSONParseError: Terms(-32700, 400, "INVALID_ARGUMENT", "JSON_PARSE_ERROR"),
 }
-for _error, (_code, _mapping) in _OWN.items():
-    JSON_RPC_ERROR_CODE_MAP[_error] = _code
-    A2A_ERROR_MAPPING[_error] = _mapping
-    A2A_ERROR_REASONS[_error] = _mapping.reason
-    EXCEPTION_MAP[_error] = JSONRPCError
 
 _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
     (NotFoundError, TaskNotFoundError),
@@ -109,6 +122,23 @@ def as_a2a(error: Exception) -> A2AError:
     return InternalError("Internal error; the agent's log has the details.")
 
 
+def terms_of(error: A2AError) -> Terms:
+    """What `error` is called."""
+    return _TERMS.get(type(error), UNFORESEEN)
+
+
+def jsonrpc_error(error: A2AError) -> dict[str, Any]:
+    """The error object of JSON-RPC (A2A 1.0 section 9.5)."""
+    return {"code": terms_of(error).code, "message": error.message, "data": error_details(error)}
+
+
+def rest_error(error: A2AError) -> dict[str, Any]:
+    """The body of HTTP+JSON: google.rpc.Status, with the status of HTTP as its code (A2A 1.0 section 11.6)."""
+    terms = terms_of(error)
+    status = {"code": terms.http_status, "status": terms.grpc_status, "message": error.message}
+    return {"error": status | {"details": error_details(error)}}
+
+
 def error_details(error: A2AError) -> list[dict[str, Any]]:
     """The details of `error` in ProtoJSON (A2A 1.0 section 3.3.2): an ErrorInfo, and a BadRequest for wrong fields."""
     data = dict(error.data or {})
@@ -116,7 +146,7 @@ def error_details(error: A2AError) -> list[dict[str, Any]]:
     details: list[dict[str, Any]] = [
         {
             "@type": f"{TYPE_URL}ErrorInfo",
-            "reason": A2A_ERROR_REASONS.get(type(error), "INTERNAL_ERROR"),
+            "reason": terms_of(error).reason,
             "domain": DOMAIN,
             "metadata": {key: str(value) for key, value in data.items()},
         }

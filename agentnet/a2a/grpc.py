@@ -17,12 +17,12 @@ from a2a.server.request_handlers.grpc_handler import GrpcHandler, GrpcServerCall
 from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import a2a_pb2_grpc
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
-from a2a.utils.errors import A2A_ERROR_MAPPING, A2AError, ErrorMapping, VersionNotSupportedError
+from a2a.utils.errors import A2AError, VersionNotSupportedError
 from a2a.utils.grpc_status import status_to_grpc
 from google.protobuf.json_format import ParseDict
 from google.rpc import status_pb2
 
-from agentnet.a2a.errors import as_a2a, error_details
+from agentnet.a2a.errors import as_a2a, error_details, terms_of
 from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.frame.authentication import Authenticate, credential_in
@@ -153,7 +153,7 @@ def _refusal(error: A2AError) -> grpc.RpcMethodHandler:
 
 async def _abort(error: A2AError, context: Context) -> None:
     """End a call with `error` as google.rpc.Status (A2A 1.0 section 10.6)."""
-    code = grpc.StatusCode[A2A_ERROR_MAPPING.get(type(error), ErrorMapping(500, "INTERNAL", "")).grpc_status]
+    code = grpc.StatusCode[terms_of(error).grpc_status]
     status = status_pb2.Status(code=code.value[0], message=error.message)
     for detail in error_details(error):
         ParseDict(detail, status.details.add())

@@ -5,14 +5,18 @@ from typing import Any
 
 import orjson
 from a2a.types.a2a_pb2 import TaskState
-from a2a.utils.error_handlers import build_rest_error_payload
-from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, VersionNotSupportedError
+from a2a.utils.errors import (
+    ContentTypeNotSupportedError,
+    InvalidRequestError,
+    JSONParseError,
+    VersionNotSupportedError,
+)
 from google.protobuf.json_format import ParseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.errors import as_a2a, rest_error
 from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.parameters import spoken_version
 from agentnet.tasks import base64
@@ -96,10 +100,10 @@ def check_base64(body: Any, parts: str, key: str) -> None:
 
 def rest_refusal(error: Exception, media_type: str, statuses: Mapping[type[Exception], int] = NO_STATUSES) -> Response:
     """An error over HTTP+JSON (A2A 1.0 section 11.6); `statuses` are those that another version has otherwise."""
-    known = error if isinstance(error, ParseError) else as_a2a(error)
-    payload = build_rest_error_payload(known)
+    known = InvalidRequestError(str(error)) if isinstance(error, ParseError) else as_a2a(error)
+    payload = rest_error(known)
     payload["error"]["code"] = status = statuses.get(type(known), payload["error"]["code"])
-    retry = (getattr(known, "data", None) or {}).get("retry_after")
+    retry = (known.data or {}).get("retry_after")
     headers = {"retry-after": retry_after(retry)} if retry else None
     return Response(dumps(payload), status, headers, media_type=media_type)
 

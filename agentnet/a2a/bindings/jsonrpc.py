@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.server.request_handlers.response_helpers import build_error_response
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     DeleteTaskPushNotificationConfigRequest,
@@ -36,7 +35,7 @@ from agentnet.a2a.bindings.jsonrpc03 import JsonRpc03
 from agentnet.a2a.bindings.older import RequestId, older_context
 from agentnet.a2a.bindings.operations import Operations, Unary
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
-from agentnet.a2a.errors import ServerBusyError, as_a2a
+from agentnet.a2a.errors import ServerBusyError, as_a2a, jsonrpc_error
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
@@ -169,7 +168,7 @@ async def _frames(stream: TaskStream, request_id: RequestId) -> Frames:
                     yield frame(b"%b%b}" % (head, item.json), str(item.position))
                 del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
-        yield frame(dumps(build_error_response(request_id, as_a2a(error))), event="error")
+        yield frame(_error(request_id, as_a2a(error)), event="error")
 
 
 class _Answer:
@@ -191,4 +190,8 @@ class _Answer:
 def _refusal(request_id: RequestId, error: A2AError) -> _Answer:
     retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
     extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
-    return _Answer(dumps(build_error_response(request_id, error)), extra)
+    return _Answer(_error(request_id, error), extra)
+
+
+def _error(request_id: RequestId, error: A2AError) -> bytes:
+    return dumps({"error": jsonrpc_error(error), "id": request_id, "jsonrpc": "2.0"})

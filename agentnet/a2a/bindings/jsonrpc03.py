@@ -7,18 +7,12 @@ from typing import Any
 from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.request_handler import RequestHandler03
 from a2a.server.context import ServerCallContext
-from a2a.utils.errors import (
-    JSON_RPC_ERROR_CODE_MAP,
-    A2AError,
-    InternalError,
-    InvalidParamsError,
-    VersionNotSupportedError,
-)
+from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedError
 from pydantic import BaseModel, ValidationError
 
 from agentnet.a2a.bindings.calls import check_base64
 from agentnet.a2a.bindings.older import RequestId, frames, opened
-from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.errors import UNFORESEEN, as_a2a, terms_of
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.http.errors import invalid_input
 from agentnet.http.sse import frame
@@ -27,7 +21,7 @@ from agentnet.tasks.wire import dumps
 
 Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]
 
-UNKNOWN_TO_0_3: dict[type[A2AError], int] = {VersionNotSupportedError: JSON_RPC_ERROR_CODE_MAP[InternalError]}
+UNKNOWN_TO_0_3: dict[type[A2AError], int] = {VersionNotSupportedError: UNFORESEEN.code}
 """Errors of 1.0 whose codes 0.3 has none of."""
 
 
@@ -102,7 +96,7 @@ class JsonRpc03:
 def refusal(request_id: RequestId, error: Exception) -> bytes:
     """An error as 0.3 says it: with its data as they are, not as details of google.rpc."""
     known: A2AError = as_a2a(error)
-    code = UNKNOWN_TO_0_3.get(type(known)) or JSON_RPC_ERROR_CODE_MAP.get(type(known), -32603)
+    code = UNKNOWN_TO_0_3.get(type(known)) or terms_of(known).code
     said = {"code": code, "message": known.message} | ({"data": known.data} if known.data else {})
     return dumps({"jsonrpc": "2.0", "id": request_id, "error": said})
 

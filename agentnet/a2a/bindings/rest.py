@@ -16,7 +16,6 @@ from a2a.types.a2a_pb2 import (
     SubscribeToTaskRequest,
     TaskPushNotificationConfig,
 )
-from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import InvalidRequestError
 from a2a.utils.proto_utils import parse_params
 from google.protobuf.json_format import ParseDict
@@ -36,7 +35,7 @@ from agentnet.a2a.bindings.calls import (
 from agentnet.a2a.bindings.operations import Operations
 from agentnet.a2a.bindings.rest03 import Rest03
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventResponse, EventStream, Frames
-from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.errors import as_a2a, rest_error
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
@@ -165,4 +164,4 @@ async def _frames(stream: TaskStream) -> Frames:
                 yield KEEP_ALIVE if item is None else frame(item.json, str(item.position))
                 del item
     except Exception as error:  # noqa: BLE001 - the boundary to clients
-        yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")
+        yield frame(dumps(rest_error(as_a2a(error))), event="error")

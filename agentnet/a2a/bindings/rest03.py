@@ -10,7 +10,6 @@ from a2a.compat.v0_3 import proto_utils
 from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.rest_handler import REST03Handler
 from a2a.server.context import ServerCallContext
-from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import ContentTypeNotSupportedError, TaskNotCancelableError
 from google.protobuf.json_format import MessageToDict, Parse
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from agentnet.a2a.bindings.calls import JSON, check_base64, headers_of, rest_refusal
 from agentnet.a2a.bindings.older import frames, older_context, opened
 from agentnet.a2a.bindings.sse import EventResponse, EventStream, Frames
-from agentnet.a2a.errors import as_a2a
+from agentnet.a2a.errors import as_a2a, rest_error
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.stream import TaskStream
@@ -101,7 +100,7 @@ async def _frames(stream: TaskStream) -> Frames:
             yield data
             del data
     except Exception as error:  # noqa: BLE001 - the boundary to clients
-        yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")
+        yield frame(dumps(rest_error(as_a2a(error))), event="error")
 
 
 def _rendered(event: v03.SendStreamingMessageSuccessResponse) -> bytes:
