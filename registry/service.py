@@ -19,6 +19,7 @@ from agentnet.discovery.directory import AUDIENCE, Entry, Kind
 from agentnet.errors import InvalidInputError, NotFoundError
 from agentnet.frame.access import CALLER, Rules, principal_of
 from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.bodies import json_limits
 from agentnet.frame.frame import Frame
 from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
@@ -39,7 +40,6 @@ RULES: Rules = {
 """Callers have a token for the registry. Whose an entry is, `Entries` finds out, for the body says it too."""
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _ENTRY_LIST = TypeAdapter(list[Entry])
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -53,7 +53,13 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
 def create_app(entries: Entries, runtime: Runtime) -> ASGIApp:
     """The app over `entries`."""
     endpoints = _Endpoints(entries)
-    frame = Frame(RULES, authenticate_with(runtime.tokens, AUDIENCE), MAX_BODY_BYTES, endpoints.ready)
+    frame = Frame(
+        RULES,
+        authenticate_with(runtime.tokens, AUDIENCE),
+        MAX_BODY_BYTES,
+        endpoints.ready,
+        json=json_limits(runtime.settings),
+    )
     one = "/v1/entries/{kind}/{name}"
     routes = [
         Route("/v1/entries", endpoints.list),
@@ -113,11 +119,7 @@ def _kind(value: str) -> Kind:
 
 
 async def _body(request: Request, model: type[Body]) -> Body:
-    raw = await request.body()
-    # PostgreSQL takes no \u0000 in jsonb.
-    if _ESCAPED_NUL.search(raw):
-        raise InvalidInputError("The body holds the character NUL, which cannot be stored.")
-    return model.model_validate_json(raw)
+    return model.model_validate_json(await request.body())
 
 
 def _answer(entries: list[Entry]) -> Response:

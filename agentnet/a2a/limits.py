@@ -7,9 +7,13 @@ from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from agentnet.http.json_scan import JsonLimits
 from agentnet.tasks.events import ROLE_USER
 
 MAX_PARTS = 64
+MAX_JSON = JsonLimits(depth=32, values=10_000)
+"""Of a whole request. Protobuf reads nothing back that it nests over 100 levels deep, and an object in a data part is
+three of its levels; its parser for JSON is in Python and takes 3 µs for each value, as it does with each answer."""
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 1_000_000
 
@@ -19,6 +23,11 @@ class MessageLimits:
     """Limits of one agent server."""
 
     max_file_bytes: int
+
+
+def json_limits(limits: JsonLimits) -> JsonLimits:
+    """`limits`, but no more than a message may have."""
+    return JsonLimits(min(limits.depth, MAX_JSON.depth), min(limits.values, MAX_JSON.values))
 
 
 def check_required(request: SendMessageRequest) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Send
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnavailableError, error_body
@@ -26,7 +27,9 @@ STATUS_NAMES = {
     413: "INVALID_ARGUMENT",
     415: "INVALID_ARGUMENT",
     422: "INVALID_ARGUMENT",
+    408: "DEADLINE_EXCEEDED",
     429: "RESOURCE_EXHAUSTED",
+    431: "INVALID_ARGUMENT",
     503: "UNAVAILABLE",
 }
 MAX_PROBLEMS = 5
@@ -48,6 +51,16 @@ def error_headers(error: AgentNetError) -> dict[str, str]:
 def error_response(error: AgentNetError) -> Response:
     """`error` as JSON."""
     return JSONResponse(error_body(error), error.http_status, error_headers(error))
+
+
+async def send_error(send: Send, error: AgentNetError) -> None:
+    """Answer with `error` as JSON."""
+    headers = [(b"content-type", b"application/json")]
+    headers += [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
+    body = json.dumps(error_body(error)).encode()
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def invalid_input(error: ValidationError) -> InvalidInputError:
