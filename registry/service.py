@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, get_args
@@ -16,12 +15,11 @@ from starlette.types import ASGIApp
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.discovery.directory import AUDIENCE, Entry, Kind
-from agentnet.errors import InvalidInputError, NotFoundError
+from agentnet.errors import InvalidInputError
 from agentnet.frame.access import CALLER, Rules, principal_of
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.bodies import json_limits
 from agentnet.frame.frame import Frame
-from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
 from registry.entries import Entries, Need, Registration
 
@@ -100,9 +98,6 @@ class _Endpoints:
 
     async def get(self, request: Request) -> Response:
         kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
-        # What can be no name has no entry: PostgreSQL would refuse a NUL in it with an error.
-        if not re.match(NAME_PATTERN, name):
-            raise NotFoundError(f"There is no live {kind} of that name.")
         entry = await self._entries.get(principal_of(request.scope).tenant, kind, name)
         return Response(entry.model_dump_json(), media_type="application/json")
 
