@@ -29,6 +29,9 @@ SLOWEST_BYTES_PER_SECOND = 16 * 1024
 LINGER_SECONDS = 2.0
 """A client that is refused while it sends reads the answer only if what it sent was taken."""
 MOST_CONNECTIONS = 4096
+MOST_PIPELINED = 64
+MOST_DISCARDED_BYTES = 32 * 1024 * 1024
+"""Of a body whose request is answered already, as one without a key is."""
 RETRY_SECONDS = 5.0
 PER_HEADER_BYTES = 4
 """Colon, space and line end."""
@@ -149,6 +152,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = LongHeadError(said, limit=self.limits.headers)
         elif self._seen + self._fed > self.limits.head_bytes and self._head_bytes() > self.limits.head_bytes:
             self._refusal = self._too_long()
+        elif len(self.pipeline) >= MOST_PIPELINED:
+            said = f"More than {MOST_PIPELINED} requests wait on this connection for their answers."
+            self._refusal = BusyError(said, retry_after=RETRY_SECONDS)
         if self._refusal is not None:
             raise self._refusal  # the way to end the parser; it comes out as `send_400_response`
         super().on_headers_complete()
@@ -157,6 +163,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """More of the body."""
         self._received += len(body)
+        if self._received > MOST_DISCARDED_BYTES and self.cycle.response_complete:
+            self.transport.close()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -204,18 +212,24 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer with `error`, and take no more requests."""
         self._is_over = True
         self._since = None
-        cycle = self.cycle
-        if self._phase is _Phase.BODY or (cycle is not None and not cycle.response_complete):
-            if cycle.response_started:  # its bytes are on the way, or were: nothing can be said among them
-                self.transport.close()
-                return
-            cycle.disconnected = True
-            cycle.message_event.set()
+        if self._is_answering():  # nothing can be said among the bytes of another answer
+            self.transport.close()
+            return
+        if self._phase is _Phase.BODY:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self._answer(error)
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _is_answering(self) -> bool:
+        """Whether there is an answer before the one to this request, or a part of that already."""
+        cycle = self.cycle
+        if self._phase is _Phase.BODY:
+            return bool(self.pipeline) or cycle.response_started
+        return cycle is not None and not cycle.response_complete
 
     def _answer(self, error: AgentNetError) -> None:
         body = json.dumps(error_body(error)).encode()

@@ -98,6 +98,30 @@ async def test_a_head_at_its_limits_passes() -> None:
             assert await reader.readexactly(len(str(len(body)))) == str(len(body)).encode()
 
 
+async def test_requests_that_wait_behind_another_are_counted() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] == "http.request":
+            pass
+
+    async with serving(app, PATIENT) as url:
+        assert await answer_to(url, [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000]) == b""
+
+
+async def test_a_body_without_an_end_is_not_discarded_for_ever() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    def endless() -> Iterator[bytes]:
+        yield HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+        while True:
+            yield b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+
+    async with serving(app, PATIENT) as url:
+        with pytest.raises(ConnectionError):
+            await answer_to(url, endless())
+
+
 SLOW = {
     "half a line": ([b"POST / HT"], "headers"),
     "half a header": ([HEAD + b"a: b"], "headers"),
