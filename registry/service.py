@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, get_args
 
+import orjson
 from pydantic import BaseModel, TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -114,7 +115,11 @@ def _kind(value: str) -> Kind:
 
 
 async def _body(request: Request, model: type[Body]) -> Body:
-    return model.model_validate_json(await request.body())
+    try:
+        # Pydantic's own parser takes 1e400 for infinity, which PostgreSQL's JSON has none of.
+        return model.model_validate(orjson.loads(await request.body()))
+    except orjson.JSONDecodeError:
+        raise InvalidInputError("The body is not JSON.") from None
 
 
 def _answer(entries: list[Entry]) -> Response:

@@ -47,7 +47,7 @@ def deep(levels: int) -> bytes:
         # Part.data > Value.list_value > ListValue.values
         value = prefixed(6, prefixed(1, value))
     number = Part.DESCRIPTOR.fields_by_name["data"].number
-    return prefixed(1, prefixed(Message.DESCRIPTOR.fields_by_name["parts"].number, prefixed(number, value)))
+    return prefixed(2, prefixed(Message.DESCRIPTOR.fields_by_name["parts"].number, prefixed(number, value)))
 
 
 def prefixed(number: int, content: bytes) -> bytes:
@@ -67,9 +67,9 @@ def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        prefixed(1, prefixed(5, b"") * (MAX_FIELDS + 1)),
+        prefixed(2, prefixed(5, b"") * (MAX_FIELDS + 1)),
         b"\x18\x01" * 8_000_000,
-        prefixed(3, prefixed(1, b"\x0a\x00") * 100_000),
+        prefixed(4, prefixed(1, b"\x0a\x00") * 100_000),
         b"\xfa\x07\x00" * 100_000,
     ],
 )
