@@ -44,7 +44,7 @@ GOOD = {
 MESSAGE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi", "metadata": {"a": 1}}], "contextId": "c"}
 PUSH = {
     "id": "hook",
-    "url": "https://203.0.113.1/",
+    "url": "https://1.1.1.1/",
     "token": "t",
     "authentication": {"scheme": "Bearer", "credentials": "c"},
 }
@@ -75,7 +75,7 @@ METHODS: dict[str, Any] = {
     "tasks/resubscribe": {"id": TASK},
     "tasks/pushNotificationConfig/set": {
         "taskId": TASK,
-        "pushNotificationConfig": {"url": "https://203.0.113.1/", "id": "a"},
+        "pushNotificationConfig": {"url": "https://1.1.1.1/", "id": "a"},
     },
     "tasks/pushNotificationConfig/get": {"id": TASK, "pushNotificationConfigId": "hook"},
     "tasks/pushNotificationConfig/list": {"id": TASK},
@@ -95,7 +95,7 @@ REST: dict[str, Any] = {
     "POST /v1/tasks/{id}:subscribe": {"a": 1},
 }
 SERVER = {
-    "url": "https://203.0.113.1/mcp",
+    "url": "https://1.1.1.1/mcp",
     "description": "d",
     "credential": {"type": "bearer", "token": "t"},
     "enabled": False,
@@ -269,13 +269,14 @@ async def test_json_rpc_refuses_it(way: str, database_url: str, tmp_path: Path) 
         async with network.client(label, key) as http:
             wrong = [await wrong_answer(http, "POST", path, body, a2a_version="1.0") for body in BODIES]
             for method, params in METHODS.items():
+                version = {"a2a_version": "0.3" if "/" in method else "1.0"}
                 request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
                 bodies = [*mutated(request)] if way == "specialist" else [*mutated(request)][::7]
-                wrong += [await wrong_answer(http, "POST", path, body, a2a_version="1.0") for body in bodies]
-                for name, value in product(HEADERS, HEADER_VALUES):
-                    wrong.append(
-                        await wrong_answer(http, "POST", path, text_of(request), **{"a2a_version": "1.0", name: value})
-                    )
+                wrong += [await wrong_answer(http, "POST", path, body, **version) for body in bodies]
+                wrong += [
+                    await wrong_answer(http, "POST", path, text_of(request), **version | {name: value})
+                    for name, value in product(HEADERS, HEADER_VALUES)
+                ]
     assert not (said := [line for line in wrong if line]), said[:5]
 
 
