@@ -6,7 +6,6 @@ Any replica answers for any task of its agent: what runs here is read from the r
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from uuid import UUID
 
 from a2a.server.context import ServerCallContext
@@ -20,11 +19,11 @@ from a2a.types.a2a_pb2 import (
     ListTasksRequest,
     ListTasksResponse,
     Message,
-    SendMessageConfiguration,
     SendMessageRequest,
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
+    TaskState,
 )
 from a2a.utils.errors import (
     TaskNotCancelableError,
@@ -40,12 +39,14 @@ from agentnet.a2a.limits import (
     check_message,
     check_page_size,
     check_required,
+    check_same,
     wrong_field,
 )
 from agentnet.a2a.listing import list_tasks
-from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, patience, task_id_in
+from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, circumstances_of, patience, task_id_in
 from agentnet.a2a.pushing import PushOperations
 from agentnet.a2a.stream import TaskStream, begun
+from agentnet.a2a.views import View, Views, answer_of, history_length_of, repeated, shortened
 from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
@@ -57,7 +58,8 @@ from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.push_config import StoredConfig
 from agentnet.tasks.records import NewTask, fresh
-from agentnet.tasks.run import TaskRun
+from agentnet.tasks.request import Circumstances
+from agentnet.tasks.steps import STEPS
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 
@@ -67,17 +69,12 @@ QUEUE_LIMIT = 10_000
 BUSY_RETRY_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A task as a caller found it, and the place in its stream behind which its events go on."""
-
-    task_id: UUID
-    task: Task
-    position: Position
-
-
 class DurableRequestHandler(PushOperations):
-    """Answers for one agent. `definition` is stored with each task that begins; without `push` none is offered."""
+    """Answers for one agent. `definition` is stored with each task that begins; without `push` none is offered.
+
+    `own_executor`: the agent's folder brings it, so that it is told what messages come with, and may answer with a
+    message in place of a task.
+    """
 
     def __init__(
         self,
@@ -92,9 +89,12 @@ class DurableRequestHandler(PushOperations):
         max_depth: int,
         max_wait_seconds: float = MAX_WAIT_SECONDS,
         push: PushConfigs | None = None,
+        own_executor: bool = True,
     ) -> None:
+        self._own_executor = own_executor
         self._store = store
         self._worker = worker
+        self._views = Views(store, worker, agent)
         self._canceling = Canceling(store, worker, signals)
         self._signals = signals
         self._definition = definition
@@ -110,22 +110,22 @@ class DurableRequestHandler(PushOperations):
 
         The task goes on when the client's deadline passes; it is answered as it is then.
         """
-        history_length = _history_length(params.configuration)
+        history_length = history_length_of(params.configuration)
         limit = asyncio.timeout(patience(context, self._max_wait_seconds))
         view = await self._deliver(params, context)
         # An interrupted task is an answer too: blocking means until it rests (A2A 1.0 section 3.2.2).
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
-            return _shortened(view.task, history_length)
+            return answer_of(shortened(view.task, history_length))
         run = self._worker.run_of(view.task_id)
         try:
             async with limit:
-                await self._rested(view, run)
+                await self._views.rested(view, run)
         except TimeoutError:
             if not limit.expired():
                 raise
         if run is not None and run.state in RESTING_STATES:  # as stored: what ends a run is stored before it is shown
-            return run.task(history_length)
-        return await self._task(view.task_id, context, history_length)
+            return answer_of(run.task(history_length))
+        return answer_of(await self._views.task(view.task_id, caller(context).tenant, history_length))
 
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
@@ -148,29 +148,44 @@ class DurableRequestHandler(PushOperations):
         """Begin or continue a task; the stream of the task and then its events until it rests."""
         self._check_streaming()
         view = await self._deliver(params, context)
-        task = _shortened(view.task, _history_length(params.configuration))
-        return TaskStream(task, view.position, self._store.feeds.follow(view.task_id, view.position), RESTING_STATES)
+        task = shortened(view.task, history_length_of(params.configuration))
+        return TaskStream(
+            task,
+            view.position,
+            self._store.feeds.follow(view.task_id, view.position),
+            RESTING_STATES,
+            with_steps=STEPS in context.requested_extensions,
+            may_be_message=self._own_executor and view.position.seq == 1,
+        )
 
     @validate_request_params
     @answers
     async def subscribe(
-        self, params: SubscribeToTaskRequest, context: ServerCallContext, after: Position | None = None
+        self,
+        params: SubscribeToTaskRequest,
+        context: ServerCallContext,
+        after: Position | None = None,
+        until: frozenset[TaskState] = TERMINAL_STATES,
     ) -> TaskStream:
-        """The stream of the task as it is and then its events until it has ended; or of the events behind `after`."""
+        """The stream of the task as it is and then its events until one of `until`; or of those behind `after`."""
         self._check_streaming()
-        view = await self._view(task_id_in(params.id), caller(context, params))
+        view = await self._views.view(task_id_in(params.id), caller(context, params))
+        with_steps = STEPS in context.requested_extensions
         if view.task.status.state in TERMINAL_STATES:
-            return await self._remainder(view, after)
+            return await self._remainder(view, after, with_steps=with_steps)
+        if after is not None and view.task.status.state in until and after.durable >= view.position.seq:
+            after = None  # all was seen, and nothing comes: the task as it is, rather than silence
         task = view.task if after is None else None
         start = view.position if after is None else after
-        return TaskStream(task, start, self._store.feeds.follow(view.task_id, start), TERMINAL_STATES)
+        events = self._store.feeds.follow(view.task_id, start)
+        return TaskStream(task, start, events, until, with_steps=with_steps)
 
-    async def _remainder(self, view: _View, after: Position | None) -> TaskStream:
+    async def _remainder(self, view: View, after: Position | None, *, with_steps: bool) -> TaskStream:
         """What a client that was cut off has not seen of an ended task. Raises `UnsupportedOperationError` for none."""
         if after is not None and after.durable < view.position.seq:
             unseen = await begun(self._store.feeds.stored(view.task_id, after))
             if unseen is not None:
-                return TaskStream(None, after, unseen, TERMINAL_STATES)
+                return TaskStream(None, after, unseen, TERMINAL_STATES, with_steps=with_steps)
         raise UnsupportedOperationError(f"Task {view.task_id} has ended; get it instead of subscribing.")
 
     @validate_request_params
@@ -179,7 +194,7 @@ class DurableRequestHandler(PushOperations):
         """The task as it is."""
         check_history_length(params.history_length)
         caller(context, params)
-        return await self._task(task_id_in(params.id), context, _history_length(params))
+        return await self._views.task(task_id_in(params.id), caller(context).tenant, history_length_of(params))
 
     @validate_request_params
     @answers
@@ -199,7 +214,7 @@ class DurableRequestHandler(PushOperations):
             raise TaskNotFoundError(f"There is no task {params.id}.")
         if not await self._canceling.cancel_tree(task_id, tenant):
             raise TaskNotCancelableError(f"Task {params.id} has ended already.")
-        return await self._task(task_id, context, None)
+        return await self._views.task(task_id, caller(context).tenant, None)
 
     @validate_request_params
     @answers
@@ -212,7 +227,7 @@ class DurableRequestHandler(PushOperations):
             raise UnsupportedOperationError("This agent has no extended card.")
         return self._card
 
-    async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> "_View":
+    async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> View:
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
         principal = caller(context, params)
         check_extensions(context, self._card)
@@ -220,15 +235,23 @@ class DurableRequestHandler(PushOperations):
         check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
         push = await self.wanted_push(params.configuration, context)
+        circumstances = circumstances_of(params, context) if self._own_executor else None
         if params.message.task_id:
-            return await self._continue(params.message, principal, push)
-        return await self._begin(params.message, principal, push)
+            return await self._continue(params.message, principal, push, circumstances)
+        return await self._begin(params.message, principal, push, circumstances)
 
-    async def _begin(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
+    async def _begin(
+        self,
+        message: Message,
+        principal: Principal,
+        push: StoredConfig | None,
+        circumstances: Circumstances | None,
+    ) -> View:
         delegation = principal.delegation
         budget = delegation.budget if delegation else Budget(self._max_depth)
         self._check_chain(principal, budget)
         task_id = uuid7()
+        stated_context = message.context_id
         # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
         message.task_id, message.context_id = str(task_id), message.context_id or new_id()
         leased = await self._room()
@@ -246,12 +269,13 @@ class DurableRequestHandler(PushOperations):
             definition=self._definition,
             task=submitted(str(task_id), message.context_id, message),
             leased=leased,
+            circumstances=circumstances,
             push=push,
         )
         try:
             known = await self._store.accept(new)
             if known != task_id:  # the same message once more: its task, not a second one (A2A 1.0 section 3.3.1)
-                return await self._view(known, principal)
+                return repeated(await self._views.view(known, principal), message, stated_context)
             if leased:
                 self._worker.start(fresh(new))
         except asyncio.CancelledError:
@@ -261,8 +285,9 @@ class DurableRequestHandler(PushOperations):
             if leased:
                 self._worker.unreserve()
         if not leased:
+            await self._leave(task_id, principal.tenant, circumstances)
             self._signals.publish(Signal(Topic.QUEUE, self._agent))
-        return _View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
+        return View(task_id, new.task, Position(1, int(leased), WHOLE, 1))
 
     def _begin_without_client(self, new: NewTask) -> None:
         """Begin a task whose client left in the middle of its accept: stored, it would wait for its lease to run out.
@@ -279,28 +304,43 @@ class DurableRequestHandler(PushOperations):
         self._beginning.add(beginning)
         beginning.add_done_callback(self._beginning.discard)
 
-    async def _continue(self, message: Message, principal: Principal, push: StoredConfig | None) -> "_View":
-        view = await self._view(task_id_in(message.task_id), principal)
+    async def _leave(self, task_id: UUID, tenant: str, circumstances: Circumstances | None) -> None:
+        """Let another replica know what a message came with: a run that begins here stores it with its first events."""
+        if circumstances is not None:
+            await self._store.leave(task_id, tenant, circumstances.key, circumstances.stored())
+
+    async def _continue(
+        self,
+        message: Message,
+        principal: Principal,
+        push: StoredConfig | None,
+        circumstances: Circumstances | None,
+    ) -> View:
+        view = await self._views.view(task_id_in(message.task_id), principal)
         task = view.task
         if message.context_id and message.context_id != task.context_id:
             raise wrong_field("message.contextId", f"is not the task's: {task.id} belongs to context {task.context_id}")
         message.context_id = task.context_id  # a client may name the task alone (A2A 1.0 section 3.4.3)
         if any(known.message_id == message.message_id for known in task.history):
-            return view
+            return repeated(view, message, task.context_id)
         if task.status.state in TERMINAL_STATES:
             raise UnsupportedOperationError(f"Task {task.id} has ended and takes no more messages; begin a new one.")
         if push is not None:
             await self.push_configs().put(view.task_id, principal.tenant, self._agent, push)
         # Shielded: a client that leaves in between would leave the task leased to this process, which does not run it.
-        if not await asyncio.shield(self._wake(view, message, principal)) and not await self._store.add_input(
-            view.task_id, principal.tenant, self._agent, message
-        ):
-            return await self._continue(message, principal, push)  # it came to rest, or was woken, between two looks
+        if not await asyncio.shield(self._wake(view, message, principal, circumstances)):
+            taken = await self._store.add_input(view.task_id, principal.tenant, self._agent, message)
+            if taken is None:  # it came to rest, or was woken, between two looks
+                return await self._continue(message, principal, push, circumstances)
+            check_same(message, taken)
+            await self._leave(view.task_id, principal.tenant, circumstances)
         projection = Projection(task)
         projection.apply(StreamResponse(message=message))
-        return _View(view.task_id, projection.task(), view.position)
+        return View(view.task_id, projection.task(), view.position)
 
-    async def _wake(self, view: "_View", message: Message, principal: Principal) -> bool:
+    async def _wake(
+        self, view: View, message: Message, principal: Principal, circumstances: Circumstances | None
+    ) -> bool:
         """Let a task that waits for input go on with `message`; False if it does not wait."""
         leased = self._worker.reserve()
         try:
@@ -308,11 +348,14 @@ class DurableRequestHandler(PushOperations):
             if lease is None:
                 return False
             if leased:
-                self._worker.start(await self._store.load(lease))
+                resumed = await self._store.load(lease)
+                resumed.circumstances = circumstances
+                self._worker.start(resumed)
         finally:
             if leased:
                 self._worker.unreserve()
         if not leased:
+            await self._leave(view.task_id, principal.tenant, circumstances)
             self._signals.publish(Signal(Topic.QUEUE, self._agent))
         self._signals.publish(Signal(Topic.TASK, str(view.task_id)))
         return True
@@ -338,56 +381,13 @@ class DurableRequestHandler(PushOperations):
             wrong = "this delegation would go in a loop" if loops else "the delegation is too deep"
             raise UnsupportedOperationError(f"Refused: {wrong} ({' → '.join((*principal.chain, me))}).")
 
-    async def _view(self, task_id: UUID, principal: Principal) -> "_View":
-        """The task as it is and the place behind it. Raises `TaskNotFoundError`, also for another tenant's."""
-        run = self._worker.run_of(task_id)
-        if run is not None and run.leased.tenant == principal.tenant:
-            return _View(task_id, run.task(), run.position())
-        found = await self._store.read(task_id, principal.tenant, self._agent, None)
-        if found is None:
-            raise TaskNotFoundError(f"There is no task {task_id}.")
-        task, seq = found
-        return _View(task_id, task, Position(seq, 0, WHOLE, seq))
-
-    async def _task(self, task_id: UUID, context: ServerCallContext, history_length: int | None) -> Task:
-        """The task as it is, with no more history than is asked for. Raises `TaskNotFoundError`."""
-        tenant = caller(context).tenant
-        run = self._worker.run_of(task_id)
-        if run is not None and run.leased.tenant == tenant:  # else the query does not find it either
-            return run.task(history_length)
-        found = await self._store.read(task_id, tenant, self._agent, history_length)
-        if found is None:
-            raise TaskNotFoundError(f"There is no task {task_id}.")
-        return found[0]
-
-    async def _rested(self, view: "_View", run: TaskRun | None) -> None:
-        """Wait until the task rests; `run` is its run in this process, if it has one."""
-        if run is not None:
-            await self._worker.finished(view.task_id)
-            if run.state in RESTING_STATES:
-                return
-        await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
-
-
-def _shortened(task: Task, history_length: int | None) -> Task:
-    """`task` with no more history than is asked for."""
-    if history_length is not None and len(task.history) > history_length:
-        del task.history[: len(task.history) - history_length]
-    return task
-
-
-def _history_length(params: SendMessageConfiguration | GetTaskRequest) -> int | None:
-    return params.history_length if params.HasField("history_length") else None
-
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:
     """The stream for bindings that know no places: the SDK's."""
-    task = stream.take_task()
-    if task is not None:
-        yield task
-        del task  # a stream may last for hours, and its history is large
-    async with aclosing(stream.events()) as items:
+    async with aclosing(stream.frames()) as items:
         async for item in items:
             if item is not None:
                 payload: Event = getattr(item.event, item.event.WhichOneof("payload"))
                 yield payload
+                del payload  # a stream may last for hours, and the task that it begins with is large
+            del item

@@ -55,6 +55,26 @@ def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> N
     _check_media_types(message, card)
 
 
+def check_same(message: Message, known: Message) -> None:
+    """Raises `InvalidParamsError` unless `message` is `known`, which has its id, sent again (A2A 1.0 section 3.3.1).
+
+    Its ids of task and context do not count: a client may leave them out.
+    """
+    if _content(message) != _content(known):
+        raise wrong_field(
+            "message.messageId",
+            f"{message.message_id} was used for another message (task {known.task_id}); a new message has a new id",
+        )
+
+
+def _content(message: Message) -> Message:
+    content = Message()
+    content.CopyFrom(message)
+    content.ClearField("task_id")
+    content.ClearField("context_id")
+    return content
+
+
 def check_history_length(length: int, field: str = "historyLength") -> None:
     """Raises `InvalidParamsError`."""
     if length < 0:

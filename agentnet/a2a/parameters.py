@@ -12,7 +12,7 @@ from uuid import UUID
 
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import AgentCard
+from a2a.types.a2a_pb2 import AgentCard, SendMessageRequest
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
 from a2a.utils.errors import (
     ExtensionSupportRequiredError,
@@ -24,6 +24,7 @@ from a2a.utils.errors import (
 from agentnet.errors import ForbiddenError
 from agentnet.identity import Principal
 from agentnet.tasks.push_config import VERSION_0_3, VERSION_1_0
+from agentnet.tasks.request import Circumstances, without_secrets
 
 PRINCIPAL = "principal"
 """Key of the caller in the state of the call context."""
@@ -82,6 +83,17 @@ def check_extensions(context: ServerCallContext, card: AgentCard) -> None:
         raise ExtensionSupportRequiredError(
             f"This agent requires {missing}; name it in {HTTP_EXTENSION_HEADER}.", {"extensions": missing}
         )
+
+
+def circumstances_of(params: SendMessageRequest, context: ServerCallContext) -> Circumstances:
+    """What a message comes with, as its executor is told."""
+    return Circumstances(
+        params.message.message_id,
+        caller(context).subject,
+        params,
+        frozenset(context.requested_extensions),
+        without_secrets(context.state.get(HEADERS) or {}),
+    )
 
 
 def patience(context: ServerCallContext, longest: float) -> float:

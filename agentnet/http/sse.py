@@ -15,6 +15,8 @@ _BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
 _DATA = b"data: "
 _MANY_BYTES = 256
 """In fewer there are not so many lines that it pays to take them together."""
+_BREAKS_OF_OTHERS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+"""Characters that end a line for `str.splitlines`, by which a2a-sdk's client reads, and how JSON says them else."""
 _SEAM = 2
 """A blank line may lie across chunks: so many bytes of it at most on either side."""
 
@@ -192,7 +194,10 @@ def end_of_events(data: bytes) -> int:
 
 
 def frame(data: bytes, event_id: str | None = None, event: str | None = None, retry: bytes | None = None) -> bytes:
-    """One event on the wire. Line breaks in `data` are carried as lines of their own, CR as LF."""
+    """One event on the wire, its `data` JSON. Line breaks are carried as lines of their own, CR as LF."""
+    if not data.isascii():  # a tenth of the time of a search
+        for character, escaped in _BREAKS_OF_OTHERS:
+            data = data.replace(character, escaped)
     if b"\n" in data or b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     pause = b"retry: %b\n" % retry if retry else b""

@@ -24,7 +24,6 @@ from a2a.types.a2a_pb2 import (
 )
 from agents import FunctionTool, Tool, function_tool
 from agents.tool_context import ToolContext
-from google.protobuf.json_format import MessageToDict
 
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.errors import RefusedError
@@ -41,6 +40,7 @@ from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
 from agentnet.tasks.parts import is_file, joined
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, step_of
+from agentnet.tasks.values import struct_json
 
 ANY = "*"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -253,7 +253,7 @@ class Delegated:
                 for artifact in event.task.artifacts:
                     await self._pass_artifact(TaskArtifactUpdateEvent(artifact=artifact))
             case "status_update":
-                step = step_of(MessageToDict(event.status_update.metadata))
+                step = step_of(struct_json(event.status_update.metadata))
                 if step is not None:
                     await self.scope.say(step)
             case "artifact_update":
@@ -270,10 +270,11 @@ class Delegated:
             name = self.names[source.artifact_id] = self._name_here(source)
         if not name:
             return
-        artifact = Artifact(artifact_id=name, name=source.name, parts=source.parts)
+        artifact = Artifact(artifact_id=name, name=self._title_here(source), parts=source.parts)
         if begins:
+            artifact.description = f"Passed on from {self.agent}; not the answer of {self.scope.agent} itself."
             artifact.metadata.update(
-                {SOURCE: MessageToDict(source.metadata).get(SOURCE) or [*self.scope.path, self.agent]}
+                {SOURCE: struct_json(source.metadata).get(SOURCE) or [*self.scope.path, self.agent]}
             )
         await self.scope.attach(artifact, append=not begins, last_chunk=update.last_chunk)
 
@@ -285,6 +286,12 @@ class Delegated:
         if not self.child.is_from_peer(source.artifact_id):
             return f"{self.child_id}.{source.artifact_id}"
         return source.artifact_id if any(is_file(part) for part in source.parts) else ""
+
+    def _title_here(self, source: Artifact) -> str:
+        """A peer's words have its name before theirs: every agent calls its answer alike. A file has its own."""
+        if source.name and any(is_file(part) for part in source.parts):
+            return source.name
+        return f"{self.agent}: {source.name}" if source.name else self.agent
 
     async def _ask(self, number: int, state: TaskState) -> Message:
         """Bring the child's question to whoever sent this task; the answer as a message to the child."""

@@ -40,12 +40,13 @@ from agentnet.runs.toolservers import ToolServers
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun
+from agentnet.tasks.steps import ANSWER
 from agentnet.tasks.store import TaskStore
 
 logger = logging.getLogger(__name__)
 
-RESPONSE = "response"
-"""Id of the artifact that holds the agent's answer."""
+NAME = "answer"
+"""Name of the artifact that holds the agent's answer; what a peer answered has the peer's name before it."""
 
 
 class SpecialistExecutor(AgentExecutor):
@@ -172,7 +173,7 @@ class SpecialistExecutor(AgentExecutor):
         return result.to_input_list()
 
     async def _stream(self, result: RunResultStreaming, scope: RunScope, number: int) -> None:
-        writer = _AnswerWriter(scope.run, RESPONSE if number == 0 else f"{RESPONSE}-{number + 1}")
+        writer = _AnswerWriter(scope.run, number)
         try:
             async for event in result.stream_events():
                 if scope.handed_off is not None:  # or the model would comment on an answer that is not its own
@@ -193,9 +194,10 @@ class SpecialistExecutor(AgentExecutor):
 class _AnswerWriter:
     """Streams the answer as one artifact. Words before a tool call are replaced by those that come after it."""
 
-    def __init__(self, run: TaskRun, artifact_id: str) -> None:
+    def __init__(self, run: TaskRun, number: int) -> None:
         self._run = run
-        self._artifact_id = artifact_id
+        self._artifact_id = f"{ANSWER}-{number + 1}" if number else ANSWER
+        self._name = f"{NAME} {number + 1}" if number else NAME
         self._written = ""
         self._fresh = True
 
@@ -229,7 +231,7 @@ class _AnswerWriter:
         update = TaskArtifactUpdateEvent(
             task_id=str(task.lease.task_id),
             context_id=task.context_id,
-            artifact=Artifact(artifact_id=self._artifact_id, name=RESPONSE, parts=[Part(text=text)]),
+            artifact=Artifact(artifact_id=self._artifact_id, name=self._name, parts=[Part(text=text)]),
             append=append,
             last_chunk=last_chunk,
         )

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from a2a.types.a2a_pb2 import Message, Part, TaskState
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Value
 
 from agentnet.tasks.run import TaskRun
+from agentnet.tasks.values import value_json
 
 ASKED = "asked/"
 ANSWER = "answer/"
@@ -73,7 +73,7 @@ def text_of(message: Message) -> str:
         if part.HasField("text"):
             texts.append(part.text)
         elif part.HasField("data"):
-            texts.append(json.dumps(MessageToDict(part.data), ensure_ascii=False))
+            texts.append(json.dumps(value_json(part.data), ensure_ascii=False))
     return "\n".join(texts)
 
 
@@ -81,7 +81,7 @@ def data_of(message: Message) -> dict[str, Any]:
     """The first data part that is an object; empty if there is none."""
     for part in message.parts:
         if part.HasField("data"):
-            value = MessageToDict(part.data)
+            value = value_json(part.data)
             if isinstance(value, dict):
                 return value
     return {}

@@ -120,6 +120,13 @@ def state_of(event: StreamResponse) -> TaskState | None:
             return None
 
 
+def bare_answer(status: TaskStatus) -> Message | None:
+    """The message that is an agent's whole answer, in place of a task (A2A 1.0 section 3.1.1); it names no task."""
+    if status.state == COMPLETED and status.HasField("message") and not status.message.task_id:
+        return status.message
+    return None
+
+
 def messages_of(event: StreamResponse) -> list[Message]:
     """The messages that `event` adds to the history, sooner or later."""
     match event.WhichOneof("payload"):

@@ -14,9 +14,10 @@ from a2a.utils.errors import A2AError
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
-from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, failed, status_update
+from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
+from agentnet.tasks.request import CONTEXT, Caller, restored
 from agentnet.tasks.run import TaskRun
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class Execution:
         while self.stop is not Stop.CANCEL:  # which an executor may have swallowed
             if await self._rest(final):
                 return
+            await self._keep(final)
             if await run.take_inputs() and refusal is None:
                 final = await self._final()
         await self._cancel()
@@ -177,12 +179,21 @@ class Execution:
             raise asyncio.CancelledError
         return rested
 
+    async def _keep(self, final: StreamResponse) -> None:
+        """What the agent said at the end of an execution that is followed by another is not lost."""
+        status = final.status_update.status
+        if status.HasField("message"):
+            said = Message()
+            said.CopyFrom(status.message)
+            said.task_id = self.run.task_id
+            await self.run.emit(status_update(self.run.task(0), WORKING, said))
+
     async def _cancel(self) -> None:
         run = self.run
         queue = RunQueue(run)
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
-                await self._terms.executor.cancel(request_context(run), queue)
+                await self._terms.executor.cancel(request_context(run, of_cancel=True), queue)
         except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
             logger.info("task %s: cancel of the executor: %s", run.task_id, error)
         event = queue.final
@@ -192,19 +203,30 @@ class Execution:
             await run.take_inputs()
 
 
-def request_context(run: TaskRun) -> RequestContext:
-    """What an executor gets to see: the task with its history, and the user's latest message."""
+def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:
+    """What an executor gets to see, as under a2a-sdk: a task that is new is not there yet, and its message is."""
     leased = run.leased
-    task = run.task()
     message = Message()
-    message.CopyFrom(latest_user_message(task.history))
-    call_context = ServerCallContext(state={RUN: run}, tenant=leased.tenant)
+    message.CopyFrom(latest_user_message(leased.projection.history))
+    known = leased.circumstances
+    if known is None or known.message_id != message.message_id:
+        stored = leased.journal.get(CONTEXT + message.message_id)
+        known = restored(message.message_id, stored, leased.principal)
+    call_context = ServerCallContext(
+        user=Caller(known.user),
+        state={RUN: run, "headers": dict(known.headers)},
+        tenant=leased.tenant,
+        requested_extensions=set(known.extensions),
+    )
+    request = SendMessageRequest(
+        message=message, configuration=known.request.configuration, metadata=known.request.metadata
+    )
     return RequestContext(
         call_context,
-        request=SendMessageRequest(message=message),
-        task_id=task.id,
-        context_id=task.context_id,
-        task=task,
+        request=request,
+        task_id=run.task_id,
+        context_id=leased.context_id,
+        task=run.task() if of_cancel or not run.is_new else None,
     )
 
 

@@ -21,7 +21,7 @@ from a2a.types.a2a_pb2 import (
 
 from agentnet.tasks.events import COMPLETED, INTERRUPTED_STATES, SUBMITTED, TERMINAL_STATES
 from agentnet.tasks.parts import continues, text_of, words_of
-from agentnet.tasks.steps import SOURCE
+from agentnet.tasks.steps import ANSWER, SOURCE
 
 
 class Projection:
@@ -165,10 +165,12 @@ class Projection:
         return copy
 
     def snapshot(self) -> Task:
-        """A copy of the task without its history."""
+        """A copy of the task without its history, the agent's answer before what it was made of."""
         self._join_all()
         copy = Task()
         copy.CopyFrom(self._task)
+        if len(copy.artifacts) > 1:  # what was passed on begins before the answer does (issue 10)
+            copy.artifacts.sort(key=_rank)
         return copy
 
     def _retire_status_message(self) -> None:
@@ -215,3 +217,10 @@ class Projection:
         if pieces:
             part = self._artifacts[artifact_id].parts[-1]
             part.text = "".join([part.text, *pieces])
+
+
+def _rank(artifact: Artifact) -> int:
+    """The answer, then what else is of the agent's making, then its peers'; each in the order in which it began."""
+    if artifact.HasField("metadata") and SOURCE in artifact.metadata:
+        return 2
+    return 0 if artifact.artifact_id.startswith(ANSWER) else 1

@@ -18,11 +18,12 @@ class RunQueue(EventQueue):
     """Passes events on to the run; the one that brings the task to rest is kept for the end of the execution.
 
     A task that an executor announces is not a new one: what it says of status and artifacts becomes updates of this
-    task. A bare message is the answer of a completed task.
+    task. A bare message is the whole answer: where nothing was said of a task before, clients get it as such.
     """
 
     def __init__(self, run: TaskRun) -> None:
         self._run = run
+        self._has_begun = not run.is_new
         self.final: StreamResponse | None = None
         """The event that brings the task to rest."""
 
@@ -36,13 +37,19 @@ class RunQueue(EventQueue):
             case TaskArtifactUpdateEvent():
                 await self._artifact(event)
             case Message():
-                task = self._run.task(0)
-                message = Message()
-                message.CopyFrom(event)
-                message.task_id, message.context_id = task.id, task.context_id
-                self.final = status_update(task, COMPLETED, message)
+                self._answer(event)
             case Task():
                 await self._task(event)
+        self._has_begun = True
+
+    def _answer(self, event: Message) -> None:
+        task = self._run.task(0)
+        message = Message()
+        message.CopyFrom(event)
+        message.context_id = task.context_id
+        # Without a task's id it is an answer that is no task's: `bare_answer` in events.py reads it so.
+        message.task_id = task.id if self._has_begun else ""
+        self.final = status_update(task, COMPLETED, message)
 
     async def _after_rest(self) -> None:
         """An executor may wait out an interruption itself (authorisation out of band); nothing may follow an end."""
@@ -56,6 +63,8 @@ class RunQueue(EventQueue):
         self._claim_ids(event)
         if not event.status.HasField("timestamp"):  # ListTasks goes by it; executors often leave it out
             event.status.timestamp.CopyFrom(now_timestamp())
+        if event.status.HasField("message"):
+            event.status.message.task_id = event.task_id
         response = StreamResponse(status_update=event)
         if event.status.state in RESTING_STATES:
             self.final = response

@@ -9,6 +9,7 @@ from a2a.types.a2a_pb2 import Task
 
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.push_config import StoredConfig
+from agentnet.tasks.request import Circumstances
 
 UNSEEN = -1
 """Seen inputs of an owner that has to look first: it may not rest before."""
@@ -39,6 +40,8 @@ class NewTask:
     task: Task
     leased: bool
     """Whether it is to run in this process at once."""
+    circumstances: Circumstances | None = None
+    """What its message came with, where the executor wants to know."""
     push: StoredConfig | None = None
     """Where the client wants to be told of its events."""
 
@@ -96,6 +99,8 @@ class LeasedTask:
     input_waits: bool = False
     """Whether messages reached the task that no owner has taken into its log."""
     journal: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    circumstances: Circumstances | None = None
+    """Of the message that the run begins with, if it reached this process and is not in the journal yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +130,5 @@ def fresh(new: NewTask) -> LeasedTask:
         inputs=0,
         cancel_requested=False,
         projection=Projection(new.task),
+        circumstances=new.circumstances,
     )

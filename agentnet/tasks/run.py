@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
-from agentnet.tasks.events import RESTING_STATES, kind_of, state_of
+from agentnet.tasks.events import RESTING_STATES, ROLE_USER, kind_of, state_of
 from agentnet.tasks.log import FeedItem
 from agentnet.tasks.open_text import OpenText, is_text
 from agentnet.tasks.position import WHOLE, Position
@@ -68,6 +68,7 @@ class TaskRun:
         self._due_at = 0.0
         self._failure: BaseException | None = None
         self._ended = False
+        self._circumstances_stored = False
 
     @property
     def lease(self) -> Lease:
@@ -87,6 +88,11 @@ class TaskRun:
     def task(self, history_length: int | None = None) -> Task:
         """The task as of now, ahead of the log by what waits to be stored."""
         return self._leased.projection.task(history_length)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its user has said nothing but the message that began it."""
+        return sum(message.role == ROLE_USER for message in self._leased.projection.history) <= 1
 
     def position(self) -> Position:
         """The place behind everything shown so far."""
@@ -277,7 +283,8 @@ class TaskRun:
             status, self._state = self._state, None
             lease, state, moment = self.lease, _open_state(status), _moment(status)
             began = asyncio.get_running_loop().time()
-            await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, steps, state, moment))
+            entries = (*self._circumstances(), *steps)
+            await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, entries, state, moment))
             self.confirm(began)  # not now: the database renewed it at some moment since then
             self._durable += len(events)
             self._stored += len(events) + len(steps)
@@ -286,6 +293,13 @@ class TaskRun:
             if events:
                 self._notify(self.task_id)
         return True
+
+    def _circumstances(self) -> tuple[tuple[str, bytes], ...]:
+        """What another replica would miss, once: with what is written first. A task that is done at once needs none."""
+        if self._circumstances_stored or (known := self._leased.circumstances) is None:
+            return ()
+        self._circumstances_stored = True
+        return ((known.key, known.stored()),)
 
     async def _write_rest(self, event: StreamResponse) -> bool:
         final, events, steps = self._preview(event), tuple(self._events), tuple(self._steps)

@@ -202,7 +202,7 @@ SELECT last_seq, epoch FROM woken
 """
 
 # A user's message for a task that runs or waits its turn: its owner takes it into the log when it would rest.
-# A message sent again is taken again, and known by its id.
+# A message sent again is taken again, and known by its id; the answer has the one that waited under it already.
 ADD_INPUT = """
 WITH open AS (
     UPDATE tasks SET inputs = inputs + 1 WHERE id = $1 AND tenant = $2 AND agent = $3 AND state IN (1, 2)
@@ -211,7 +211,7 @@ WITH open AS (
     INSERT INTO task_inputs (task_id, message_id, tenant, body) SELECT id, $5, tenant, $4 FROM open
     ON CONFLICT DO NOTHING
 )
-SELECT id FROM open
+SELECT open.id, i.body FROM open LEFT JOIN task_inputs i ON i.task_id = open.id AND i.message_id = $5
 """
 
 # The inputs of a task, oldest first, and how many it ever had.
@@ -240,6 +240,9 @@ WITH RECURSIVE tree AS (
 )
 SELECT tree.id FROM tree JOIN tasks USING (id) WHERE tree.depth > 0 AND tasks.state IN (1, 2, 6, 8) ORDER BY tree.depth
 """
+
+# An entry for the journal of a task, from one who does not hold its lease: for what no run writes.
+LEAVE = "INSERT INTO journal (task_id, key, tenant, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 
 # The journal of a task.
 JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"

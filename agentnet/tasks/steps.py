@@ -13,6 +13,9 @@ STEPS = "https://agentnet.dev/extensions/steps/v1"
 SOURCE = "https://agentnet.dev/extensions/source/v1"
 """Metadata key of an artifact that a delegation passed on: the path of agents that it came from."""
 
+ANSWER = "response"
+"""Id of the artifact that holds a specialist's answer; that of a later one in the same task goes on behind it."""
+
 StepKind = Literal["model", "tool", "delegation", "handoff", "question"]
 StepPhase = Literal["start", "end"]
 

@@ -169,11 +169,20 @@ class TaskStore:
         )
         return Lease(task_id, row["epoch"], 1) if row else None
 
-    async def add_input(self, task_id: UUID, tenant: str, agent: str, message: Message) -> bool:
-        """Leave a message for a task that runs or waits its turn; False if it does neither."""
+    async def add_input(self, task_id: UUID, tenant: str, agent: str, message: Message) -> Message | None:
+        """Leave a message for a task that runs or waits its turn; None if it does neither.
+
+        Answers the message that waits under its id: this one, or one that came before.
+        """
         body = message.SerializeToString()
         row = await retried(lambda: self.pool.fetchrow(sql.ADD_INPUT, task_id, tenant, agent, body, message.message_id))
-        return row is not None
+        if row is None:
+            return None
+        return Message.FromString(row["body"]) if row["body"] is not None else message
+
+    async def leave(self, task_id: UUID, tenant: str, key: str, value: bytes) -> None:
+        """Put an entry into the journal of a task that nobody runs, or another replica; the first of a key stays."""
+        await retried(lambda: self.pool.execute(sql.LEAVE, task_id, key, tenant, value))
 
     async def inputs(self, task_id: UUID) -> tuple[int, list[Message]]:
         """How many inputs a task ever had, and those not forgotten yet, oldest first."""

@@ -1,7 +1,8 @@
 """A2A's JSON, fast: the types of every task's life, written and read by hand instead of by reflection.
 
-What comes out is what `google.protobuf.json_format` would give (ProtoJSON, A2A 1.0 section 5.5); a property test holds
-the two together. What this module does not know by heart it leaves to `json_format`.
+What comes out is what `google.protobuf.json_format` would give (ProtoJSON, A2A 1.0 section 5.5), but for whole numbers,
+which stay whole; a property test holds the two together. What this module does not know by heart it leaves to
+`json_format`.
 """
 
 from base64 import b64encode
@@ -21,8 +22,11 @@ from a2a.types.a2a_pb2 import (
     TaskStatus,
     TaskStatusUpdateEvent,
 )
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from agentnet.tasks import base64
+from agentnet.tasks.values import struct_json, value_json
 
 Json = dict[str, Any]
 
@@ -48,7 +52,7 @@ def task_json(task: Task) -> Json:
     if task.history:
         result["history"] = [message_json(message) for message in task.history]
     if task.HasField("metadata"):
-        result["metadata"] = MessageToDict(task.metadata)
+        result["metadata"] = struct_json(task.metadata)
     return result
 
 
@@ -77,7 +81,7 @@ def message_json(message: Message) -> Json:
     if message.parts:
         result["parts"] = [part_json(part) for part in message.parts]
     if message.HasField("metadata"):
-        result["metadata"] = MessageToDict(message.metadata)
+        result["metadata"] = struct_json(message.metadata)
     if message.extensions:
         result["extensions"] = list(message.extensions)
     if message.reference_task_ids:
@@ -97,7 +101,7 @@ def artifact_json(artifact: Artifact) -> Json:
     if artifact.parts:
         result["parts"] = [part_json(part) for part in artifact.parts]
     if artifact.HasField("metadata"):
-        result["metadata"] = MessageToDict(artifact.metadata)
+        result["metadata"] = struct_json(artifact.metadata)
     if artifact.extensions:
         result["extensions"] = list(artifact.extensions)
     return result
@@ -114,11 +118,11 @@ def part_json(part: Part) -> Json:
         case "url":
             result["url"] = part.url
         case "data":
-            result["data"] = MessageToDict(part.data)
+            result["data"] = value_json(part.data)
         case _:
             pass
     if part.HasField("metadata"):
-        result["metadata"] = MessageToDict(part.metadata)
+        result["metadata"] = struct_json(part.metadata)
     if part.filename:
         result["filename"] = part.filename
     if part.media_type:
@@ -173,7 +177,7 @@ def _update_json(update: TaskArtifactUpdateEvent | TaskStatusUpdateEvent) -> Jso
     if update.context_id:
         result["contextId"] = update.context_id
     if update.HasField("metadata"):
-        result["metadata"] = MessageToDict(update.metadata)
+        result["metadata"] = struct_json(update.metadata)
     return result
 
 
@@ -182,7 +186,13 @@ def send_message_request(params: Any) -> SendMessageRequest:
     if not isinstance(params, dict) or not isinstance(params.get("message", {}), dict):
         raise ParseError("params must be an object with a message, which is an object too.")
     plain = _plain_request(params)  # what nearly every client sends; reflection is for the others
-    return plain or ParseDict(params, SendMessageRequest(), ignore_unknown_fields=True)
+    if plain is not None:
+        return plain
+    parts = params.get("message", {}).get("parts")
+    for index, part in enumerate(parts if isinstance(parts, list) else ()):
+        if isinstance(part, dict) and part.get("raw") is not None:
+            base64.normal(part["raw"], f"message.parts[{index}].raw")
+    return ParseDict(params, SendMessageRequest(), ignore_unknown_fields=True)
 
 
 def _plain_request(params: Json) -> SendMessageRequest | None:

@@ -97,6 +97,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         max_depth=settings.max_depth,
         max_wait_seconds=settings.max_wait_seconds,
         push=push.configs,
+        own_executor=not isinstance(executor, SpecialistExecutor),
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 

@@ -1,7 +1,7 @@
 """The A2A relay: a request goes to a live instance of the agent as bytes, and its answer comes back as bytes.
 
 Only the caller's credential is replaced, by a service token that no other agent takes. JSON is read only to say an
-error with the caller's request id.
+error with the caller's request id, and where a stream that broke off is taken up at another instance.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +16,8 @@ from agentnet.identity import Principal
 from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
+from gateway.a2a.passage import Passage
+from gateway.a2a.takeover import Opened, Takeover
 from gateway.a2a.upstream import Upstream
 from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.headers import header_of, is_event_stream, to_client
@@ -26,6 +28,9 @@ PREFIX = b"/agents/"
 # As A2A 1.0 calls them, then as 0.3 does.
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
+KEEP_ALIVE = b": the agent is away, its stream goes on soon\n\n"
+SILENCE_SECONDS = 45.0
+"""After so much of it an instance of ours counts as dead: its streams have keep-alives every 15 s."""
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 
 
@@ -66,6 +71,7 @@ class Relay:
         self._base_url = base_url.rstrip("/")
         self._upstream = upstream
         self._limit = limit
+        self._takeover = Takeover(catalog, upstream)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one request; the upstream is aborted when the client leaves."""
@@ -95,14 +101,16 @@ class Relay:
             principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
         )
         try:
-            whole = await self._answer(request, incoming)
+            whole = await self._answer(request, incoming, principal)
         finally:
             await incoming.close()
         if whole:
             await request.end()
 
-    async def _answer(self, request: "_RelayedRequest", incoming: Incoming) -> bool:
-        if asks_for_card(request.target.path, request.body.start) and not is_event_stream(to_client(incoming.headers)):
+    async def _answer(self, request: "_RelayedRequest", incoming: Incoming, principal: Principal) -> bool:
+        if is_event_stream(incoming.headers):
+            return await request.answer_stream(incoming, request.opened(principal), self._takeover)
+        if asks_for_card(request.target.path, request.body.start):
             return await request.answer_card(incoming, self._base_url + request.target.prefix)
         return await request.answer(incoming)
 
@@ -142,20 +150,61 @@ class _RelayedRequest:
 
     async def answer(self, incoming: Incoming) -> bool:
         """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""
-        headers = to_client(incoming.headers)
-        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
-        at_boundary = True
+        await self._begin(incoming)
         try:
             async for chunk in incoming.chunks():
-                # In the middle of an event the error would be read as a part of it.
-                at_boundary = chunk.endswith((b"\n\n", b"\r\n\r\n"))
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except UnavailableError as error:
-            if not (is_event_stream(headers) and at_boundary):
-                return False
-            last = stream_error(error, self.target.binding, self.request_id)
-            await self._send({"type": "http.response.body", "body": last, "more_body": True})
+                await self._write(chunk)
+        except UnavailableError:
+            return False
         return True
+
+    def opened(self, principal: Principal) -> Opened:
+        """This request, as one that opened a stream."""
+        headers = self.scope["headers"]
+        return Opened(principal, self.target.agent, self.path, headers, self.body.start, self.body.complete)
+
+    async def answer_stream(self, incoming: Incoming, opened: Opened, takeover: Takeover) -> bool:
+        """Pass a stream on, from another instance where one breaks off. Tells whether it may be ended as a whole."""
+        await self._begin(incoming)
+        passage, rest = Passage(lambda: opened.is_subscription), takeover.of(opened)
+        error = await self._pass_on(incoming, passage)
+        try:
+            while (place := passage.broken_off()) is not None:
+                await incoming.close()
+                incoming = await rest.behind(place, lambda: self._write(KEEP_ALIVE))
+                error = await self._pass_on(incoming, passage, taken_up=True)
+        except AgentNetError as final:
+            error = final
+        finally:
+            await incoming.close()
+        if error is None or passage.has_ended():
+            return True
+        if passage.at_boundary:
+            await self._write(stream_error(error, self.target.binding, self.request_id))
+        return passage.at_boundary
+
+    async def _pass_on(self, incoming: Incoming, passage: Passage, *, taken_up: bool = False) -> AgentNetError | None:
+        """Pass on what comes from one instance; what it ended with, if it did not end well."""
+        try:
+            impatient = False
+            async for chunk in incoming.chunks():
+                if data := passage.take(chunk):
+                    await self._send({"type": "http.response.body", "body": data, "more_body": True})
+                if not impatient and passage.is_ours:
+                    impatient = True
+                    incoming.limit_silence(SILENCE_SECONDS)
+                if taken_up and passage.is_at_question():
+                    break
+        except UnavailableError as error:
+            return error
+        return None
+
+    async def _begin(self, incoming: Incoming) -> None:
+        headers = to_client(incoming.headers)
+        await self._send({"type": "http.response.start", "status": incoming.status, "headers": headers})
+
+    async def _write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def answer_card(self, incoming: Incoming, address: str) -> bool:
         """Pass the response on with the card in it leading to `address`."""

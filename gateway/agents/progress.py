@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 from a2a.types.a2a_pb2 import StreamResponse, TaskStatusUpdateEvent
-from google.protobuf.json_format import MessageToDict
 
 from agentnet.tasks.parts import text_of, words_of
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import Step, step_of
+from agentnet.tasks.values import struct_json
 
 Report = Callable[[int, str], Awaitable[None]]
 """Takes the number of the notification and what it says."""
@@ -104,7 +104,7 @@ class Progress:
 
 def step_line(update: TaskStatusUpdateEvent) -> str:
     """What a status tells: its step in one line, or what the agent says; else nothing."""
-    metadata: dict[str, Any] = MessageToDict(update.metadata)
+    metadata: dict[str, Any] = struct_json(update.metadata)
     step = step_of(metadata)
     return line_of(step) if step else words_of(update.status.message)
 

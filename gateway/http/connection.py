@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to an agent: httptools over asyncio, nothing between a byte in and a byte out."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Connection(asyncio.Protocol):
         self._reset("GET")
 
     def _reset(self, method: str) -> None:
+        self.patience = math.inf
+        """Seconds of silence after which the exchange is given up."""
         self.status = 0
         self.headers = []
         self.is_complete = False
@@ -59,6 +62,11 @@ class Connection(asyncio.Protocol):
     def is_fresh(self) -> bool:
         """Whether the agent still keeps it open, as far as can be known."""
         return not self.lost and time.monotonic() - self.touched < KEEP_ALIVE_SECONDS
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds of it after which the exchange is given up; it is no silence while a slow client has it wait."""
+        return math.inf if self._reading_paused else self.patience
 
     @property
     def wire(self) -> asyncio.Transport:

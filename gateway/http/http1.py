@@ -122,7 +122,8 @@ class Http1Transport:
         now = time.monotonic()
         for connection in [*self._open]:
             silent = now - connection.touched
-            if connection.lost or silent > (self._idle_seconds if connection.in_use else KEEP_ALIVE_SECONDS):
+            longest = min(self._idle_seconds, connection.longest_silence) if connection.in_use else KEEP_ALIVE_SECONDS
+            if connection.lost or silent > longest:
                 connection.wire.abort()
                 self._open.discard(connection)
         for origin, idle in [*self._idle.items()]:
@@ -144,6 +145,10 @@ class _Exchange:
     def chunks(self) -> AsyncIterator[bytes]:
         assert self._connection is not None
         return self._connection.chunks()
+
+    def limit_silence(self, seconds: float) -> None:
+        if self._connection is not None:
+            self._connection.patience = seconds
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

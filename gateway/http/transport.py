@@ -39,6 +39,10 @@ class Incoming(Protocol):
         """The body as it arrives, not decoded. Raises `UnavailableError` when it breaks off."""
         ...
 
+    def limit_silence(self, seconds: float) -> None:
+        """Give it up after so long without a byte, where that is less than the transport's own limit."""
+        ...
+
     async def close(self) -> None:
         """Give the connection back, or end it when the body was not read to its end."""
         ...

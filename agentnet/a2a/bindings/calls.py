@@ -1,25 +1,33 @@
 """What both bindings do with a request before it is a call: body, media type, version, caller."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from a2a.server.context import ServerCallContext
-from a2a.server.routes.common import ServerCallContextBuilder
 from a2a.types.a2a_pb2 import TaskState
+from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, VersionNotSupportedError
+from google.protobuf.json_format import ParseError
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.limits import wrong_field
-from agentnet.a2a.parameters import call_context, spoken_version
+from agentnet.a2a.parameters import spoken_version
+from agentnet.tasks import base64
 from agentnet.tasks.position import Position
+from agentnet.tasks.wire import dumps
 
 VERSION = "1.0"
 LAST_EVENT_ID = "last-event-id"
 JSON_MEDIA_TYPES = ("application/json", "application/a2a+json", "application/json-rpc")
+A2A_JSON = "application/a2a+json"
+JSON = "application/json"
 STATES = tuple(TaskState.keys())
 
 Headers = dict[str, str]
+NO_STATUSES: Mapping[type[Exception], int] = {}
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -60,17 +68,40 @@ def parse_json(headers: Headers, body: bytes) -> Any:
 
 def check_version(headers: Headers, scope: Scope) -> None:
     """Raises `VersionNotSupportedError` unless the client speaks 1.0 (A2A 1.0 section 3.6)."""
-    version = headers.get("a2a-version") or _version_in_query(scope)
-    if version == VERSION:
-        return
-    if spoken_version(version) != VERSION:
+    if stated_version(headers, scope) != VERSION:
         raise VersionNotSupportedError(f"This is not for A2A 0.3; send the header `A2A-Version: {VERSION}`.")
+
+
+def stated_version(headers: Headers, scope: Scope) -> str:
+    """The version that a request says it speaks (A2A 1.0 section 3.6). Raises `VersionNotSupportedError`."""
+    version = headers.get("a2a-version") or _version_in_query(scope)
+    return VERSION if version == VERSION else spoken_version(version)
 
 
 def check_state(stated: Any) -> None:
     """Raises `InvalidParamsError` for a task state that there is none of: protobuf's parser takes it for no filter."""
     if isinstance(stated, str) and stated not in STATES:
         raise wrong_field("status", f"must be one of {', '.join(STATES[1:])}")
+
+
+def check_base64(body: Any, parts: str, key: str) -> None:
+    """Bring the bytes of the files in a message of 0.3 into the form that the SDK reads. Raises `ParseError`."""
+    message = body.get("message") or body.get("request") if isinstance(body, dict) else None
+    listed = message.get(parts) if isinstance(message, dict) else None
+    for index, part in enumerate(listed if isinstance(listed, list) else ()):
+        file = part.get("file") if isinstance(part, dict) else None
+        if isinstance(file, dict) and file.get(key) is not None:
+            file[key] = base64.normal(file[key], f"message.{parts}[{index}].file.{key}")
+
+
+def rest_refusal(error: Exception, media_type: str, statuses: Mapping[type[Exception], int] = NO_STATUSES) -> Response:
+    """An error over HTTP+JSON (A2A 1.0 section 11.6); `statuses` are those that another version has otherwise."""
+    known = error if isinstance(error, ParseError) else as_a2a(error)
+    payload = build_rest_error_payload(known)
+    payload["error"]["code"] = status = statuses.get(type(known), payload["error"]["code"])
+    retry = (getattr(known, "data", None) or {}).get("retry_after")
+    headers = {"retry-after": retry_after(retry)} if retry else None
+    return Response(dumps(payload), status, headers, media_type=media_type)
 
 
 def retry_after(seconds: Any) -> str:
@@ -87,11 +118,3 @@ def last_event_id(headers: Headers) -> Position | None:
     """Where the client's stream broke off. Raises `InvalidInputError` for an id that is not ours."""
     text = headers.get(LAST_EVENT_ID)
     return Position.parse(text) if text else None
-
-
-class CallContextBuilder(ServerCallContextBuilder):
-    """The same for a2a-sdk's adapters of 0.3."""
-
-    def build(self, request: Request) -> ServerCallContext:
-        """The call context of a request."""
-        return call_context(request.scope["state"]["principal"], headers_of(request.scope))

@@ -4,7 +4,6 @@ import logging
 from contextlib import aclosing
 from typing import Any
 
-from a2a.compat.v0_3.jsonrpc_adapter import JSONRPC03Adapter
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.response_helpers import build_error_response
 from a2a.types.a2a_pb2 import (
@@ -20,18 +19,21 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
 from google.protobuf.json_format import ParseDict, ParseError
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.a2a.bindings.calls import (
-    CallContextBuilder,
+    VERSION,
+    Headers,
     check_state,
     check_version,
     headers_of,
     parse_json,
     read_body,
     retry_after,
+    stated_version,
 )
+from agentnet.a2a.bindings.jsonrpc03 import JsonRpc03
+from agentnet.a2a.bindings.older import RequestId, older_context
 from agentnet.a2a.bindings.operations import Operations, Unary
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
 from agentnet.a2a.errors import ServerBusyError, as_a2a
@@ -43,14 +45,12 @@ from agentnet.tasks.wire import dumps
 
 logger = logging.getLogger(__name__)
 
-RequestId = str | int | None
-
 
 class JsonRpc:
     """The ASGI endpoint."""
 
     def __init__(self, handler: DurableRequestHandler) -> None:
-        self._v03 = JSONRPC03Adapter(http_handler=handler, context_builder=CallContextBuilder())
+        self._older = JsonRpc03(handler)
         self._operations = own = Operations(handler)
         self._unary: dict[str, Unary] = {
             "SendMessage": own.send_message,
@@ -79,8 +79,8 @@ class JsonRpc:
             # Before all checks: an error has its request's id, or null where none can be read (JSON-RPC 2.0 section 5).
             request_id = _request_id(body)
             method, params = _checked(body)
-            if self._v03.supports_method(method):  # told by the method's name: clients of 0.3 send no version
-                return await self._v03.handle_request(request_id, method, body, Request(scope, receive))
+            if self._older.knows(method):  # told by the method's name: clients of 0.3 send no version
+                return await self._answer_older(method, body, request_id, scope, headers)
             context = call_context(scope["state"]["principal"], headers)
             if method in ("SendStreamingMessage", "SubscribeToTask"):
                 check_version(headers, scope)
@@ -94,6 +94,16 @@ class JsonRpc:
             return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
             return _refusal(request_id, as_a2a(_as_params_error(error)))
+
+    async def _answer_older(
+        self, method: str, body: Any, request_id: RequestId, scope: Scope, headers: Headers
+    ) -> ASGIApp:
+        if stated_version(headers, scope) == VERSION:
+            raise MethodNotFoundError(f"{method} is a method of A2A 0.3; this request says that it speaks {VERSION}.")
+        context = older_context(scope["state"]["principal"], headers)
+        if self._older.streams(method):
+            return EventStream(self._older.stream(method, body, request_id, context))
+        return _Answer(await self._older.answer(method, body, request_id, context))
 
     async def _list_tasks(self, params: Any, context: ServerCallContext) -> Any:
         request = _parsed(params, ListTasksRequest())

@@ -19,21 +19,23 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import InvalidRequestError
 from a2a.utils.proto_utils import parse_params
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from agentnet.a2a.bindings.calls import (
+    A2A_JSON,
+    JSON,
     check_state,
     check_version,
     headers_of,
     parse_json,
-    retry_after,
+    rest_refusal,
 )
 from agentnet.a2a.bindings.operations import Operations
-from agentnet.a2a.bindings.rest03 import rest03_routes
-from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
+from agentnet.a2a.bindings.rest03 import Rest03
+from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventResponse, EventStream, Frames
 from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
@@ -41,22 +43,8 @@ from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
 from agentnet.tasks.wire import dumps
 
-A2A_JSON = "application/a2a+json"
-JSON = "application/json"
-
 Endpoint = Callable[[Request], Awaitable[Response]]
 Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
-
-
-class _StreamResponse(Response):
-    """An `EventStream` where Starlette wants a Response."""
-
-    def __init__(self, stream: EventStream) -> None:
-        super().__init__()
-        self._stream = stream
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._stream(scope, receive, send)
 
 
 class Rest:
@@ -82,7 +70,7 @@ class Rest:
             _route("/extendedAgentCard", self._extended_card, "GET"),
         ]
         # The tenant's last: its pattern takes any first segment, also "tasks".
-        return [*own, *rest03_routes(self._handler), Mount("/{tenant}", routes=own)]
+        return [*own, *Rest03(self._handler).routes(), Mount("/{tenant}", routes=own)]
 
     async def _send_message(self, request: Request, context: ServerCallContext) -> Any:
         return await self._operations.send_message(await _body(request), context)
@@ -139,9 +127,9 @@ def _route(path: str, call: Call, *methods: str) -> Route:
             context.tenant = request.path_params.get("tenant", "")
             result = await call(request, context)
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
-            return _error(error)
+            return rest_refusal(error, _media_type(headers.get("accept", "")))
         if isinstance(result, TaskStream):
-            return _StreamResponse(EventStream(_frames(result)))
+            return EventResponse(EventStream(_frames(result)))
         return Response(dumps(result), media_type=_media_type(headers.get("accept", "")))
 
     return Route(path, endpoint, methods=list(methods))
@@ -167,14 +155,6 @@ def _query(request: Request, message: Any) -> Any:
 
 def _config_ids(request: Request) -> dict[str, str]:
     return {"task_id": request.path_params["id"], "id": request.path_params["push_id"]}
-
-
-def _error(error: Exception) -> Response:
-    known = error if isinstance(error, ParseError) else as_a2a(error)
-    payload = build_rest_error_payload(known)
-    retry = (getattr(known, "data", None) or {}).get("retry_after")
-    headers = {"retry-after": retry_after(retry)} if retry else None
-    return Response(dumps(payload), payload["error"]["code"], headers, media_type=JSON)
 
 
 async def _frames(stream: TaskStream) -> Frames:

@@ -1,60 +1,108 @@
-"""HTTP+JSON 0.3, below `/v1`: a2a-sdk's adapter, but for streams, which it begins before it can refuse them."""
+"""HTTP+JSON 0.3, below `/v1`: a2a-sdk's shapes, with our own streams and the statuses of 0.3."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
-from a2a.compat.v0_3.context_builders import V03ServerCallContextBuilder
-from a2a.compat.v0_3.rest_adapter import REST03Adapter
+import orjson
+from a2a.compat.v0_3 import a2a_v0_3_pb2 as v03_pb
+from a2a.compat.v0_3 import proto_utils
+from a2a.compat.v0_3 import types as v03
+from a2a.compat.v0_3.rest_handler import REST03Handler
 from a2a.server.context import ServerCallContext
-from a2a.server.routes.common import create_event_source_response
-from a2a.utils.error_handlers import build_rest_error_payload, rest_error_handler
-from sse_starlette.event import ServerSentEvent
+from a2a.utils.error_handlers import build_rest_error_payload
+from a2a.utils.errors import ContentTypeNotSupportedError, TaskNotCancelableError
+from google.protobuf.json_format import MessageToDict, Parse
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.a2a.bindings.calls import CallContextBuilder
+from agentnet.a2a.bindings.calls import JSON, check_base64, headers_of, rest_refusal
+from agentnet.a2a.bindings.older import frames, older_context, opened
+from agentnet.a2a.bindings.sse import EventResponse, EventStream, Frames
 from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
-from agentnet.a2a.stream import begun
+from agentnet.a2a.limits import wrong_field
+from agentnet.a2a.stream import TaskStream
+from agentnet.http.sse import frame
+from agentnet.tasks.values import whole_numbers
 from agentnet.tasks.wire import dumps
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-Events = AsyncGenerator[Any, None]
-Method = Callable[[Request, ServerCallContext], Events]
+Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
+
+STATUSES: Mapping[type[Exception], int] = {TaskNotCancelableError: 409, ContentTypeNotSupportedError: 415}
+"""Where 1.0.1 changed them to 400."""
 
 
-def rest03_routes(handler: DurableRequestHandler) -> list[BaseRoute]:
-    """The paths of 0.3 for `handler`."""
-    adapter = REST03Adapter(http_handler=handler, context_builder=CallContextBuilder())
-    send = _streaming(cast("Method", adapter.handler.on_message_send_stream))
-    subscribe = _streaming(cast("Method", adapter.handler.on_subscribe_to_task))
-    own: dict[tuple[str, str], Endpoint] = {
-        ("/v1/message:stream", "POST"): send,
-        ("/v1/tasks/{id}:subscribe", "GET"): subscribe,
-        ("/v1/tasks/{id}:subscribe", "POST"): subscribe,
-    }
-    return [Route(path, endpoint, methods=[method]) for (path, method), endpoint in (adapter.routes() | own).items()]
+class Rest03:
+    """The endpoints."""
+
+    def __init__(self, handler: DurableRequestHandler) -> None:
+        self._handler = handler
+
+    def routes(self) -> list[BaseRoute]:
+        """The paths of 0.3. ListTasks is none of them."""
+        own = REST03Handler(request_handler=self._handler)
+        configs = "/v1/tasks/{id}/pushNotificationConfigs"
+        return [
+            _route("/v1/message:send", own.on_message_send, "POST"),
+            _route("/v1/message:stream", self._send, "POST"),
+            _route("/v1/tasks/{id}:cancel", own.on_cancel_task, "POST"),
+            _route("/v1/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
+            _route("/v1/tasks/{id}", own.on_get_task, "GET"),
+            _route(configs + "/{push_id}", own.get_push_notification, "GET"),
+            _route(configs, own.set_push_notification, "POST"),
+            _route(configs, own.list_push_notifications, "GET"),
+            _route("/v1/card", own.on_get_extended_agent_card, "GET"),
+        ]
+
+    async def _send(self, request: Request, context: ServerCallContext) -> TaskStream:
+        sent = v03_pb.SendMessageRequest()
+        Parse(await request.body(), sent, ignore_unknown_fields=True)
+        params = proto_utils.FromProto.message_send_params(sent)
+        return await opened(self._handler, v03.SendStreamingMessageRequest(id="", params=params), context)
+
+    async def _subscribe(self, request: Request, context: ServerCallContext) -> TaskStream:
+        params = v03.TaskIdParams(id=request.path_params["id"])
+        return await opened(self._handler, v03.TaskResubscriptionRequest(id="", params=params), context)
 
 
-def _streaming(method: Method) -> Endpoint:
-    """`method` as an endpoint: with the status of its refusal if its first event does not come, else with a stream."""
-    contexts = V03ServerCallContextBuilder(CallContextBuilder())
-
-    @rest_error_handler
+def _route(path: str, call: Call, *methods: str) -> Route:
     async def endpoint(request: Request) -> Response:
-        events = await begun(method(request, contexts.build(request)))
-        return create_event_source_response(_frames(events)) if events else Response(status_code=204)
+        try:
+            await _check(request)
+            context = older_context(request.state.principal, headers_of(request.scope))
+            result = await call(request, context)
+        except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
+            return rest_refusal(error, JSON, STATUSES)
+        if isinstance(result, TaskStream):
+            return EventResponse(EventStream(_frames(result)))
+        return Response(dumps(whole_numbers(result)), media_type=JSON)
 
-    return cast("Endpoint", endpoint)
+    return Route(path, endpoint, methods=list(methods))
 
 
-async def _frames(events: Events) -> AsyncGenerator[ServerSentEvent, None]:
+async def _check(request: Request) -> None:
+    """What the SDK's handler makes an internal error of, or passes over. Raises `InvalidParamsError`, `ParseError`."""
+    length = request.query_params.get("historyLength", "")
+    if length and not length.removeprefix("-").isdecimal():
+        raise wrong_field("historyLength", f"must be a number, not {length[:40]!r}")
+    body = await request.body() if request.method == "POST" else b""
+    for key in ("fileWithBytes", "file_with_bytes"):  # ProtoJSON reads both
+        if key.encode() in body:
+            with suppress(orjson.JSONDecodeError):  # which is said by who reads it all
+                check_base64(orjson.loads(body), "content", key)
+
+
+async def _frames(stream: TaskStream) -> Frames:
     """The events as frames; what ends them too early as one last event."""
     try:
-        async with aclosing(events):
-            async for event in events:
-                yield ServerSentEvent(dumps(event).decode())
+        async for data in frames(stream, "", _rendered):
+            yield data
+            del data
     except Exception as error:  # noqa: BLE001 - the boundary to clients
-        yield ServerSentEvent(dumps(build_rest_error_payload(as_a2a(error))).decode(), event="error")
+        yield frame(dumps(build_rest_error_payload(as_a2a(error))), event="error")
+
+
+def _rendered(event: v03.SendStreamingMessageSuccessResponse) -> bytes:
+    return dumps(whole_numbers(MessageToDict(proto_utils.ToProto.stream_response(event.result))))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,17 @@ class EventStream:
             with suppress(asyncio.CancelledError):
                 await watching
             await self._frames.aclose()
+
+
+class EventResponse(Response):
+    """An `EventStream` where Starlette wants a Response."""
+
+    def __init__(self, stream: EventStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._stream(scope, receive, send)
 
 
 async def _until_gone(receive: Receive, sending: "asyncio.Task[None]") -> None:

@@ -102,8 +102,8 @@ class Trail:
             self._status.update(escape(screen.clean(self._doing())))
 
     def say(self, text: str) -> None:
-        """Print a line of our own."""
-        self._console.print(text, style="dim", soft_wrap=True)
+        """Print words that belong to no step."""
+        self._console.print(screen.clean(text), style="dim", soft_wrap=True)
 
     def _doing(self) -> str:
         innermost = sorted(self._running.values(), key=lambda step: len(step.path))[-3:]

@@ -18,7 +18,7 @@ from agentnet.cli.tasks.outcome import Outcome
 from agentnet.cli.tasks.talk import Talk
 from agentnet.errors import AgentNetError, ConflictError, UnavailableError
 from agentnet.settings import Settings
-from agentnet.tasks.events import RESTING_STATES
+from agentnet.tasks.events import RESTING_STATES, WORKING
 
 CANCEL_SECONDS = 5.0
 RECONNECTS = 5
@@ -140,6 +140,8 @@ async def _take(events: AsyncIterator[StreamResponse], outcome: Outcome, trail: 
             step = outcome.take(event)
             if step is not None:
                 trail.show(step)
+            elif event.HasField("status_update") and outcome.heard.state == WORKING and outcome.said:
+                trail.say(outcome.said)  # what the agent says on its way; at its end it is the answer or the reason
             if stops and outcome.rests:
                 return
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import mcp_types as types
 from a2a.types.a2a_pb2 import Artifact, Part
-from google.protobuf.json_format import MessageToDict
 
 from agentnet.files.store import URI_PATTERN
 from agentnet.tasks.parts import joined
+from agentnet.tasks.values import value_json
 from gateway.mcp.agents.addresses import artifact_uri
 
 INLINE_BYTES = 256 * 1024
@@ -77,7 +77,7 @@ class Contents:
 def data_of(parts: Iterable[Part]) -> dict[str, Any]:
     """The first data part that is an object; empty if there is none."""
     for part in parts:
-        value = plain(MessageToDict(part.data)) if part.HasField("data") else None
+        value = value_json(part.data) if part.HasField("data") else None
         if isinstance(value, dict):
             return value
     return {}
@@ -85,14 +85,4 @@ def data_of(parts: Iterable[Part]) -> dict[str, Any]:
 
 def json_of(part: Part) -> str:
     """A data part as JSON."""
-    return json.dumps(plain(MessageToDict(part.data)), ensure_ascii=False)
-
-
-def plain(value: Any) -> Any:
-    """`value` with whole numbers as such: protobuf has floating point only."""
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    # `google.protobuf.Value` knows doubles alone: 5 comes back as 5.0, which no schema of integers takes.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return json.dumps(value_json(part.data), ensure_ascii=False)

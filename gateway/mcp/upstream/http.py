@@ -106,6 +106,9 @@ class _Answer:
                 f"The MCP server {self._server!r} broke off in the middle of its answer; the call may have had effects."
             ) from None
 
+    def limit_silence(self, seconds: float) -> None:
+        self._incoming.limit_silence(seconds)
+
     async def close(self) -> None:
         await self._incoming.close()
 

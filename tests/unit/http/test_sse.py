@@ -7,6 +7,7 @@ from inspect import getfile
 from itertools import accumulate
 from types import FrameType
 
+import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -177,6 +178,21 @@ def test_ids_with_a_nul_and_pauses_that_are_no_number_are_ignored_and_what_was_s
 def test_what_is_written_is_read(data: bytes) -> None:
     [event] = Reader(LIMIT, TooLargeError).feed(frame(data, "9", "message", b"250"))
     assert event == Event(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), "9", "message", b"250")
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029)])
+@pytest.mark.parametrize("around", ["a{}b", "{}", "{}{}", "Zürich {} 東京", "\\u2028 {}", "{}\n{}"])
+def test_no_reader_that_ends_lines_at_other_characters_cuts_an_event(character: str, around: str) -> None:
+    said = {"text": around.replace("{}", character), around.replace("{}", character): [character]}
+    framed = frame(orjson.dumps(said), "1.1.-1.1")
+    assert framed.decode().splitlines() == framed.decode().split("\n")[:-1]
+    [event] = Reader(LIMIT, TooLargeError).feed(framed)
+    assert event.data is not None and orjson.loads(event.data) == said
+
+
+@pytest.mark.parametrize("text", ["é", "\u2027", "\u202a", "\u00a8", "\u0385", "\U0002e280", "ℨ"])
+def test_other_characters_pass_as_they_are(text: str) -> None:
+    assert text.encode() in frame(orjson.dumps({"text": text}))
 
 
 class Counted(bytes):

@@ -176,3 +176,33 @@ def test_a_stream_of_thousands_of_chunks_is_joined_once() -> None:
     heard = _heard(*(_told(Part(text=f"{number} "), append=number > 0) for number in range(5000)))
     [artifact] = heard.artifacts
     assert [part.text for part in artifact.parts] == ["".join(f"{number} " for number in range(5000))]
+
+
+@pytest.mark.parametrize(
+    ("began", "read"),
+    [
+        (["peer.1", "peer.2", "response"], ["response", "peer.1", "peer.2"]),
+        (["file-1", "response"], ["response", "file-1"]),
+        (
+            ["peer.1", "file-1", "response", "peer.2", "response-2"],
+            ["response", "response-2", "file-1", "peer.1", "peer.2"],
+        ),
+        (["response", "peer.1"], ["response", "peer.1"]),
+        (["b", "a"], ["b", "a"]),
+        (["peer.response", "own"], ["own", "peer.response"]),
+        (["peer.1"], ["peer.1"]),
+    ],
+)
+def test_an_answer_stands_before_what_it_was_made_of_and_that_before_what_peers_said(
+    began: list[str], read: list[str]
+) -> None:
+    projection = _begun()
+    for artifact_id in began:
+        event = _chunk("x", append=False, artifact_id=artifact_id)
+        if artifact_id.startswith("peer"):
+            event.artifact_update.artifact.metadata[SOURCE] = ["me", "peer"]
+        projection.apply(event)
+    assert [artifact.artifact_id for artifact in projection.task().artifacts] == read
+    again = Projection(projection.task())
+    again.apply(_chunk("more", artifact_id=began[0]))
+    assert [artifact.artifact_id for artifact in again.task().artifacts] == read

@@ -1,6 +1,8 @@
 """Our JSON of A2A's types is protobuf's, for any value."""
 
 import json
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +23,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentnet.tasks.wire import dumps, send_message_request, stream_json, task_json
+from agentnet.tasks import base64
+from agentnet.tasks.values import whole_numbers
+from agentnet.tasks.wire import dumps, part_json, send_message_request, stream_json, task_json
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 scalars = (
@@ -153,3 +157,51 @@ def test_a_request_is_read_as_protobuf_reads_it(message: Message, at_once: bool 
 def test_what_is_no_request_is_refused(params: Any) -> None:
     with pytest.raises(ParseError):
         send_message_request(params)
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 7, 2**40, 2**53 - 1, -(2**53) + 1])
+def test_whole_numbers_stay_whole(number: int) -> None:
+    part = ParseDict(
+        {"data": {"n": number, "list": [number], "deep": {"n": number}}, "metadata": {"n": number}}, Part()
+    )
+    written = dumps(part_json(part))
+    assert b"." not in written
+    assert json.loads(written)["data"] == {"n": number, "list": [number], "deep": {"n": number}}
+    assert whole_numbers(MessageToDict(part)) == part_json(part)
+
+
+@pytest.mark.parametrize("number", [0.5, -1.25, 1e300, 2.0**60, 3.141592653589793])
+def test_other_numbers_stay_as_they_are(number: float) -> None:
+    assert isinstance(part_json(ParseDict({"data": number}, Part()))["data"], float)
+    assert part_json(ParseDict({"data": [number]}, Part()))["data"] == [number]
+
+
+RAW = b"\xfb\xff\xfe a file"
+
+
+@pytest.mark.parametrize("size", range(len(RAW) + 1))
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_bytes_are_read_in_either_alphabet_with_padding_or_without(
+    size: int, padded: bool, encode: Callable[[bytes], bytes]
+) -> None:
+    text = encode(RAW[:size]).decode()
+    part = {"raw": text if padded else text.rstrip("="), "filename": "a.bin"}
+    request = send_message_request({"message": {"messageId": "1", "role": "ROLE_USER", "parts": [part]}})
+    assert request.message.parts[0].raw == RAW[:size]
+    assert base64.normal(part["raw"], "here") == b64encode(RAW[:size]).decode()
+
+
+@pytest.mark.parametrize(
+    "raw", ["!!!", "a", "aGk==", "aGk=aGk=", "a b", "aGk\n", "=", "äöü", "aGk=\x00", 5, ["aGk="], {}]
+)
+def test_what_is_not_base64_is_refused_and_the_part_is_named(raw: Any) -> None:
+    parts = [{"text": "x"}, {"raw": raw, "filename": "a.bin"}]
+    with pytest.raises(ParseError, match=r"message\.parts\[1\]\.raw is not base64"):
+        send_message_request({"message": {"messageId": "1", "role": "ROLE_USER", "parts": parts}})
+
+
+def test_a_field_that_is_null_is_not_there() -> None:
+    parts = [{"text": "x", "raw": None, "filename": None}]
+    request = send_message_request({"message": {"messageId": "1", "role": "ROLE_USER", "parts": parts}})
+    assert request.message.parts == [Part(text="x")]

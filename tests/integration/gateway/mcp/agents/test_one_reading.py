@@ -70,6 +70,8 @@ async def test_a_task_reads_the_same_through_a2a_mcp_the_command_line_and_rest(
             for artifact in task["artifacts"]
         }
         assert texts == {False: [ANSWER], True: ["26.2 miles = 42.1648 kilometers"]}
+        # A client that knows nothing of ours takes the first, and tells them apart by their names.
+        assert [artifact["name"] for artifact in task["artifacts"]] == ["answer", "words"]
         assert (await http.get(f"/v1/tasks/{task_id}")).json()["state"] == task["status"]["state"]
 
         for era in ERAS:
