@@ -17,6 +17,7 @@ from a2a.types.a2a_pb2 import StreamResponse, Task, TaskArtifactUpdateEvent, Tas
 from agentnet.a2a.bindings.calls import Headers, last_event_id
 from agentnet.a2a.bindings.sse import KEEP_ALIVE
 from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
@@ -26,6 +27,12 @@ from agentnet.tasks.events import RESTING_STATES, state_of
 Render = Callable[[v03.SendStreamingMessageSuccessResponse], bytes]
 """An event of 0.3 as its binding writes it."""
 RequestId = str | int | None
+
+
+def check_number(stated: object, field: str) -> None:
+    """Raises `InvalidParamsError` for a number that no int32 holds: the SDK would call that its own fault."""
+    if isinstance(stated, int) and not -(2**31) <= stated < 2**31:
+        raise wrong_field(field, "must be a number of 32 bits")
 
 
 def older_context(principal: Principal, headers: Headers) -> ServerCallContext:

@@ -238,7 +238,7 @@ async def test_the_registry_refuses_it(database_url: str, tmp_path: Path) -> Non
 
 
 async def test_the_admins_routes_of_the_gateway_refuse_it(database_url: str, tmp_path: Path) -> None:
-    async with served(database_url, tmp_path, Service("gateway", "gateway", 0)) as network:
+    async with served(database_url, tmp_path, Service("agent", AGENT, 0), Service("gateway", "gateway", 0)) as network:
         key = await (await network.runtime.keys()).create("acme", "admin", scopes=[USE, ADMIN])
         own = [
             rule
