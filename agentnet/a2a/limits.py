@@ -16,6 +16,8 @@ MAX_JSON = JsonLimits(depth=32, values=10_000)
 three of its levels; its parser for JSON is in Python and takes 3 µs for each value, as it does with each answer."""
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 1_000_000
+MAX_MESSAGE_BYTES = 4_000_000
+"""Without its files, which lie elsewhere: the rest is read again with each event and each answer of its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> N
     message.role = ROLE_USER
     if not 1 <= len(message.parts) <= MAX_PARTS:
         raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(message.parts)}")
+    files = sum(len(part.raw) for part in message.parts)
+    if message.ByteSize() - files > MAX_MESSAGE_BYTES:
+        raise wrong_field(
+            "message", f"has more than {MAX_MESSAGE_BYTES} bytes, its files aside; send large texts and data as files"
+        )
     for index, part in enumerate(message.parts):
         _check_part(part, f"message.parts[{index}]", limits)
     _check_media_types(message, card)

@@ -17,8 +17,15 @@ SLICE_BYTES = 256 * 1024
 ESCAPE_BYTES = len(rb"\u0000")
 PAIR_BYTES = 2 * ESCAPE_BYTES
 
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{},:'))
-_SEPARATORS = b",:"
+MAX_DIGITS = 400
+"""In a row outside of texts. A double has 309 before it is infinite, and what reads more takes the square of their time."""
+MAX_SPACES = 2 * 1024 * 1024
+"""Between the values: parsers skip them one by one."""
+
+_KINDS = bytes.maketrans(b"123456789\t\r\n", b"000000000   ")
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{},:0123456789 \t\r\n'))
+_NOT_BRACKETS = b",:0 "
+_LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NUL = rb"\u0000"
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
@@ -69,6 +76,9 @@ class JsonScan:
         self._depth = 0
         self._values = 1
         self._quotes = 0
+        self._spaces = 0
+        self._digits = b""
+        """Those that the last piece ended with."""
         self._is_new = True
         self.unstorable: UnstorableError | None = None
         """Why PostgreSQL could not hold its texts, if it could not."""
@@ -90,15 +100,23 @@ class JsonScan:
                 data, self._rest = _before_open_escape(data)
             self._note_unstorable(data)
             data = data.replace(rb"\"", b"..")
-        data = data.translate(None, _NOT_STRUCTURE)
+        data = data.translate(_KINDS, _NOT_STRUCTURE)
         self._quotes += data.count(b'"')
         self._count(0)  # now, or a piece of nothing but quotes would be cut into too many
         texts = data.split(b'"')
-        outside = b"".join(texts[1::2] if self._in_text else texts[::2])
+        outside = b'"'.join([self._digits, *texts[1::2]] if self._in_text else [self._digits + texts[0], *texts[2::2]])
         self._in_text ^= len(texts) % 2 == 0
-        brackets = outside.translate(None, _SEPARATORS)
-        self._count(len(outside) - len(brackets))
-        self._descend(brackets)
+        self._check_fillers(outside)
+        self._count(outside.count(b",") + outside.count(b":"))
+        self._descend(outside.translate(None, _NOT_BRACKETS + b'"'))
+
+    def _check_fillers(self, outside: bytes) -> None:
+        if _LONG_NUMBER in outside:
+            raise TooLargeError(f"The body has a number of more than {MAX_DIGITS} digits.", limit=MAX_DIGITS)
+        self._digits = outside[len(outside.rstrip(b"0")) :]
+        self._spaces += outside.count(b" ")
+        if self._spaces > MAX_SPACES:
+            raise TooLargeError(f"The body has more than {MAX_SPACES} bytes of white space.", limit=MAX_SPACES)
 
     def _count(self, values: int) -> None:
         self._values += values

@@ -119,6 +119,8 @@ def values() -> dict[str, bytes]:
         "objects at the limit": b"[" + b",".join([b"{}"] * 4_800) + b"]",
         "names at the limit": b"{" + b",".join(b'"k%d":"v"' % number for number in range(4_800)) + b"}",
         "as deep as it may be": b'{"a":' * 25 + b"1" + b"}" * 25,
+        "a text at the limit": b'"' + b"x" * 990_000 + b'"',
+        "a file at the limit": b'"' + b"QUFB" * 2_790_000 + b'"',
         "bytes, in base64": b'"' + b"QUFB" * 3_700_000 + b'"',
     }
 
@@ -127,6 +129,13 @@ A2A = b'{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":%b}'
 MESSAGE = (
     b'{"message":{"messageId":"%b","role":"ROLE_USER","parts":[%b],"metadata":{"a":%b}},'
     b'"configuration":{"returnImmediately":true}}'
+)
+A2A_0_3 = (
+    b'{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"kind":"message","messageId":"0.3 %b",'
+    b'"role":"user","parts":[{%b}]},"configuration":{"blocking":false}}}'
+)
+REST_0_3 = (
+    b'{"message":{"messageId":"rest 0.3 %b","role":"ROLE_USER","content":[{%b}]},"configuration":{"blocking":false}}'
 )
 MCP = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"%b","arguments":{"%b":%b}}}'
 
@@ -142,6 +151,14 @@ def bodies(service: str, name: str, value: bytes) -> Iterator[tuple[str, str, by
         yield "POST", "/", A2A % b'{"message":{"messageId":"a","role":"ROLE_USER","parts":%b}}' % value
         yield "POST", "/", A2A.replace(b"SendMessage", b"ListTasks") % (b'{"contextId":%b}' % value)
         yield "POST", "/", A2A.replace(b'"id":1', b'"id":%b' % value) % b"{}"
+        for older in (
+            b'"kind":"data","data":{"a":%b}',
+            b'"kind":"text","text":%b',
+            b'"kind":"file","file":{"bytes":%b}',
+        ):
+            yield "POST", "/", A2A_0_3 % (identifier, older % value)
+        for older in (b'"data":{"data":{"a":%b}}', b'"text":%b', b'"file":{"fileWithBytes":%b}'):
+            yield "POST", "/v1/message:send", REST_0_3 % (identifier, older % value)
         yield "POST", "/message:send", MESSAGE % (identifier, b'{"data":%b}' % value, b"1")
     if service == "gateway":
         yield "POST", "/v1/keys", b'{"name":%b}' % value
@@ -162,8 +179,9 @@ def bodies(service: str, name: str, value: bytes) -> Iterator[tuple[str, str, by
 
 def request_of(service: Watched, label: str, method: str, path: str, body: bytes) -> Iterator[bytes]:
     credential = service.credentials[label]
+    version = "0.3" if b"0.3" in body[:200] else "1.0"
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {credential}\r\nA2A-Version: 1.0\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {credential}\r\nA2A-Version: {version}\r\n"
         "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         f"MCP-Protocol-Version: 2025-11-25\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     )
@@ -174,6 +192,8 @@ async def test_no_request_of_any_shape_stops_a_loop(new_database: str, tmp_path:
     stopped: list[tuple[str, str, str, int, float]] = []
     async with watched(new_database, tmp_path) as network:
         limit = LIMIT_MILLISECONDS * network.slowness
+        if os.environ.get("WATCH_LOG"):
+            print("SLOWNESS", network.slowness, file=sys.stderr)
 
         async def look(label: str, what: str, name: str, pieces: Iterator[bytes]) -> None:
             status = await network.send(label, pieces)

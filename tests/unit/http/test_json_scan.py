@@ -71,6 +71,39 @@ def test_what_holds_too_many_values_is_refused(document: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        (b"1" * 401, "401 digits|400 digits"),
+        (b"[1, " + b"9" * 500 + b"]", "400 digits"),
+        (b'{"a": 0.' + b"1" * 500 + b"}", "400 digits"),
+        (b'["a", "b", -' + b"123456789" * 50 + b"e1]", "400 digits"),
+        (b"[" + b"1" * 1_000_000 + b"]", "400 digits"),
+        (b" " * 3_000_000 + b"1", "white space"),
+        (b"[1," + b"\t\r\n" * 1_000_000 + b"1]", "white space"),
+    ],
+)
+def test_what_parsers_are_slow_to_skip_or_read_is_refused(document: bytes, what: str) -> None:
+    for cuts in ((), (450,), (3, 200, 333)):
+        with pytest.raises(TooLargeError, match=what):
+            scan(document, cuts)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" + b",".join([b"1" * 400] * 30) + b"]",
+        b'["' + b"1" * 5000 + b'"]',
+        b'["' + b" " * 3_000_000 + b'"]',
+        b'["' + b"1" * 300 + b'",' + b"1" * 300 + b',"' + b"1" * 300 + b'"]',
+        b"1" * 200 + b'"a"' + b"1" * 300,
+    ],
+)
+def test_texts_may_hold_what_numbers_may_not(document: bytes) -> None:
+    for cuts in ((), (150,), (3, 200, 450)):
+        scan(document, cuts)
+
+
+@pytest.mark.parametrize(
     "document",
     [
         b"",
@@ -81,7 +114,7 @@ def test_what_holds_too_many_values_is_refused(document: bytes) -> None:
         json.dumps('"\\' * 1000).encode(),
         json.dumps([1] * 49).encode(),
         b"]" * 1000,
-        b" " * 1_000_000,
+        b" " * 1_000_000 + b"1",
     ],
 )
 def test_what_is_within_the_limits_passes(document: bytes) -> None:
