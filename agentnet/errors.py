@@ -5,6 +5,8 @@ AgentNetError
 │   └── ManifestError         names file, key and the nearest right key
 ├── InvalidInputError         the request is wrong: says what was wrong and what would be right
 │   ├── TooLargeError         over a limit, which is named
+│   │   └── LongHeadError     a request's headers are
+│   ├── SlowRequestError      a request that does not arrive
 │   └── UnsafeUrlError        a URL that the SSRF guard refuses
 ├── UnauthenticatedError      no key, or one that does not hold
 ├── ForbiddenError            a key that holds but does not reach this far
@@ -56,6 +58,19 @@ class TooLargeError(InvalidInputError):
     """Over a size, count or time limit; the message names the limit."""
 
     http_status = 413
+
+
+class LongHeadError(TooLargeError):
+    """The headers of a request are too many, or too long together."""
+
+    http_status = 431
+
+
+class SlowRequestError(InvalidInputError):
+    """A request whose end did not come in time."""
+
+    http_status = 408
+    status = "DEADLINE_EXCEEDED"
 
 
 class UnsafeUrlError(InvalidInputError):

@@ -22,6 +22,12 @@ LEASE_SECONDS = 10.0
 MAX_WAIT_SECONDS = 600.0
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_JSON_DEPTH = 100
+MAX_JSON_VALUES = 20_000
+MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADERS = 200
+HEADER_SECONDS = 20.0
+BODY_SECONDS = 60.0
 
 
 def default_home() -> Path:
@@ -67,6 +73,23 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=LEASE_SECONDS, gt=0.5, le=3600, description="Lease of a task or a service.")
     max_file_bytes: int = Field(default=MAX_FILE_BYTES, gt=0, description="Largest file part that is taken.")
     max_body_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, description="Largest request body that is taken.")
+    max_json_depth: int = Field(
+        default=MAX_JSON_DEPTH, ge=10, le=500, description="Objects and arrays inside one another in a request body."
+    )
+    max_json_values: int = Field(
+        default=MAX_JSON_VALUES,
+        ge=1000,
+        description="Values in a request body: objects, arrays, texts, numbers, names.",
+    )
+    max_header_bytes: int = Field(default=MAX_HEADER_BYTES, ge=4096, description="Largest head of a request.")
+    max_headers: int = Field(default=MAX_HEADERS, ge=16, description="Headers of one request.")
+    header_seconds: float = Field(default=HEADER_SECONDS, gt=0, description="Time in which a head must have arrived.")
+    body_seconds: float = Field(
+        default=BODY_SECONDS, gt=0, description="Time in which a body must have arrived; large ones have more."
+    )
+    max_connections_per_address: int | None = Field(
+        default=None, ge=1, description="Connections of one address to one service; unset: half of all open files."
+    )
     max_depth: int = Field(default=6, ge=1, le=64, description="Longest chain of delegations.")
     concurrency: int = Field(default=64, ge=1, le=10_000, description="Tasks that one replica runs at once.")
     max_wait_seconds: float = Field(

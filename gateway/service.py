@@ -11,6 +11,7 @@ from agentnet.database import Database
 from agentnet.errors import ConfigurationError
 from agentnet.files.store import FileStore
 from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.bodies import json_limits
 from agentnet.frame.frame import ALIVE, Frame
 from agentnet.identity.keys import Keys
 from agentnet.identity.principal import ADMIN, USE
@@ -79,6 +80,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         settings.max_body_bytes,
         ready_with(await runtime.database()),
         ready_body=ALIVE,
+        json=json_limits(settings),
     )
     own = [*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))]
     closed, origins = frame.closed(frame.app(own, lifespan)), settings.allowed_origins

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.frame.access import CALLER, Rules
 from agentnet.frame.authentication import Authenticate, authenticate_with
+from agentnet.frame.bodies import json_limits, say_in_jsonrpc
 from agentnet.frame.frame import Frame
 from agentnet.identity import Principal
 from agentnet.ids import new_id
@@ -62,7 +64,15 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     if isinstance(hosted.server, MCPServer):
         share_state(hosted.server, runtime.seal)
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
-    frame = Frame(RULES, authenticate, runtime.settings.max_body_bytes, hosted.ready)
+    settings = runtime.settings
+    frame = Frame(
+        RULES,
+        authenticate,
+        settings.max_body_bytes,
+        hosted.ready,
+        json=json_limits(settings),
+        refuse=say_in_jsonrpc(HTTPStatus.BAD_REQUEST),
+    )
     # Inside of the door: the caller is known there, and the SDK asks who opened a session.
     return frame.closed(_owning(_app(hosted, runtime, url.rstrip("/"), frame)))
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, get_args
 
+import orjson
 from pydantic import BaseModel, TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,11 +16,11 @@ from starlette.types import ASGIApp
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.discovery.directory import AUDIENCE, Entry, Kind
-from agentnet.errors import InvalidInputError, NotFoundError
+from agentnet.errors import InvalidInputError
 from agentnet.frame.access import CALLER, Rules, principal_of
 from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.bodies import json_limits
 from agentnet.frame.frame import Frame
-from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
 from registry.entries import Entries, Need, Registration
 
@@ -39,7 +39,6 @@ RULES: Rules = {
 """Callers have a token for the registry. Whose an entry is, `Entries` finds out, for the body says it too."""
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _ENTRY_LIST = TypeAdapter(list[Entry])
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -53,7 +52,13 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
 def create_app(entries: Entries, runtime: Runtime) -> ASGIApp:
     """The app over `entries`."""
     endpoints = _Endpoints(entries)
-    frame = Frame(RULES, authenticate_with(runtime.tokens, AUDIENCE), MAX_BODY_BYTES, endpoints.ready)
+    frame = Frame(
+        RULES,
+        authenticate_with(runtime.tokens, AUDIENCE),
+        MAX_BODY_BYTES,
+        endpoints.ready,
+        json=json_limits(runtime.settings),
+    )
     one = "/v1/entries/{kind}/{name}"
     routes = [
         Route("/v1/entries", endpoints.list),
@@ -94,9 +99,6 @@ class _Endpoints:
 
     async def get(self, request: Request) -> Response:
         kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
-        # What can be no name has no entry: PostgreSQL would refuse a NUL in it with an error.
-        if not re.match(NAME_PATTERN, name):
-            raise NotFoundError(f"There is no live {kind} of that name.")
         entry = await self._entries.get(principal_of(request.scope).tenant, kind, name)
         return Response(entry.model_dump_json(), media_type="application/json")
 
@@ -113,11 +115,11 @@ def _kind(value: str) -> Kind:
 
 
 async def _body(request: Request, model: type[Body]) -> Body:
-    raw = await request.body()
-    # PostgreSQL takes no \u0000 in jsonb.
-    if _ESCAPED_NUL.search(raw):
-        raise InvalidInputError("The body holds the character NUL, which cannot be stored.")
-    return model.model_validate_json(raw)
+    try:
+        # Pydantic's own parser takes 1e400 for infinity, which PostgreSQL's JSON has none of.
+        return model.model_validate(orjson.loads(await request.body()))
+    except orjson.JSONDecodeError:
+        raise InvalidInputError("The body is not JSON.") from None
 
 
 def _answer(entries: list[Entry]) -> Response:

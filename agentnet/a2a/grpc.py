@@ -20,10 +20,12 @@ from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERS
 from a2a.utils.errors import A2AError, VersionNotSupportedError
 from a2a.utils.grpc_status import status_to_grpc
 from google.protobuf.json_format import ParseDict
+from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from agentnet.a2a.errors import as_a2a, error_details, terms_of
 from agentnet.a2a.parameters import call_context, spoken_version
+from agentnet.a2a.protobuf_scan import BROKEN, check_protobuf
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.frame.authentication import Authenticate, credential_in
 from agentnet.http.errors import CHALLENGE
@@ -32,6 +34,8 @@ from agentnet.settings import Settings
 
 GRACE_SECONDS = 2.0
 PORTS_TRIED = 100
+MAX_STREAMS = 1000
+"""Calls of one connection at once."""
 VERSIONS = {"lf.a2a.v1.A2AService": PROTOCOL_VERSION_1_0, "a2a.v1.A2AService": PROTOCOL_VERSION_0_3}
 """The version that each service of the protocol's two definitions speaks."""
 
@@ -47,7 +51,16 @@ class GrpcServer:
     def __init__(self, settings: Settings, authenticate: Authenticate) -> None:
         """Take the port of the settings, or the next one that is free. Raises `ConfigurationError`."""
         # With SO_REUSEPORT, gRPC's default, two agents of one process would share a port and get each other's calls.
-        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_body_bytes)]
+        options = [
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", settings.max_body_bytes),
+            ("grpc.max_metadata_size", settings.max_header_bytes),
+            ("grpc.absolute_max_metadata_size", settings.max_header_bytes),
+            ("grpc.max_concurrent_streams", MAX_STREAMS),
+            ("grpc.server_handshake_timeout_ms", int(settings.header_seconds * 1000)),
+            # A peer that is gone without a word is found: its streams end.
+            ("grpc.keepalive_time_ms", int(settings.body_seconds * 1000)),
+        ]
         self._server = grpc.aio.server(interceptors=[_Door(authenticate)], options=options)
         port = _bound(self._server, settings.host, settings.grpc_port)
         self.address = f"{settings.reachable_host}:{port}"
@@ -88,7 +101,7 @@ class _Door(grpc.aio.ServerInterceptor):
             _check_version(handler_call_details.method, metadata)
         except (AgentNetError, A2AError) as error:
             return _refusal(as_a2a(error))
-        return await continuation(handler_call_details)
+        return _checked(await continuation(handler_call_details))
 
 
 class _ContextBuilder(GrpcServerCallContextBuilder):
@@ -110,6 +123,40 @@ class _CompatHandler(CompatGrpcHandler):
         await _abort(
             type(error)(f"{type(error).__name__}: {error.message}", error.data), context
         )  # as 0.3 clients read it
+
+
+def _checked(handler: grpc.RpcMethodHandler | None) -> grpc.RpcMethodHandler | None:
+    """`handler`, which builds no message before its bytes were looked over."""
+    if handler is None:  # a method that there is none of
+        return None
+    parse = handler.request_deserializer
+    descriptor = parse.__self__.DESCRIPTOR
+
+    def parsed(body: bytes) -> Any:
+        check_protobuf(body, descriptor)
+        try:
+            return parse(body)
+        except DecodeError:
+            raise BROKEN from None
+
+    async def answer(body: bytes, context: Context) -> Any:
+        try:
+            request = parsed(body)
+        except AgentNetError as error:
+            await _abort(as_a2a(error), context)
+        return await handler.unary_unary(request, context)
+
+    async def stream(body: bytes, context: Context) -> AsyncIterator[Any]:
+        try:
+            request = parsed(body)
+        except AgentNetError as error:
+            await _abort(as_a2a(error), context)
+        async for event in handler.unary_stream(request, context):
+            yield event
+
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
+    return grpc.unary_unary_rpc_method_handler(answer, response_serializer=handler.response_serializer)
 
 
 def _bound(server: grpc.aio.Server, host: str, port: int) -> int:

@@ -7,11 +7,17 @@ from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from agentnet.http.json_scan import JsonLimits
 from agentnet.tasks.events import ROLE_USER
 
 MAX_PARTS = 64
+MAX_JSON = JsonLimits(depth=32, values=10_000)
+"""Of a whole request. Protobuf reads nothing back that it nests over 100 levels deep, and an object in a data part is
+three of its levels; its parser for JSON is in Python and takes 3 µs for each value, as it does with each answer."""
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 1_000_000
+MAX_MESSAGE_BYTES = 4_000_000
+"""Without its files, which lie elsewhere: the rest is read again with each event and each answer of its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,11 @@ class MessageLimits:
     """Limits of one agent server."""
 
     max_file_bytes: int
+
+
+def json_limits(limits: JsonLimits) -> JsonLimits:
+    """`limits`, but no more than a message may have."""
+    return JsonLimits(min(limits.depth, MAX_JSON.depth), min(limits.values, MAX_JSON.values))
 
 
 def check_required(request: SendMessageRequest) -> None:
@@ -41,6 +52,11 @@ def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> N
     message.role = ROLE_USER
     if not 1 <= len(message.parts) <= MAX_PARTS:
         raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(message.parts)}")
+    files = sum(len(part.raw) for part in message.parts)
+    if message.ByteSize() - files > MAX_MESSAGE_BYTES:
+        raise wrong_field(
+            "message", f"has more than {MAX_MESSAGE_BYTES} bytes, its files aside; send large texts and data as files"
+        )
     for index, part in enumerate(message.parts):
         _check_part(part, f"message.parts[{index}]", limits)
     _check_media_types(message, card)

@@ -43,7 +43,8 @@ class Rule:
     is_open: Callable[[Scope], bool] = never
     """Which requests need no credential."""
     is_told: bool = False
-    """Whether the route refuses in its own protocol: it asks `principal_of` in its own time, the frame does not."""
+    """Whether the route refuses in its own protocol: it asks `principal_of` in its own time and reads its own body, the
+    frame does neither."""
 
     def check(self, principal: Principal) -> None:
         """Raises `ForbiddenError` when the caller's credential does not reach so far."""
@@ -81,10 +82,11 @@ def under_rule(rule: Rule, authenticate: Authenticate) -> Authenticate:
 
 
 class Access:
-    """The table of one service at work."""
+    """The table of one service at work. `checked` stands before the routes that the frame refuses for."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, checked: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
         self._rules = rules
+        self._checked = checked
         self._exact: dict[str, _Open] = {}
         self._patterns: list[_Open] = []
         for key, rule in rules.items():
@@ -113,7 +115,8 @@ class Access:
             return Mount(route.path, routes=self.under_rules(route.routes, prefix + route.path))
         assert isinstance(route, Route)
         [rule] = {self._rules[key] for key in _keys_of(route, prefix)}
-        return Route(route.path, _Ruled(route.app, rule), methods=_methods_of(route), name=route.name)
+        app = route.app if rule.is_told else self._checked(route.app)
+        return Route(route.path, _Ruled(app, rule), methods=_methods_of(route), name=route.name)
 
 
 def keys_of(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[str]:

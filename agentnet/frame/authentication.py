@@ -1,13 +1,13 @@
 """The door of every service: an ASGI middleware that admits a request with a principal or answers 401."""
 
-import json
 from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError, error_body
+from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError
+from agentnet.frame.bodies import check_address
 from agentnet.frame.rechecking import Rechecked
-from agentnet.http.errors import error_headers
+from agentnet.http.errors import send_error
 from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
@@ -57,7 +57,8 @@ def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -
 
 
 class AuthMiddleware:
-    """Puts the caller's `Principal` into `scope["state"]["principal"]`; refuses what has none, and bodies over a limit.
+    """Puts the caller's `Principal` into `scope["state"]["principal"]`; refuses what has none, bodies over a
+    limit, and addresses that hold NUL.
 
     `is_open` tells which requests need no credential; those have no principal.
     """
@@ -80,6 +81,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
+            check_address(scope)
             counted = _has_length(scope, self._max_body_bytes)
             if not self._is_open(scope):
                 credential = _credential(scope)
@@ -119,13 +121,3 @@ def _limited(receive: Receive, limit: int) -> Receive:
         return dict(message)
 
     return counted
-
-
-async def send_error(send: Send, error: AgentNetError) -> None:
-    """Answer with `error` as JSON."""
-    headers = [(b"content-type", b"application/json")]
-    headers += [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
-    body = json.dumps(error_body(error)).encode()
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

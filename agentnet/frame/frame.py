@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Lifespan
 from agentnet.errors import AgentNetError, error_body
 from agentnet.frame.access import PUBLIC, Access, Rules
 from agentnet.frame.authentication import Authenticate, AuthMiddleware
+from agentnet.frame.bodies import CheckedBody, Refuse, say_plainly
 from agentnet.http.errors import EXCEPTION_HANDLERS
+from agentnet.http.json_scan import JsonLimits
 
 RULES: Rules = {"GET /health": PUBLIC, "GET /ready": PUBLIC}
 """Of the routes that the frame itself has."""
@@ -31,11 +33,15 @@ class Frame:
     ready: Callable[[], Awaitable[object]]
     """Raises when no request could be served now."""
     ready_body: Mapping[str, str] = field(default_factory=lambda: READY)
+    json: JsonLimits = field(default_factory=JsonLimits)
+    """Of request bodies, where the frame reads them."""
+    refuse: Refuse = say_plainly
+    """How a body is refused."""
 
     @property
     def access(self) -> Access:
         """The table of all routes."""
-        return Access({**RULES, **self.rules})
+        return Access({**RULES, **self.rules}, self.checked)
 
     def app(self, routes: Iterable[BaseRoute], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
         """The frame's routes and `routes`, each under its rule. Raises `KeyError` for one that has none."""
@@ -44,6 +50,10 @@ class Frame:
         return Starlette(
             routes=self.access.under_rules([*own, *routes]), lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS
         )
+
+    def checked(self, app: ASGIApp) -> ASGIApp:
+        """`app` for bodies that can be read, held and stored."""
+        return CheckedBody(app, self.json, self.refuse)
 
     def closed(self, app: ASGIApp) -> ASGIApp:
         """`app` for those who show a credential, but for what is open."""

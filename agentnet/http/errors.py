@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Send
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnavailableError, error_body
@@ -26,7 +28,9 @@ STATUS_NAMES = {
     413: "INVALID_ARGUMENT",
     415: "INVALID_ARGUMENT",
     422: "INVALID_ARGUMENT",
+    408: "DEADLINE_EXCEEDED",
     429: "RESOURCE_EXHAUSTED",
+    431: "INVALID_ARGUMENT",
     503: "UNAVAILABLE",
 }
 MAX_PROBLEMS = 5
@@ -50,6 +54,16 @@ def error_response(error: AgentNetError) -> Response:
     return JSONResponse(error_body(error), error.http_status, error_headers(error))
 
 
+async def send_error(send: Send, error: AgentNetError) -> None:
+    """Answer with `error` as JSON."""
+    headers = [(b"content-type", b"application/json")]
+    headers += [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
+    body = json.dumps(error_body(error)).encode()
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 def invalid_input(error: ValidationError) -> InvalidInputError:
     """What pydantic refused, said with field names and without the values, which may be secrets."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
@@ -60,8 +74,8 @@ def invalid_input(error: ValidationError) -> InvalidInputError:
 async def json_object(request: Request) -> dict[str, Any]:
     """The request's body, a JSON object. Raises `InvalidInputError`."""
     try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):  # the latter for "[[[[…": a body of a megabyte nests deep enough
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError:
         raise InvalidInputError("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise InvalidInputError("The body must be a JSON object.")

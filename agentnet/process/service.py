@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agentnet.errors import ConfigurationError
+from agentnet.process.connection import BoundedProtocol, ConnectionLimits, bounded
 from agentnet.process.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -107,8 +108,12 @@ class Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """A tick is what brings the `Date` header up to date."""
+        """A tick is what brings the `Date` header up to date, and ends requests that do not come to their end."""
         while not await self.on_tick(0):
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.check_time(now)
             with suppress(TimeoutError):
                 async with asyncio.timeout(DATE_SECONDS):
                     await self._stopping.wait()
@@ -165,6 +170,7 @@ async def running(runtime: Runtime, service: Service) -> AsyncIterator[RunningSe
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
         ws="none",
+        http=bounded(ConnectionLimits.of(settings)),
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name=service.label)

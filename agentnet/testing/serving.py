@@ -8,16 +8,18 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from agentnet.process.connection import ConnectionLimits, bounded
 from agentnet.process.service import Server
 
 POLL_SECONDS = 0.005
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, limits: ConnectionLimits | None = None) -> AsyncIterator[str]:
     """Serve `app` for as long as the block runs; gives its base URL. Connections that are open at the end are cut."""
+    protocol = bounded(limits or ConnectionLimits())
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, http=protocol)
         server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         try:

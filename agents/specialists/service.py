@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 from a2a.server.agent_execution import AgentExecutor
@@ -13,10 +15,12 @@ from agentnet.a2a.bindings.rest import Rest
 from agentnet.a2a.grpc import GrpcServer
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
+from agentnet.a2a.limits import json_limits as a2a_json_limits
 from agentnet.database.tables import EVERYONE
 from agentnet.files.store import FileStore
 from agentnet.frame.access import USER, under_rule
 from agentnet.frame.authentication import authenticate_with
+from agentnet.frame.bodies import json_limits, say_in_jsonrpc
 from agentnet.frame.frame import READY, Frame
 from agentnet.ids import new_id
 from agentnet.manifests.manifest import Specialist, load_specialists, pick
@@ -117,6 +121,8 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         settings.max_body_bytes,
         lambda: database.pool.fetchval("SELECT 1"),
         ready_body={**READY, "agent": specialist.name, "definition": specialist.definition},
+        json=a2a_json_limits(json_limits(settings)),
     )
     routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), *Rest(handler).routes()]
-    return frame.closed(a2a_app(handler, frame.app(routes, lifespan)))
+    jsonrpc = replace(frame, refuse=say_in_jsonrpc(HTTPStatus.OK))
+    return frame.closed(a2a_app(handler, frame.app(routes, lifespan), jsonrpc.checked))

@@ -28,7 +28,7 @@ def request_id(body: bytes, complete: bool) -> str | int | None:
     """The id of a JSON-RPC request: read from the whole body, or guessed from its beginning."""
     try:
         found = json.loads(body) if complete else json.loads((ID_PATTERN.search(body) or [b"", b"null"])[1])
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for "[[[[…"
         return None
     # An id that cannot be told is null (JSON-RPC 2.0 section 5).
     value = found.get("id") if isinstance(found, dict) else found

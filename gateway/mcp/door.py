@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
+from agentnet.frame.bodies import json_limits
 from agentnet.settings import Settings
 from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.limits import StreamLimit
@@ -83,6 +84,7 @@ class Door:
         self._limit = limit
         self._hops = hops
         self._ceiling = TimeLimit(settings.mcp_call_seconds, CALL_SECONDS)
+        self._json = json_limits(settings)
         self._per_second = settings.mcp_progress_per_second
         self._endless = Endless()
 
@@ -94,7 +96,7 @@ class Door:
             check_size(headers)
             principal = self._profiles.principal_of(scope)
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
-            body = Body(receive, await read_body(receive) if method == "POST" else b"", True)
+            body = Body(receive, await read_body(receive, self._json) if method == "POST" else b"", True)
             inbound = Inbound(headers, body.start, principal, profile, reply)
             # The end of the connection cancels a modern call; in 2025-11-25 a disconnect is no cancellation, so such a
             # call may go on.

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, ForbiddenError
-from agentnet.frame.authentication import send_error
+from agentnet.http.errors import send_error
 from gateway.http.headers import header_of
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

@@ -7,7 +7,9 @@ import asyncpg
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, GetPromptResult, InputRequiredResult, ToolAnnotations
+from mcp_types.jsonrpc import INVALID_PARAMS
 from pydantic import ValidationError
 
 from agentnet import __version__
@@ -73,6 +75,20 @@ class ToolServer(MCPServer[Any]):
             if isinstance(cause, ValidationError):
                 raise ToolError(_sentence(name, cause)) from cause
             raise
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Fill a prompt in. Raises `MCPError` (-32602) for one that there is none of, and for wrong arguments.
+
+        The SDK calls both its own fault, and logs them with a traceback.
+        """
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except ValueError as error:
+            if error.__cause__ is not None and not isinstance(error.__cause__, ValueError):
+                raise
+            raise MCPError(INVALID_PARAMS, f"The prompt {name[:80]!r} cannot be filled in: {error}.") from error
 
 
 def _sentence(tool: str, error: ValidationError) -> str:

@@ -17,7 +17,7 @@ from a2a.types.a2a_pb2 import (
     TaskPushNotificationConfig,
 )
 from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.a2a.bindings.calls import (
@@ -40,7 +40,7 @@ from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
-from agentnet.tasks.wire import dumps
+from agentnet.tasks.wire import dumps, parsed
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def _parsing(model: type[Any], operation: Unary) -> Unary:
 def _parsed(params: Any, message: Any) -> Any:
     if not isinstance(params, dict):
         raise ParseError("params must be an object.")
-    return ParseDict(params, message, ignore_unknown_fields=True)
+    return parsed(params, message)
 
 
 def _request_id(body: Any) -> RequestId:

@@ -11,7 +11,7 @@ from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedEr
 from pydantic import BaseModel, ValidationError
 
 from agentnet.a2a.bindings.calls import check_base64
-from agentnet.a2a.bindings.older import RequestId, frames, opened
+from agentnet.a2a.bindings.older import RequestId, check_number, frames, opened
 from agentnet.a2a.errors import UNFORESEEN, as_a2a, terms_of
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.http.errors import invalid_input
@@ -105,9 +105,13 @@ def _read(model: type[BaseModel], body: Any) -> Any:
     """The request. Raises `InvalidParamsError` that names the fields and none of their values."""
     check_base64(body.get("params"), "parts", "bytes")
     try:
-        return model.model_validate(body)
+        request: Any = model.model_validate(body)
     except ValidationError as error:
         raise InvalidParamsError(str(invalid_input(error))) from None
+    params = getattr(request, "params", None)
+    for place in (params, getattr(params, "configuration", None)):
+        check_number(getattr(place, "history_length", None), "historyLength")
+    return request
 
 
 def _plain(result: Any) -> Any:

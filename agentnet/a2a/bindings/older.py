@@ -26,6 +26,7 @@ from starlette.types import Scope
 
 from agentnet.a2a.bindings.calls import Headers, last_event_id
 from agentnet.a2a.bindings.sse import KEEP_ALIVE
+from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
@@ -53,6 +54,12 @@ class Opens(Protocol):
     ) -> TaskStream:
         """Of a task."""
         ...
+
+
+def check_number(stated: object, field: str) -> None:
+    """Raises `InvalidParamsError` for a number that no int32 holds: the SDK would call that its own fault."""
+    if isinstance(stated, int) and not -(2**31) <= stated < 2**31:
+        raise wrong_field(field, "must be a number of 32 bits")
 
 
 def older_context(scope: Scope, headers: Headers) -> ServerCallContext:

@@ -40,7 +40,7 @@ from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
-from agentnet.tasks.wire import dumps
+from agentnet.tasks.wire import dumps, parsed
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
@@ -93,7 +93,7 @@ class Rest:
         return await self._operations.cancel_task(CancelTaskRequest(id=request.path_params["id"]), context)
 
     async def _create_push_config(self, request: Request, context: ServerCallContext) -> Any:
-        params = ParseDict(await _body(request), TaskPushNotificationConfig(), ignore_unknown_fields=True)
+        params = parsed(await _body(request), TaskPushNotificationConfig())
         params.task_id = request.path_params["id"]
         return await self._operations.create_push_config(params, context)
 

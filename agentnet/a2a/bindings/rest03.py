@@ -1,7 +1,6 @@
 """HTTP+JSON 0.3, below `/v1`: a2a-sdk's shapes, with our own streams and the statuses of 0.3."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,14 +9,14 @@ from a2a.compat.v0_3 import proto_utils
 from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.rest_handler import REST03Handler
 from a2a.server.context import ServerCallContext
-from a2a.utils.errors import ContentTypeNotSupportedError, TaskNotCancelableError
+from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, TaskNotCancelableError
 from google.protobuf.json_format import MessageToDict, Parse
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.a2a.bindings.calls import JSON, check_base64, headers_of, rest_refusal
-from agentnet.a2a.bindings.older import frames, older_context, opened
+from agentnet.a2a.bindings.older import check_number, frames, older_context, opened
 from agentnet.a2a.bindings.sse import EventResponse, EventStream, Frames
 from agentnet.a2a.errors import as_a2a, rest_error
 from agentnet.a2a.handler import DurableRequestHandler
@@ -29,6 +28,7 @@ from agentnet.tasks.wire import dumps
 
 Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
 
+PARTS = ("text", "file", "data")
 STATUSES: Mapping[type[Exception], int] = {TaskNotCancelableError: 409, ContentTypeNotSupportedError: 415}
 """Where 1.0.1 changed them to 400."""
 
@@ -86,11 +86,30 @@ async def _check(request: Request) -> None:
     length = request.query_params.get("historyLength", "")
     if length and not length.removeprefix("-").isdecimal():
         raise wrong_field("historyLength", f"must be a number, not {length[:40]!r}")
+    if length:
+        check_number(int(length[:20]), "historyLength")  # no more digits than show that there are too many
     body = await request.body() if request.method == "POST" else b""
+    if not body:  # of a cancel
+        return
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise JSONParseError(f"The body is not JSON: {error}.") from None
     for key in ("fileWithBytes", "file_with_bytes"):  # ProtoJSON reads both
         if key.encode() in body:
-            with suppress(orjson.JSONDecodeError):  # which is said by who reads it all
-                check_base64(orjson.loads(body), "content", key)
+            check_base64(document, "content", key)
+    _check_parts(document)
+
+
+def _check_parts(document: Any) -> None:
+    """Raises `InvalidParamsError` for parts that the SDK would call its own fault."""
+    message = document.get("message") or document.get("request") if isinstance(document, dict) else None
+    parts = (message.get("content") if isinstance(message, dict) else None) or []
+    if not isinstance(parts, list):
+        raise wrong_field("message.content", "must be a list of parts")
+    for index, part in enumerate(parts):
+        if not isinstance(part, dict) or all(part.get(kind) is None for kind in PARTS):
+            raise wrong_field(f"message.content[{index}]", f"must have one of {', '.join(PARTS)}")
 
 
 async def _frames(stream: TaskStream) -> Frames:

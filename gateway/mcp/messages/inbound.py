@@ -8,6 +8,7 @@ from mcp_types.jsonrpc import INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Receive
 
+from agentnet.http.json_scan import JsonLimits, JsonScan, check_json
 from agentnet.identity import Principal
 from gateway.http.body import ClientGoneError
 from gateway.http.headers import header_of
@@ -125,16 +126,26 @@ def accepts(headers: Headers, media_type: bytes) -> bool:
     return not accept or any(one in accept for one in (media_type, b"*/*", family))
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body; its size is limited before. Raises `ClientGoneError`."""
+async def read_body(receive: Receive, limits: JsonLimits) -> bytes:
+    """The whole body; its size is limited before. Raises `ClientGoneError`, `TooLargeError` for JSON over `limits`.
+
+    What PostgreSQL cannot hold passes: it may be for a server that can.
+    """
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):  # nearly always: no list, no join
+        check_json(message.get("body", b""), limits)
+        return bytes(message.get("body", b""))
     parts: list[bytes] = []
+    scan = JsonScan(limits)
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
+        more = message.get("more_body", False)
         parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        scan.feed(parts[-1], last=not more)
+        if not more:
+            return b"".join(parts)
+        message = await receive()
 
 
 def version_of(headers: Headers) -> str:

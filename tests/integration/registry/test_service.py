@@ -304,7 +304,7 @@ async def test_every_error_has_the_one_shape(runtime: Runtime) -> None:
 
         answers = [
             (await runtime.http.get(f"{url}/v1/none", headers=headers), 404),
-            (await runtime.http.get(f"{url}/v1/entries/agent/%00", headers=headers), 404),
+            (await runtime.http.get(f"{url}/v1/entries/agent/%00", headers=headers), 400),
             (await runtime.http.get(f"{url}/v1/entries/cat/tom", headers=headers), 400),
             (await runtime.http.get(f"{url}/v1/entries", headers=headers), 400),
             (await runtime.http.get(search, headers=headers), 405),

@@ -56,7 +56,9 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.manifests": NOTHING,
     "agentnet.mcp": NOTHING,
     "agentnet.models": NOTHING,
-    "agentnet.process": agentnet("database discovery identity manifests models push retention signals tasks upstreams"),
+    "agentnet.process": agentnet(
+        "database discovery http identity manifests models push retention signals tasks upstreams"
+    ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
