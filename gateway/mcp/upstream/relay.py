@@ -1,4 +1,4 @@
-"""An upstream's answer on its way to the client: bytes, in whole events, with nothing in them read.
+"""An upstream's answer on its way to the client: bytes, in whole events, with nothing in them read but whose they are.
 
 Whole events only, so that a stream that breaks off can still end with a clear error for its call.
 """
@@ -14,17 +14,25 @@ from gateway.mcp.messages.jsonrpc import is_response, read
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 from gateway.mcp.upstream.http import check_admitted, is_stream
+from gateway.mcp.upstream.sieve import Sieve
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
-async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
-    """Give `incoming` to the client, whichever form it has. Raises `McpError`, `UnavailableError`."""
+async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | None = None) -> None:
+    """Give `incoming` to the client, whichever form it has; through a `sieve` where the client knows other servers too.
+
+    Raises `McpError`, `UnavailableError`.
+    """
     check_admitted(incoming, server)
     if is_stream(incoming):
         await reply.open_stream()
         async for events in whole_events(incoming.chunks(), MAX_EVENT_BYTES, event_too_large):
-            await reply.relay(events)
+            own = sieve.events(events) if sieve is not None else events
+            if own:
+                await reply.relay(own)
+        if sieve is not None:
+            sieve.end()
         await reply.end_answer()
         return
     body = await whole(incoming)
@@ -32,7 +40,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         # A page of errors of a proxy may be JSON, too.
         if incoming.status >= 300 and not is_jsonrpc(body):
             raise refused(server, incoming.status)
-        await reply.finish_with(body, incoming.status)
+        await reply.finish_with(sieve.body(body) if sieve is not None else body, incoming.status)
     elif incoming.status < 300 and not body:
         await reply.whole(incoming.status, [], b"")
     else:

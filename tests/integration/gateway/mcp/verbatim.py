@@ -65,6 +65,8 @@ class Verbatim:
         """Whether it takes no answers to questions for now."""
         self.away: set[str] = set()
         """Methods for which a proxy answers that nobody is there."""
+        self.noisy: set[str] = set()
+        """Methods that are answered with log messages and nothing else, for as long as the client listens."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -97,7 +99,9 @@ class Verbatim:
         elif message["method"] == "tools/call":
             self.bodies.append(body)
             self.headers.append({name.decode(): value.decode("latin-1") for name, value in scope["headers"]})
-            await self._call(Call(body, send), receive)
+            await self._call(Call(body, send), receive, self.answer)
+        elif message["method"] in self.noisy:
+            await self._call(Call(body, send), receive, endless)
         elif message["method"] == "tools/list" and not self.lists:
             await whole(send, 500, b"")
         else:
@@ -105,8 +109,8 @@ class Verbatim:
             text = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(message["id"]), result)
             await whole(send, 200, text, [(b"mcp-session-id", b"s1")] if message["method"] == "initialize" else [])
 
-    async def _call(self, call: Call, receive: Receive) -> None:
-        answering = asyncio.create_task(answered(self.answer, call))
+    async def _call(self, call: Call, receive: Receive, answer: Answer) -> None:
+        answering = asyncio.create_task(answered(answer, call))
         leaving = asyncio.create_task(disconnected(receive))
         await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
@@ -130,6 +134,12 @@ class Verbatim:
 
 async def answered(answer: Answer, call: Call) -> None:
     await answer(call)
+
+
+async def endless(call: Call) -> None:
+    while True:
+        await call.notify("notifications/message", level="info", data="noise")
+        await asyncio.sleep(0)
 
 
 async def disconnected(receive: Receive) -> None:
