@@ -16,7 +16,7 @@ from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Principal
 from gateway.http.transport import Incoming
 from gateway.mcp.bridge.forwarding import Forwarding
-from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, InputRequired, Question
 from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
@@ -26,6 +26,7 @@ from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import JSON_OR_STREAM, UpstreamClient
 from gateway.mcp.upstream.http import UpstreamHttp, session_headers
 from gateway.mcp.upstream.pool import Pool
+from gateway.mcp.upstream.relay import checked
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.sieve import is_progress_of_another
@@ -111,10 +112,11 @@ class Parking:
         except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
             await asyncio.shield(self._cancel(call))
             raise
-        # The pool opens another session and begins once more.
-        if incoming.status == 404:
+        try:
+            incoming = await checked(incoming, server.name)
+        except AgentNetError:  # the pool opens another session and begins once more
             await incoming.close()
-            raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)
+            raise
         call.listener = exchange
         call.task = asyncio.create_task(self._follow(call, incoming))
         return await self._outcome(call)

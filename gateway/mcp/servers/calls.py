@@ -16,7 +16,7 @@ from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscripti
 from gateway.mcp.messages.deadline import server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.messages.era import Era
-from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, write
 from gateway.mcp.messages.reply import NoiseError
@@ -29,7 +29,7 @@ from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, passed_on, session_headers
 from gateway.mcp.upstream.pool import Pool, is_gone
-from gateway.mcp.upstream.relay import pass_on
+from gateway.mcp.upstream.relay import checked, pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.sieve import Sieve
@@ -245,9 +245,8 @@ class ServerCalls:
         body = write(request(identifier, exchange.method, params))
         incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
         try:
-            if incoming.status == 404:
-                raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)
-            await pass_legacy(exchange, incoming, server, upstream, identifier)
+            answer = await checked(incoming, server.name)
+            await pass_legacy(exchange, answer, server, upstream, identifier)
         finally:
             await incoming.close()
 

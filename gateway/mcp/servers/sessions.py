@@ -16,6 +16,7 @@ from gateway.mcp.servers.calls import ServerCalls, with_mark
 from gateway.mcp.upstream.addressing import marked_event
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers
+from gateway.mcp.upstream.relay import checked
 from gateway.mcp.upstream.rewrite import Change, pass_events
 from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.sieve import Sieve
@@ -67,7 +68,8 @@ class UpstreamSessions:
         """Go on with a stream of the server `name` after an event, which `answers` a request; its messages changed.
         Raises `McpError`."""
         kept = session.upstreams.get(name)
-        if kept is None:
+        # Without an event it would be another stream of the server's, and no end of this one.
+        if kept is None or not last_event_id:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
         async with self.stream(inbound.principal, name, kept, last_event_id) as incoming:
             await inbound.reply.open_stream()
@@ -88,6 +90,7 @@ class UpstreamSessions:
         incoming, _ = await self._http.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
+                await checked(incoming, name)
                 # SDK servers that keep no events answer 500 to who wants to go on after one.
                 refused = incoming.status if 400 <= incoming.status < 500 else 400
                 raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=refused)

@@ -83,7 +83,7 @@ def marked_event(server: str, answers: str | int | None, event: str) -> str:
 
 
 def unmarked_event(text: str) -> tuple[str, str | int | None, str]:
-    """Server, request and event of an id that `marked_event` made."""
+    """Server, request and event of an id that `marked_event` made; an empty event for any other."""
     server, _, rest = text.partition(SEPARATOR)
     request, _, event = rest.partition(SEPARATOR)
     read = unmarked(f"{server}{SEPARATOR}{unquote(request)}")

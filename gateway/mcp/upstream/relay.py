@@ -3,13 +3,17 @@
 Whole events only, so that a stream that breaks off can still end with a clear error for its call.
 """
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import whole_events
+from agentnet.mcp.sessions import DOUBTFUL, is_lost
 from gateway.http.headers import header_of
-from gateway.http.transport import Incoming
-from gateway.mcp.messages.errors import McpError, NotMcpError
+from gateway.http.transport import Headers, Incoming
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, McpError, NotMcpError
 from gateway.mcp.messages.jsonrpc import is_response, read
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
@@ -57,6 +61,37 @@ async def whole(incoming: Incoming) -> bytes:
         if size > MAX_ANSWER_BYTES:
             raise UnavailableError(f"The MCP server sent an answer of more than {MAX_ANSWER_BYTES} bytes.")
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def checked(incoming: Incoming, server: str) -> Incoming:
+    """An answer within a session. Raises `McpError` (404) where it says that the server does not know the session."""
+    if incoming.status not in DOUBTFUL:
+        return incoming
+    body = await whole(incoming)
+    if is_lost(incoming.status, body):
+        raise session_lost(server)
+    return _Read(incoming.status, incoming.headers, body, incoming)
+
+
+def session_lost(server: str) -> McpError:
+    """The server has ended, or forgotten, a session."""
+    return McpError(SESSION_NOT_FOUND, f"The MCP server {server!r} has ended the session.", http=404)
+
+
+@dataclass(slots=True)
+class _Read:
+    """An answer that was read whole, to be read again."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    incoming: Incoming
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+    async def close(self) -> None:
+        await self.incoming.close()
 
 
 def is_jsonrpc(body: bytes) -> bool:

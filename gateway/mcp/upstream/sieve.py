@@ -1,4 +1,4 @@
-"""What a server may say in the answer to one call: its own result, its own progress, and what is nobody's in particular.
+"""What a server may say in the answer to one call: its own result and progress, and what is nobody's in particular.
 
 A host tells messages apart by their ids alone. A response under the id of another call would be taken for that call's
 answer, so it is dropped, counted, and told of in the log; the same holds for the progress of another call.

@@ -67,6 +67,10 @@ class Verbatim:
         """Methods for which a proxy answers that nobody is there."""
         self.noisy: set[str] = set()
         """Methods that are answered with log messages and nothing else, for as long as the client listens."""
+        self.lost: list[tuple[int, bytes]] = []
+        """What the next calls are answered with over HTTP, in place of an answer."""
+        self.opened = 0
+        """Sessions."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -96,6 +100,8 @@ class Verbatim:
             self.told.append(message)
             self.news.set()
             await whole(send, 202, b"")
+        elif message["method"] == "tools/call" and self.lost:
+            await whole(send, *self.lost.pop())
         elif message["method"] == "tools/call":
             self.bodies.append(body)
             self.headers.append({name.decode(): value.decode("latin-1") for name, value in scope["headers"]})
@@ -105,6 +111,7 @@ class Verbatim:
         elif message["method"] == "tools/list" and not self.lists:
             await whole(send, 500, b"")
         else:
+            self.opened += message["method"] == "initialize"
             result = orjson.dumps(self._result(message["method"]))
             text = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(message["id"]), result)
             await whole(send, 200, text, [(b"mcp-session-id", b"s1")] if message["method"] == "initialize" else [])
