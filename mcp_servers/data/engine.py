@@ -5,13 +5,10 @@ configuration so that no statement can open them again.
 """
 
 import base64
-import math
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -22,9 +19,9 @@ from mcp_servers.data.columns import quoted
 from mcp_servers.data.grouping import Grouping, group, points
 from mcp_servers.data.loading import load
 from mcp_servers.data.models import Chart, Column, Describe, Grid, Job, Outcome, Query, Summarize
+from mcp_servers.data.values import cell, selected
 
 THREADS = 2
-MAX_CELL_CHARACTERS = 500
 MAX_GRID_CHARACTERS = 100_000
 READING = "Only one SELECT, WITH, DESCRIBE or SUMMARIZE statement is taken."
 
@@ -39,6 +36,10 @@ def execute(job: Job) -> Outcome:
     connection = duckdb.connect(":memory:", config=_configuration(job.memory_bytes))
     with _interrupted(connection, job.seconds):
         try:
+            # Moments with a zone are shown in it; else in that of the machine.
+            connection.execute("SET TimeZone = 'UTC'")
+            # A name in SQL is a table's, never a variable's of this process.
+            connection.execute("SET python_enable_replacements = false")
             for table in job.tables:
                 load(connection, table)
             connection.execute("SET enable_external_access = false")
@@ -145,35 +146,20 @@ def _chart(connection: Connection, table: str, request: Chart) -> Outcome:
 
 def grid_of(connection: Connection, sql: str, limit: int) -> Grid:
     """The first `limit` rows of `sql`, cut where cells or the whole get too long."""
-    cursor = connection.execute(sql)
-    columns = [Column(name=str(item[0]), type=str(item[1])) for item in cursor.description or []]
+    relation = connection.sql(sql)
+    kinds = [kind.id for kind in relation.types]
+    columns = [Column(name=name, type=str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+    names = [f"c{position}" for position in range(len(columns))]
+    cursor = connection.execute(f"SELECT {selected(names, kinds)} FROM (\n{sql}\n) AS t({', '.join(names)})")  # noqa: S608
     rows: list[list[Any]] = []
     size = 0
     for values in cursor.fetchmany(limit + 1):
-        row = [cell(value) for value in values]
+        row = [cell(value, kind) for value, kind in zip(values, kinds, strict=True)]
         size += sum(len(str(value)) for value in row)
         if len(rows) == limit or size > MAX_GRID_CHARACTERS:
             return Grid(columns=columns, rows=rows, truncated=True)
         rows.append(row)
     return Grid(columns=columns, rows=rows)
-
-
-def cell(value: Any) -> Any:
-    """`value` as JSON can say it, cut to `MAX_CELL_CHARACTERS`."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        # Beyond it JSON readers round (RFC 8259 section 6): ids would come out wrong, and nobody would see it.
-        return value if abs(value) < 2**53 else str(value)
-    if isinstance(value, float | Decimal):
-        # JSON has neither NaN nor Infinity.
-        return float(value) if math.isfinite(value) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    text = str(value)
-    return text if len(text) <= MAX_CELL_CHARACTERS else text[:MAX_CELL_CHARACTERS] + "…"
 
 
 def _message(error: Exception) -> str:
