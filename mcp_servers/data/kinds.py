@@ -1,0 +1,260 @@
+"""Columns of text into columns of what they hold: numbers, dates, moments, truth values, else text.
+
+A column gets a type only if every cell that says something fits. What is read in a way that is not the only one, and
+which spellings are taken as missing, is told.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from mcp_servers.data import numerals
+from mcp_servers.data.columns import quoted
+from mcp_servers.data.header import MISSING
+from mcp_servers.data.moments import read_moments
+from mcp_servers.data.numerals import Style
+
+BATCH_COLUMNS = 40
+MOSTLY = 0.5
+"""Share of numbers from which on a column of text is told as numbers with some cells that are none."""
+SAMPLE_ROWS = 1000
+SURE_VALUES = 20
+MAX_SHOWN = 40
+
+_SPELT = ", ".join("'" + spelling.replace("'", "''") + "'" for spelling in sorted(MISSING))
+_LONGEST = max(map(len, MISSING))
+_PLAIN = r"'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?'"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many cells of a column are what."""
+
+    rows: int
+    filled: int
+    values: int
+    """Cells that are neither empty nor a spelling of missing."""
+    truths: int
+    whole: int
+    padded: int
+    """Numbers that begin with a zero: postcodes, article numbers."""
+    plain: int
+    point: int
+    comma: int
+    unclear: int
+    """1,234: a thousand or one and a bit."""
+    percents: int
+    currencies: list[str | None] | None
+    example: str | None
+    """Of those that are unclear."""
+    odd: str | None
+    """Of those that are no number."""
+
+    @property
+    def signs(self) -> list[str]:
+        """The currencies that are named."""
+        return sorted(filter(None, self.currencies or []))
+
+    @property
+    def mixed(self) -> str:
+        """Why its numbers must not be added up, where that is so."""
+        if len(self.signs) > 1:
+            return f"has amounts in {' and '.join(self.signs)}"
+        if self.percents not in {0, self.values}:
+            return f"has a percent sign in {self.percents} of {self.values} cells"
+        return ""
+
+    def style(self, usual: Style) -> Style:
+        """How its numbers are written: as most of them fit, else as usual."""
+        return usual if self.point == self.comma else "point" if self.point > self.comma else "comma"
+
+    def numbers(self, style: Style) -> int:
+        """How many are numbers in that style."""
+        return self.point if style == "point" else self.comma
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a column becomes: an expression for SQL, and what is told about it."""
+
+    sql: str
+    notes: tuple[str, ...] = ()
+
+
+def value(column: str) -> str:
+    """SQL of the text in `column`, NULL where it is empty or a spelling of missing."""
+    return _said(numerals.trimmed(quoted(column)))
+
+
+def _said(text: str) -> str:
+    # Most cells are longer than any of the spellings, and need no look at each.
+    return f"CASE WHEN length({text}) > {_LONGEST} OR lower({text}) NOT IN ({_SPELT}) THEN {text} END"
+
+
+def count(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, Counts]:
+    """Look at every cell of `columns`, which are text."""
+    found: dict[str, Counts] = {}
+    for start in range(0, len(columns), BATCH_COLUMNS):
+        batch = columns[start : start + BATCH_COLUMNS]
+        # In steps, so that what is costly is done once, and only for cells that are not plain numbers.
+        read = ", ".join(f"{numerals.trimmed(quoted(name))} AS raw{at}" for at, name in enumerate(batch))
+        steps = (_looked, _read, _bared, _fitted)
+        sql = f"SELECT {read} FROM {quoted(table)}"  # noqa: S608 - quoted
+        for step in steps:
+            sql = f"SELECT *, {', '.join(map(step, range(len(batch))))} FROM ({sql})"  # noqa: S608
+        sql = f"SELECT {', '.join(map(_counted, range(len(batch))))} FROM ({sql})"  # noqa: S608
+        row: tuple[Any, ...] = connection.execute(sql).fetchone() or ()
+        size = len(row) // len(batch)
+        found |= {name: Counts(*row[at * size : (at + 1) * size]) for at, name in enumerate(batch)}
+    return found
+
+
+def _looked(at: int) -> str:
+    return f"regexp_full_match(raw{at}, {_PLAIN}) AS plain{at}"
+
+
+def _read(at: int) -> str:
+    whole = rf"CASE WHEN plain{at} THEN regexp_full_match(raw{at}, '[+-]?\d{{1,18}}') ELSE false END"
+    return f"CASE WHEN plain{at} THEN raw{at} ELSE {_said(f'raw{at}')} END AS v{at}, {whole} AS whole{at}"
+
+
+def _bared(at: int) -> str:
+    return f"CASE WHEN plain{at} THEN v{at} ELSE {numerals.bare(f'v{at}')} END AS b{at}"
+
+
+def _fitted(at: int) -> str:
+    point = f"CASE WHEN plain{at} THEN true ELSE {numerals.fits(f'b{at}', 'point')} END"
+    comma = f"CASE WHEN whole{at} THEN true ELSE {numerals.fits(f'b{at}', 'comma')} END"
+    return f"{point} AS point{at}, {comma} AS comma{at}"
+
+
+def _counted(at: int) -> str:
+    unclear = f"point{at} AND comma{at} AND NOT whole{at} AND regexp_matches(b{at}, '[.,]')"
+    truth = f"lower(v{at}) IN ('true', 'false')"
+    signed = f"CASE WHEN NOT plain{at} THEN {{}} END"
+    return ", ".join(
+        (
+            "count(*)",
+            f"count(*) FILTER (raw{at} <> '')",
+            f"count(v{at})",
+            f"count(*) FILTER ({signed.format(truth)})",
+            f"count(*) FILTER (whole{at})",
+            rf"count(*) FILTER (whole{at} AND v{at} LIKE '0_%')",
+            f"count(*) FILTER (plain{at})",
+            f"count(*) FILTER (point{at})",
+            f"count(*) FILTER (comma{at})",
+            f"count(*) FILTER ({unclear})",
+            f"count(*) FILTER ({signed.format(numerals.percent(f'v{at}'))})",
+            f"list(DISTINCT {signed.format(numerals.currency(f'v{at}'))})",
+            f"min(v{at}) FILTER ({unclear})",
+            f"min(v{at}) FILTER (NOT point{at} AND NOT comma{at})",
+        )
+    )
+
+
+def _prose(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> set[str]:
+    """The columns that are text at first sight: to look at each of their cells is what takes time."""
+    sample = f"{table} sample"
+    connection.execute(f"CREATE TEMP TABLE {quoted(sample)} AS SELECT * FROM {quoted(table)} LIMIT {SAMPLE_ROWS}")  # noqa: S608
+    counted = count(connection, sample, columns)
+    connection.execute(f"DROP TABLE {quoted(sample)}")
+    return {
+        column
+        for column, counts in counted.items()
+        if counts.values >= SURE_VALUES and max(counts.point, counts.comma) < MOSTLY / 5 * counts.values
+    }
+
+
+def typed(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], delimiter: str
+) -> Iterator[tuple[str, Typed]]:
+    """Each column of `table` with what it becomes."""
+    prose = _prose(connection, table, columns)
+    counted = count(connection, table, [column for column in columns if column not in prose])
+    usual = _usual(counted.values(), delimiter)
+    for column in columns:
+        if column in prose:
+            yield column, _as_prose(connection, table, column)
+        else:
+            yield column, _typed(connection, table, column, counted[column], usual)
+
+
+def _as_prose(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Typed:
+    """A column without numbers: moments or text."""
+    read = read_moments(connection, table, column, value(column))
+    if read is None:
+        return Typed(f"NULLIF({quoted(column)}, '')")
+    note = (f"{column} {read.note}.",) if read.note else ()
+    return Typed(read.sql, note)
+
+
+def _usual(counted: Collection[Counts], delimiter: str) -> Style:
+    """How a file writes what can be read in two ways: as its columns that can be read in one way only."""
+    sure = [counts for counts in counted if counts.values and counts.values in {counts.point, counts.comma}]
+    commas = sum(counts.comma > counts.point for counts in sure)
+    points = sum(counts.point > counts.comma for counts in sure)
+    if commas == points:
+        # Semicolons are written where the comma is taken.
+        return "comma" if delimiter == ";" else "point"
+    return "comma" if commas > points else "point"
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, table: str, column: str, counts: Counts, usual: Style) -> Typed:
+    if not counts.values:
+        return _as_text(column, counts, usual) if not counts.filled else Typed(value(column), _missing(column, counts))
+    if counts.truths == counts.values:
+        return Typed(f"CAST({value(column)} AS BOOLEAN)", _missing(column, counts))
+    style = counts.style(usual)
+    if counts.numbers(style) == counts.values and not counts.mixed and not counts.padded:
+        return _as_number(column, counts, style)
+    if not counts.padded and (read := read_moments(connection, table, column, value(column))):
+        note = (f"{column} {read.note}.",) if read.note else ()
+        return Typed(read.sql, note + _missing(column, counts))
+    return _as_text(column, counts, usual)
+
+
+def _as_number(column: str, counts: Counts, style: Style) -> Typed:
+    notes = list(_missing(column, counts))
+    if counts.signs:
+        notes.append(f"{column} is in {counts.signs[0]}; the sign is left out.")
+    if counts.percents:
+        notes.append(f"{column} is in percent: 12% is read as 12.")
+    if (
+        counts.unclear == counts.point + counts.comma - counts.values
+        and counts.example
+        and counts.point == counts.comma
+    ):
+        mark = "thousands" if ("," in counts.example) == (style == "point") else "decimals"
+        notes.append(f"{column} can be read in two ways: the sign in {counts.example} is taken to begin {mark}.")
+    if counts.whole == counts.values:
+        return Typed(f"TRY_CAST({quoted(column)} AS BIGINT)", tuple(notes))
+    if counts.plain == counts.values and style == "point":
+        # What spells missing is no number, nan apart.
+        return Typed(f"TRY_CAST({_without_nan(column, counts)} AS DOUBLE)", tuple(notes))
+    return Typed(numerals.number(value(column), style), tuple(notes))
+
+
+def _without_nan(column: str, counts: Counts) -> str:
+    return quoted(column) if counts.filled == counts.values else value(column)
+
+
+def _as_text(column: str, counts: Counts, usual: Style) -> Typed:
+    style = counts.style(usual)
+    numbers = counts.numbers(style)
+    kept = f"NULLIF({quoted(column)}, '')"
+    if counts.mixed and numbers >= MOSTLY * counts.values:
+        return Typed(kept, (f"{column} stays text: it {counts.mixed}.",))
+    if counts.padded and numbers == counts.values:
+        return Typed(kept, (f"{column} stays text: some of its numbers begin with 0.",))
+    if counts.values and MOSTLY * counts.values <= numbers < counts.values:
+        odd = counts.values - numbers
+        said = f", such as “{counts.odd[:MAX_SHOWN]}”" if counts.odd else ""
+        return Typed(kept, (f"{column} stays text: {odd} of {counts.values} cells are no number{said}.",))
+    return Typed(kept)
+
+
+def _missing(column: str, counts: Counts) -> tuple[str, ...]:
+    spelt = counts.filled - counts.values
+    return (f"{column}: {spelt} of {counts.rows} cells say that there is no value, such as NA or -.",) if spelt else ()
