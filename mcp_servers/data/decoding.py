@@ -94,10 +94,10 @@ def decode(path: Path) -> Text:
     if head.count(0) > len(head) // 4:
         even, odd = head[::2].count(0), head[1::2].count(0)
         return Text(path, "utf-16-le" if odd > even else "utf-16-be")
-    encoding = next((encoding for encoding in ("utf-8", "cp1252", "latin-1") if _fits(path, encoding)), None)
-    if encoding is None:
-        raise UnicodeError("it has zero bytes, as text has none")
-    return Text(path, encoding, is_guessed=encoding != "utf-8")
+    for encoding in ("utf-8", "cp1252", "latin-1"):
+        if _fits(path, encoding):
+            return Text(path, encoding, is_guessed=encoding != "utf-8")
+    raise UnicodeError("it has zero bytes, as text has none")
 
 
 def _fits(path: Path, encoding: str) -> bool:

@@ -48,15 +48,18 @@ def find_header(sample: Sequence[Row]) -> Header:
         lines = "first line is" if titles == 1 else f"first {titles} lines are"
         notes.append(f"The {lines} no part of the table: “{_short(said)}”.")
     first, rest = sample[titles], sample[titles + 1 :]
+    if not first[0].strip():
+        # Sheets leave empty cells at the end out.
+        first = first + [""] * (width - len(first))
     if not _names_columns(first, rest):
         notes.append("There is no line with names: the columns are called column1, column2 and so on.")
         return Header([f"column{number + 1}" for number in range(len(first))], titles, notes)
     taken = _name_rows(first, rest)
-    names = first if taken == 1 else _joined(sample[titles : titles + taken])
+    names = first if taken == 1 else _joined([first, *rest[: taken - 1]])
     if taken > 1:
         notes.append(f"The columns are named by {taken} lines together, such as “{_short(names[-1])}”.")
     data = sample[titles + taken :]
-    if data and all(len(row) == len(names) + 1 and row[-1].strip() for row in data):
+    if data and all(len(row) == len(names) + 1 and row[-1].strip() for row in data) and not _decimal_commas(data):
         # As R writes the names of its rows.
         notes.append("The first column has no name: it is called column1.")
         names = ["", *names]
@@ -77,6 +80,11 @@ def _titles(sample: Sequence[Row], width: int) -> int:
         if len(row) >= width - 1 and (filled >= max(2, len(row) / 2) or (filled and not row[0].strip())):
             return number
     return 0
+
+
+def _decimal_commas(rows: Sequence[Row]) -> bool:
+    """Whether the last two cells of each row may be one number that a comma cut."""
+    return all(row[-1].strip().isdigit() and row[-2].strip().lstrip("+-").isdigit() for row in rows)
 
 
 def _names_columns(first: Row, rest: Sequence[Row]) -> bool:

@@ -12,19 +12,21 @@ import duckdb
 
 from mcp_servers.data import numerals
 from mcp_servers.data.columns import quoted
-from mcp_servers.data.header import MISSING
+from mcp_servers.data.header import MISSING, is_value
 from mcp_servers.data.moments import read_moments
 from mcp_servers.data.numerals import Style
 
-BATCH_COLUMNS = 40
+GLANCED_COLUMNS = 100
+COUNTED_COLUMNS = 10
+"""Looked at in one pass over a file: each takes some MiB for the time of the pass."""
 MOSTLY = 0.5
 """Share of numbers from which on a column of text is told as numbers with some cells that are none."""
-SAMPLE_ROWS = 1000
 SURE_VALUES = 20
 MAX_SHOWN = 40
 
 _SPELT = ", ".join("'" + spelling.replace("'", "''") + "'" for spelling in sorted(MISSING))
 _LONGEST = max(map(len, MISSING))
+_CODE = r"'0\d+|[+-]?\d{19,}'"
 _PLAIN = r"'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?'"
 
 
@@ -38,8 +40,8 @@ class Counts:
     """Cells that are neither empty nor a spelling of missing."""
     truths: int
     whole: int
-    padded: int
-    """Numbers that begin with a zero: postcodes, article numbers."""
+    codes: int
+    """Numbers that begin with a zero or have 19 digits and more: postcodes, article numbers, accounts."""
     plain: int
     point: int
     comma: int
@@ -96,8 +98,7 @@ def _said(text: str) -> str:
 def count(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, Counts]:
     """Look at every cell of `columns`, which are text."""
     found: dict[str, Counts] = {}
-    for start in range(0, len(columns), BATCH_COLUMNS):
-        batch = columns[start : start + BATCH_COLUMNS]
+    for batch in _batches(columns, COUNTED_COLUMNS):
         # In steps, so that what is costly is done once, and only for cells that are not plain numbers.
         read = ", ".join(f"{numerals.trimmed(quoted(name))} AS raw{at}" for at, name in enumerate(batch))
         steps = (_looked, _read, _bared, _fitted)
@@ -109,6 +110,31 @@ def count(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[s
         size = len(row) // len(batch)
         found |= {name: Counts(*row[at * size : (at + 1) * size]) for at, name in enumerate(batch)}
     return found
+
+
+def _glance(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, Counts]:
+    """The columns that have plain numbers only, or nothing: most of them, and told with one look."""
+    found: dict[str, Counts] = {}
+    for batch in _batches(columns, GLANCED_COLUMNS):
+        wanted = ", ".join(
+            rf"count({name}), count(*) FILTER (regexp_full_match({name}, {_PLAIN})), "
+            rf"count(*) FILTER (regexp_full_match({name}, '[+-]?\d{{1,18}}')), "
+            f"count(*) FILTER (regexp_full_match({name}, {_CODE}))"
+            for name in map(quoted, batch)
+        )
+        row: tuple[Any, ...] = connection.execute(f"SELECT count(*), {wanted} FROM {quoted(table)}").fetchone() or ()  # noqa: S608
+        for at, name in enumerate(batch):
+            filled, plain, whole, codes = row[1 + 4 * at : 5 + 4 * at]
+            if filled == plain:
+                found[name] = Counts(
+                    rows=row[0], filled=filled, values=filled, whole=whole, codes=codes, plain=plain, point=plain,
+                    comma=whole, truths=0, unclear=0, percents=0, currencies=None, example=None, odd=None,
+                )  # fmt: skip
+    return found
+
+
+def _batches(columns: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (columns[start : start + size] for start in range(0, len(columns), size))
 
 
 def _looked(at: int) -> str:
@@ -141,7 +167,7 @@ def _counted(at: int) -> str:
             f"count(v{at})",
             f"count(*) FILTER ({signed.format(truth)})",
             f"count(*) FILTER (whole{at})",
-            rf"count(*) FILTER (whole{at} AND v{at} LIKE '0_%')",
+            f"count(*) FILTER (plain{at} AND regexp_full_match(v{at}, {_CODE}))",
             f"count(*) FILTER (plain{at})",
             f"count(*) FILTER (point{at})",
             f"count(*) FILTER (comma{at})",
@@ -154,26 +180,31 @@ def _counted(at: int) -> str:
     )
 
 
-def _prose(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> set[str]:
+def _prose(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> set[str]:
     """The columns that are text at first sight: to look at each of their cells is what takes time."""
-    sample = f"{table} sample"
-    connection.execute(f"CREATE TEMP TABLE {quoted(sample)} AS SELECT * FROM {quoted(table)} LIMIT {SAMPLE_ROWS}")  # noqa: S608
-    counted = count(connection, sample, columns)
-    connection.execute(f"DROP TABLE {quoted(sample)}")
-    return {
-        column
-        for column, counts in counted.items()
-        if counts.values >= SURE_VALUES and max(counts.point, counts.comma) < MOSTLY / 5 * counts.values
-    }
+    found: set[str] = set()
+    for at, column in enumerate(columns):
+        said = [row[at] for row in sample if at < len(row) and row[at].strip().lower() not in MISSING]
+        if len(said) >= SURE_VALUES and sum(map(is_value, said)) < MOSTLY / 5 * len(said):
+            found.add(column)
+    return found
 
 
 def typed(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], delimiter: str
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    delimiter: str,
 ) -> Iterator[tuple[str, Typed]]:
-    """Each column of `table` with what it becomes."""
-    prose = _prose(connection, table, columns)
-    counted = count(connection, table, [column for column in columns if column not in prose])
+    """Each column of `table` with what it becomes; `sample` are its first rows."""
+    prose = _prose(columns, sample)
+    counted = _glance(connection, table, [column for column in columns if column not in prose])
+    counted |= count(connection, table, [column for column in columns if column not in prose and column not in counted])
     usual = _usual(counted.values(), delimiter)
+    if usual == "comma":
+        # 1.234 may be a thousand then.
+        counted |= count(connection, table, [name for name, counts in counted.items() if counts.plain > counts.whole])
     for column in columns:
         if column in prose:
             yield column, _as_prose(connection, table, column)
@@ -207,9 +238,9 @@ def _typed(connection: duckdb.DuckDBPyConnection, table: str, column: str, count
     if counts.truths == counts.values:
         return Typed(f"CAST({value(column)} AS BOOLEAN)", _missing(column, counts))
     style = counts.style(usual)
-    if counts.numbers(style) == counts.values and not counts.mixed and not counts.padded:
+    if counts.numbers(style) == counts.values and not counts.mixed and not counts.codes:
         return _as_number(column, counts, style)
-    if not counts.padded and (read := read_moments(connection, table, column, value(column))):
+    if not counts.codes and (read := read_moments(connection, table, column, value(column))):
         note = (f"{column} {read.note}.",) if read.note else ()
         return Typed(read.sql, note + _missing(column, counts))
     return _as_text(column, counts, usual)
@@ -246,8 +277,8 @@ def _as_text(column: str, counts: Counts, usual: Style) -> Typed:
     kept = f"NULLIF({quoted(column)}, '')"
     if counts.mixed and numbers >= MOSTLY * counts.values:
         return Typed(kept, (f"{column} stays text: it {counts.mixed}.",))
-    if counts.padded and numbers == counts.values:
-        return Typed(kept, (f"{column} stays text: some of its numbers begin with 0.",))
+    if counts.codes and numbers == counts.values:
+        return Typed(kept, (f"{column} stays text: some of its numbers begin with 0 or have over 18 digits.",))
     if counts.values and MOSTLY * counts.values <= numbers < counts.values:
         odd = counts.values - numbers
         said = f", such as “{counts.odd[:MAX_SHOWN]}”" if counts.odd else ""

@@ -45,6 +45,8 @@ class Laid:
     """A table as it was written."""
 
     names: list[str]
+    sample: list[list[str]]
+    """Its first rows."""
     rows: int = 0
     notes: list[str] = field(default_factory=list[str])
 
@@ -58,7 +60,7 @@ def lay_out(rows: Iterable[tuple[int, list[str]]], target: Path, label: str) -> 
     header = find_header([cells for _, cells in sample])
     if len(header.names) > MAX_COLUMNS:
         raise TooLargeError(f"{label} has {len(header.names)} columns; the limit is {MAX_COLUMNS}.")
-    laid = Laid(header.names, notes=header.notes)
+    laid = Laid(header.names, [cells for _, cells in sample[header.rows :]], notes=header.notes)
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
         writer.writerow(laid.names)

@@ -122,7 +122,7 @@ def _typed_table(
         f"escape='\"', new_line='\\r\\n', header=true, auto_detect=false, columns={{{columns}}})"
     )
     selected: list[str] = []
-    for column, typed in kinds.typed(connection, texts, laid.names, delimiter):
+    for column, typed in kinds.typed(connection, texts, laid.names, laid.sample, delimiter):
         selected.append(f"{typed.sql} AS {quoted(column)}")
         laid.notes.extend(typed.notes)
     connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT {', '.join(selected)} FROM {quoted(texts)}")  # noqa: S608

@@ -51,7 +51,7 @@ def _iso(cell: str) -> dict[str, str]:
         "DATE": rf"regexp_full_match({cell}, '\d{{4,6}}-\d{{1,2}}-\d{{1,2}}') AND TRY_CAST({cell} AS DATE) IS NOT NULL",
         "TIME": rf"regexp_full_match({cell}, '\d\d?:\d\d(:\d\d(\.\d+)?)?') AND TRY_CAST({cell} AS TIME) IS NOT NULL",
         "TIMESTAMPTZ": f"regexp_full_match({cell}, {_OFFSET}) AND TRY_CAST({cell} AS TIMESTAMPTZ) IS NOT NULL",
-        "TIMESTAMP": rf"regexp_matches({cell}, '^\d{{4,6}}-\d\d?-\d\d?[ T]') "
+        "TIMESTAMP": rf"regexp_matches({cell}, '^\d{{4,6}}-\d\d?-\d\d?([ T]|$)') "
         f"AND TRY_CAST({cell} AS TIMESTAMP) IS NOT NULL",
     }
 

@@ -42,34 +42,33 @@ def recognize(path: Path, label: str, media_type: str = "") -> Format:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     said = FORMATS.get(Path(label).suffix.lower()) or MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
-    kind = _by_content(path, head) or said
-    if kind in {"csv", "tsv", "json", "jsonl"} or kind is None:
-        kind = _text_format(path, head, kind)
-    if kind is None or (kind in {"parquet", "xlsx"} and said is None and not head):
+    if head.startswith(b"PAR1"):
+        kind: Format | None = "parquet"
+    elif head.startswith(b"PK\x03\x04"):
+        kind = "xlsx" if said == "xlsx" or _is_workbook(path) else None
+    else:
+        kind = _text_format(path, head, said)
+    if kind is None:
         raise InvalidInputError(f"{label} is not a table; a file ends in {', '.join(FORMATS)}.")
     return kind
 
 
-def _by_content(path: Path, head: bytes) -> Format | None:
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith(b"PK\x03\x04"):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return "xlsx" if WORKBOOK_PART in archive.namelist() else None
-        except zipfile.BadZipFile:
-            return None
-    return None
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return WORKBOOK_PART in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
 
 
 def _text_format(path: Path, head: bytes, said: Format | None) -> Format | None:
-    """What a text is; a name that says otherwise is wrong only where the text is sure to be something else."""
+    """What a text is; what is said of it counts, unless it is plainly something else."""
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if first in {b"{", b"["} and (json_like := _json_format(head)):
-        return json_like if said in {None, "csv", "tsv"} else said
-    if said in {"json", "jsonl"} and first not in {b"{", b"["}:
-        return "csv" if _is_delimited(path) else said
-    return said or ("csv" if head and _is_delimited(path) else None)
+    if first in {b"{", b"["} and said not in {"json", "jsonl"} and (found := _json_format(head)):
+        return found
+    if said in {"csv", "tsv"} or first in {b"{", b"["}:
+        return said
+    return "csv" if _is_delimited(path) else said
 
 
 def _json_format(head: bytes) -> Format | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
+from openpyxl.reader.excel import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from agentnet.errors import InvalidInputError, TooLargeError
@@ -32,7 +32,7 @@ def open_workbook(path: Path, label: str) -> Iterator[dict[str, Rows]]:
     _look_at(path, label)
     with path.open("rb") as file:
         try:
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            book = load_workbook(file, read_only=True, data_only=True)
             sheets = {sheet.title: _rows(sheet) for sheet in book.worksheets[:MAX_SHEETS]}
             yield sheets
         except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ParseError,
