@@ -158,7 +158,7 @@ def _fitted(at: int) -> str:
 
 def _counted(at: int) -> str:
     unclear = f"point{at} AND comma{at} AND NOT whole{at} AND regexp_matches(b{at}, '[.,]')"
-    truth = f"lower(v{at}) IN ('true', 'false')"
+    truth = f"lower(v{at}) IN ('true', 'false', 'yes', 'no')"
     signed = f"CASE WHEN NOT plain{at} THEN {{}} END"
     return ", ".join(
         (
