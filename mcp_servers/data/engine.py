@@ -5,13 +5,10 @@ configuration so that no statement can open them again.
 """
 
 import base64
-import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -21,12 +18,15 @@ from mcp_servers.data import drawing
 from mcp_servers.data.columns import quoted
 from mcp_servers.data.grouping import Grouping, group, points
 from mcp_servers.data.loading import load
-from mcp_servers.data.models import Chart, Column, Describe, Grid, Job, Outcome, Query, Summarize
+from mcp_servers.data.models import Chart, Column, Describe, Grid, Job, Outcome, Query, Summarize, Table
+from mcp_servers.data.values import cell, selected
 
 THREADS = 2
-MAX_CELL_CHARACTERS = 500
 MAX_GRID_CHARACTERS = 100_000
 READING = "Only one SELECT, WITH, DESCRIBE or SUMMARIZE statement is taken."
+
+COUNTING = frozenset({"sum", "avg", "mean", "median", "count", "stddev", "min", "max", "where"})
+"""Words of a statement that does not look at rows where a column is empty."""
 
 _ENDING = re.compile(r"\s*;\s*(?:--[^\n']*\n?\s*)*\Z")
 """A semicolon and comments at the end: the statement is put into parentheses."""
@@ -39,18 +39,32 @@ def execute(job: Job) -> Outcome:
     connection = duckdb.connect(":memory:", config=_configuration(job.memory_bytes))
     with _interrupted(connection, job.seconds):
         try:
-            for table in job.tables:
-                load(connection, table)
+            # Moments with a zone are shown in it; else in that of the machine.
+            connection.execute("SET TimeZone = 'UTC'")
+            # A name in SQL is a table's, never a variable's of this process.
+            connection.execute("SET python_enable_replacements = false")
+            notes = [note for table in job.tables for note in _notes(connection, table, len(job.tables) > 1)]
             connection.execute("SET enable_external_access = false")
             # After this no statement can open what was closed.
             connection.execute("SET lock_configuration = true")
-            return _answer(connection, job)
+            return _noted(_answer(connection, job), notes)
         except duckdb.InterruptException:
             raise TooLargeError(f"The statement took longer than the limit of {job.seconds:g} seconds.") from None
         except (duckdb.OutOfMemoryException, MemoryError):
             raise TooLargeError(f"The statement needs more than the limit of {job.memory_bytes >> 20} MiB.") from None
         except duckdb.Error as error:
             raise InvalidInputError(_first_line(error, job)) from None
+
+
+def _notes(connection: Connection, table: Table, named: bool) -> list[str]:
+    return [f"{table.label}: {note}" if named else note for note in load(connection, table)]
+
+
+def _noted(outcome: Outcome, notes: list[str]) -> Outcome:
+    if outcome.grid is None or not notes:
+        return outcome
+    grid = outcome.grid.model_copy(update={"notes": [*notes, *outcome.grid.notes]})
+    return outcome.model_copy(update={"grid": grid})
 
 
 def _configuration(memory_bytes: int) -> dict[str, Any]:
@@ -80,7 +94,7 @@ def _interrupted(connection: Connection, seconds: float) -> Iterator[None]:
 def _answer(connection: Connection, job: Job) -> Outcome:
     request = job.request
     if isinstance(request, Query):
-        return Outcome(grid=_query(connection, request))
+        return Outcome(grid=_query(connection, request, job.tables))
     table = job.tables[0].name
     if isinstance(request, Describe):
         return Outcome(grid=_describe(connection, table, request.sample))
@@ -109,11 +123,28 @@ def _reading(connection: Connection, sql: str) -> str:
     return _ENDING.sub("", statements[0].query)
 
 
-def _query(connection: Connection, request: Query) -> Grid:
+def _query(connection: Connection, request: Query, tables: Sequence[Table]) -> Grid:
     sql = _reading(connection, request.sql)
     # On lines of its own: a comment at the end of the statement would swallow the parenthesis.
     limited = f"SELECT * FROM (\n{sql}\n) LIMIT {request.limit + 1}"  # noqa: S608 - one SELECT, parsed above
-    return grid_of(connection, limited, request.limit)
+    grid = grid_of(connection, limited, request.limit)
+    notes = [note for table in tables if not table.types for note in _gaps(connection, table.name, sql)]
+    return grid.model_copy(update={"notes": notes})
+
+
+def _gaps(connection: Connection, table: str, sql: str) -> Iterator[str]:
+    """What is said of columns that a statement counts with, and that are empty in some rows."""
+    words = set(re.findall(r"\w+", sql.lower()))
+    if not words & COUNTING:
+        return
+    columns = [name for name in connection.table(table).columns if set(re.findall(r"\w+", name.lower())) <= words]
+    if not columns:
+        return
+    counted = ", ".join(f"count({quoted(name)})" for name in columns)
+    total, *filled = connection.execute(f"SELECT count(*), {counted} FROM {quoted(table)}").fetchone() or (0,)  # noqa: S608
+    for name, count in zip(columns, filled, strict=True):
+        if count < total:
+            yield f"{name} is empty in {total - count} of {total} rows of {table}."
 
 
 def _describe(connection: Connection, table: str, sample: int) -> Grid:
@@ -131,6 +162,7 @@ def _grouped(connection: Connection, grouping: Grouping) -> Grid:
         rows=[row[:-1] for row in grid.rows],
         total_rows=total,
         truncated=total > len(grid.rows),
+        notes=list(grouping.notes),
     )
 
 
@@ -145,35 +177,20 @@ def _chart(connection: Connection, table: str, request: Chart) -> Outcome:
 
 def grid_of(connection: Connection, sql: str, limit: int) -> Grid:
     """The first `limit` rows of `sql`, cut where cells or the whole get too long."""
-    cursor = connection.execute(sql)
-    columns = [Column(name=str(item[0]), type=str(item[1])) for item in cursor.description or []]
+    relation = connection.sql(sql)
+    kinds = [kind.id for kind in relation.types]
+    columns = [Column(name=name, type=str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+    names = [f"c{position}" for position in range(len(columns))]
+    cursor = connection.execute(f"SELECT {selected(names, kinds)} FROM (\n{sql}\n) AS t({', '.join(names)})")  # noqa: S608
     rows: list[list[Any]] = []
     size = 0
     for values in cursor.fetchmany(limit + 1):
-        row = [cell(value) for value in values]
+        row = [cell(value, kind) for value, kind in zip(values, kinds, strict=True)]
         size += sum(len(str(value)) for value in row)
         if len(rows) == limit or size > MAX_GRID_CHARACTERS:
             return Grid(columns=columns, rows=rows, truncated=True)
         rows.append(row)
     return Grid(columns=columns, rows=rows)
-
-
-def cell(value: Any) -> Any:
-    """`value` as JSON can say it, cut to `MAX_CELL_CHARACTERS`."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        # Beyond it JSON readers round (RFC 8259 section 6): ids would come out wrong, and nobody would see it.
-        return value if abs(value) < 2**53 else str(value)
-    if isinstance(value, float | Decimal):
-        # JSON has neither NaN nor Infinity.
-        return float(value) if math.isfinite(value) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    text = str(value)
-    return text if len(text) <= MAX_CELL_CHARACTERS else text[:MAX_CELL_CHARACTERS] + "…"
 
 
 def _message(error: Exception) -> str:

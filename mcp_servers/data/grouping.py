@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from agentnet.errors import InvalidInputError
+from mcp_servers.data import kinds, numerals
 from mcp_servers.data.columns import match_column, match_columns, quoted
 from mcp_servers.data.models import Chart, Function, Summarize
 
@@ -14,6 +15,7 @@ MAX_SLICES = 12
 MAX_LINE_POINTS = 500
 MAX_DOTS = 2000
 MAX_BUCKETS = 60
+MAX_SHOWN = 40
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -32,6 +34,15 @@ class Grouping:
     """What the measure means."""
     temporal: bool = False
     numeric: bool = False
+    notes: tuple[str, ...] = ()
+    """What the measure leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    sql: str
+    meaning: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +73,11 @@ def group(connection: duckdb.DuckDBPyConnection, name: str, request: Summarize) 
     Raises `InvalidInputError` for wrong columns.
     """
     table = _table(connection, name)
-    measure, meaning = _measure(table, request.value, request.function)
+    measured = _measure(table, request.value, request.function)
+    measure, meaning = measured.sql, measured.meaning
     if request.group_by is None:
         whole = f"SELECT {measure} AS {quoted(meaning)}, 1 AS groups FROM {quoted(name)}"  # noqa: S608
-        return Grouping(whole, 1, name, meaning)
+        return Grouping(whole, 1, name, meaning, notes=measured.notes)
     columns = match_columns(request.group_by, list(table.types))
     if not 1 <= len(columns) <= MAX_GROUP_COLUMNS:
         raise InvalidInputError(f"group_by takes 1 to {MAX_GROUP_COLUMNS} columns.")
@@ -77,7 +89,7 @@ def group(connection: duckdb.DuckDBPyConnection, name: str, request: Summarize) 
         f"SELECT {selected}, {measure} AS {quoted(meaning)}, count(*) OVER () AS groups FROM {quoted(name)} "  # noqa: S608
         f"GROUP BY {by} ORDER BY {value} DESC NULLS LAST, {by} LIMIT {request.limit}"
     )
-    return Grouping(sql, request.limit, ", ".join(columns), meaning)
+    return Grouping(sql, request.limit, ", ".join(columns), meaning, notes=measured.notes)
 
 
 def points(connection: duckdb.DuckDBPyConnection, name: str, request: Chart) -> Grouping:
@@ -87,7 +99,8 @@ def points(connection: duckdb.DuckDBPyConnection, name: str, request: Chart) -> 
     if request.chart == "scatter":
         return _dots(table, x, request.y)
     key, label = _key(table, x)
-    measure, meaning = _measure(table, request.y, request.function)
+    measured = _measure(table, request.y, request.function)
+    measure, meaning = measured.sql, measured.meaning
     ordered = request.chart in {"line", "area"}
     limit = MAX_LINE_POINTS if ordered else MAX_SLICES if request.chart == "pie" else MAX_BARS
     by_key = ordered or table.is_moment(x)
@@ -97,19 +110,24 @@ def points(connection: duckdb.DuckDBPyConnection, name: str, request: Chart) -> 
         f"SELECT {key} AS {quoted(label)}, {measure} AS {quoted(meaning)}, count(*) OVER () AS groups "  # noqa: S608
         f"FROM {quoted(name)} GROUP BY 1 ORDER BY {order} LIMIT {limit}"
     )
-    return Grouping(sql, limit, label, meaning, temporal=table.is_moment(x), numeric=table.is_number(x))
+    temporal, numeric = table.is_moment(x), table.is_number(x)
+    return Grouping(sql, limit, label, meaning, temporal=temporal, numeric=numeric, notes=measured.notes)
 
 
 def _dots(table: _Table, x: str, y: str | None) -> Grouping:
     if y is None:
         raise InvalidInputError("A scatter chart needs y, a column with numbers.")
     column = match_column(y, list(table.types))
+    number = _number(table, column)
     sql = (
-        f"SELECT {quoted(x)} AS {quoted(x)}, {_number(table, column)} AS {quoted(column)}, "  # noqa: S608
+        f"SELECT {quoted(x)} AS {quoted(x)}, {number} AS {quoted(column)}, "  # noqa: S608
         f"count(*) OVER () AS rows_in_all FROM {quoted(table.name)} "
-        f"WHERE {quoted(x)} IS NOT NULL AND {_number(table, column)} IS NOT NULL LIMIT {MAX_DOTS}"
+        f"WHERE {quoted(x)} IS NOT NULL AND {number} IS NOT NULL LIMIT {MAX_DOTS}"
     )
-    return Grouping(sql, MAX_DOTS, x, column, temporal=table.is_moment(x), numeric=table.is_number(x))
+    temporal, numeric = table.is_moment(x), table.is_number(x)
+    return Grouping(
+        sql, MAX_DOTS, x, column, temporal=temporal, numeric=numeric, notes=_left_out(table, column, number)
+    )
 
 
 def _key(table: _Table, column: str) -> tuple[str, str]:
@@ -127,28 +145,46 @@ def _key(table: _Table, column: str) -> tuple[str, str]:
     return f"CAST(date_trunc('{unit}', {name}) AS {kind})", f"{column} ({unit})"
 
 
-def _measure(table: _Table, value: str | None, function: Function | None) -> tuple[str, str]:
+def _measure(table: _Table, value: str | None, function: Function | None) -> _Measure:
     if value is None:
         if function not in {None, "count"}:
             numbers = ", ".join(filter(table.is_number, table.types)) or "none here"
             raise InvalidInputError(f"{function} needs a column with numbers, which are: {numbers}.")
-        return "count(*)", "count"
+        return _Measure("count(*)", "count")
     column = match_column(value, list(table.types))
     function = function or "sum"
     if function == "count":
-        return f"count({quoted(column)})", f"count of {column}"
+        return _Measure(f"count({quoted(column)})", f"count of {column}")
+    meaning = f"{function} of {column}"
     if function in {"min", "max"} and table.is_moment(column):
-        return f"{function}({quoted(column)})", f"{function} of {column}"
-    return f"{function}({_number(table, column)})", f"{function} of {column}"
+        return _Measure(f"{function}({quoted(column)})", meaning)
+    number = _number(table, column)
+    return _Measure(f"{function}({number})", meaning, _left_out(table, column, number))
 
 
 def _number(table: _Table, column: str) -> str:
-    """`column` as numbers. Raises `InvalidInputError` when it has none."""
+    """`column` as numbers. Raises `InvalidInputError` when it has none, or some that must not be added up."""
     if table.is_number(column):
         return quoted(column)
-    # A column of a CSV may be text for one odd cell in a thousand.
-    cast = f"TRY_CAST({quoted(column)} AS DOUBLE)"
-    if not table.one(f"count({cast})"):
-        numbers = ", ".join(filter(table.is_number, table.types)) or "none here"
-        raise InvalidInputError(f"{column} has no numbers; the columns with numbers are: {numbers}.")
-    return cast
+    if table.types[column] == "VARCHAR":
+        # A column of a CSV may be text for one odd cell in a thousand.
+        counts = kinds.count(table.connection, table.name, [column])[column]
+        style = counts.style("point")
+        if counts.numbers(style) and counts.mixed:
+            raise InvalidInputError(f"{column} cannot be added up: it {counts.mixed}.")
+        if counts.numbers(style):
+            return numerals.number(kinds.value(column), style)
+    numbers = ", ".join(filter(table.is_number, table.types)) or "none here"
+    raise InvalidInputError(f"{column} has no numbers; the columns with numbers are: {numbers}.")
+
+
+def _left_out(table: _Table, column: str, number: str) -> tuple[str, ...]:
+    """What is said where some rows have no number."""
+    row = table.connection.execute(
+        f"SELECT count(*), count({number}), min({quoted(column)}) FILTER ({number} IS NULL) FROM {quoted(table.name)}"  # noqa: S608
+    ).fetchone()
+    rows, numbers, odd = row or (0, 0, None)
+    if rows == numbers:
+        return ()
+    said = f", such as “{str(odd)[:MAX_SHOWN]}”" if odd is not None else ""
+    return (f"{rows - numbers} of {rows} rows have no number in {column}{said}; they are left out.",)

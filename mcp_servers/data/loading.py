@@ -1,4 +1,4 @@
-"""Files into DuckDB tables, with one clear line when a file is not what its name says."""
+"""Files into DuckDB tables, with one clear line when a file is not what its name says, and notes on what was unsure."""
 
 import csv
 import re
@@ -6,23 +6,28 @@ from pathlib import Path
 
 import duckdb
 
-from agentnet.errors import InvalidInputError, TooLargeError
+from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from mcp_servers.data import kinds
 from mcp_servers.data.columns import quoted
+from mcp_servers.data.decoding import decode
+from mcp_servers.data.layout import MAX_COLUMNS, Numbered, lay_out
 from mcp_servers.data.models import Table
+from mcp_servers.data.workbook import open_workbook
 
-HEAD_BYTES = 64 * 1024
-DELIMITERS = (",", ";", "\t", "|")
-MAX_COLUMNS = 500
+MAX_NOTES = 12
 
-_NAMES = {"csv": "CSV", "tsv": "TSV", "parquet": "Parquet", "json": "JSON", "jsonl": "JSON Lines"}
+_NAMES = {"csv": "CSV", "tsv": "TSV", "parquet": "Parquet", "json": "JSON", "jsonl": "JSON Lines", "xlsx": "workbook"}
 
 
-def load(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Make `table.name` from its file. Raises `InvalidInputError` in one line, `TooLargeError`."""
+def load(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Make `table.name` from its file, and say what was left out or could be read in another way.
+
+    Raises `InvalidInputError` in one line, `TooLargeError`, `NotFoundError` for a sheet.
+    """
     if not Path(table.path).stat().st_size:
         raise InvalidInputError(f"{table.label} is empty.")
     try:
-        _create(connection, table)
+        notes = _create(connection, table)
     except duckdb.OutOfMemoryException:
         raise TooLargeError(f"{table.label} does not fit into the memory that one call may use.") from None
     except duckdb.InterruptException:
@@ -32,58 +37,98 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     columns = connection.table(table.name).columns
     if len(columns) > MAX_COLUMNS:
         raise TooLargeError(f"{table.label} has {len(columns)} columns; the limit is {MAX_COLUMNS}.")
+    more = [f"{len(notes) - MAX_NOTES} more notes are left out."] if len(notes) > MAX_NOTES else []
+    return notes[:MAX_NOTES] + more
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    create = f"CREATE TABLE {quoted(table.name)} AS SELECT * FROM "  # noqa: S608 - quoted
-    try:
-        connection.execute(create + _reader(table))
-    except duckdb.InvalidInputException as error:
-        # Spreadsheets still save Latin-1; every byte is a character in it, so this reads any file that UTF-8 does not.
-        if "utf-8" not in str(error) or table.format not in {"csv", "tsv"}:
-            raise
-        connection.execute(create + _reader(table, "latin-1"))
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    if table.format == "xlsx":
+        return _sheets(connection, table)
+    if table.format in {"csv", "tsv"} and not table.types:
+        return _text_table(connection, table)
+    connection.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT * FROM {_reader(table)}")  # noqa: S608 - quoted
+    return []
 
 
-def _reader(table: Table, encoding: str = "utf-8") -> str:
+def _reader(table: Table) -> str:
     path = _text(table.path)
     if table.format == "parquet":
         return f"read_parquet({path})"
-    if table.format in {"json", "jsonl"}:
-        kind = "newline_delimited" if table.format == "jsonl" else "auto"
-        return f"read_json({path}, format='{kind}', sample_size=-1)"
     if table.types:
         columns = ", ".join(f"{_text(name)}: {_text(kind)}" for name, kind in table.types.items())
         return f"read_csv({path}, delim=',', header=true, columns={{{columns}}})"
-    delimiter = "\t" if table.format == "tsv" else _delimiter(table.path)
-    # The dialect is given, not detected: detection skips the lines that do not fit, and says nothing.
-    return (
-        f"read_csv({path}, delim={_text(delimiter)}, quote='\"', escape='\"', skip=0, sample_size=-1, "
-        f"encoding='{encoding}', strict_mode=true)"
+    kind = "newline_delimited" if table.format == "jsonl" else "auto"
+    return f"read_json({path}, format='{kind}', sample_size=-1)"
+
+
+def _text_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    try:
+        text = decode(Path(table.path))
+        delimiter = "\t" if table.format == "tsv" else text.delimiter()
+        notes = _typed_table(connection, table, table.name, text.rows(delimiter), delimiter)
+    except (csv.Error, UnicodeError) as error:
+        raise InvalidInputError(f"{table.label} is not readable {_NAMES[table.format]}: {_odd(error)}.") from None
+    return [*([f"It is not UTF-8 and read as {text.encoding}."] if text.is_guessed else []), *notes]
+
+
+def _odd(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "its characters are in no known encoding"
+    quotes = "expected after" in str(error) or "end of data" in str(error)
+    return "a quote is opened and not closed as CSV has it" if quotes else str(error)
+
+
+def _sheets(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """The sheet that is meant as `table.name`, else the first; each other one under its own name too."""
+    notes: list[str] = []
+    read: dict[str, str] = {}
+    with open_workbook(Path(table.path), table.label) as sheets:
+        if table.sheet is not None and table.sheet not in sheets:
+            raise NotFoundError(f"{table.label} has no sheet {table.sheet!r}; its sheets are {', '.join(sheets)}.")
+        for sheet in sheets if table.sheet is None else (table.sheet,):
+            name = _sheet_table(table.name, sheet, set(read.values())) if read else table.name
+            try:
+                said = _typed_table(connection, table, name, sheets[sheet])
+            except InvalidInputError:
+                # A cover or an empty sheet is no table.
+                continue
+            notes += said if not read else [f"{sheet}: {note}" for note in said]
+            read[sheet] = name
+    if not read:
+        raise InvalidInputError(f"{table.label} has no table in {table.sheet or 'any of its sheets'}.")
+    first, *others = read
+    if others:
+        named = ", ".join(f"{sheet} ({read[sheet]} in SQL)" for sheet in others)
+        notes.insert(0, f"This is its sheet {first}; others are {named}. Name one as {table.label}#{others[0]}.")
+    return notes
+
+
+def _sheet_table(book: str, sheet: str, taken: set[str]) -> str:
+    plain = re.sub(r"\W+", "_", sheet.lower()).strip("_") or "sheet"
+    name = f"{book}_{plain}"
+    return name if name not in taken else f"{name}_{len(taken) + 1}"
+
+
+def _typed_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, name: str, rows: Numbered, delimiter: str = ","
+) -> list[str]:
+    """Make the table `name` from rows of text; those that cannot be part of it are told."""
+    clean = Path(f"{table.path}.{len(name)}.csv")
+    laid = lay_out(rows, clean, table.label)
+    texts = f"{name} as text"
+    columns = ", ".join(f"{_text(column)}: 'VARCHAR'" for column in laid.names)
+    connection.execute(
+        f"CREATE TEMP VIEW {quoted(texts)} AS SELECT * FROM read_csv({_text(str(clean))}, delim=',', quote='\"', "  # noqa: S608
+        f"escape='\"', new_line='\\r\\n', header=true, auto_detect=false, columns={{{columns}}})"
     )
-
-
-def _delimiter(path: str) -> str:
-    with Path(path).open("rb") as file:
-        head = file.readline(HEAD_BYTES).decode("utf-8", "replace")
-    # A comma inside of quotes separates nothing.
-    unquoted = re.sub(r'"[^"]*"', "", head)
-    return max(DELIMITERS, key=unquoted.count)
-
-
-def _odd_line(table: Table) -> str | None:
-    """What is wrong with the first line that has another number of fields than the header."""
-    delimiter = "\t" if table.format == "tsv" else _delimiter(table.path)
-    with Path(table.path).open(encoding="utf-8", errors="replace", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter)
-        try:
-            expected = len(next(rows, []))
-            for row in rows:
-                if row and len(row) != expected:
-                    return f"in line {rows.line_num} there are {len(row)} columns where {expected} are expected"
-        except csv.Error as error:
-            return f"in line {rows.line_num} there is a {error}"
-    return None
+    selected: list[str] = []
+    for column, typed in kinds.typed(connection, texts, laid.names, laid.sample, delimiter):
+        selected.append(f"{typed.sql} AS {quoted(column)}")
+        laid.notes.extend(typed.notes)
+    connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT {', '.join(selected)} FROM {quoted(texts)}")  # noqa: S608
+    connection.execute(f"DROP VIEW {quoted(texts)}")
+    clean.unlink()
+    return laid.notes
 
 
 def _text(value: str) -> str:
@@ -92,12 +137,6 @@ def _text(value: str) -> str:
 
 def _unreadable(table: Table, error: str) -> str:
     what = f"{table.label} is not readable {_NAMES[table.format]}"
-    line = re.search(r"Line:? (\d+)", error)
-    at = f" in line {line[1]}" if line else ""
-    if counts := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error):
-        return f"{what}:{at} there are {counts[2]} columns where {counts[1]} are expected."
-    if table.format in {"csv", "tsv"} and (odd := _odd_line(table)):
-        return f"{what}: {odd}."
     if malformed := re.search(r"Malformed JSON in file .*?, (.+)", error):
         return f"{what}: {malformed[1].strip().rstrip('.')}."
-    return f"{what}{at}."
+    return f"{what}."

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Function = Literal["count", "sum", "avg", "min", "max", "median"]
 ChartKind = Literal["bar", "line", "area", "scatter", "pie"]
-Format = Literal["csv", "tsv", "parquet", "json", "jsonl"]
+Format = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx"]
 
 
 class _Frozen(BaseModel):
@@ -24,6 +24,8 @@ class Table(_Frozen):
     format: Format
     types: dict[str, str] | None = None
     """DuckDB types by column, where they are known."""
+    sheet: str | None = None
+    """The sheet of a workbook; without it the first that has a table."""
 
 
 class Describe(_Frozen):
@@ -91,6 +93,9 @@ class Grid(BaseModel):
     rows: list[list[Any]] = Field(description="One list for each row, in the order of the columns.")
     total_rows: int | None = Field(default=None, description="Rows there are in all, where that is known.")
     truncated: bool = Field(default=False, description="True when there are more rows than are given.")
+    notes: list[str] = Field(
+        default=[], description="What was left out of the source, or could be read in another way; tell it on."
+    )
 
 
 class Outcome(BaseModel):

@@ -23,8 +23,9 @@ from mcp_servers.data.models import (
     Query,
     Summarize,
 )
+from mcp_servers.data.recognition import FORMATS
 from mcp_servers.data.sandbox import Sandbox
-from mcp_servers.data.sources import FORMATS, MAX_SOURCES, TASK_LOG, Sources, mentioned
+from mcp_servers.data.sources import MAX_SOURCES, TASK_LOG, Sources, mentioned
 from mcp_servers.hosting.caller import caller
 from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready
 
@@ -43,7 +44,7 @@ Source = Annotated[
         min_length=1,
         max_length=500,
         description="What to read: task_log (this network's own tasks), a file URI agentnet-file:<id>/<name>, "
-        "or a path that list_sources names.",
+        "the name of an attached file, or a path that list_sources names; book.xlsx#Costs is a sheet of a workbook.",
         examples=["task_log", "sales.csv"],
     ),
 ]
@@ -211,7 +212,7 @@ async def create_server(runtime: Runtime) -> ToolServer:
 
     server = ToolServer(
         "data",
-        description="Tables from CSV, TSV, Parquet and JSON files and the network's task log: SQL, summaries, charts.",
+        description="Tables from CSV, TSV, Excel, Parquet and JSON files and the network's task log: SQL, charts.",
         instructions=f"Name a source: {TASK_LOG}, a file URI or a path from list_sources. Files: {', '.join(FORMATS)}.",
         ready=database_ready(database),
         lifespan=lifespan,

@@ -4,17 +4,19 @@ import asyncio
 import difflib
 import re
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from agentnet.database import Database
-from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.errors import NotFoundError, TooLargeError
+from agentnet.files.names import clean_name
 from agentnet.files.store import SCHEME, URI_PATTERN, FileStore
 from mcp_servers.data import sql
-from mcp_servers.data.models import Format, Table
+from mcp_servers.data.models import Table
+from mcp_servers.data.recognition import FORMATS, MEDIA_TYPES, recognize
 
 TASK_LOG = "task_log"
 MAX_TASKS = 10_000
@@ -22,16 +24,6 @@ MAX_SOURCES = 8
 MAX_LISTED = 200
 MAX_SCANNED = 5000
 MAX_BYTES = 64 * 1024 * 1024
-
-FORMATS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".parquet": "parquet",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ class Sources:
         """All that `tenant` can name, its own first."""
         pool = self.database.pool
         tasks = await pool.fetchval(sql.TASK_COUNT, tenant, MAX_TASKS)
-        rows = await pool.fetch(sql.FILES, tenant, MAX_LISTED)
+        rows = await pool.fetch(sql.FILES, tenant, MAX_LISTED, list(FORMATS), list(MEDIA_TYPES))
         files = [Found(f"{SCHEME}:{row['id']}/{row['name']}", "file", row["size"]) for row in rows]
         paths = await asyncio.to_thread(self._paths)
         return [Found(TASK_LOG, "tasks", tasks), *files, *paths][:MAX_LISTED]
@@ -83,24 +75,37 @@ class Sources:
         if source.lower().replace(" ", "_") == TASK_LOG:
             await self._export_tasks(tenant, path)
             return Table(name=TASK_LOG, label=TASK_LOG, path=str(path), format="csv", types=sql.TASK_LOG_TYPES)
-        if match := URI_PATTERN.fullmatch(source):
-            name = unquote(match[2])
-            kind = _format(name)
-            _, body = await self.files.get(tenant, source)
-            await asyncio.to_thread(path.write_bytes, body)
-        else:
-            file = await asyncio.to_thread(self._inside, source)
-            name, kind = file.name, _format(file.name)
-            # DuckDB reads * and [ in a path as a pattern; the link has neither.
-            await asyncio.to_thread(path.symlink_to, file)
-        return Table(name=table_name(name, taken), label=name, path=str(path), format=kind)
+        label, media_type, sheet = await self._fetch(tenant, source, path)
+        kind = await asyncio.to_thread(recognize, path, label, media_type)
+        return Table(name=table_name(label, taken), label=label, path=str(path), format=kind, sheet=sheet)
+
+    async def _fetch(self, tenant: str, source: str, path: Path) -> tuple[str, str, str | None]:
+        """Put the file of `source` at `path`. Returns its name, its media type, and the sheet that is meant."""
+        for name, sheet in _readings(source):
+            uri = name if URI_PATTERN.fullmatch(name) else None
+            if uri is None and (file := await asyncio.to_thread(self._inside, name)):
+                # DuckDB reads * and [ in a path as a pattern; the link has neither.
+                await asyncio.to_thread(path.symlink_to, file)
+                return file.name, "", sheet
+            if uri := uri or await self._attached(tenant, name):
+                ref, body = await self.files.get(tenant, uri)
+                await asyncio.to_thread(path.write_bytes, body)
+                return unquote(ref.name), ref.media_type, sheet
+        raise NotFoundError(
+            f"There is no source {source!r} in the data folders.", hint=await self._hint(tenant, source)
+        )
+
+    async def _attached(self, tenant: str, name: str) -> str | None:
+        """The URI of the newest file that is called so: people name what they attached as they know it."""
+        row = await self.database.pool.fetchrow(sql.NAMED_FILE, tenant, clean_name(name))
+        return f"{SCHEME}:{row['id']}/{row['name']}" if row else None
 
     async def _export_tasks(self, tenant: str, path: Path) -> None:
         async with self.database.pool.acquire() as connection:
             # COPY writes the file as rows come: none of them is held here.
             await connection.copy_from_query(sql.TASK_LOG, tenant, MAX_TASKS, output=path, format="csv", header=True)
 
-    def _inside(self, source: str) -> Path:
+    def _inside(self, source: str) -> Path | None:
         named = Path(source)
         for root in (root.resolve() for root in self.roots):
             for candidate in (named if named.is_absolute() else root / named, root.parent / named):
@@ -108,16 +113,12 @@ class Sources:
                 # Looked at after links and .. are gone.
                 if file.is_relative_to(root) and file.is_file():
                     return _sized(file, source)
-        near = self._near(source)
-        raise NotFoundError(
-            f"There is no source {source!r} in the data folders.",
-            hint=f"{'Perhaps ' + near + ' is meant; list' if near else 'List'}_sources names all.",
-        )
+        return None
 
-    def _near(self, source: str) -> str | None:
-        known = {Path(found.source).name.lower(): found.source for found in self._paths()}
+    async def _hint(self, tenant: str, source: str) -> str:
+        known = {Path(found.source).name.lower(): found.source for found in await self.find(tenant)}
         near = difflib.get_close_matches(Path(source).name.lower(), known, n=1, cutoff=0.6)
-        return known[near[0]] if near else None
+        return f"Perhaps {known[near[0]]} is meant; list_sources names all." if near else "list_sources names all."
 
     def _paths(self) -> list[Found]:
         found: list[Found] = []
@@ -153,11 +154,13 @@ def _name_of(found: Found) -> str:
     return found.source if found.kind == "tasks" else table_name(Path(found.source).name, set())
 
 
-def _format(name: str) -> Format:
-    kind = FORMATS.get(Path(name).suffix.lower())
-    if kind is None:
-        raise InvalidInputError(f"{name} is not a table; a file ends in {', '.join(FORMATS)}.")
-    return kind
+def _readings(source: str) -> Iterator[tuple[str, str | None]]:
+    """What a source may mean: a file, or a sheet of a workbook that is named after a #."""
+    book, sign, sheet = source.rpartition("#")
+    if not (sign and URI_PATTERN.fullmatch(source)):
+        yield source, None
+    if sign and book:
+        yield book, unquote(sheet)
 
 
 def _sized(file: Path, source: str) -> Path:

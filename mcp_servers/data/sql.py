@@ -35,8 +35,17 @@ ORDER BY t.id
 # How many tasks a tenant has, up to the limit.
 TASK_COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE tenant = $1 LIMIT $2) t"
 
-# The newest files of a tenant whose names end like data.
+# The newest files of a tenant that are tables by their names' endings or their media types.
 FILES = """
-SELECT id, name, size FROM files WHERE tenant = $1 AND lower(name) ~ '\\.(csv|tsv|parquet|json|jsonl|ndjson)$'
+SELECT id, name, size FROM files
+WHERE tenant = $1
+  AND (lower(substring(name FROM '\\.[^.]*$')) = ANY($3) OR lower(split_part(media_type, ';', 1)) = ANY($4))
 ORDER BY created_at DESC, id LIMIT $2
+"""
+
+# The newest file of a tenant that is called so, with or without its ending.
+NAMED_FILE = """
+SELECT id, name FROM files
+WHERE tenant = $1 AND (lower(name) = lower($2) OR lower(regexp_replace(name, '\\.[^.]*$', '')) = lower($2))
+ORDER BY lower(name) = lower($2) DESC, created_at DESC, id LIMIT 1
 """

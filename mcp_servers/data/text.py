@@ -18,6 +18,8 @@ def table(grid: Grid, most: int | None = None) -> str:
         lines.append(f"\nThe first {shown}{of} rows; there are more.")
     elif not grid.rows:
         lines.append("\nNo rows.")
+    if grid.notes:
+        lines += ["\nNote:", *(f"- {note}" for note in grid.notes)]
     return "\n".join(lines)
 
 
@@ -34,7 +36,7 @@ def with_tables(sql: str, sources: Sequence[str], tables: Sequence[Table]) -> st
         for quote in "'\"":
             for said in (source, name.label):
                 sql = sql.replace(f"{quote}{said}{quote}", f'"{name.name}"')
-        # A URI is written without quotes, too.
+        # A URI is written without quotes, too; the sheet's name after # is part of it.
         if ":" in source:
             sql = sql.replace(source, f'"{name.name}"')
     return sql

@@ -1,27 +1,23 @@
 """Documents on disk: which there are below the knowledge folders, and their text."""
 
+import codecs
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
-
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from mcp_servers.knowledge.pages import Pages, read_pages
 from mcp_servers.knowledge.passages import PAGE_BREAK, Passage, split, title_of
 
 ENDINGS = (".md", ".markdown", ".txt", ".text", ".rst", ".pdf")
 MARKDOWN = (".md", ".markdown")
 MAX_DOCUMENTS = 2000
 MAX_BYTES = 5 * 1024 * 1024
-MAX_PAGES = 500
 MAX_PASSAGES = 10_000
+SHOWN_PAGES = 5
 SPLIT_VERSION = b"1"
 """Part of every hash: a new way to split makes all documents new."""
-
-logging.getLogger("pypdf").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,8 @@ class Document:
     hash: str
     text: str
     passages: list[Passage]
+    missing: str = ""
+    """A sentence on what of it could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,18 @@ class Folder:
     def _found(self) -> Iterator[Located]:
         for path in self.path.rglob("*"):
             hidden = any(part.startswith(".") for part in path.relative_to(self.path).parts)
-            if path.suffix.lower() in ENDINGS and not hidden:
-                real = path.resolve()
-                # A link must not lead out of what the operator opened.
-                if real.is_file() and real.is_relative_to(self.root):
-                    yield Located(f"{self.prefix}{path.relative_to(self.path).as_posix()}", real)
+            if path.suffix.lower() in ENDINGS and not hidden and (real := self._inside(path)):
+                name = f"{self.prefix}{path.relative_to(self.path).as_posix()}"
+                # A name that is not UTF-8 has half a surrogate pair for each byte, which no database takes.
+                yield Located(name.encode("utf-8", "replace").decode().replace("\0", ""), real)
+
+    def _inside(self, path: Path) -> Path | None:
+        try:
+            real = path.resolve()
+            # A link must not lead out of what the operator opened.
+            return real if real.is_file() and real.is_relative_to(self.root) else None
+        except (OSError, RuntimeError):  # a link that leads to itself
+            return None
 
 
 def roots(folders: Sequence[Path]) -> list[Folder]:
@@ -105,36 +110,60 @@ def find_folder(name: str, known: Sequence[Folder]) -> Folder:
     raise NotFoundError(f"{name!r} is not a folder inside the knowledge folders, which are {names}.")
 
 
-def read(located: Located) -> Document:
-    """Read and split a document. Blocks. Raises `InvalidInputError`, `TooLargeError`."""
+def hash_of(located: Located) -> str:
+    """What tells whether a document changed. Blocks. Raises `TooLargeError`, `OSError`."""
     if located.path.stat().st_size > MAX_BYTES:
         raise TooLargeError(f"{located.source} is over the limit of {MAX_BYTES >> 20} MiB.")
-    body = located.path.read_bytes()
+    return hashlib.sha256(SPLIT_VERSION + located.path.read_bytes()).hexdigest()
+
+
+def read(located: Located) -> Document:
+    """Read and split a document. Blocks. Raises `InvalidInputError`, `TooLargeError`, `OSError`."""
+    hashed = hash_of(located)
     ending = located.path.suffix.lower()
-    text = _pdf_text(located) if ending == ".pdf" else _plain_text(located, body)
+    missing = ""
+    if ending == ".pdf":
+        pages = read_pages(located.path, located.source)
+        text, missing = _text_of(pages, located.source), _missing(pages, located.source)
+    else:
+        text = _plain_text(located, located.path.read_bytes())
     passages = split(text, markdown=ending in MARKDOWN)
     if len(passages) > MAX_PASSAGES:
         raise TooLargeError(f"{located.source} has {len(passages)} passages; the limit is {MAX_PASSAGES}.")
-    title = title_of(text, located.path.name) if ending in MARKDOWN else located.path.name
-    return Document(located.source, title, hashlib.sha256(SPLIT_VERSION + body).hexdigest(), text, passages)
+    name = located.source.rpartition("/")[2]
+    title = title_of(text, name) if ending in MARKDOWN else name
+    return Document(located.source, title, hashed, text, passages, missing)
 
 
 def _plain_text(located: Located, body: bytes) -> str:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidInputError(f"{located.source} is not UTF-8 text.") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace(PAGE_BREAK, "\n")
+    is_wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Notes of older programs are in what Windows writes; a zero byte is in no text.
+    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "cp1252"):
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != "cp1252" or "\0" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace(PAGE_BREAK, "\n")
+    raise InvalidInputError(f"{located.source} is not text in UTF-8, UTF-16 or Windows-1252.")
 
 
-def _pdf_text(located: Located) -> str:
-    try:
-        pages = PdfReader(located.path).pages
-        if len(pages) > MAX_PAGES:
-            raise TooLargeError(f"{located.source} has {len(pages)} pages; the limit is {MAX_PAGES}.")
-        texts = [page.extract_text().replace("\0", "").replace(PAGE_BREAK, "\n") for page in pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInputError(f"{located.source} is not a readable PDF ({type(error).__name__}).") from None
-    text = f"\n{PAGE_BREAK}\n".join(texts)
-    # PDF fonts give halves of surrogate pairs, which PostgreSQL refuses.
-    return text.encode("utf-8", "replace").decode()
+def _text_of(pages: Pages, source: str) -> str:
+    if not any(text.strip() for text in pages.texts):
+        scanned = "it is scanned, and pictures of text are not read here" if pages.pictures else "it is empty"
+        raise InvalidInputError(f"{source} has no text on its {len(pages.texts)} pages: {scanned}.")
+    cleaned = (text.replace("\0", "").replace(PAGE_BREAK, "\n") for text in pages.texts)
+    return f"\n{PAGE_BREAK}\n".join(cleaned)
+
+
+def _missing(pages: Pages, source: str) -> str:
+    said = [
+        f"{len(numbers)} of {len(pages.texts)} pages {what} ({_shown(numbers)})"
+        for numbers, what in ((pages.pictures, "are pictures without text"), (pages.unreadable, "cannot be read"))
+        if numbers
+    ]
+    return f"{source}: {' and '.join(said)}." if said else ""
+
+
+def _shown(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:SHOWN_PAGES])) + (" and others" if len(numbers) > SHOWN_PAGES else "")

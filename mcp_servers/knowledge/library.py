@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import logging
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +13,15 @@ from agentnet.database import Database
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError
 from agentnet.ids import uuid7
 from mcp_servers.knowledge import sql
-from mcp_servers.knowledge.folders import Document, Folder, Located, read
+from mcp_servers.knowledge.folders import Document, Folder, Located, hash_of, read
 
 MAX_LISTED = 500
 SUGGESTED = 5000
 ASKING = "according docs document documentation explain guide handbook manual mention say tell"
 """Words of the asking. "What does the documentation say about leases?" asks for leases: the passage about them has
 neither "documentation" nor "say", and where few passages have, these two would outweigh what is asked for."""
+
+logger = logging.getLogger(__name__)
 
 _OPERATORS = re.compile(r'"|\sor\s', re.IGNORECASE)
 _REFUSED = re.compile(r'(?:^|(?<=\s))-(?:\w+|"[^"]*")')
@@ -66,6 +69,8 @@ class Ingested:
     removed: list[str] = field(default_factory=list[str])
     failed: list[str] = field(default_factory=list[str])
     """Sentences, one for each document that could not be read."""
+    partial: list[str] = field(default_factory=list[str])
+    """Sentences, one for each new document of which a part could not be read."""
 
 
 class Library:
@@ -91,14 +96,27 @@ class Library:
 
     async def _take(self, tenant: str, item: Located, known: str | None, result: Ingested) -> None:
         try:
+            if known == await asyncio.to_thread(hash_of, item):
+                result.unchanged += 1
+                return
             document = await asyncio.to_thread(read, item)
+            stored = await self._store(tenant, document)
         except AgentNetError as error:
             result.failed.append(str(error))
         except OSError as error:
             result.failed.append(f"{item.source} cannot be read: {error.strerror}.")
+        except asyncpg.DataError as error:
+            result.failed.append(f"{item.source} cannot be stored: {error}.")
+        except Exception as error:
+            # Whatever one document does to the code that reads it, the others are ingested.
+            if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+                raise
+            logger.exception("%s is not ingested", item.source)
+            result.failed.append(f"{item.source} cannot be read ({type(error).__name__}).")
         else:
-            if known != document.hash and await self._store(tenant, document):
+            if stored:
                 result.added.append(document.source)
+                result.partial.extend(filter(None, [document.missing]))
             else:
                 result.unchanged += 1
 

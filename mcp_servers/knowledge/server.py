@@ -90,6 +90,9 @@ class IngestResult(BaseModel):
     unchanged: int
     removed: int = Field(description="Documents that are gone from the folder.")
     failed: list[str] = Field(description="One sentence for each document that could not be read.")
+    partial: list[str] = Field(
+        description="One sentence for each new document with pages that could not be read, as scanned ones."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +180,14 @@ class KnowledgeTools:
         """Bring the Markdown, text and PDF documents of a folder up to date for you, so that search finds them."""
         found = await asyncio.to_thread(find_folder, folder, self.folders)
         done = await self.library.ingest(caller(context).tenant, found)
+        for sentence in (*done.failed, *done.partial):
+            logger.info("ingesting for %s: %s", caller(context).tenant, sentence)
         return IngestResult(
             added=len(done.added),
             unchanged=done.unchanged,
             removed=len(done.removed),
-            failed=done.failed[:MAX_FAILURES],
+            failed=_shortened(done.failed),
+            partial=_shortened(done.partial),
         )
 
     async def resource(self, source: str, context: Context[Any, Any]) -> str:
@@ -213,6 +219,11 @@ def answer_from_documents(
         "only what the documents say. Repeat the citation of each statement, such as [guide.md:12]. When they do not "
         "answer it, say so and name what you searched for."
     )
+
+
+def _shortened(sentences: list[str]) -> list[str]:
+    more = len(sentences) - MAX_FAILURES
+    return [*sentences[:MAX_FAILURES], *([f"{more} more are in the server's log."] if more > 0 else [])]
 
 
 def _result(result: BaseModel, words: str) -> CallToolResult:
@@ -255,9 +266,15 @@ async def _ingest_for_everyone(library: Library, folders: list[Folder]) -> None:
         except (AgentNetError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("knowledge folder %s was not ingested: %s", folder.path, error)
             continue
+        except Exception:
+            # The server would never be ready.
+            logger.exception("knowledge folder %s was not ingested", folder.path)
+            continue
         logger.info("ingested %s: %d new, %d unchanged", folder.path, len(done.added), done.unchanged)
         for failure in done.failed:
             logger.warning("not ingested: %s", failure)
+        for part in done.partial:
+            logger.warning("ingested in part: %s", part)
 
 
 async def create_server(runtime: Runtime) -> ToolServer:

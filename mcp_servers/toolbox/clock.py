@@ -77,6 +77,31 @@ def _fixed(match: re.Match[str]) -> tuple[str, tzinfo]:
     return f"UTC{sign}{hours:02}:{minutes:02}", timezone(offset if sign == "+" else -offset)
 
 
+def moment(day: date, at: time, name: str, zone: tzinfo) -> tuple[datetime, str | None]:
+    """That time of that day in `zone`, and what is said where clocks are set there: it is skipped, or there twice.
+
+    Raises `OverflowError` at the ends of the calendar.
+    """
+    first, second = (datetime.combine(day, at, zone).replace(fold=fold) for fold in (0, 1))
+    offsets = first.utcoffset(), second.utcoffset()
+    if offsets[0] == offsets[1]:
+        return first, None
+    said = f"{at:%H:%M} on {day.isoformat()} in {name}"
+    # Of two passes the second has the smaller offset; a gap has it the other way round (PEP 495).
+    if (offsets[0] or timedelta()) > (offsets[1] or timedelta()):
+        return first, (
+            f"{said} is there twice, as clocks are set back: the first is taken, {_offset(first)}; "
+            f"the second is {_offset(second)}."
+        )
+    real = first.astimezone(UTC).astimezone(zone)
+    return real, f"{said} is not there, as clocks are set forward: {real:%Y-%m-%d %H:%M} is taken, {_offset(real)}."
+
+
+def _offset(at: datetime) -> str:
+    text = at.strftime("%z")
+    return f"UTC{text[:3]}:{text[3:5]}"
+
+
 def parse_time(text: str) -> time:
     """A time of day: `14:30`, `14:30:05`, `2:30 pm`, `noon`. Raises `InvalidInputError`."""
     plain = {"noon": "12:00", "midnight": "00:00"}.get(text.strip().lower(), text.strip())

@@ -36,6 +36,9 @@ class ConvertedTime(BaseModel):
     source: Moment
     target: Moment
     day_shift: int = Field(description="Days that the target's date is ahead (1) or behind (-1) the source's.")
+    note: str | None = Field(
+        default=None, description="Set where daylight saving skips or repeats the time at the source; tell it on."
+    )
 
 
 class Calculation(BaseModel):
@@ -97,13 +100,16 @@ async def convert_time(
     source_name, source = clock.find_zone(from_timezone)
     target_name, target = clock.find_zone(to_timezone)
     day = clock.parse_date(date or "today", source)
-    at = datetime.combine(day, clock.parse_time(time), source)
     try:
+        at, note = clock.moment(day, clock.parse_time(time), source_name, source)
         there = at.astimezone(target)
     except OverflowError:
         raise InvalidInputError("The date is outside the years 1 to 9999.") from None
     return ConvertedTime(
-        source=_moment(source_name, at), target=_moment(target_name, there), day_shift=(there.date() - day).days
+        source=_moment(source_name, at),
+        target=_moment(target_name, there),
+        day_shift=(there.date() - at.date()).days,
+        note=note,
     )
 
 

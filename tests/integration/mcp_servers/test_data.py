@@ -1,7 +1,9 @@
 import base64
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import openpyxl
 import pytest
 
 from agentnet.files.store import FileStore
@@ -139,12 +141,12 @@ async def test_a_scatter_chart_needs_two_columns_of_numbers(serve, tenant):
 @pytest.mark.parametrize(
     ("name", "body", "sentence"),
     [
-        ("ragged.csv", b"a,b,c\n1,2,3\n4,5\n", "ragged.csv is not readable CSV: in line 3 there are 2 columns"),
+        ("ragged.csv", b"a,b\n1,2,3\n4,5\n", "ragged.csv is not readable CSV: in line 2 there are 3 columns"),
         ("empty.csv", b"", "empty.csv is empty."),
         ("noise.csv", bytes(range(256)) * 20, "noise.csv is not readable CSV"),
         ("broken.json", b'{"a": 1', "broken.json is not readable JSON"),
         ("broken.parquet", b"PAR1", "broken.parquet is not readable Parquet"),
-        ("letter.docx", b"x", "letter.docx is not a table"),
+        ("letter.docx", b"PK\x03\x04", "letter.docx is not a table"),
     ],
 )
 async def test_a_bad_file_is_told_in_one_line(serve, tenant, name, body, sentence):
@@ -186,3 +188,62 @@ async def test_files_are_read_inside_the_data_folders_only(serve, tenant, tmp_pa
         assert "deep/sales.csv is meant" in await failed(client, "describe", source="sale.csv")
     assert [item["source"] for item in listed.structured_content["sources"]] == ["task_log", "deep/sales.csv"]
     assert read.structured_content == absolute.structured_content
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "said"),
+    [
+        ("sales.csv", "text/csv", "sales.csv"),
+        ("sales.csv", "text/csv", "Sales"),
+        ("Sales 2024.csv", "text/csv", "Sales 2024.csv"),
+        ("report", "text/csv", "report"),
+        ("report", "application/octet-stream", "report"),
+        ("report.txt", "text/plain", "report.txt"),
+        ("report.json", "application/json", "report.json"),
+    ],
+)
+async def test_an_attached_table_is_found_by_the_name_that_people_say(serve, tenant, name, media_type, said):
+    async with serve("data") as served, served.client(tenant) as client:
+        await put(served, f"{tenant}-other", name, SALES + b"east,plum,9\n", media_type)
+        await put(served, tenant, name, SALES, media_type)
+        result = await client.call_tool("summarize", {"source": said, "value": "amount"})
+    assert result.structured_content["rows"] == [[20.5]]
+
+
+async def test_a_table_without_an_ending_is_listed_by_its_media_type(serve, tenant):
+    async with serve("data") as served, served.client(tenant) as client:
+        uri = await put(served, tenant, "report", SALES, "text/csv; charset=utf-8")
+        await put(served, tenant, "letter", b"Dear all", "text/plain")
+        listed = await client.call_tool("list_sources", {})
+    assert [item["source"] for item in listed.structured_content["sources"]] == ["task_log", uri]
+
+
+async def test_a_sheet_of_a_workbook_is_named_after_a_hash(serve, tenant):
+    book = openpyxl.Workbook()
+    book.active.append(["a"])
+    book.active.append([1])
+    costs = book.create_sheet("My costs")
+    costs.append(["b"])
+    costs.append([2])
+    body = io.BytesIO()
+    book.save(body)
+    async with serve("data") as served, served.client(tenant) as client:
+        uri = await put(served, tenant, "book.xlsx", body.getvalue(), "application/octet-stream")
+        first = await client.call_tool("describe", {"source": uri})
+        sheet = await client.call_tool("describe", {"source": f"{uri}#My%20costs"})
+        named = await client.call_tool("describe", {"source": "book.xlsx#My costs"})
+        asked = await client.call_tool("query", {"sql": "SELECT sum(b) FROM book_my_costs", "sources": [uri]})
+        assert "its sheets are Sheet, My costs" in await failed(client, "describe", source=f"{uri}#Profit")
+    assert "Note:\n- This is its sheet Sheet; others are My costs" in first.content[0].text
+    assert sheet.structured_content["rows"] == named.structured_content["rows"] == [[2]]
+    assert asked.structured_content["rows"] == [[2]]
+
+
+async def test_what_was_left_out_stands_below_the_answer(serve, tenant):
+    async with serve("data") as served, served.client(tenant) as client:
+        uri = await put(served, tenant, "gaps.csv", b"region,amount\nnorth,5\nsouth,tbd\neast,7\n")
+        summed = await client.call_tool("summarize", {"source": uri, "value": "amount"})
+        drawn = await client.call_tool("chart", {"source": uri, "x": "region", "y": "amount"})
+    note = "1 of 3 rows have no number in amount, such as “tbd”; they are left out."
+    assert note in summed.structured_content["notes"] and note in summed.content[0].text
+    assert note in drawn.content[1].text

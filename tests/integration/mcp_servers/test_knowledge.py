@@ -6,6 +6,7 @@ from mcp import MCPError
 from agentnet.database.tables import EVERYONE
 from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
+from mcp_servers.knowledge import library as library_module
 from mcp_servers.knowledge.folders import roots
 from mcp_servers.knowledge.library import Library
 
@@ -152,7 +153,7 @@ async def test_an_own_document_stands_before_everybodys(serve, tenant, library):
         passages = await search(client, "lease")
         async with served.client(f"{tenant}-other") as other:
             assert "heartbeat" in (await search(other, "lease"))[0]["text"]
-    assert done == {"added": 2, "unchanged": 0, "removed": 0, "failed": []}
+    assert done == {"added": 2, "unchanged": 0, "removed": 0, "failed": [], "partial": []}
     assert [passage["text"] for passage in passages] == ["The lease is mine now."]
 
 
@@ -220,3 +221,24 @@ def pdf(text):
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     head = b"xref\n0 6\n0000000000 65535 f \n" + table + b"trailer\n<< /Size 6 /Root 1 0 R >>\n"
     return body + head + b"startxref\n%d\n%%%%EOF\n" % len(body)
+
+
+async def test_no_document_ends_the_ingestion_of_the_others(serve, tenant, library, monkeypatch):
+    ways = {"a.txt": NotImplementedError, "b.txt": AssertionError("x"), "c.txt": RecursionError, "d.txt": MemoryError,
+            "e.txt": OSError(5, "Input/output error"), "f.txt": UnicodeError("y")}  # fmt: skip
+    read = library_module.read
+
+    def failing(item):
+        if error := ways.get(item.path.name):
+            raise error
+        return read(item)
+
+    monkeypatch.setattr(library_module, "read", failing)
+    for name in ways:
+        (library / name).write_text("bad\n")
+    async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
+        assert await search(client, "zebra")
+        done = (await client.call_tool("ingest", {"folder": library.name})).structured_content
+    assert done["added"] == 2
+    assert [sentence.split(" ")[0] for sentence in done["failed"]] == [f"{library.name}/{name}" for name in ways]
+    assert f"{library.name}/e.txt cannot be read: Input/output error." in done["failed"]

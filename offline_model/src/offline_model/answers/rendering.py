@@ -18,11 +18,14 @@ NOTHING = "I found nothing that answers this."
 MAX_ROWS = 50
 MAX_TIED = 3
 MAX_COLUMNS = 10
-_SPEAKS_OF_IT = 0.4
-"""Least share of a question's words that passages speak of when they are to answer it."""
+_SPEAKS_OF_IT = 0.5
+"""Share of a question's words beyond which a passage speaks of what is asked."""
+_SURE = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+|\b\d[\d.]*\b")
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
 _SHOWN_DIGITS = 15
+_LOWEST = re.compile(r"\b(?:lowest|least|smallest|fewest|worst|minimum|cheapest)\b", re.IGNORECASE)
+_NOTES = re.compile(r"^Note:\n(?:- .*\n?)+", re.MULTILINE)
 _COUNTED = re.compile(r"\bhow many ([a-z]+)", re.IGNORECASE)
 _LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_SHOWN_DIGITS},}}")
 _EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
@@ -57,9 +60,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _found(question: str, found: list[Passage]) -> str:
     best = best_sentences(question, found)
+    # Names and numbers mean themselves: a text without them speaks of something else.
+    sure = {word for said in _SURE.findall(question) for word in words(said)}
     asked = [word for word in words(question) if word not in ASKING]
-    speaks = overlap(" ".join(asked), "\n".join(passage.text for passage in found)) >= _SPEAKS_OF_IT
-    return cited(best) if best and (speaks or not asked) else NOTHING
+    plain = " ".join(word for word in asked if not word.isdigit())
+    speaks = [sure <= set(words(item.text)) and overlap(plain, item.text) > _SPEAKS_OF_IT for item in found]
+    return cited(best) if best and (any(speaks) or not asked) else NOTHING
 
 
 def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:
@@ -113,7 +119,8 @@ def _with_headline(text: str, question: str, arguments: Mapping[str, Any]) -> st
     rows = [{key: _number(cell) for key, cell in row.items()} for row in tables[0]] if len(tables) == 1 else []
     if len(rows) == 1 and len(rows[0]) == 1:
         key, value = next(iter(rows[0].items()))
-        return f"The {key} is {_cell(value) or 'unknown'}."
+        # What a sum leaves out belongs to it.
+        return "\n\n".join([f"The {key} is {_cell(value) or 'unknown'}.", *map(str.strip, _NOTES.findall(text))])
     headline = _headline(rows, question, arguments) if rows else ""
     return f"{headline}\n\n{text}" if headline else text
 
@@ -251,9 +258,12 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     low, high = ordered[0], ordered[-1]
     if low[numeric[0]] == high[numeric[0]]:
         return f"All {len(rows)} have the same: {_cell(high[numeric[0]])}."
-    total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if counts(question) else ""
+    adds = counts(question) or numeric[0].startswith("sum")
+    total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if adds else ""
     first, last = (_sharing(rows, label, numeric[0], end[numeric[0]]) for end in (high, low))
     verb = "are" if sum(row[numeric[0]] == high[numeric[0]] for row in rows) > 1 else "is"
+    if _LOWEST.search(question):
+        return f"The lowest is {last}, the highest {first}.{total}"
     return f"The highest {verb} {first}, the lowest {last}.{total}"
 
 

@@ -22,9 +22,12 @@ MAX_CANDIDATES = 24
 MAX_VALUE_COLUMNS = 12
 MAX_VALUES = 50
 _AT_LEAST, _AT_MOST = r"at least|no less than|>=|≥|not under|mindestens", r"at most|no more than|up to|<=|≤|höchstens"
-_MORE = r"above|over|greater than|more than|higher than|larger than|bigger than|exceed(?:s|ing)?|>|über|mehr als"
-_LESS = r"below|under|less than|lower than|smaller than|fewer than|<|unter|weniger als"
-_OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_MORE, ">"), (_LESS, "<"), (r"equals?|equal to|=|exactly", "="))
+_LESS = (
+    r"below|under|less than|lower than|smaller than|fewer than|shorter than|lighter than|younger than|earlier than"
+    r"|cheaper than|<|unter|weniger als"
+)
+_MORE = r"above|over|more than|\w+er than|exceed(?:s|ing)?|>|über|mehr als"
+_OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_LESS, "<"), (_MORE, ">"), (r"equals?|equal to|=|exactly", "="))
 _ANY = "|".join(pattern for pattern, _ in _OPERATORS)
 _NUMBER = r"-?[\d,]*\d(?:\.\d+)?"
 _COLUMN_FIRST = re.compile(
@@ -32,6 +35,7 @@ _COLUMN_FIRST = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_FIRST = re.compile(rf"(?<!\w)({_ANY})\s*[$€£]?({_NUMBER})\s+([^\W\d][\w-]*(?: [^\W\d][\w-]*)?)", re.IGNORECASE)
+_RANGE = re.compile(rf"\bbetween\s+({_NUMBER})\s+and\s+({_NUMBER})\s+([^\W\d]\w*)", re.IGNORECASE)
 _BETWEEN = re.compile(
     rf"([^\W\d][\w -]{{0,60}}?)\s+between\s+[$€£]?({_NUMBER})\s+and\s+[$€£]?({_NUMBER})", re.IGNORECASE
 )
@@ -182,6 +186,9 @@ def _comparisons(step: str, names: Names) -> list[str]:
     for phrase, low, high in _BETWEEN.findall(step):
         column = column_named(phrase, numeric)
         found += [f"{identifier(column)} BETWEEN {values.number(low)} AND {values.number(high)}"] if column else []
+    for low, high, unit in _RANGE.findall(step) if not found else ():
+        column = column_named(unit, numeric)
+        found += [f"{identifier(column)} BETWEEN {values.number(low)} AND {values.number(high)}"] if column else []
     said = [(_measured(phrase, numeric), sign, number) for phrase, sign, number in _COLUMN_FIRST.findall(step)]
     said += [
         (column_named(phrase.split()[0], numeric), sign, number) for sign, number, phrase in _NUMBER_FIRST.findall(step)
@@ -217,7 +224,8 @@ def _flags(step: str, names: Names) -> list[str]:
     """Conditions on columns that hold yes or no, which a step names to take or to leave out."""
     found: list[str] = []
     for column in (name for name in names.columns if _is_flag(name, names)):
-        said = re.search(rf"\b{re.escape(' '.join(words(column)))}\b", step, re.IGNORECASE)
+        own = " ".join(map(stem, words(column)))
+        said = next((m for m in re.finditer(r"\w+", step) if stem(m[0].casefold()) == own), None)
         if said and not re.search(r"\b(?:per|by)\s*$", step[: said.start()]):
             left_out = _NOT.search(step[: said.start()]) or re.search(r"\bno\s*$", step[: said.start()])
             found.append(f"{identifier(column)} IS {'NOT ' if left_out else ''}TRUE")

@@ -16,7 +16,7 @@ from offline_model.language import values
 from offline_model.language.phrases import counts, object_of, over_time, topic
 from offline_model.language.quantities import expression_in, quantity_in
 from offline_model.language.values import Quantity
-from offline_model.language.words import likeness, nearest, terms, words
+from offline_model.language.words import likeness, nearest, stem, terms, words
 from offline_model.language.zones import zones_in
 from offline_model.request.conversation import Material
 from offline_model.request.plan import Step
@@ -36,6 +36,8 @@ WEAK: Mapping[Kind, float] = {
 }
 MISSING = 2.5
 DEFAULT_LIMIT = 5
+_TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
+"""What says that the other end of a span of days is today."""
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
 _SHORT_MATERIAL = 2_000
@@ -269,7 +271,9 @@ class _Filler:
         named = function_named(self._task.step.text, parameter.choices)
         if named:
             return named
-        asked = terms(self._task.step.text)
+        columns = {stem(word) for name in self._task.names.columns for word in words(name)}
+        # The name of a column says nothing of what is done with it.
+        asked = [term for term in terms(self._task.step.text) if term not in columns]
         said = set(words(self._task.step.text))
         scored = [
             (_choice_score(choice, asked, said), -place, choice) for place, choice in enumerate(parameter.choices)
@@ -311,7 +315,7 @@ class _Filler:
     def _date(self, parameter: Parameter) -> str | None:
         found = values.dates_in(self._task.text)
         if len(found) == 1 and self._kinds.count(Kind.DATE) == 2:
-            today = "today" if "today" in parameter.description.lower() else None
+            today = "today" if _TO_TODAY.search(self._task.text) and "today" in parameter.description.lower() else None
             open_end = bool(re.search(r"\b(?:since|ago|from|old)\b", self._task.text, re.IGNORECASE))
             return today if open_end == (role_of(parameter) == "to") else found[0]
         return found[-1 if role_of(parameter) == "to" else 0] if found else None

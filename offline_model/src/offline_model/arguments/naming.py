@@ -34,6 +34,8 @@ _TRADED = re.compile(
 """Verbs that mean pieces and not rows: "how many chairs were sold"."""
 _SHORTEST = 3
 """Least letters of an abbreviation."""
+_GROUPS = re.compile(r"\b(?:per|by|each|every|which|who|most|least|highest|lowest)\b", re.IGNORECASE)
+"""Words of steps that want groups; who only speaks of a column wants none."""
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -68,6 +70,8 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     if own & _GROUPING and _PAIRED.search(step):
         return next((name for name in _all_mentioned(step, names) if names.is_numeric(name)), None)
     if own & _GROUPING:
+        if not (parameter.required or group_phrases(step) or _GROUPS.search(step)):
+            return None
         skipped = [*measure_phrases(step), *counted_phrases(step)]
         wordy = replace(names, columns=tuple(name for name in names.columns if not names.is_numeric(name)))
         return (

@@ -8,8 +8,8 @@ _STOP = (
     r"were|to|per)\b|[,.;?!:]|$)"
 )
 _GROUP = re.compile(
-    rf"\b(?:per|by|for each|for every|grouped by|group by|broken down by|across|split by)\s+(?:the\s+|"
-    rf"each\s+)?([\w -]+?){_STOP}",
+    r"\b(?:per|by|(?:for|on|in|at|of) (?:each|every)|grouped by|group by|broken down by|across|split by)\s+"
+    rf"(?:the\s+|each\s+)?([\w -]+?){_STOP}",
     re.IGNORECASE,
 )
 _SUPERLATIVE = re.compile(

@@ -50,11 +50,23 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?:the )?difference (?:between|of)\s+(NUM)\s+and\s+(NUM)", r"\1 - \2"),
     (r"(?:increase|raise)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 + \2 / 100)"),
     (r"(?:decrease|reduce|lower)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 - \2 / 100)"),
-    (r"add\s+(NUM)\s+(?:and|to)\s+(NUM)", r"\1 + \2"),
+    (r"add\s+(NUM)\s+to\s+(NUM)", r"\1 + \2"),
+    (r"\badd\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
     (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"),
     (r"multiply\s+(NUM)\s+(?:by|and|with)\s+(NUM)", r"\1 * \2"),
-    (r"divide\s+(NUM)\s+by\s+(NUM)", r"\1 / \2"),
+    (r"(?:divide|split)\s+(NUM)\s+(?:by|among|between|into)\s+(NUM)", r"\1 / \2"),
     (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von|de|di)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
+    (r"(NUM)\s*(?:\+|\bplus\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1 * (1 + \2 / 100)"),
+    (r"(NUM)\s*(?:-|\bminus\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1 * (1 - \2 / 100)"),
+    (r"(NUM) as an? percent(?:age)? of\s+(NUM)", r"\1 / \2 * 100"),
+    (r"what percent(?:age)? of\s+(NUM) (?:is|are)\s+(NUM)", r"\2 / \1 * 100"),
+    (r"(NUM)\s*/\s*(NUM) of\s+(NUM)", r"\1 / \2 * \3"),
+    (r"(?:the )?remainder of\s+(NUM) (?:divided by|over)\s+(NUM)|(NUM)\s+mod(?:ulo)?\s+(NUM)", r"\1\3 % \2\4"),
+    (r"(NUM)\s+(?:quarters|fourths) of\s+(NUM)", r"\1 / 4 * \2"),
+    (r"\ba third of\s+(NUM)", r"\1 / 3"),
+    (r"\ba (?:quarter|fourth) of\s+(NUM)", r"\1 / 4"),
+    (r"\b(?:twice|double)\s+(NUM)", r"2 * \1"),
+    (r"(NUM) million\b", r"(\1 * 1000000)"),
     (r"half of\s+(NUM)", r"\1 / 2"),
     (r"(NUM)\s+squared", r"\1 ** 2"),
     (r"(NUM)\s+cubed", r"\1 ** 3"),
@@ -73,6 +85,13 @@ _WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(
 """A comma before an operator: what stands before it is worked out first."""
 _JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
 _EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)
+_TO_DIGITS = re.compile(r"\bround\w*[^.\d]*\d+ (?:decimals?|digits?|places?)", re.IGNORECASE)
+_LEFT = re.compile(
+    r"\d|%|\b(?:percent|per cent|thirds?|quarters?|fourths?|fifths?|half|twice|double|triple|remainder|modulo|factorial"
+    r"|squared|cubed|root|power|average|mean|median|product|each|apiece|billion)\b",
+    re.IGNORECASE,
+)
+"""What says more of a calculation than an expression beside it does."""
 _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.IGNORECASE)
 
 
@@ -106,10 +125,14 @@ def expression_in(text: str) -> str | None:
         spoken = pattern.sub(into, spoken)
     spoken = _JOIN.sub(_joined, spoken)
     spoken = _WHOLE.sub(r"(\1) \2 ", spoken)
-    candidates = [match[0].strip(" ,") for match in _EXPRESSION.finditer(spoken)]
-    candidates = [_balanced(text) for text in candidates if re.search(r"\d", text)]
-    candidates = [text for text in candidates if _OPERATOR.search(text) and not _is_date_or_phone(text)]
-    return max(candidates, key=len, default=None)
+    found = [match for match in _EXPRESSION.finditer(spoken) if re.search(r"\d", match[0])]
+    candidates = [(match, _balanced(match[0].strip(" ,"))) for match in found]
+    candidates = [item for item in candidates if _OPERATOR.search(item[1]) and not _is_date_or_phone(item[1])]
+    if not candidates:
+        return None
+    match, best = max(candidates, key=lambda item: len(item[1]))
+    # What is left out of the text would make another number of it.
+    return None if _LEFT.search(_TO_DIGITS.sub("", f"{spoken[: match.start()]} {spoken[match.end() :]}")) else best
 
 
 def _joined(match: re.Match[str]) -> str:

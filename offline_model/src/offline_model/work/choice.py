@@ -26,6 +26,7 @@ _GENERAL_VERBS = word_set("show give make get tell find do create use take have 
 _SHAPE = word_set("rows columns records lines entries fields")
 _SOME_TEXT = 2_000
 _BEST_TERMS = 4
+_BARE_TERMS = 2
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
 _WANTS_KNOWLEDGE = re.compile(
@@ -100,7 +101,7 @@ def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
 def _sums_up(task: Task) -> bool:
     """Whether the step asks for an amount that follows from amounts told before: no document knows it."""
     asks = re.match(r"how (?:much|many)\b", task.step.text, re.IGNORECASE)
-    return bool(asks) and len(numbers_in(task.step.background)) > 1
+    return (bool(asks) or len(terms(task.step.text)) <= _BARE_TERMS) and len(numbers_in(task.step.background)) > 1
 
 
 def _ignores_material(filled: Filled, task: Task) -> bool:

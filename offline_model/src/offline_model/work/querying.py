@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from offline_model.answers.rendering import render, tables_in
+from offline_model.arguments.aggregating import averages
 from offline_model.arguments.conditions import (
     column_named,
     condition,
@@ -18,6 +19,7 @@ from offline_model.arguments.filling import Task
 from offline_model.arguments.kinds import Kind, kind_of
 from offline_model.arguments.known import Names, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, source_for
+from offline_model.arguments.unused import unused
 from offline_model.language.phrases import counts, group_phrases, measure_phrases
 from offline_model.language.values import NUMBER_WORDS, file_uris_in, paths_in, sql_in
 from offline_model.language.vocabulary import COMMENTING, WRITING, word_set
@@ -27,6 +29,7 @@ from offline_model.request.outcome import FAILURE, Outcome, files_named
 from offline_model.request.tools import ToolSpec
 from offline_model.work.choice import FITS, Candidate
 
+MAX_LEFT = 5
 MAX_LISTED = 100
 """Rows that are listed when the step names no number."""
 _DRAWING = re.compile(r"\b(?:chart|plot|graph|draw|diagram|visuali[sz]e|histogram|pie|scatter)\b", re.IGNORECASE)
@@ -44,6 +47,7 @@ _WANTED = re.compile(
     rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
 )
 _BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
+_PERIOD = re.compile(r"(day|week|month|quarter|year)s?$", re.IGNORECASE)
 _IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
 _SORTED = re.compile(
     r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
@@ -92,7 +96,14 @@ class Querying:
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
         if sql is None and informed.names.unknown:
             return Outcome(task.step, told_unknown(informed.names).strip(), by=self._describing.name)
-        return self._answer(sql, source, informed) if sql else False
+        if sql is None:
+            return False
+        shown = informed.names.columns if sql.startswith("SELECT * ") else ()
+        shares = ("share percentage proportion fraction",) if " FILTER " in sql else ()
+        left = unused(task.step.text, {"sql": sql}, informed.names, [source, *shown, *shares])
+        if left:
+            return Outcome(task.step, left_unused(left, informed.names), ok=False, by=self._describing.name)
+        return self._answer(sql, source, informed)
 
     def with_values(self, task: Task, names: Names) -> Task | None:
         """`task` with those of its words that are values in text columns of the one known source."""
@@ -131,6 +142,11 @@ class Querying:
         return self.ledger.call(self._sql, arguments)
 
     @property
+    def ready(self) -> bool:
+        """Whether there are tools that query tables."""
+        return self._sql is not None
+
+    @property
     def _sql(self) -> ToolSpec | None:
         """The tool that takes a statement, and perhaps the sources that it reads."""
         taken = {Kind.SQL, Kind.SOURCE, Kind.FILES}
@@ -148,6 +164,13 @@ class Querying:
         return next(fits, None)
 
 
+def left_unused(left: Sequence[str], names: Names) -> str:
+    """Says which words no answer on this table would do justice to."""
+    listed = ", ".join(f"“{word}”" for word in left[:MAX_LEFT])
+    columns = f" Its columns are {', '.join(names.columns[:40])}." if names.columns else ""
+    return f"{FAILURE}I cannot tell what {listed} means here, and do not leave it out.{columns}{told_unknown(names)}"
+
+
 def told_unknown(names: Names) -> str:
     """A note on names that no column holds, which therefore narrowed nothing; empty where there is none."""
     listed = ", ".join(f"“{name}”" for name in names.unknown)
@@ -160,7 +183,8 @@ def _unclear(phrase: str, names: Names) -> str:
 
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
-    if any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
+    periods = any(_PERIOD.match(phrase) for phrase in group_phrases(step)) and bool(measure_phrases(step))
+    if periods or any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
         return True
     lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
     return lists and not _AGGREGATE.search(step) and not counts(step)
@@ -179,6 +203,8 @@ def statement(step: str, source: str, names: Names) -> str | None:
         return _share(step, table, names, where)
     if _PRODUCT.search(step):
         return _product(step, table, names, where)
+    if sql := _periods(step, table, names, where):
+        return sql
     if not wants_rows(step) or _groups(step, names):
         return None
     order = _order(step, names)
@@ -232,12 +258,13 @@ def _wanted(step: str, extreme: re.Match[str]) -> int:
 def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
     """The column that an extreme is of: after "by" or the superlative, of a time, or the only one that fits."""
     moments = [name for name, kind in names.types.items() if _is_moment(kind)]
-    phrases = [*_BY.findall(step[extreme.start() :]), extreme[4], *measure_phrases(step)]
+    timed = bool(_IN_TIME.search(extreme[0].split(None, 1)[0]) and moments)
+    phrases = [*_BY.findall(step[extreme.start() :]), *([] if timed else [extreme[4], *measure_phrases(step)])]
     for phrase in phrases:
         column = _column(phrase, names)
         if column and (names.is_numeric(column) or column in moments):
             return column
-    if _IN_TIME.search(extreme[0].split(None, 1)[0]) and moments:
+    if timed:
         return moments[0]
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
     alike = [name for name in names.columns if names.is_numeric(name) and _means(step, name)]
@@ -256,6 +283,23 @@ def _column(phrase: str, names: Names) -> str | None:
         if column:
             return column
     return None
+
+
+def _periods(step: str, table: str, names: Names, where: str | None) -> str | None:
+    """A measure, or the number of rows, for each day, week, month, quarter or year that the step groups by."""
+    period = next((match[1].lower() for phrase in group_phrases(step) if (match := _PERIOD.match(phrase))), None)
+    moments = [name for name, kind in names.types.items() if _is_moment(kind)]
+    numeric = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
+    if not period or len(moments) != 1 or period in map(str.lower, names.columns):
+        return None
+    function = "avg" if averages(step) else "sum"
+    measure = f"{function}({identifier(numeric[0])})" if numeric else "count(*)"
+    order = "2 DESC" if _EXTREME.search(step) else "1"
+    return (
+        f"SELECT CAST(date_trunc('{period}', {identifier(moments[0])}) AS DATE) AS {identifier(period)}, {measure} AS "  # noqa: S608
+        f"{identifier(f'{function} of {numeric[0]}' if numeric else 'count')} FROM {table}"
+        f"{f' WHERE {where}' if where else ''} GROUP BY 1 ORDER BY {order} LIMIT {MAX_LISTED}"
+    )
 
 
 def _correlation(step: str, table: str, names: Names, where: str | None) -> str | None:

@@ -12,6 +12,7 @@ from offline_model.arguments.filling import Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of
 from offline_model.arguments.known import Names, correction, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, spoken_source
+from offline_model.arguments.unused import unused, unused_numbers
 from offline_model.language.phrases import group_phrases, measure_phrases, over_time
 from offline_model.language.values import file_uris_in, paths_in
 from offline_model.language.words import terms
@@ -20,7 +21,7 @@ from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, Outcome, files_named
 from offline_model.request.tools import Parameter, ToolSpec
 from offline_model.work.choice import Candidate, candidates
-from offline_model.work.querying import Querying, told_unknown
+from offline_model.work.querying import Querying, left_unused, told_unknown
 from offline_model.work.questions import Questions
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
@@ -149,6 +150,9 @@ class Tooling:
         return Outcome(task.step, text, ok=any(item.ok for item in ready), files=files_named(text), by=tool.name)
 
     def _once(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> Outcome | None:
+        left = self._left_out(tool, arguments, task)
+        if left:
+            return Outcome(task.step, left_unused(left, task.names), ok=False, by=tool.name)
         output = self.ledger.call(tool, arguments)
         error = error_of(output) if output is not None else None
         mended = _mended(tool, arguments, error) if error else None
@@ -162,6 +166,19 @@ class Tooling:
         text = _in_short(render(output, task.step.text, mended or arguments), task)
         text += told_unknown(task.names) if _condition_of(tool) else ""
         return Outcome(task.step, text, files=files_named(output), by=tool.name)
+
+    def _left_out(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> list[str]:
+        """What of the step a call of `tool` takes no notice of, where it is a call on a table or on moments."""
+        kinds = {kind_of(parameter) for parameter in tool.parameters}
+        if kinds and kinds <= {Kind.ZONE, Kind.DATE, Kind.CLOCK}:
+            return unused_numbers(task.step.text, arguments)
+        tables = Querying(self.tools, self.ledger).ready and (Kind.SOURCE in kinds or not kinds)
+        if not tables or kinds & {Kind.SQL, Kind.TEXT}:
+            return []
+        aggregates = Kind.COLUMN in kinds
+        shown = [] if aggregates else [f"{tool.name} {tool.description} fields structure schema look inside overview"]
+        used = {key: value for key, value in arguments.items() if not (aggregates and key == "title")}
+        return unused(task.step.text, used, task.names, shown)
 
 
 def _in_short(text: str, task: Task) -> str:
