@@ -90,6 +90,9 @@ class _Read:
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self.body
 
+    def limit_silence(self, seconds: float) -> None:
+        """It came whole: there is none."""
+
     async def close(self) -> None:
         await self.incoming.close()
 
