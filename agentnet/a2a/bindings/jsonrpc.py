@@ -38,7 +38,7 @@ from agentnet.a2a.bindings.jsonrpc03 import JsonRpc03
 from agentnet.a2a.bindings.older import RequestId, older_context, older_headers
 from agentnet.a2a.bindings.operations import Operations, Unary
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
-from agentnet.a2a.errors import ServerBusyError, as_a2a
+from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
@@ -195,6 +195,6 @@ class _Answer:
 
 
 def _refusal(request_id: RequestId, error: A2AError) -> _Answer:
-    retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
+    retry = error.data.get("retry_after") if error.data else None
     extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
     return _Answer(dumps(build_error_response(request_id, error)), extra)
