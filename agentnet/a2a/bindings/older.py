@@ -24,7 +24,7 @@ from a2a.types.a2a_pb2 import (
 )
 from starlette.types import Scope
 
-from agentnet.a2a.bindings.calls import Headers, last_event_id
+from agentnet.a2a.bindings.calls import Headers, RawHeaders, last_event_id
 from agentnet.a2a.bindings.sse import KEEP_ALIVE
 from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.parameters import call_context
@@ -69,6 +69,11 @@ def older_context(scope: Scope, headers: Headers) -> ServerCallContext:
     if legacy:
         context.requested_extensions |= get_requested_extensions([legacy])
     return context
+
+
+def older_headers(activated: str) -> RawHeaders:
+    """What tells a client of 0.3 which extensions are at work."""
+    return [(LEGACY_HTTP_EXTENSION_HEADER.lower().encode(), activated.encode())] if activated else []
 
 
 async def opened(
