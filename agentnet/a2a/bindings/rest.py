@@ -19,7 +19,6 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import InvalidRequestError
 from a2a.utils.proto_utils import parse_params
-from google.protobuf.json_format import ParseDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
