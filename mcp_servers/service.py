@@ -27,7 +27,7 @@ from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.frame.access import CALLER, Rules
 from agentnet.frame.authentication import Authenticate, authenticate_with
-from agentnet.frame.bodies import json_limits, say_in_jsonrpc
+from agentnet.frame.bodies import json_limits, jsonrpc_form, say_in_jsonrpc
 from agentnet.frame.frame import Frame
 from agentnet.identity import Principal
 from agentnet.ids import new_id
@@ -72,6 +72,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         hosted.ready,
         json=json_limits(settings),
         refuse=say_in_jsonrpc(HTTPStatus.BAD_REQUEST),
+        check_body=jsonrpc_form,
     )
     # Inside of the door: the caller is known there, and the SDK asks who opened a session.
     return frame.closed(_owning(_app(hosted, runtime, url.rstrip("/"), frame)))

@@ -102,7 +102,8 @@ class _Door(grpc.aio.ServerInterceptor):
             _check_version(handler_call_details.method, metadata)
         except (AgentNetError, A2AError) as error:
             return _refusal(as_a2a(error))
-        return _checked(await continuation(handler_call_details))
+        checked: grpc.RpcMethodHandler = _checked(await continuation(handler_call_details))
+        return checked
 
 
 class _ContextBuilder(GrpcServerCallContextBuilder):
@@ -126,8 +127,8 @@ class _CompatHandler(CompatGrpcHandler):
         )  # as 0.3 clients read it
 
 
-def _checked(handler: grpc.RpcMethodHandler | None) -> grpc.RpcMethodHandler | None:
-    """`handler`, which builds no message before its bytes were looked over."""
+def _checked(handler: Any) -> Any:
+    """`handler`, which builds no message before its bytes were looked over. gRPC's types name none of its parts."""
     if handler is None:  # a method that there is none of
         return None
     parse = handler.request_deserializer

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Lifespan
 from agentnet.errors import AgentNetError, error_body
 from agentnet.frame.access import PUBLIC, Access, Rules
 from agentnet.frame.authentication import Authenticate, AuthMiddleware
-from agentnet.frame.bodies import CheckedBody, Refuse, say_plainly
+from agentnet.frame.bodies import Check, CheckedBody, Refuse, any_form, say_plainly
 from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.http.json_scan import JsonLimits
 
@@ -38,6 +38,8 @@ class Frame:
     """Of request bodies, where the frame reads them."""
     refuse: Refuse = say_plainly
     """How a body is refused."""
+    check_body: Check = any_form
+    """What it must be besides."""
 
     @property
     def access(self) -> Access:
@@ -56,7 +58,7 @@ class Frame:
 
     def checked(self, app: ASGIApp) -> ASGIApp:
         """`app` for bodies that can be read, held and stored."""
-        return CheckedBody(app, self.json, self.refuse)
+        return CheckedBody(app, self.json, self.refuse, self.check_body)
 
     def closed(self, app: ASGIApp) -> ASGIApp:
         """`app` for those who show a credential, but for what is open."""

@@ -18,7 +18,7 @@ ESCAPE_BYTES = len(rb"\u0000")
 PAIR_BYTES = 2 * ESCAPE_BYTES
 
 MAX_DIGITS = 400
-"""In a row outside of texts. A double has 309 before it is infinite, and what reads more takes the square of their time."""
+"""In a row, outside of texts. A double has 309 at most; who reads more takes the square of the time."""
 MAX_SPACES = 2 * 1024 * 1024
 """Between the values: parsers skip them one by one."""
 

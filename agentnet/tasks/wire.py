@@ -31,6 +31,9 @@ from agentnet.tasks.values import struct_json, value_json
 MAX_CHARACTERS = 2_000_000
 """Of all texts of a request together, its files aside."""
 
+FILES = frozenset({"raw", "bytes", "fileWithBytes", "file_with_bytes"})
+"""Names of what holds bytes, in 1.0 and in 0.3."""
+
 Json = dict[str, Any]
 
 STATE_NAMES: dict[int, str] = {number: name for name, number in TaskState.items()}
@@ -213,9 +216,14 @@ def parsed(params: Any, message: Any) -> Any:
 
     protobuf looks through every text for halves of pairs, 25 ns a character, without a turn for anybody else.
     """
+    check_characters(params)
+    return ParseDict(params, message, ignore_unknown_fields=True)
+
+
+def check_characters(params: Any) -> None:
+    """Raises `ParseError` for more text than reflection may look through."""
     if _characters(params) > MAX_CHARACTERS:
         raise ParseError(f"The texts have more than {MAX_CHARACTERS} characters together; send large ones as files.")
-    return ParseDict(params, message, ignore_unknown_fields=True)
 
 
 def _characters(value: Any) -> int:
@@ -223,7 +231,7 @@ def _characters(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(len(key) + _characters(item) for key, item in value.items() if key != "raw")
+        return sum(len(key) + _characters(item) for key, item in value.items() if key not in FILES)
     return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 

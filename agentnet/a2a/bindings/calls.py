@@ -25,6 +25,7 @@ from agentnet.tasks.position import Position
 from agentnet.tasks.wire import dumps
 
 VERSION = "1.0"
+LARGE_CHARACTERS = 1_000_000
 LAST_EVENT_ID = "last-event-id"
 JSON_MEDIA_TYPES = ("application/json", "application/a2a+json", "application/json-rpc")
 A2A_JSON = "application/a2a+json"
@@ -104,6 +105,19 @@ def check_base64(body: Any, parts: str, key: str) -> None:
         file = part.get("file") if isinstance(part, dict) else None
         if isinstance(file, dict) and file.get(key) is not None:
             file[key] = base64.normal(file[key], f"message.{parts}[{index}].file.{key}")
+
+
+def holds_large_file(message: Any, key: str) -> bool:
+    """Whether a message brings a file that is long to decode: elsewhere, so that others have their turns between.
+
+    `key` is what its part, or the file in that, calls its bytes.
+    """
+    parts = message.get("parts") if isinstance(message, dict) else None
+    if not isinstance(parts, list):
+        return False
+    held = [each for part in parts if isinstance(part, dict) for each in (part.get(key), part.get("file"))]
+    texts = [each.get(key) if isinstance(each, dict) else each for each in held]
+    return any(isinstance(text, str) and len(text) > LARGE_CHARACTERS for text in texts)
 
 
 def rest_refusal(error: Exception, media_type: str, statuses: Mapping[type[Exception], int] = NO_STATUSES) -> Response:

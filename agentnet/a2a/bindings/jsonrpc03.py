@@ -1,5 +1,6 @@
 """The methods of A2A 0.3 over JSON-RPC, at the same address as those of 1.0."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -10,14 +11,14 @@ from a2a.server.context import ServerCallContext
 from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedError
 from pydantic import BaseModel, ValidationError
 
-from agentnet.a2a.bindings.calls import check_base64
+from agentnet.a2a.bindings.calls import check_base64, holds_large_file
 from agentnet.a2a.bindings.older import RequestId, check_number, frames, opened
 from agentnet.a2a.errors import UNFORESEEN, as_a2a, terms_of
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.http.errors import invalid_input
 from agentnet.http.sse import frame
 from agentnet.tasks.values import whole_numbers
-from agentnet.tasks.wire import dumps
+from agentnet.tasks.wire import check_characters, dumps
 
 Unary = Callable[[Any, ServerCallContext], Awaitable[Any]]
 
@@ -73,7 +74,7 @@ class JsonRpc03:
         """The whole response, refusals too."""
         model, call = self._unary[method]
         try:
-            result = _plain(await call(_read(model, body), context))
+            result = _plain(await call(await _read(model, body), context))
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
             return refusal(request_id, error)
         return dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
@@ -83,7 +84,7 @@ class JsonRpc03:
     ) -> AsyncGenerator[bytes, None]:
         """The frames of a stream; a refusal is its only event, as clients of 0.3 expect it."""
         try:
-            request: Any = _read(self._streams[method], body)
+            request: Any = await _read(self._streams[method], body)
             stream = await opened(self._handler, request, context)
             async with aclosing(frames(stream, request_id, _rendered)) as sent:
                 async for data in sent:
@@ -101,8 +102,16 @@ def refusal(request_id: RequestId, error: Exception) -> bytes:
     return dumps({"jsonrpc": "2.0", "id": request_id, "error": said})
 
 
-def _read(model: type[BaseModel], body: Any) -> Any:
+async def _read(model: type[BaseModel], body: Any) -> Any:
+    params = body.get("params")
+    if holds_large_file(params.get("message") if isinstance(params, dict) else None, "bytes"):
+        return await asyncio.to_thread(_request, model, body)
+    return _request(model, body)
+
+
+def _request(model: type[BaseModel], body: Any) -> Any:
     """The request. Raises `InvalidParamsError` that names the fields and none of their values."""
+    check_characters(body)
     check_base64(body.get("params"), "parts", "bytes")
     try:
         request: Any = model.model_validate(body)

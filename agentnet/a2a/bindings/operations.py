@@ -1,14 +1,23 @@
 """The operations of A2A 1.0 (section 3.1) as both JSON bindings answer them: a request in, its result as JSON out."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, ListTasksRequest, Message, SubscribeToTaskRequest, Task
+from a2a.types.a2a_pb2 import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    Message,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    Task,
+)
 from a2a.utils.errors import TaskNotFoundError
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.a2a.bindings.calls import last_event_id
+from agentnet.a2a.bindings.calls import holds_large_file, last_event_id
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.stream import TaskStream
 from agentnet.tasks.wire import message_json, send_message_request, task_json
@@ -29,12 +38,12 @@ class Operations:
 
     async def send_message(self, params: Any, context: ServerCallContext) -> Any:
         """The message or the task that answers; `params` is JSON, for it is read by hand."""
-        answer = await self._handler.on_message_send(send_message_request(params), context)
+        answer = await self._handler.on_message_send(await _message(params), context)
         return {"message": message_json(answer)} if isinstance(answer, Message) else {"task": task_json(answer)}
 
     async def open_stream(self, params: Any, context: ServerCallContext) -> TaskStream:
         """The stream of the task that a message starts or continues."""
-        return await self._handler.open_stream(send_message_request(params), context)
+        return await self._handler.open_stream(await _message(params), context)
 
     async def subscribe(self, request: SubscribeToTaskRequest, context: ServerCallContext) -> TaskStream:
         """The stream of a task, from behind the client's `Last-Event-ID`."""
@@ -59,6 +68,13 @@ class Operations:
     async def cancel_task(self, request: CancelTaskRequest, context: ServerCallContext) -> Any:
         """The task that was stopped."""
         return _found(await self._handler.on_cancel_task(request, context))
+
+
+async def _message(params: Any) -> SendMessageRequest:
+    message = params.get("message") if isinstance(params, dict) else None
+    if not holds_large_file(message, "raw"):
+        return send_message_request(params)
+    return await asyncio.to_thread(send_message_request, params)
 
 
 def _found(task: Task | None) -> Any:

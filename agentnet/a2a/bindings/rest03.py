@@ -1,5 +1,6 @@
 """HTTP+JSON 0.3, below `/v1`: a2a-sdk's shapes, with our own streams and the statuses of 0.3."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -24,10 +25,11 @@ from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
 from agentnet.tasks.values import whole_numbers
-from agentnet.tasks.wire import dumps
+from agentnet.tasks.wire import check_characters, dumps
 
 Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
 
+LARGE_BYTES = 1024 * 1024
 PARTS = ("text", "file", "data")
 STATUSES: Mapping[type[Exception], int] = {TaskNotCancelableError: 409, ContentTypeNotSupportedError: 415}
 """Where 1.0.1 changed them to 400."""
@@ -38,13 +40,14 @@ class Rest03:
 
     def __init__(self, handler: DurableRequestHandler) -> None:
         self._handler = handler
+        self._own = REST03Handler(request_handler=handler)
 
     def routes(self) -> list[BaseRoute]:
         """The paths of 0.3. ListTasks is none of them."""
-        own = REST03Handler(request_handler=self._handler)
+        own = self._own
         configs = "/v1/tasks/{id}/pushNotificationConfigs"
         return [
-            self._route("/v1/message:send", own.on_message_send, "POST"),
+            self._route("/v1/message:send", self._send_blocking, "POST"),
             self._route("/v1/message:stream", self._send, "POST"),
             self._route("/v1/tasks/{id}:cancel", own.on_cancel_task, "POST"),
             self._route("/v1/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
@@ -73,14 +76,37 @@ class Rest03:
         return Route(path, endpoint, methods=list(methods))
 
     async def _send(self, request: Request, context: ServerCallContext) -> TaskStream:
-        sent = v03_pb.SendMessageRequest()
-        Parse(await request.body(), sent, ignore_unknown_fields=True)
-        params = proto_utils.FromProto.message_send_params(sent)
+        params = await _message_params(request)
         return await opened(self._handler, v03.SendStreamingMessageRequest(id="", params=params), context)
+
+    async def _send_blocking(self, request: Request, context: ServerCallContext) -> Any:
+        sent = v03.SendMessageRequest(id="", params=await _message_params(request))
+        answer = await self._own.handler03.on_message_send(sent, context)
+        return MessageToDict(proto_utils.ToProto.task_or_message(answer))
 
     async def _subscribe(self, request: Request, context: ServerCallContext) -> TaskStream:
         params = v03.TaskIdParams(id=request.path_params["id"])
         return await opened(self._handler, v03.TaskResubscriptionRequest(id="", params=params), context)
+
+
+async def _message_params(request: Request) -> v03.MessageSendParams:
+    body = await request.body()
+    if len(body) < LARGE_BYTES:
+        return _read_message(body)
+    # The SDK turns a file's bytes around half a dozen times: elsewhere, so that others have their turns between.
+    return await asyncio.to_thread(_read_message, body)
+
+
+def _read_message(body: bytes) -> v03.MessageSendParams:
+    """The params of a message. Raises `ParseError`, `InvalidParamsError`."""
+    sent = v03_pb.SendMessageRequest()
+    Parse(body, sent, ignore_unknown_fields=True)
+    try:
+        return proto_utils.FromProto.message_send_params(sent)
+    except UnicodeDecodeError:
+        raise wrong_field(
+            "message.content.file.fileWithBytes", "must be the base64 of a base64 text, as SDKs of 0.3 send it"
+        ) from None
 
 
 async def _check(request: Request) -> None:
@@ -100,6 +126,7 @@ async def _check(request: Request) -> None:
     for key in ("fileWithBytes", "file_with_bytes"):  # ProtoJSON reads both
         if key.encode() in body:
             check_base64(document, "content", key)
+    check_characters(document)
     _check_parts(document)
 
 

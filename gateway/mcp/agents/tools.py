@@ -16,6 +16,8 @@ MAX_NAME = 64
 MAX_DESCRIPTION = 2000
 MAX_FILES = 16
 MAX_FOUND = 20
+MAX_CHARACTERS = 1_000_000
+"""An agent takes no longer text."""
 
 AGENT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -63,7 +65,7 @@ class AgentArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    message: str
+    message: str = Field(max_length=MAX_CHARACTERS)
     files: list[FileArgument] = Field(default_factory=list[FileArgument], max_length=MAX_FILES)
     task_id: str | None = Field(default=None, max_length=128)
 

@@ -137,41 +137,49 @@ A2A_0_3 = (
 REST_0_3 = (
     b'{"message":{"messageId":"rest 0.3 %b","role":"ROLE_USER","content":[{%b}]},"configuration":{"blocking":false}}'
 )
+CALLED = b'"name":"%b","arguments":{"%b":%b}'
 MCP = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"%b","arguments":{"%b":%b}}}'
 
 
 def bodies(service: str, name: str, value: bytes) -> Iterator[tuple[str, str, bytes]]:
     """Where such a value may stand at a service: method, path and body."""
     identifier = name.encode()
-    if service in ("agent:concierge", "gateway"):
-        yield "POST", "/", value
+    if service in ("agent:still", "gateway"):
+        root = "/" if service != "gateway" else "/agents/still/"
+        yield "POST", root, value
         for part in (b'{"data":%b}', b'{"text":%b}', b'{"raw":%b}'):
-            yield "POST", "/", A2A % (MESSAGE % (identifier, part % value, b"1"))
-        yield "POST", "/", A2A % (MESSAGE % (identifier, b'{"text":"hi"}', value))
-        yield "POST", "/", A2A % b'{"message":{"messageId":"a","role":"ROLE_USER","parts":%b}}' % value
-        yield "POST", "/", A2A.replace(b"SendMessage", b"ListTasks") % (b'{"contextId":%b}' % value)
-        yield "POST", "/", A2A.replace(b'"id":1', b'"id":%b' % value) % b"{}"
+            yield "POST", root, A2A % (MESSAGE % (identifier, part % value, b"1"))
+        yield "POST", root, A2A % (MESSAGE % (identifier, b'{"text":"hi"}', value))
+        yield "POST", root, A2A % b'{"message":{"messageId":"a","role":"ROLE_USER","parts":%b}}' % value
+        yield "POST", root, A2A.replace(b"SendMessage", b"ListTasks") % (b'{"contextId":%b}' % value)
+        yield "POST", root, A2A.replace(b'"id":1', b'"id":%b' % value) % b"{}"
         for older in (
             b'"kind":"data","data":{"a":%b}',
             b'"kind":"text","text":%b',
             b'"kind":"file","file":{"bytes":%b}',
         ):
-            yield "POST", "/", A2A_0_3 % (identifier, older % value)
+            yield "POST", root, A2A_0_3 % (identifier, older % value)
         for older in (b'"data":{"data":{"a":%b}}', b'"text":%b', b'"file":{"fileWithBytes":%b}'):
-            yield "POST", "/v1/message:send", REST_0_3 % (identifier, older % value)
-        yield "POST", "/message:send", MESSAGE % (identifier, b'{"data":%b}' % value, b"1")
+            yield "POST", f"{root}v1/message:send", REST_0_3 % (identifier, older % value)
+        yield "POST", f"{root}message:send", MESSAGE % (identifier, b'{"data":%b}' % value, b"1")
     if service == "gateway":
         yield "POST", "/v1/keys", b'{"name":%b}' % value
         yield "PUT", "/v1/mcp/profiles/p", b'{"tools":%b}' % value
         yield "POST", "/v1/mcp/servers", b'{"name":"a","url":"https://203.0.113.1","timeouts":%b}' % value
         yield "POST", "/mcp", MCP % (b"search", b"query", value)
-        yield "POST", "/mcp", MCP % (b"concierge", b"message", value)
+        yield "POST", "/mcp", MCP % (b"still", b"message", value)
         yield "POST", "/mcp", value
     if service == "registry":
         yield "POST", "/v1/search", b'{"text":%b}' % value
-        yield "PUT", "/v1/entries/agent/concierge/x", b'{"document":{"a":%b}}' % value
+        yield "PUT", "/v1/entries/agent/still/x", b'{"document":{"a":%b}}' % value
     if service == "mcp:knowledge":
         yield "POST", "/mcp", MCP % (b"search", b"query", value)
+        yield (
+            "POST",
+            "/mcp",
+            MCP.replace(CALLED, b'"name":"search","arguments":%b') % value,
+        )
+        yield "POST", "/mcp", MCP.replace(CALLED, b'"name":%b') % value
         yield "POST", "/mcp", value
     if service == "mcp:toolbox":
         yield "POST", "/mcp", MCP % (b"calculate", b"expression", value)
@@ -181,7 +189,8 @@ def request_of(service: Watched, label: str, method: str, path: str, body: bytes
     credential = service.credentials[label]
     version = "0.3" if b"0.3" in body[:200] else "1.0"
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {credential}\r\nA2A-Version: {version}\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {credential}\r\nA2A-Version: {version}\r\n"
         "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         f"MCP-Protocol-Version: 2025-11-25\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     )

@@ -18,7 +18,27 @@ from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 
 TURN_SECONDS = 0.001
-SERVICES = ("concierge", "knowledge", "toolbox")
+SERVICES = ("still", "knowledge", "toolbox")
+MANIFEST = """
+name: still
+description: Takes what comes, and is done.
+skills:
+  - {id: take, name: Take, description: Takes it.}
+"""
+EXECUTOR = '''
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.tasks import TaskUpdater
+
+
+class Still(AgentExecutor):
+    """Done at once: what is watched is the way of a request, not the work of a model."""
+
+    async def execute(self, context, event_queue):
+        await TaskUpdater(event_queue, context.task_id, context.context_id).complete()
+
+    async def cancel(self, context, event_queue):
+        raise NotImplementedError
+'''
 
 
 class Watch:
@@ -53,14 +73,18 @@ def reckoning_seconds() -> float:
 
 async def main(home: Path) -> None:
     """Serve until there is no more to read."""
-    settings = with_free_ports(Settings(home=home, model="offline", _env_file=None))
+    folder = home / "agents" / "still"
+    folder.mkdir(parents=True)
+    (folder / "agent.yaml").write_text(MANIFEST)
+    (folder / "executor.py").write_text(EXECUTOR)
+    settings = with_free_ports(Settings(home=home, model="offline", agents_dirs=[folder.parent], _env_file=None))
     async with network(settings, only=SERVICES) as running, Runtime.open(settings) as runtime:
         key = await (await runtime.keys()).create("acme", "watched", scopes=[USE, ADMIN])
         said = {
             "urls": {served.service.label: served.url for served in running.services},
             "key": key,
             "tokens": {
-                "registry": runtime.tokens.for_service("agent:concierge", "registry"),
+                "registry": runtime.tokens.for_service("agent:still", "registry"),
                 **{
                     label: runtime.tokens.mint(Principal("acme", "key:test", frozenset({USE})), label)
                     for label in ("mcp:knowledge", "mcp:toolbox")
