@@ -175,9 +175,7 @@ def _bound(server: grpc.aio.Server, host: str, port: int) -> int:
 
 def _is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
-        tried.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as gRPC does: an old connection is in nobody's way
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: old connections are no hindrance
         try:
             tried.bind((host, port))
         except OSError:

@@ -80,3 +80,30 @@ async def test_what_an_agent_says_while_it_works_is_shown_on_the_way(
     assert "Reading the archive.\nComparing [red]two[/red] years.\n" in told.err
     assert "Reading" not in told.out
     assert (told.out + told.err).count("That was all.") == 1
+
+
+class Lost(Broken):
+    """Its gateway goes away once the task is known, and stays away."""
+
+    def __init__(self, *, begins: bool = True) -> None:
+        self.begins = begins
+
+    async def send(self, message: Message) -> AsyncIterator[StreamResponse]:
+        if self.begins:
+            yield StreamResponse(task=task(WORKING))
+        raise UnavailableError("No gateway answers at http://gateway:8700.")
+
+    async def get(self, task_id: str) -> Task:
+        raise UnavailableError("No gateway answers at http://gateway:8700.")
+
+
+async def test_who_loses_the_gateway_is_told_the_task_and_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentnet.cli.tasks.ask.RECONNECT_SECONDS", 0.0)
+    with pytest.raises(UnavailableError) as lost:
+        await converse(cast(Any, Lost()), Job("hello").message(0), Talk(), timeout=60)
+    assert "task t" in str(lost.value)
+    assert "agentnet watch t" in str(lost.value)
+    assert "No gateway answers" in str(lost.value)
+    with pytest.raises(UnavailableError) as never:
+        await converse(cast(Any, Lost(begins=False)), Job("hello").message(0), Talk(), timeout=60)
+    assert "watch" not in str(never.value)
