@@ -19,7 +19,7 @@ from mcp_servers.adapters.adapted import AdaptedServer
 from mcp_servers.adapters.audience import Audience
 
 # The SDK's transport has no argument for it, and ends at 1 MiB.
-vars(mcp.client.sse)["sse_within_origin"] = partial(sse_within_origin, max_event_size=MAX_EVENT_BYTES)
+setattr(mcp.client.sse, "sse_within_origin", partial(sse_within_origin, max_event_size=MAX_EVENT_BYTES))  # noqa: B010
 
 
 def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
