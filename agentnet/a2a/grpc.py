@@ -101,7 +101,8 @@ class _Door(grpc.aio.ServerInterceptor):
             _check_version(handler_call_details.method, metadata)
         except (AgentNetError, A2AError) as error:
             return _refusal(as_a2a(error))
-        return _checked(await continuation(handler_call_details))
+        checked: grpc.RpcMethodHandler = _checked(await continuation(handler_call_details))
+        return checked
 
 
 class _ContextBuilder(GrpcServerCallContextBuilder):
@@ -125,33 +126,27 @@ class _CompatHandler(CompatGrpcHandler):
         )  # as 0.3 clients read it
 
 
-def _checked(handler: grpc.RpcMethodHandler | None) -> grpc.RpcMethodHandler | None:
-    """`handler`, which builds no message before its bytes were looked over."""
+def _checked(handler: Any) -> Any:
+    """`handler`, which builds no message before its bytes were looked over; grpc's stubs do not know its parts."""
     if handler is None:  # a method that there is none of
         return None
     parse = handler.request_deserializer
     descriptor = parse.__self__.DESCRIPTOR
 
-    def parsed(body: bytes) -> Any:
-        check_protobuf(body, descriptor)
+    async def parsed(body: bytes, context: Context) -> Any:
         try:
+            check_protobuf(body, descriptor)
             return parse(body)
+        except AgentNetError as error:
+            await _abort(as_a2a(error), context)
         except DecodeError:
-            raise BROKEN from None
+            await _abort(as_a2a(BROKEN), context)
 
     async def answer(body: bytes, context: Context) -> Any:
-        try:
-            request = parsed(body)
-        except AgentNetError as error:
-            await _abort(as_a2a(error), context)
-        return await handler.unary_unary(request, context)
+        return await handler.unary_unary(await parsed(body, context), context)
 
     async def stream(body: bytes, context: Context) -> AsyncIterator[Any]:
-        try:
-            request = parsed(body)
-        except AgentNetError as error:
-            await _abort(as_a2a(error), context)
-        async for event in handler.unary_stream(request, context):
+        async for event in handler.unary_stream(await parsed(body, context), context):
             yield event
 
     if handler.response_streaming:

@@ -198,7 +198,8 @@ def send_message_request(params: Any) -> SendMessageRequest:
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         if isinstance(part, dict) and part.get("raw") is not None:
             base64.normal(part["raw"], f"message.parts[{index}].raw")
-    return parsed(params, SendMessageRequest())
+    request: SendMessageRequest = parsed(params, SendMessageRequest())
+    return request
 
 
 def parsed(params: Any, message: Any) -> Any:
