@@ -15,6 +15,8 @@ from a2a.types.a2a_pb2 import (
     SecurityScheme,
     StringList,
 )
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
 
 from agentnet.manifests.manifest import Manifest, SkillManifest
 from agentnet.tasks.steps import STEPS
@@ -46,10 +48,10 @@ def build_card(
         supported_interfaces=_interfaces(url.rstrip("/"), grpc_address),
         documentation_url=documentation_url,
         capabilities=AgentCapabilities(
-            streaming=True,
-            push_notifications=push_notifications,
-            extended_agent_card=True,
-            extensions=[AgentExtension(uri=STEPS, description=STEPS_DESCRIPTION, required=False)],
+            streaming=manifest.capabilities.streaming,
+            push_notifications=push_notifications and manifest.capabilities.push_notifications,
+            extended_agent_card=manifest.capabilities.extended_card,
+            extensions=_extensions(manifest),
         ),
         security_schemes=_security_schemes(),
         security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in _security_schemes()],
@@ -75,6 +77,20 @@ def _interfaces(url: str, grpc_address: str | None) -> list[AgentInterface]:
         AgentInterface(url=address, protocol_binding=binding, protocol_version=version)
         for version in ("1.0", "0.3")
         for binding, address in addresses.items()
+    ]
+
+
+def _extensions(manifest: Manifest) -> list[AgentExtension]:
+    own = {extension.uri for extension in manifest.extensions}
+    steps = [AgentExtension(uri=STEPS, description=STEPS_DESCRIPTION, required=False)] if STEPS not in own else []
+    return steps + [
+        AgentExtension(
+            uri=extension.uri,
+            description=extension.description,
+            required=extension.required,
+            params=ParseDict(extension.params, Struct()) if extension.params else None,
+        )
+        for extension in manifest.extensions
     ]
 
 

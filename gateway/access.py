@@ -18,6 +18,8 @@ def rules(admits: Callable[[Scope], bool]) -> Rules:
     door = Rule(USE, is_open=admits, is_told=True)
     return {
         **dict.fromkeys(("* /mcp", "* /mcp/", "* /mcp/{profile}"), door),
+        "GET /mcp/.well-known/{path:path}": PUBLIC,
+        "GET /mcp/{profile}/.well-known/{path:path}": PUBLIC,
         "GET /.well-known/jwks.json": PUBLIC,
         "GET /.well-known/agent-card.json": CARD,
         "GET /.well-known/agent.json": CARD,

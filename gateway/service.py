@@ -12,7 +12,7 @@ from agentnet.errors import ConfigurationError
 from agentnet.files.store import FileStore
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.bodies import json_limits
-from agentnet.frame.frame import ALIVE, Frame
+from agentnet.frame.frame import ALIVE, Frame, nothing
 from agentnet.identity.keys import Keys
 from agentnet.identity.principal import ADMIN, USE
 from agentnet.process.runtime import Runtime
@@ -131,6 +131,7 @@ def routes(relay: Relay, cards: Cards, listing: Listing) -> list[BaseRoute]:
     return [
         *[Route(path, cards.network, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
         *[Route("/agents/{name}" + path, cards.agent, methods=["GET"]) for path in (CARD_PATH, OLDER_CARD_PATH)],
+        *[Route(path + "/.well-known/{path:path}", nothing) for path in ("/mcp", "/mcp/{profile}")],
         Route("/agents", listing.list, methods=["GET"]),
         Route("/agents/{name}", cards.agent, methods=["GET"]),
         # A route to an object, unlike one to a function, takes every method.

@@ -99,7 +99,7 @@ def as_a2a(error: Exception) -> A2AError:
         return error
     if isinstance(error, DATABASE_AWAY):
         logger.warning("the database is away: %s: %s", type(error).__name__, error)
-        return ServerUnavailableError("The database does not answer; try again in a moment.")
+        return ServerUnavailableError("The database does not answer; try again in a moment.", {"retry_after": "2"})
     if isinstance(error, AgentNetError):
         for ours, theirs in _TRANSLATED:
             if isinstance(error, ours):

@@ -3,6 +3,7 @@
 There is no TLS here, as there is none on the HTTP ports: what stands in front of a service brings it.
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -156,12 +157,24 @@ def _checked(handler: Any) -> Any:
 
 def _bound(server: grpc.aio.Server, host: str, port: int) -> int:
     for candidate in range(port, port + PORTS_TRIED):
+        if not _is_free(host, candidate):  # asked first: gRPC writes a line to stderr for each that is not
+            continue
         try:
             bound: int = server.add_insecure_port(f"[{host}]:{candidate}" if ":" in host else f"{host}:{candidate}")
         except RuntimeError:
             continue
         return bound
     raise ConfigurationError(f"No port from {port} on can be used for gRPC on {host}.", hint="Set AGENTNET_GRPC_PORT.")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: old connections are no hindrance
+        try:
+            tried.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
 def _metadata(pairs: Any) -> dict[str, str]:

@@ -370,6 +370,13 @@ class DurableRequestHandler(PushOperations):
             )
         return False
 
+    def activated(self, context: ServerCallContext) -> str:
+        """The extensions that the caller asked for and this agent speaks, as a header names them."""
+        if not context.requested_extensions:
+            return ""
+        known = {extension.uri for extension in self._card.capabilities.extensions}
+        return ", ".join(sorted(known & context.requested_extensions))
+
     def _check_streaming(self) -> None:
         if not self._card.capabilities.streaming:
             raise UnsupportedOperationError("This agent does not stream; send without streaming and get the task.")

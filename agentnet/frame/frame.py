@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,7 +17,7 @@ from agentnet.frame.bodies import Check, CheckedBody, Refuse, any_form, say_plai
 from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.http.json_scan import JsonLimits
 
-RULES: Rules = {"GET /health": PUBLIC, "GET /ready": PUBLIC}
+RULES: Rules = {"GET /health": PUBLIC, "GET /ready": PUBLIC, "GET /.well-known/{path:path}": PUBLIC}
 """Of the routes that the frame itself has."""
 ALIVE = {"status": "ok"}
 READY = {"status": "ready"}
@@ -50,7 +51,9 @@ class Frame:
         # Two, as Kubernetes asks: a database that is away must not have the process killed, only not called.
         own = [Route("/health", _health), Route("/ready", self._ready)]
         return Starlette(
-            routes=self.access.under_rules([*own, *routes]), lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS
+            routes=self.access.under_rules([*own, *routes, NOTHING_KNOWN]),
+            lifespan=lifespan,
+            exception_handlers=EXCEPTION_HANDLERS,
         )
 
     def checked(self, app: ASGIApp) -> ASGIApp:
@@ -67,6 +70,15 @@ class Frame:
         except AgentNetError as error:
             return JSONResponse(error_body(error), status_code=503)
         return JSONResponse(dict(self.ready_body))
+
+
+async def nothing(_: Request) -> Response:
+    """Nothing is here, for whoever asks: a client that gets 401 for OAuth's metadata waits for a login in vain."""
+    raise HTTPException(404)
+
+
+NOTHING_KNOWN = Route("/.well-known/{path:path}", nothing)
+"""Behind all that a service has there."""
 
 
 async def _health(_: Request) -> Response:

@@ -34,6 +34,8 @@ STATUS_NAMES = {
     503: "UNAVAILABLE",
 }
 MAX_PROBLEMS = 5
+AWAY_SECONDS = 2.0
+"""When to try again what stands on something that is away, where nobody knows better."""
 CHALLENGE = 'Bearer realm="agentnet"'
 """What a credential is asked for with (RFC 9110 section 11.6.1)."""
 
@@ -43,7 +45,7 @@ def error_headers(error: AgentNetError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = CHALLENGE
-    if retry_after := error.data.get("retry_after"):
+    if retry_after := error.data.get("retry_after", AWAY_SECONDS if isinstance(error, UnavailableError) else None):
         # Whole seconds (RFC 9110 section 10.2.3), and never 0, which asks to try again at once.
         headers["retry-after"] = str(max(1, round(float(retry_after))))
     return headers

@@ -48,6 +48,23 @@ class Limits(_Strict):
     max_parallel_tools: int = Field(default=8, ge=1, le=64, description="Tool calls at once.")
 
 
+class Capabilities(_Strict):
+    """What clients may use of A2A with this specialist; its card says so (A2A 1.0 section 4.4.3)."""
+
+    streaming: bool = Field(default=True, description="SendStreamingMessage and SubscribeToTask.")
+    push_notifications: bool = Field(default=True, description="Webhooks that are told of a task's events.")
+    extended_card: bool = Field(default=True, description="GetExtendedAgentCard.")
+
+
+class ExtensionManifest(_Strict):
+    """An A2A extension that the specialist speaks; becomes an AgentExtension of its card."""
+
+    uri: str = Field(min_length=1, max_length=500, pattern=r"^\S+$", description="What clients name it by.")
+    description: str = Field(default="", max_length=2000, description="What it is used for here.")
+    required: bool = Field(default=False, description="Messages of clients that do not name it are refused.")
+    params: dict[str, Any] = Field(default_factory=dict[str, Any], description="What the extension asks a card to say.")
+
+
 class Manifest(_Strict):
     """The content of `agent.yaml`."""
 
@@ -80,6 +97,10 @@ class Manifest(_Strict):
     )
     output_modes: list[str] = Field(
         default_factory=lambda: ["text/plain", "application/json"], description="Media types."
+    )
+    capabilities: Capabilities = Field(default_factory=Capabilities)
+    extensions: list[ExtensionManifest] = Field(
+        default_factory=list[ExtensionManifest], max_length=32, description="A2A extensions that it speaks."
     )
     limits: Limits = Field(default_factory=Limits)
 
@@ -196,6 +217,9 @@ def _parse(path: Path, text: str) -> Manifest:
     ids = [skill.id for skill in manifest.skills]
     if len(set(ids)) != len(ids):
         raise ManifestError(f"{path}: skills: two skills have the same id.")
+    uris = [extension.uri for extension in manifest.extensions]
+    if len(set(uris)) != len(uris):
+        raise ManifestError(f"{path}: extensions: two extensions have the same uri.")
     return manifest
 
 
@@ -208,7 +232,12 @@ def _problem(item: Any) -> str:
 
 
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"skills": SkillManifest, "limits": Limits}
+    models: dict[str, type[BaseModel]] = {
+        "skills": SkillManifest,
+        "limits": Limits,
+        "capabilities": Capabilities,
+        "extensions": ExtensionManifest,
+    }
     model = models.get(str(location[0]), Manifest) if location else Manifest
     return list(model.model_fields)
 

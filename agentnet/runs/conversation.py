@@ -1,7 +1,7 @@
 """What the model reads: the messages of a task, and what was said before in its context, as input of the Agents SDK."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +10,7 @@ from a2a.types.a2a_pb2 import Message, Part, Role, Task
 from agentnet.errors import NotFoundError
 from agentnet.files.store import URI_PATTERN, FileStore
 from agentnet.runs.question import answered_message_ids, text_of
+from agentnet.tasks.parts import joined
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.records import LeasedTask
 from agentnet.tasks.run import TaskRun
@@ -21,6 +22,8 @@ PROSE = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
 PROSE_CHARACTERS = 20_000
 MAX_CHARACTER_BYTES = 4
 EARLIER_CHARACTERS = 4000
+EARLIER_FILES = 16
+"""Of one side of an earlier turn."""
 EARLIER = "earlier"
 """Journal key of what was said before: the same in every replay."""
 
@@ -37,7 +40,9 @@ def requests_of(run: TaskRun) -> list[Message]:
 
 async def as_input(message: Message, files: FileStore, leased: LeasedTask) -> dict[str, Any]:
     """A message as an input item: its texts and data, its files by name and URI, and what its text files say."""
-    attached = [await _store(part, number, files, leased) for number, part in enumerate(message.parts) if part.raw]
+    attached = [
+        await _stored(part, part.raw, number, files, leased) for number, part in enumerate(message.parts) if part.raw
+    ]
     linked = [_link(part) for part in message.parts if part.url]
     text = text_of(message)
     if attached or linked:
@@ -68,14 +73,14 @@ async def _prose(part: Part, files: FileStore, leased: LeasedTask) -> bytes:
     return b""
 
 
-async def _store(part: Part, number: int, files: FileStore, leased: LeasedTask) -> str:
-    media_type = part.media_type or "application/octet-stream"
+async def _stored(part: Part, body: bytes, number: int, files: FileStore, leased: LeasedTask) -> str:
+    media_type = part.media_type or ("text/plain" if part.text else "application/octet-stream")
     name = part.filename or f"file-{number + 1}"
-    ref = await files.put(leased.tenant, name, media_type, part.raw, leased.lease.task_id)
+    ref = await files.put(leased.tenant, name, media_type, body, leased.lease.task_id)
     return f"- {ref.name} ({ref.media_type}, {ref.size} bytes): {ref.uri}"
 
 
-async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, Any]]:
+async def earlier_in_context(run: TaskRun, store: TaskStore, files: FileStore) -> list[dict[str, Any]]:
     """What was asked and answered in earlier tasks of the same context, as input items, oldest first."""
     stored = run.leased.journal.get(EARLIER)
     if stored is not None:
@@ -86,21 +91,46 @@ async def earlier_in_context(run: TaskRun, store: TaskStore) -> list[dict[str, A
     for task_id in reversed(await store.earlier_in_context(leased, EARLIER_TASKS)):
         found = await store.read(task_id, leased.tenant, leased.agent, None)
         if found is not None:
-            items.extend(_exchange(found[0]))
+            items.extend(await _exchange(found[0], files, leased))
     if items:  # other tasks of the context may end meanwhile: a replay must read the same
         await run.journal(EARLIER, json.dumps(items).encode())
     return items
 
 
-def _exchange(task: Task) -> list[dict[str, Any]]:
-    asked = next((message for message in task.history if message.role == Role.ROLE_USER), None)
+async def _exchange(task: Task, files: FileStore, leased: LeasedTask) -> list[dict[str, Any]]:
+    """What was asked and answered, with the files on both sides: a later turn may be about them."""
+    asked = [message for message in task.history if message.role == Role.ROLE_USER]
     answer = Projection(task).text or text_of(task.status.message)
-    if asked is None or not answer:
+    given = await _files_in([part for message in asked for part in message.parts], files, leased)
+    made = await _files_in([part for artifact in task.artifacts for part in joined(artifact.parts)], files, leased)
+    if not asked or not (answer or made):
         return []
     return [
-        {"role": "user", "content": text_of(asked)[:EARLIER_CHARACTERS]},
-        {"role": "assistant", "content": answer[:EARLIER_CHARACTERS]},
+        {"role": "user", "content": _shortened(text_of(asked[0])) + _listed("Attached files", given)},
+        {"role": "assistant", "content": (_shortened(answer) + _listed("Files made", made)).strip()},
     ]
+
+
+async def _files_in(parts: Iterable[Part], files: FileStore, leased: LeasedTask) -> list[str]:
+    """The files among `parts`, by name and URI; kept for this task too, or they could go with the earlier one."""
+    found: list[str] = []
+    for part in parts:
+        if body := part.raw or (part.text.encode() if part.filename else b""):
+            found.append(await _stored(part, body, len(found), files, leased))
+        elif part.url:
+            found.append(_link(part))
+    return list(dict.fromkeys(found))[:EARLIER_FILES]
+
+
+def _listed(title: str, found: list[str]) -> str:
+    return f"\n\n{title}:\n" + "\n".join(found) if found else ""
+
+
+def _shortened(text: str) -> str:
+    """A text of an earlier turn; where it is cut, the model is told, or it would take the rest for all there is."""
+    if len(text) <= EARLIER_CHARACTERS:
+        return text
+    return f"{text[:EARLIER_CHARACTERS]}\n[… cut here: {len(text) - EARLIER_CHARACTERS} characters more]"
 
 
 def _link(part: Part) -> str:

@@ -120,7 +120,7 @@ class SpecialistExecutor(AgentExecutor):
         agent = await self._agent(scope)
         self._check_definition(run, {tool.name for tool in agent.tools})
         models = JournaledModels(self._models, scope, self.specialist.manifest.limits.max_tokens)
-        items: list[Any] = await earlier_in_context(run, self._store)
+        items: list[Any] = await earlier_in_context(run, self._store, self._files)
         answered = 0
         while answered < len(requests := requests_of(run)):
             request: Message = requests[answered]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from agentnet.errors import InvalidInputError
 
+MAX_NUMBER = 2**31 - 1
+"""What PostgreSQL's integers hold."""
 WHOLE = -1
 """Offset of a place behind a whole event."""
-LAST = 2**31 - 1
-"""No stream is longer, and PostgreSQL's numbers hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,6 @@ class Position:
             seq, epoch, offset, durable = (int(number) for number in text.split("."))
         except ValueError:
             raise InvalidInputError(f"{text[:80]!r} is not an event id of this server.") from None
-        if min(seq, epoch, durable) < 0 or offset < WHOLE or durable > seq or max(seq, epoch, offset) > LAST:
+        if min(seq, epoch, durable) < 0 or offset < WHOLE or durable > seq or max(seq, epoch, offset) > MAX_NUMBER:
             raise InvalidInputError(f"{text[:80]!r} is not an event id of this server.")
         return cls(seq, epoch, offset, durable)

@@ -51,7 +51,8 @@ SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND mes
 # renews it. A finished step is progress: the attempts before it count no more.
 # Answers the tasks whose write was taken: those still leased to $1 under the same epoch, and, for an end of the lease,
 # without input that the owner has not seen. Events of tasks with push configs enter the outbox; which configs those are
-# stands in the locked row of the task, so none is missed that was made while this statement waited for the lock.
+# stands in the locked row of the task, so none is missed that was made while this statement waited for the lock. They
+# are due now, but for one whose last try failed: that waits out its pause.
 APPEND = """
 WITH w AS (
     SELECT * FROM unnest(
@@ -90,7 +91,8 @@ WITH w AS (
     JOIN held USING (id) CROSS JOIN LATERAL unnest(held.push) AS config(id)
     WHERE e.kind IN (1, 3, 4, 5) AND EXISTS (SELECT 1 FROM held WHERE push IS NOT NULL)  -- asked once, before the join
 ), due AS (
-    UPDATE push_configs SET due_at = COALESCE(due_at, now()), wakes = wakes + 1
+    UPDATE push_configs SET wakes = wakes + 1,
+        due_at = CASE WHEN failures = 0 THEN LEAST(due_at, now()) ELSE COALESCE(due_at, now()) END
     WHERE task_id = ANY(ARRAY(SELECT id FROM held WHERE push IS NOT NULL))
 )
 SELECT id, push IS NOT NULL AS pushed FROM held

@@ -194,12 +194,21 @@ def send_message_request(params: Any) -> SendMessageRequest:
     plain = _plain_request(params)  # what nearly every client sends; reflection is for the others
     if plain is not None:
         return plain
-    parts = params.get("message", {}).get("parts")
+    _check(params.get("message", {}), params.get("configuration"))
+    request: SendMessageRequest = parsed(params, SendMessageRequest())
+    return request
+
+
+def _check(message: Json, configuration: Any) -> None:
+    """Raises `ParseError` for what `ParseDict` makes something else of."""
+    if configuration is not None and not isinstance(configuration, dict):
+        raise ParseError("configuration must be an object.")
+    role, parts = message.get("role"), message.get("parts")
+    if role is not None and type(role) not in (str, int):
+        raise ParseError("message.role must be ROLE_USER.")
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         if isinstance(part, dict) and part.get("raw") is not None:
             base64.normal(part["raw"], f"message.parts[{index}].raw")
-    request: SendMessageRequest = parsed(params, SendMessageRequest())
-    return request
 
 
 def parsed(params: Any, message: Any) -> Any:
@@ -255,7 +264,8 @@ def _plain_request(params: Json) -> SendMessageRequest | None:
 
 
 def _plain_message(message: Json) -> Message | None:
-    role = ROLES.get(message.get("role", "ROLE_UNSPECIFIED"))
+    stated = message.get("role", "ROLE_UNSPECIFIED")
+    role = ROLES.get(stated) if isinstance(stated, str) else None
     parts = message.get("parts")
     ids = [message.get(name, "") for name in ("messageId", "contextId", "taskId")]
     if role is None or not isinstance(parts, list) or not all(isinstance(value, str) for value in ids):

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from a2a.server.agent_execution import AgentExecutor
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from agentnet.a2a.bindings.app import a2a_app
+from agentnet.a2a.bindings.app import a2a_app, in_a2a_json, root
 from agentnet.a2a.bindings.rest import Rest
 from agentnet.a2a.grpc import GrpcServer
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.a2a.limits import json_limits as a2a_json_limits
 from agentnet.database.tables import EVERYONE
+from agentnet.errors import AgentNetError
 from agentnet.files.store import FileStore
 from agentnet.frame.access import USER, under_rule
 from agentnet.frame.authentication import authenticate_with
@@ -123,6 +125,11 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         ready_body={**READY, "agent": specialist.name, "definition": specialist.definition},
         json=a2a_json_limits(json_limits(settings)),
     )
-    routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), *Rest(handler).routes()]
+    routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), root(), *Rest(handler).routes()]
+    app = frame.app(routes, lifespan)
+    # Its address is one that only services reach: a client that was sent there would find nothing (issue 10).
+    app.router.redirect_slashes = False
+    for kind in (HTTPException, AgentNetError):  # of what no operation answers: as those say their errors
+        app.add_exception_handler(kind, in_a2a_json(app.exception_handlers[kind]))
     jsonrpc = replace(frame, refuse=say_in_jsonrpc(HTTPStatus.OK))
-    return frame.closed(a2a_app(handler, frame.app(routes, lifespan), jsonrpc.checked))
+    return frame.closed(a2a_app(handler, app, jsonrpc.checked))

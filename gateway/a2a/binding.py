@@ -8,11 +8,18 @@ from typing import Any
 
 from starlette.types import Send
 
-from agentnet.errors import AgentNetError, UnavailableError, error_body
+from agentnet.errors import (
+    AgentNetError,
+    UnavailableError,
+    error_body,
+)
 from agentnet.http.sse import frame
 
 INVALID_REQUEST = -32600
 INTERNAL_ERROR = -32603
+UNAVAILABLE = -32051
+"""As the agents of the network say it (`agentnet.a2a.errors`): -32603 reads as for ever."""
+A2A_JSON, JSON = "application/a2a+json", "application/json"
 # Bounded, as it runs over what anybody sends before that is known to be JSON.
 ID_PATTERN = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.){0,256}"|-?\d{1,18})')
 
@@ -45,6 +52,8 @@ def jsonrpc_error(error: AgentNetError, identifier: str | int | None) -> dict[st
         "metadata": {key: str(value) for key, value in error.data.items()},
     }
     code = INTERNAL_ERROR if error.http_status >= 500 else INVALID_REQUEST
+    if isinstance(error, UnavailableError):
+        code = UNAVAILABLE
     body = {"code": code, "message": status["message"], "data": [info]}
     return {"jsonrpc": "2.0", "id": identifier, "error": body}
 
@@ -56,7 +65,7 @@ async def send_protocol_error(send: Send, error: AgentNetError, binding: Binding
     else:
         status = 200 if isinstance(error, UnavailableError) else error.http_status
         document = jsonrpc_error(error, identifier)
-    await _send_json(send, status, document, error.data)
+    await _send_json(send, status, document, error.data, A2A_JSON if binding is Binding.REST else JSON)
 
 
 def stream_error(error: AgentNetError, binding: Binding, identifier: str | int | None) -> bytes:
@@ -65,9 +74,11 @@ def stream_error(error: AgentNetError, binding: Binding, identifier: str | int |
     return frame(json.dumps(document).encode(), event="error")
 
 
-async def _send_json(send: Send, status: int, document: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+async def _send_json(
+    send: Send, status: int, document: Mapping[str, Any], data: Mapping[str, Any], media_type: str
+) -> None:
     body = json.dumps(document).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     if retry_after := data.get("retry_after"):
         # Whole seconds (RFC 9110 section 10.2.3), and never 0, which would ask for a loop.
         headers.append((b"retry-after", str(max(1, round(float(retry_after)))).encode()))

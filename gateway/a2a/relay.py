@@ -20,7 +20,7 @@ from gateway.a2a.passage import Passage
 from gateway.a2a.takeover import Opened, Takeover
 from gateway.a2a.upstream import Upstream
 from gateway.http.body import Body, ClientGoneError, run_until_gone
-from gateway.http.headers import header_of, is_event_stream, to_client
+from gateway.http.headers import header_of, is_event_stream, to_client, without
 from gateway.http.limits import StreamLimit
 from gateway.http.transport import Incoming
 
@@ -63,6 +63,17 @@ def target_of(scope: Scope) -> Target:
     return Target(agent, path + b"?" + query if query else path, prefix)
 
 
+def led_back(location: bytes, entry: Entry, address: bytes) -> bytes:
+    """Where a redirect of an instance leads from outside: what is below its own address is below `address`."""
+    if location.startswith(b"/") and not location.startswith(b"//"):
+        return address + location
+    for url in entry.urls or [entry.url]:
+        inside = url.rstrip("/").encode()
+        if location == inside or location.startswith((inside + b"/", inside + b"?")):
+            return address + location[len(inside) :]
+    return location
+
+
 class Relay:
     """An ASGI app that relays every request it gets."""
 
@@ -101,17 +112,23 @@ class Relay:
             principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
         )
         try:
-            whole = await self._answer(request, incoming, principal)
+            whole = await self._answer(request, incoming, principal, entry)
         finally:
             await incoming.close()
         if whole:
             await request.end()
 
-    async def _answer(self, request: "_RelayedRequest", incoming: Incoming, principal: Principal) -> bool:
+    async def _answer(self, request: "_RelayedRequest", incoming: Incoming, principal: Principal, entry: Entry) -> bool:
         if is_event_stream(incoming.headers):
             return await request.answer_stream(incoming, request.opened(principal), self._takeover)
         if asks_for_card(request.target.path, request.body.start):
             return await request.answer_card(incoming, self._base_url + request.target.prefix)
+        if location := header_of(to_client(incoming.headers), b"location"):
+            address = (self._base_url + request.target.prefix).encode()
+            incoming.headers = [
+                *without(incoming.headers, b"location"),
+                (b"location", led_back(location, entry, address)),
+            ]
         return await request.answer(incoming)
 
 

@@ -6,7 +6,7 @@ from agentnet.discovery.directory import Entry
 from agentnet.errors import UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from gateway.a2a.catalog import Catalog
+from gateway.a2a.catalog import RETRY_SECONDS, Catalog
 from gateway.http.headers import to_agent
 from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing, Transport
 
@@ -49,4 +49,6 @@ class Upstream:
                 # It was sent, so it may have had effects there: whether to send it again is for the client to say.
                 if not isinstance(error, NotReachedError) and method not in SAFE_METHODS:
                     break
-        raise UnavailableError(f"The agent {entry.name!r} does not answer.", hint=str(reason), agent=entry.name)
+        raise UnavailableError(
+            f"The agent {entry.name!r} does not answer.", hint=str(reason), retry_after=RETRY_SECONDS, agent=entry.name
+        )

@@ -31,6 +31,11 @@ def header_of(headers: Headers, name: bytes) -> bytes:
     return b""
 
 
+def without(headers: Headers, name: bytes) -> Headers:
+    """All but those of `name` (lower case)."""
+    return [(key, value) for key, value in headers if key.lower() != name]
+
+
 def to_agent(headers: Headers, token: str) -> Headers:
     """The headers of a relayed request: the service token in the credential's place, a trace where none was."""
     named = _named_by_connection(headers)

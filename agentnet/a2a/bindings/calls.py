@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.types.a2a_pb2 import TaskState
 from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import ContentTypeNotSupportedError, JSONParseError, VersionNotSupportedError
@@ -28,6 +29,7 @@ JSON = "application/json"
 STATES = tuple(TaskState.keys())
 
 Headers = dict[str, str]
+RawHeaders = list[tuple[bytes, bytes]]
 NO_STATUSES: Mapping[type[Exception], int] = {}
 
 
@@ -73,6 +75,12 @@ def check_version(headers: Headers, scope: Scope) -> None:
         raise VersionNotSupportedError(f"This is not for A2A 0.3; send the header `A2A-Version: {VERSION}`.")
 
 
+def check_flag(stated: str | None, field: str) -> None:
+    """Raises `InvalidParamsError` for a truth value of a query that is none: the SDK's parser takes it for false."""
+    if stated is not None and stated.lower() not in ("true", "false", "1", "0"):
+        raise wrong_field(field, "must be true or false")
+
+
 def stated_version(headers: Headers, scope: Scope) -> str:
     """The version that a request says it speaks (A2A 1.0 section 3.6). Raises `VersionNotSupportedError`."""
     version = headers.get("a2a-version") or _version_in_query(scope)
@@ -116,6 +124,11 @@ def rest_refusal(error: Exception, media_type: str, statuses: Mapping[type[Excep
     retry = (getattr(known, "data", None) or {}).get("retry_after")
     headers = {"retry-after": retry_after(retry)} if retry else None
     return Response(dumps(payload), status, headers, media_type=media_type)
+
+
+def extension_headers(activated: str) -> RawHeaders:
+    """What tells a client which of the extensions that it asked for are at work (A2A 1.0 section 3.2.6)."""
+    return [(HTTP_EXTENSION_HEADER.lower().encode(), activated.encode())] if activated else []
 
 
 def retry_after(seconds: Any) -> str:

@@ -1,6 +1,7 @@
 """The JSON-RPC binding (A2A 1.0 section 9), with the methods of 0.3 on the same address."""
 
 import logging
+from collections.abc import Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -26,6 +27,7 @@ from agentnet.a2a.bindings.calls import (
     Headers,
     check_state,
     check_version,
+    extension_headers,
     headers_of,
     parse_json,
     read_body,
@@ -33,10 +35,10 @@ from agentnet.a2a.bindings.calls import (
     stated_version,
 )
 from agentnet.a2a.bindings.jsonrpc03 import JsonRpc03
-from agentnet.a2a.bindings.older import RequestId, older_context
+from agentnet.a2a.bindings.older import RequestId, older_context, older_headers
 from agentnet.a2a.bindings.operations import Operations, Unary
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventStream, Frames
-from agentnet.a2a.errors import ServerBusyError, as_a2a
+from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
@@ -50,6 +52,7 @@ class JsonRpc:
     """The ASGI endpoint."""
 
     def __init__(self, handler: DurableRequestHandler) -> None:
+        self._handler = handler
         self._older = JsonRpc03(handler)
         self._operations = own = Operations(handler)
         self._unary: dict[str, Unary] = {
@@ -85,13 +88,14 @@ class JsonRpc:
             if method in ("SendStreamingMessage", "SubscribeToTask"):
                 check_version(headers, scope)
                 stream = await self._stream(method, params, context)
-                return EventStream(_frames(stream, request_id))
+                return EventStream(_frames(stream, request_id), extension_headers(self._handler.activated(context)))
             call = self._unary.get(method)
             if call is None:
                 raise MethodNotFoundError(f"There is no method {method[:80]!r}.")
             check_version(headers, scope)
             result = await call(params, context)
-            return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}))
+            more = extension_headers(self._handler.activated(context))
+            return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}), more)
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
             return _refusal(request_id, as_a2a(_as_params_error(error)))
 
@@ -100,10 +104,12 @@ class JsonRpc:
     ) -> ASGIApp:
         if stated_version(headers, scope) == VERSION:
             raise MethodNotFoundError(f"{method} is a method of A2A 0.3; this request says that it speaks {VERSION}.")
-        context = older_context(scope["state"]["principal"], headers)
+        context = older_context(scope, headers)
         if self._older.streams(method):
-            return EventStream(self._older.stream(method, body, request_id, context))
-        return _Answer(await self._older.answer(method, body, request_id, context))
+            frames = self._older.stream(method, body, request_id, context)
+            return EventStream(frames, older_headers(self._handler.activated(context)))
+        answer = await self._older.answer(method, body, request_id, context)
+        return _Answer(answer, older_headers(self._handler.activated(context)))
 
     async def _list_tasks(self, params: Any, context: ServerCallContext) -> Any:
         request = _parsed(params, ListTasksRequest())
@@ -177,7 +183,7 @@ class _Answer:
 
     __slots__ = ("_body", "_extra")
 
-    def __init__(self, body: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(self, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._body = body
         self._extra = extra
 
@@ -189,6 +195,6 @@ class _Answer:
 
 
 def _refusal(request_id: RequestId, error: A2AError) -> _Answer:
-    retry = error.data.get("retry_after") if isinstance(error, ServerBusyError) and error.data else None
+    retry = error.data.get("retry_after") if error.data else None
     extra = ((b"retry-after", retry_after(retry).encode()),) if retry else ()
     return _Answer(dumps(build_error_response(request_id, error)), extra)

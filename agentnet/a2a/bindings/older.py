@@ -6,23 +6,32 @@ place to go on from, they leave `final` out where a question ends a stream, and 
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from typing import Protocol
 
 from a2a.compat.v0_3 import conversions
 from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
 from a2a.extensions.common import get_requested_extensions
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import StreamResponse, Task, TaskArtifactUpdateEvent, TaskStatusUpdateEvent
+from a2a.types.a2a_pb2 import (
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatusUpdateEvent,
+)
+from starlette.types import Scope
 
-from agentnet.a2a.bindings.calls import Headers, last_event_id
+from agentnet.a2a.bindings.calls import Headers, RawHeaders, last_event_id
 from agentnet.a2a.bindings.sse import KEEP_ALIVE
-from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import wrong_field
 from agentnet.a2a.parameters import call_context
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
-from agentnet.identity import Principal
 from agentnet.tasks.events import RESTING_STATES, state_of
+from agentnet.tasks.position import Position
 
 Render = Callable[[v03.SendStreamingMessageSuccessResponse], bytes]
 """An event of 0.3 as its binding writes it."""
@@ -35,17 +44,40 @@ def check_number(stated: object, field: str) -> None:
         raise wrong_field(field, "must be a number of 32 bits")
 
 
-def older_context(principal: Principal, headers: Headers) -> ServerCallContext:
+class Opens(Protocol):
+    """Opens streams: the part of a request handler that is needed here."""
+
+    async def open_stream(self, params: SendMessageRequest, context: ServerCallContext) -> TaskStream:
+        """Of a message."""
+        ...
+
+    async def subscribe(
+        self,
+        params: SubscribeToTaskRequest,
+        context: ServerCallContext,
+        after: Position | None,
+        until: frozenset[TaskState],
+    ) -> TaskStream:
+        """Of a task."""
+        ...
+
+
+def older_context(scope: Scope, headers: Headers) -> ServerCallContext:
     """The context of a call; 0.3 names extensions in a header of its own."""
-    context = call_context(principal, headers)
+    context = call_context(scope["state"]["principal"], headers)
     legacy = headers.get(LEGACY_HTTP_EXTENSION_HEADER.lower())
     if legacy:
         context.requested_extensions |= get_requested_extensions([legacy])
     return context
 
 
+def older_headers(activated: str) -> RawHeaders:
+    """What tells a client of 0.3 which extensions are at work."""
+    return [(LEGACY_HTTP_EXTENSION_HEADER.lower().encode(), activated.encode())] if activated else []
+
+
 async def opened(
-    handler: DurableRequestHandler,
+    handler: Opens,
     request: v03.SendStreamingMessageRequest | v03.TaskResubscriptionRequest,
     context: ServerCallContext,
 ) -> TaskStream:
@@ -53,8 +85,7 @@ async def opened(
     if isinstance(request, v03.TaskResubscriptionRequest):
         core = conversions.to_core_subscribe_to_task_request(request)
         after = last_event_id(context.state["headers"])
-        stream: TaskStream = await handler.subscribe(core, context, after, RESTING_STATES)
-        return stream
+        return await handler.subscribe(core, context, after, RESTING_STATES)
     sent = v03.SendMessageRequest(id=request.id, params=request.params)
     return await handler.open_stream(conversions.to_core_send_message_request(sent), context)
 

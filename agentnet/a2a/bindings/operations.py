@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.server.routes.common import serialize_list_tasks_response
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     GetTaskRequest,
@@ -58,7 +57,13 @@ class Operations:
     async def list_tasks(self, request: ListTasksRequest, context: ServerCallContext) -> Any:
         """A page of tasks."""
         page = await self._handler.on_list_tasks(request, context)
-        return serialize_list_tasks_response(page, request.include_artifacts)
+        # The four are required, empty or not (A2A 1.0 section 3.1.4); a task in it has what it has.
+        return {
+            "tasks": [task_json(task) for task in page.tasks],
+            "nextPageToken": page.next_page_token,
+            "pageSize": page.page_size,
+            "totalSize": page.total_size,
+        }
 
     async def cancel_task(self, request: CancelTaskRequest, context: ServerCallContext) -> Any:
         """The task that was stopped."""

@@ -19,15 +19,18 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.error_handlers import build_rest_error_payload
 from a2a.utils.errors import InvalidRequestError
 from a2a.utils.proto_utils import parse_params
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from agentnet.a2a.bindings.calls import (
     A2A_JSON,
     JSON,
+    check_flag,
     check_state,
     check_version,
+    extension_headers,
     headers_of,
     parse_json,
     rest_refusal,
@@ -56,20 +59,43 @@ class Rest:
     def routes(self) -> list[BaseRoute]:
         """The paths of 1.0 and of 0.3."""
         own = [
-            _route("/message:send", self._send_message, "POST"),
-            _route("/message:stream", self._send_streaming_message, "POST"),
-            _route("/tasks", self._list_tasks, "GET"),
-            _route("/tasks/{id}:cancel", self._cancel_task, "POST"),
-            _route("/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
-            _route("/tasks/{id}", self._get_task, "GET"),
-            _route("/tasks/{id}/pushNotificationConfigs", self._create_push_config, "POST"),
-            _route("/tasks/{id}/pushNotificationConfigs", self._list_push_configs, "GET"),
-            _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._get_push_config, "GET"),
-            _route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._delete_push_config, "DELETE"),
-            _route("/extendedAgentCard", self._extended_card, "GET"),
+            self._route("/message:send", self._send_message, "POST"),
+            self._route("/message:stream", self._send_streaming_message, "POST"),
+            self._route("/tasks", self._list_tasks, "GET"),
+            self._route("/tasks/{id}:cancel", self._cancel_task, "POST"),
+            self._route("/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
+            self._route("/tasks/{id}", self._get_task, "GET"),
+            self._route("/tasks/{id}/pushNotificationConfigs", self._create_push_config, "POST"),
+            self._route("/tasks/{id}/pushNotificationConfigs", self._list_push_configs, "GET"),
+            self._route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._get_push_config, "GET"),
+            self._route("/tasks/{id}/pushNotificationConfigs/{push_id}", self._delete_push_config, "DELETE"),
+            self._route("/extendedAgentCard", self._extended_card, "GET"),
         ]
-        # The tenant's last: its pattern takes any first segment, also "tasks".
-        return [*own, *Rest03(self._handler).routes(), Mount("/{tenant}", routes=own)]
+        # The tenant's last: its pattern takes any first segment, also "tasks". Not as a Mount: that answers 404 where a
+        # route before it says 405, and sends what it does not know to the address that it has inside.
+        below = [Route("/{tenant}" + route.path, route.endpoint, methods=route.methods) for route in own]
+        return [*own, *Rest03(self._handler).routes(), *below]
+
+    def _route(self, path: str, call: Call, *methods: str) -> Route:
+        async def endpoint(request: Request) -> Response:
+            headers = headers_of(request.scope)
+            try:
+                check_version(headers, request.scope)
+                context = call_context(request.state.principal, headers)
+                context.tenant = request.path_params.get("tenant", "")
+                result = await call(request, context)
+            except HTTPException:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
+                return rest_refusal(error, _media_type(headers.get("accept", "")))
+            more = extension_headers(self._handler.activated(context))
+            if isinstance(result, TaskStream):
+                return EventResponse(EventStream(_frames(result), more))
+            response = Response(dumps(result), media_type=_media_type(headers.get("accept", "")))
+            response.raw_headers.extend(more)
+            return response
+
+        return Route(path, endpoint, methods=list(methods))
 
     async def _send_message(self, request: Request, context: ServerCallContext) -> Any:
         return await self._operations.send_message(await _body(request), context)
@@ -81,12 +107,15 @@ class Rest:
         return await self._operations.subscribe(SubscribeToTaskRequest(id=request.path_params["id"]), context)
 
     async def _get_task(self, request: Request, context: ServerCallContext) -> Any:
+        if request.path_params["id"].endswith(":cancel"):  # its route takes POST alone, and this one any id
+            raise HTTPException(405, headers={"allow": "POST"})
         params = _query(request, GetTaskRequest())
         params.id = request.path_params["id"]
         return await self._operations.get_task(params, context)
 
     async def _list_tasks(self, request: Request, context: ServerCallContext) -> Any:
         check_state(request.query_params.get("status"))
+        check_flag(request.query_params.get("includeArtifacts"), "includeArtifacts")
         return await self._operations.list_tasks(_query(request, ListTasksRequest()), context)
 
     async def _cancel_task(self, request: Request, context: ServerCallContext) -> Any:
@@ -115,23 +144,6 @@ class Rest:
 
     async def _extended_card(self, _request: Request, context: ServerCallContext) -> Any:
         return await self._operations.get_extended_card(GetExtendedAgentCardRequest(), context)
-
-
-def _route(path: str, call: Call, *methods: str) -> Route:
-    async def endpoint(request: Request) -> Response:
-        headers = headers_of(request.scope)
-        try:
-            check_version(headers, request.scope)
-            context = call_context(request.state.principal, headers)
-            context.tenant = request.path_params.get("tenant", "")
-            result = await call(request, context)
-        except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
-            return rest_refusal(error, _media_type(headers.get("accept", "")))
-        if isinstance(result, TaskStream):
-            return EventResponse(EventStream(_frames(result)))
-        return Response(dumps(result), media_type=_media_type(headers.get("accept", "")))
-
-    return Route(path, endpoint, methods=list(methods))
 
 
 def _media_type(accept: str) -> str:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.a2a.bindings.calls import JSON, check_base64, headers_of, rest_refusal
-from agentnet.a2a.bindings.older import check_number, frames, older_context, opened
+from agentnet.a2a.bindings.older import check_number, frames, older_context, older_headers, opened
 from agentnet.a2a.bindings.sse import EventResponse, EventStream, Frames
 from agentnet.a2a.errors import as_a2a
 from agentnet.a2a.handler import DurableRequestHandler
@@ -48,16 +48,33 @@ class Rest03:
         own = self._own
         configs = "/v1/tasks/{id}/pushNotificationConfigs"
         return [
-            _route("/v1/message:send", self._send_blocking, "POST"),
-            _route("/v1/message:stream", self._send, "POST"),
-            _route("/v1/tasks/{id}:cancel", own.on_cancel_task, "POST"),
-            _route("/v1/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
-            _route("/v1/tasks/{id}", own.on_get_task, "GET"),
-            _route(configs + "/{push_id}", own.get_push_notification, "GET"),
-            _route(configs, own.set_push_notification, "POST"),
-            _route(configs, own.list_push_notifications, "GET"),
-            _route("/v1/card", own.on_get_extended_agent_card, "GET"),
+            self._route("/v1/message:send", self._send_blocking, "POST"),
+            self._route("/v1/message:stream", self._send, "POST"),
+            self._route("/v1/tasks/{id}:cancel", own.on_cancel_task, "POST"),
+            self._route("/v1/tasks/{id}:subscribe", self._subscribe, "GET", "POST"),
+            self._route("/v1/tasks/{id}", own.on_get_task, "GET"),
+            self._route(configs + "/{push_id}", own.get_push_notification, "GET"),
+            self._route(configs, own.set_push_notification, "POST"),
+            self._route(configs, own.list_push_notifications, "GET"),
+            self._route("/v1/card", own.on_get_extended_agent_card, "GET"),
         ]
+
+    def _route(self, path: str, call: Call, *methods: str) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                await _check(request)
+                context = older_context(request.scope, headers_of(request.scope))
+                result = await call(request, context)
+            except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
+                return rest_refusal(error, JSON, STATUSES)
+            more = older_headers(self._handler.activated(context))
+            if isinstance(result, TaskStream):
+                return EventResponse(EventStream(_frames(result), more))
+            response = Response(dumps(whole_numbers(result)), media_type=JSON)
+            response.raw_headers.extend(more)
+            return response
+
+        return Route(path, endpoint, methods=list(methods))
 
     async def _send(self, request: Request, context: ServerCallContext) -> TaskStream:
         params = await _message_params(request)
@@ -91,21 +108,6 @@ def _read_message(body: bytes) -> v03.MessageSendParams:
         raise wrong_field(
             "message.content.file.fileWithBytes", "must be the base64 of a base64 text, as SDKs of 0.3 send it"
         ) from None
-
-
-def _route(path: str, call: Call, *methods: str) -> Route:
-    async def endpoint(request: Request) -> Response:
-        try:
-            await _check(request)
-            context = older_context(request.state.principal, headers_of(request.scope))
-            result = await call(request, context)
-        except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was is said as A2A says it
-            return rest_refusal(error, JSON, STATUSES)
-        if isinstance(result, TaskStream):
-            return EventResponse(EventStream(_frames(result)))
-        return Response(dumps(whole_numbers(result)), media_type=JSON)
-
-    return Route(path, endpoint, methods=list(methods))
 
 
 async def _check(request: Request) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
 from starlette.responses import Response
@@ -23,11 +23,12 @@ Frames = AsyncGenerator[bytes, None]
 class EventStream:
     """An ASGI response that sends `frames` until they end or the reader leaves."""
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._frames = frames
+        self._headers = [*HEADERS, *headers]
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         sending = asyncio.current_task()
         assert sending is not None
         watching = asyncio.create_task(_until_gone(receive, sending))

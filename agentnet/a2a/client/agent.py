@@ -3,6 +3,7 @@
 a2a-sdk's types, not its client: that takes 0.5 s to import, and reads lines where JSON may hold U+2028.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,12 +20,12 @@ from a2a.types.a2a_pb2 import (
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import Message as Proto
 
-from agentnet.a2a.client.errors import HttpAnswerError, RefusedError
+from agentnet.a2a.client.errors import UNSUPPORTED, HttpAnswerError, RefusedError
 from agentnet.a2a.client.transport import Headers, Response, Transport
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import data_of
 from agentnet.ids import new_id
-from agentnet.tasks.events import TERMINAL_STATES
+from agentnet.tasks.events import RESTING_STATES, TERMINAL_STATES
 from agentnet.tasks.steps import STEPS
 
 HEADERS: Headers = (
@@ -37,6 +38,9 @@ HEADERS: Headers = (
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of a whole task with its files."""
 MAX_ERROR_BYTES = 1024 * 1024
+
+POLL_SECONDS = 1.0
+"""Between two looks at a task of an agent that does not stream."""
 
 M = TypeVar("M", bound=Proto)
 
@@ -51,9 +55,25 @@ class AgentClient:
         """SendMessage: the task or message that it answers with, at once if the request asks for that."""
         return _parsed(await self._ask("SendMessage", request), StreamResponse())
 
-    def stream(self, request: SendMessageRequest) -> AsyncGenerator[StreamResponse, None]:
-        """SendStreamingMessage: events as they arrive, until the task rests."""
-        return self._follow("SendStreamingMessage", request)
+    async def stream(self, request: SendMessageRequest) -> AsyncGenerator[StreamResponse, None]:
+        """SendStreamingMessage: events as they arrive, until the task rests; one answer of an agent that has none."""
+        has_begun = False
+        try:
+            async with aclosing(self._follow("SendStreamingMessage", request)) as events:
+                async for event in events:
+                    has_begun = True
+                    yield event
+            return
+        except RefusedError as error:
+            if has_begun or error.code != UNSUPPORTED:
+                raise
+        # It may be that it does not stream; was it something else, then this is refused too (A2A 1.0, section 3.3.4).
+        answer = await self.send(request)
+        yield answer
+        while answer.HasField("task") and answer.task.status.state not in RESTING_STATES:
+            await asyncio.sleep(POLL_SECONDS)
+            answer = StreamResponse(task=await self.get(answer.task.id))
+            yield answer
 
     def subscribe(self, task_id: str) -> AsyncGenerator[StreamResponse, None]:
         """SubscribeToTask: the task as it is, then its events, beyond questions too. One that is over is refused."""

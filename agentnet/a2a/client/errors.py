@@ -12,6 +12,7 @@ from typing import Any
 from agentnet.errors import AgentNetError, UnavailableError
 
 TASK_NOT_FOUND = -32001
+UNSUPPORTED = -32004
 """A2A 1.0, section 5.4."""
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from a2a.types import Artifact, Part
 
-from agentnet.cli.gateway.wire import as_value, content_of
+from agentnet.cli.gateway.wire import content_of
 from agentnet.cli.tasks.outcome import Outcome, source_of
 from agentnet.errors import ConfigurationError
 from agentnet.files.names import clean_name
+from agentnet.tasks.values import value_json
 
 ANSWER_FILE = "answer.md"
 LINK = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]]+)")
@@ -53,7 +54,7 @@ def _body(part: Part) -> bytes | None:
     if kind == "text":
         return part.text.encode()
     if kind == "data":
-        return json.dumps(as_value(part.data), indent=2, ensure_ascii=False).encode()
+        return json.dumps(value_json(part.data), indent=2, ensure_ascii=False).encode()
     return None
 
 

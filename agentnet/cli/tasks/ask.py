@@ -111,19 +111,24 @@ async def _follow(
                 await _take(events, outcome, trail, stops or attempt > 0)
                 if outcome.rests or not outcome.task_id:
                     return
-            except UnavailableError:
-                if not outcome.task_id or attempt == RECONNECTS:
+            except UnavailableError as error:
+                if not outcome.task_id:
                     raise
+                if attempt == RECONNECTS:
+                    raise _lost(outcome, str(error)) from None
             # Once the stream was open, this says that the task ended just now: the next look shows how.
             except ConflictError:
                 if attempt == 0:
                     raise
             await asyncio.sleep(RECONNECT_SECONDS * attempt)
             events = _again(agent, outcome.task_id)
-    raise UnavailableError(
-        f"The stream of task {outcome.task_id} ended too early, time and again.",
-        hint=f"`agentnet watch {outcome.task_id}` follows it.",
-    )
+    raise _lost(outcome, "Its stream ended too early, time and again.")
+
+
+def _lost(outcome: Outcome, why: str) -> UnavailableError:
+    """The task goes on without us: how to come back to it."""
+    how = f"`agentnet watch {outcome.task_id}` follows it once the gateway answers again."
+    return UnavailableError(f"Lost sight of task {outcome.task_id}, which goes on: {why}", hint=how)
 
 
 async def _again(agent: AgentConnection, task_id: str) -> AsyncIterator[StreamResponse]:

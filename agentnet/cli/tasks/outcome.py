@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from a2a.types import Artifact, Message, Part, StreamResponse
 
-from agentnet.cli.gateway.wire import as_dict, as_value, content_of, kind_of, state_name
+from agentnet.cli.gateway.wire import content_of, kind_of, state_name
 from agentnet.tasks.events import COMPLETED
 from agentnet.tasks.parts import is_file, joined
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, Step, step_of
+from agentnet.tasks.values import struct_json, value_json
 
 
 class Outcome:
@@ -60,7 +61,7 @@ class Outcome:
         self.heard.receive(event)
         if kind_of(event, "payload") != "status_update":
             return None
-        step = step_of(as_dict(event.status_update.metadata))
+        step = step_of(struct_json(event.status_update.metadata))
         if step is not None:
             self.steps[step.id] = step
         return step
@@ -94,13 +95,13 @@ def text_of(part: Part) -> str:
     if kind == "text" and not part.filename:
         return part.text
     if kind == "data" and not part.filename:
-        return f"```json\n{json.dumps(as_value(part.data), indent=2, ensure_ascii=False)}\n```"
+        return f"```json\n{json.dumps(value_json(part.data), indent=2, ensure_ascii=False)}\n```"
     return ""
 
 
 def source_of(artifact: Artifact) -> tuple[str, ...] | None:
     """The path of agents that passed an artifact on; None for the asked agent's own."""
-    source = as_dict(artifact.metadata).get(SOURCE)
+    source = struct_json(artifact.metadata).get(SOURCE)
     if source is None:
         return None
     if isinstance(source, dict):

@@ -9,7 +9,9 @@ from pathlib import Path
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events.event_queue import EventQueue
 from a2a.server.tasks import TaskUpdater
-from a2a.types.a2a_pb2 import Part
+from a2a.types.a2a_pb2 import Part, TaskState
+
+from agentnet.tasks.steps import Step
 
 FOREVER_SECONDS = 3600.0
 
@@ -34,7 +36,7 @@ stage = Stage()
 
 
 class Script(AgentExecutor):
-    """`ask`, `authorise`, `reject`, `fail`, `file`, `data`, `count N`, `wait GATE`, `forever`,
+    """`ask`, `authorise`, `reject`, `fail`, `file`, `data`, `count N`, `wait GATE`, `step`, `forever`,
     `stubborn GATE`, `once PATH`.
 
     Any other word becomes an artifact.
@@ -77,6 +79,9 @@ async def _perform(updater: TaskUpdater, words: Iterator[str]) -> None:
                     await asyncio.sleep(0)
             case "wait":
                 await stage.gates[next(words)].wait()
+            case "step":
+                step = Step("s1", "tool", "end", "count", ("scripted",), updater.task_id)
+                await updater.update_status(TaskState.TASK_STATE_WORKING, metadata=step.as_metadata())
             case "forever":
                 await asyncio.sleep(FOREVER_SECONDS)
             case "stubborn":

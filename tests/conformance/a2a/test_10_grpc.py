@@ -1,13 +1,16 @@
 """Section 10: gRPC."""
 
+from typing import Any
+
 import grpc
 import grpc.aio
 import pytest
 from a2a.types import a2a_pb2 as pb
 from a2a.types import a2a_pb2_grpc
 
+from agentnet.a2a.grpc import GrpcServer
 from tests.conformance.a2a.messages import message, sent
-from tests.conformance.a2a.server import Server, servers
+from tests.conformance.a2a.server import Server, free_port, servers
 from tests.conformance.a2a.test_3_1_operations import NOWHERE
 from tests.conformance.a2a.wire import RefusedError
 
@@ -108,3 +111,17 @@ async def test_10_4_bytes_that_are_no_message_or_too_much_of_one_are_the_clients
                 pass
     assert (refused.value.code(), ended.value.code()) == (grpc.StatusCode.INVALID_ARGUMENT,) * 2
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_agents_that_share_a_host_take_one_port_after_the_other_without_a_word(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def nobody(_: str) -> Any:
+        raise AssertionError
+
+    settings = server.runtime.settings.model_copy(update={"grpc_port": free_port()})
+    made = [GrpcServer(settings, nobody) for _ in range(3)]
+    assert len({one.address for one in made}) == 3
+    for one in made:
+        await one.stop()
+    assert capfd.readouterr().err == ""

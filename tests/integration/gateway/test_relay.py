@@ -336,3 +336,81 @@ async def test_an_sdk_client_without_a_key_is_told_so(network: Network) -> None:
         client = await client_of(http, "/agents/echo", "JSONRPC", streaming=False)
         with pytest.raises(A2AClientError, match="401"):
             await collect(client, "hello")
+
+
+async def test_while_no_replica_answers_the_agent_is_away_and_the_client_told_when_to_come_again(
+    network: Network,
+) -> None:
+    await network.agent("echo")
+    await network.register("dead", ["http://127.0.0.1:9"])
+    async with network.client() as http:
+        assert (await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1)).status_code == 200
+        token = network.runtime.tokens.for_service("agent:echo", "registry")
+        address = f"{network.registry_url}/v1/entries/agent/echo/0"
+        await network.runtime.http.delete(address, headers={"authorization": f"Bearer {token}"})
+
+        async def is_gone() -> bool:
+            return "error" in (await http.post("/agents/echo", json=rpc("SendMessage", "hi"), headers=V1)).json()
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await is_gone():
+                await asyncio.sleep(0.05)
+        for name in ("echo", "dead"):
+            said = await http.post(f"/agents/{name}", json=rpc("SendMessage", "hi", "x-1"), headers=V1)
+            assert (said.json()["id"], said.json()["error"]["code"]) == ("x-1", -32051)
+            assert int(said.headers["retry-after"]) > 0
+            for path in ("/message:send", "/message:stream", "/tasks"):
+                method = "GET" if path == "/tasks" else "POST"
+                refused = await http.request(method, f"/agents/{name}{path}", json={}, headers=V1)
+                assert (refused.status_code, refused.json()["error"]["status"]) == (503, "UNAVAILABLE")
+                assert int(refused.headers["retry-after"]) > 0
+                assert refused.headers["content-type"] == "application/a2a+json"
+        assert (await http.get("/agents/echo/.well-known/agent-card.json")).status_code == 503
+        never = await http.post("/agents/never", json=rpc("SendMessage", "hi"), headers=V1)
+        assert never.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/mcp",
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/mcp",
+        "/mcp/.well-known/openid-configuration",
+        "/mcp/tools/.well-known/oauth-authorization-server",
+        "/.well-known/anything",
+    ],
+)
+async def test_there_is_no_oauth_and_whoever_looks_for_it_is_told_so_without_a_key(network: Network, path: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for base in (network.url, network.registry_url)[: 1 if path.startswith("/mcp") else 2]:
+            response = await http.get(base + path)
+            assert response.status_code == 404
+            assert response.json()["error"]["status"] == "NOT_FOUND"
+
+
+async def test_a_redirect_to_an_address_inside_leads_back_through_the_gateway(network: Network) -> None:
+    listener = bind("127.0.0.1", 0, "moved")
+    inside = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    places = iter(["/there?x=1", "https://example.org/away", f"{inside}/there?x=1", inside, f"{inside}1/other"])
+
+    async def move(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 307 Moved\r\nLocation: {next(places)}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    await network.register("moved", [inside])
+    async with await asyncio.start_server(move, sock=listener), network.client() as http:
+        told = [(await http.get("/agents/moved/x")).headers["location"] for _ in range(5)]
+    outside = f"{network.url}/agents/moved"
+    assert told == [
+        f"{outside}/there?x=1",
+        "https://example.org/away",
+        f"{outside}/there?x=1",
+        outside,
+        f"{inside}1/other",
+    ]

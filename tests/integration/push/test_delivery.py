@@ -83,6 +83,33 @@ async def test_a_config_made_while_the_task_runs_gets_what_comes_then(database_u
         assert hook.said[-2:] == ["done", "completed"]
 
 
+@pytest.mark.parametrize(
+    ("due", "failures", "at_once"),
+    [
+        ("now() + interval '1 hour'", 0, True),
+        ("now() + interval '2 s'", 0, True),
+        ("NULL", 0, True),
+        ("now() - interval '1 hour'", 0, True),
+        ("now() + interval '1 hour'", 1, False),
+        ("NULL", 1, True),
+    ],
+)
+async def test_an_event_is_due_at_once_but_where_the_last_try_failed(
+    database_url: str, due: str, failures: int, at_once: bool
+) -> None:
+    script = Script()
+    async with webhook() as hook, agents(database_url, script) as [one]:
+        task = await begun(one, pushing("wait done", hook.url))
+        await until(lambda: "working" in hook.said)
+        await kill_deliverer(one.push)
+        sleeping = f"UPDATE push_configs SET lease_until = NULL, due_at = {due}, failures = $2 WHERE task_id = $1"
+        await one.store.pool.execute(sleeping, UUID(task.id), failures)
+        script.go.set()
+        await one.worker.finished(UUID(task.id))
+        asked = "SELECT due_at <= now() FROM push_configs WHERE task_id = $1"
+        assert await one.store.pool.fetchval(asked, UUID(task.id)) is at_once
+
+
 async def test_a_follow_up_message_may_bring_a_config(database_url: str) -> None:
     async with webhook() as hook, agents(database_url, Script()) as [one]:
         asked = await begun(one, request("ask"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest, StreamResponse
+from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest, StreamResponse, TaskState
 
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.errors import HttpAnswerError, RefusedError
@@ -94,6 +94,31 @@ async def test_a_watched_task_that_is_over_is_not_subscribed_to() -> None:
 async def test_an_agent_that_does_not_stream_answers_at_once() -> None:
     [event] = await heard(AgentClient(Script(Answer(result({"message": {"messageId": "n", "role": "ROLE_AGENT"}})))))
     assert event.message.message_id == "n"
+
+
+@pytest.mark.parametrize("refusal", [Answer(error(-32004)), stream(error(-32004))])
+async def test_an_agent_that_refuses_to_stream_is_sent_the_message_without(
+    refusal: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentnet.a2a.client.agent.POLL_SECONDS", 0.0)
+    script = Script(refusal, Answer(result({"task": WORKING})), Answer(result(WORKING)), Answer(result(DONE)))
+    events = await heard(AgentClient(script))
+    assert [call["method"] for call, _, _ in script.posted] == [
+        "SendStreamingMessage",
+        "SendMessage",
+        "GetTask",
+        "GetTask",
+    ]
+    assert script.posted[0][0]["params"] == script.posted[1][0]["params"]
+    assert events[-1].task.status.state == TaskState.TASK_STATE_COMPLETED
+
+
+async def test_an_agent_that_refuses_what_is_asked_of_it_says_so_all_the_same() -> None:
+    with pytest.raises(RefusedError, match="has ended"):
+        await heard(AgentClient(Script(Answer(error(-32004)), Answer(error(-32004, "It has ended.")))))
+    begun = Script(stream(result({"task": WORKING}), error(-32004, "Broken.")))
+    with pytest.raises(RefusedError, match="Broken"):
+        await heard(AgentClient(begun))
 
 
 @pytest.mark.parametrize("answer", [Answer(error(-32001, data=[{"a": 1}])), stream(error(-32001, data=[{"a": 1}]))])

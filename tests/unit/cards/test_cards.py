@@ -74,6 +74,35 @@ def test_a_card_tells_its_capabilities_and_either_credential_is_enough() -> None
     assert _card(push_notifications=True).capabilities.push_notifications
 
 
+def _with(**fields: Any) -> Any:
+    manifest = Manifest.model_validate(MANIFEST.model_dump() | fields)
+    return card_to_json(build_card(manifest, BASE, definition="1", push_notifications=True))["capabilities"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("streaming", "streaming"), ("push_notifications", "pushNotifications"), ("extended_card", "extendedAgentCard")],
+)
+def test_a_manifest_switches_capabilities_off_one_by_one(key: str, said: str) -> None:
+    rest = {"streaming", "pushNotifications", "extendedAgentCard"} - {said}
+    capabilities = _with(capabilities={key: False})
+    assert capabilities.get(said, False) is False
+    assert all(capabilities[other] is True for other in rest)
+
+
+def test_a_manifest_names_extensions_and_may_require_them() -> None:
+    loud = {"uri": "https://example.org/loud", "description": "Shouts.", "required": True, "params": {"by": 3}}
+    listed = _with(extensions=[loud, {"uri": "https://example.org/calm"}])["extensions"]
+    assert listed[1] == loud
+    assert [(item["uri"], item.get("required", False)) for item in listed] == [
+        (STEPS, False),
+        ("https://example.org/loud", True),
+        ("https://example.org/calm", False),
+    ]
+    [steps] = _with(extensions=[{"uri": STEPS, "required": True}])["extensions"]
+    assert (steps["uri"], steps["required"]) == (STEPS, True)
+
+
 def test_a_card_lists_the_interfaces_of_both_generations() -> None:
     card = card_to_json(_card())
     assert [

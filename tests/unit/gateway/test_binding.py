@@ -25,4 +25,4 @@ def test_an_error_names_its_reason() -> None:
     assert error["id"] == "x"
     assert error["error"]["code"] == -32600
     assert error["error"]["data"][0]["reason"] == "RESOURCE_EXHAUSTED"
-    assert jsonrpc_error(UnavailableError("Away."), 1)["error"]["code"] == -32603
+    assert jsonrpc_error(UnavailableError("Away."), 1)["error"]["code"] == -32051

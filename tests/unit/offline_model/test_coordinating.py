@@ -51,6 +51,18 @@ async def test_what_nobody_can_do_is_said_plainly() -> None:
     assert "offline model" in ran.answer
 
 
+async def test_a_registry_that_is_away_is_told_as_such() -> None:
+    @function_tool
+    def find_agents(need: str) -> str:
+        """Find agents of this network that can do something."""
+        return "Error: The registry does not answer (ConnectError)."
+
+    tools = [find_agents, *(tool for tool in network_tools(specialists()) if tool.name != "find_agents")]
+    ran = await run("Paint a horse in oil", tools)
+    assert "The registry does not answer" in ran.answer
+    assert "Nobody in the network" not in ran.answer
+
+
 async def test_a_failed_delegation_is_told_with_its_reason_and_what_builds_upon_it_is_left_out() -> None:
     peers = specialists() | {"writer": Specialist("Writes reports.", report_tools(), fails="out of budget")}
     ran = await run("Write a report on tea and then have it reviewed", network_tools(peers))

@@ -123,7 +123,6 @@ Before a line is made longer: does the module lie in the right folder, or what i
 """
 
 SMALL_WITH_A_REASON = {
-    "agentnet.a2a.bindings.app": "the bindings put together: where the folder is entered",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.process.collector": "one measured decision, with its measurement",

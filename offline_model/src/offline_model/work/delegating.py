@@ -60,10 +60,7 @@ class Delegating:
         return None if output is None else _peers(output)
 
     def give(self, task: Task) -> Outcome | None:
-        """The step of `task` done by the peer that fits best; who declines is followed by the next best, once.
-
-        The outcome is refused when nobody fits.
-        """
+        """The step of `task` done by the best peer, or the next where one declines; refused where nobody fits."""
         fit = self._fitting(task)
         if fit is None:
             return None
@@ -74,6 +71,8 @@ class Delegating:
                 return tried
             outcome = outcome or tried
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
+        if not fit and (error := error_of((self.ledger.outputs() or [""])[-1])):
+            return Outcome(task.step, f"Nobody could be looked for: {error}", ok=False)
         return outcome or Outcome(task.step, said, ok=False, refused=True)
 
     def _fitting(self, task: Task) -> list[Peer] | None:
