@@ -134,26 +134,20 @@ def _checked(handler: Any) -> Any:
     parse = handler.request_deserializer
     descriptor = parse.__self__.DESCRIPTOR
 
-    def parsed(body: bytes) -> Any:
-        check_protobuf(body, descriptor)
+    async def parsed(body: bytes, context: Context) -> Any:
         try:
+            check_protobuf(body, descriptor)
             return parse(body)
+        except AgentNetError as error:
+            await _abort(as_a2a(error), context)
         except DecodeError:
-            raise BROKEN from None
+            await _abort(as_a2a(BROKEN), context)
 
     async def answer(body: bytes, context: Context) -> Any:
-        try:
-            request = parsed(body)
-        except AgentNetError as error:
-            await _abort(as_a2a(error), context)
-        return await handler.unary_unary(request, context)
+        return await handler.unary_unary(await parsed(body, context), context)
 
     async def stream(body: bytes, context: Context) -> AsyncIterator[Any]:
-        try:
-            request = parsed(body)
-        except AgentNetError as error:
-            await _abort(as_a2a(error), context)
-        async for event in handler.unary_stream(request, context):
+        async for event in handler.unary_stream(await parsed(body, context), context):
             yield event
 
     if handler.response_streaming:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from agentnet.errors import (
     AgentNetError,
@@ -137,7 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._seen = 0 if self._phase is _Phase.BODY and self._received != received else self._seen + len(data)
             if self._seen > self.limits.head_bytes or len(self.headers or ()) > self.limits.headers:
                 self._refuse(self._too_long())
-        elif self._since is None and (self.cycle is None or self.cycle.response_complete):
+        elif self._since is None and (self._cycle is None or self._cycle.response_complete):
             self._since = self.loop.time()  # bytes that begin no request: uvicorn waits for one without an end
 
     def on_message_begin(self) -> None:
@@ -224,10 +224,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        """That of the latest request; uvicorn's type does not say that there may be none yet."""
+        return self.cycle
+
     def _is_answering(self) -> bool:
         """Whether there is an answer before the one to this request, or a part of that already."""
-        cycle = self.cycle
-        if self._phase is _Phase.BODY:
+        cycle = self._cycle
+        if cycle is not None and self._phase is _Phase.BODY:
             return bool(self.pipeline) or cycle.response_started
         return cycle is not None and not cycle.response_complete
 

@@ -86,6 +86,33 @@ async def test_10_4_two_agents_of_one_process_take_two_ports(
             assert one.grpc_address not in addresses
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff" * 20,
+        b"\x12\x05ab",
+        pb.SendMessageRequest(message=pb.Message(context_id="a\x00")).SerializeToString(),
+        b"\x12\x80\x80\x40" + b"\x2a\x00" * (1 << 19),
+        pb.SendMessageRequest(message=pb.Message(message_id="\x00")).SerializeToString(),
+        b"\x0b\x0b\x0b",
+    ],
+)
+async def test_10_4_bytes_that_are_no_message_or_too_much_of_one_are_the_clients_error(
+    server: Server, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+        metadata = [("authorization", f"Bearer {server.key}"), ("a2a-version", "1.0")]
+        call = channel.unary_unary("/lf.a2a.v1.A2AService/SendMessage")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(body, metadata=metadata)
+        stream = channel.unary_stream("/lf.a2a.v1.A2AService/SendStreamingMessage")
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            async for _ in stream(body, metadata=metadata):
+                pass
+    assert (refused.value.code(), ended.value.code()) == (grpc.StatusCode.INVALID_ARGUMENT,) * 2
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_agents_that_share_a_host_take_one_port_after_the_other_without_a_word(
     server: Server, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -271,7 +271,7 @@ async def test_json_rpc_refuses_it(way: str, database_url: str, tmp_path: Path) 
             for method, params in METHODS.items():
                 version = {"a2a_version": "0.3" if "/" in method else "1.0"}
                 request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-                bodies = [*mutated(request)] if way == "specialist" else [*mutated(request)][::7]
+                bodies = [*mutated(request)][:: 2 if way == "specialist" else 23]
                 wrong += [await wrong_answer(http, "POST", path, body, **version) for body in bodies]
                 wrong += [
                     await wrong_answer(http, "POST", path, text_of(request), **version | {name: value})
@@ -347,7 +347,7 @@ def mcp_bodies(name: str) -> list[bytes]:
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
         for tool, arguments in CALLS[name].items()
     ]
-    return [*BODIES, *(body for request in requests for body in mutated(request))]
+    return [*BODIES, *(body for request in requests for body in [*mutated(request)][::2])]
 
 
 def test_the_tables_name_every_route_that_takes_a_body() -> None:

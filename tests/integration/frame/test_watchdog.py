@@ -7,6 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,8 @@ pytestmark = pytest.mark.anyio
 
 LIMIT_MILLISECONDS = 100.0
 PIECE = 64 * 1024
+TRIES = 3
+"""What stops a loop does so every time; a collection of garbage does not."""
 MANY = 15_000_000
 PROCESS_BYTES = 1024 * 1024 * 1024
 """What the whole network may have taken at most, with all shapes after another; 1.5 GB took one of them before."""
@@ -144,25 +148,26 @@ MCP = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"%b","arg
 def bodies(service: str, name: str, value: bytes) -> Iterator[tuple[str, str, bytes]]:
     """Where such a value may stand at a service: method, path and body."""
     identifier = name.encode()
-    if service in ("agent:still", "gateway"):
-        root = "/" if service != "gateway" else "/agents/still/"
-        yield "POST", root, value
+    if service == "agent:still":
+        yield "POST", "/", value
         for part in (b'{"data":%b}', b'{"text":%b}', b'{"raw":%b}'):
-            yield "POST", root, A2A % (MESSAGE % (identifier, part % value, b"1"))
-        yield "POST", root, A2A % (MESSAGE % (identifier, b'{"text":"hi"}', value))
-        yield "POST", root, A2A % b'{"message":{"messageId":"a","role":"ROLE_USER","parts":%b}}' % value
-        yield "POST", root, A2A.replace(b"SendMessage", b"ListTasks") % (b'{"contextId":%b}' % value)
-        yield "POST", root, A2A.replace(b'"id":1', b'"id":%b' % value) % b"{}"
+            yield "POST", "/", A2A % (MESSAGE % (identifier, part % value, b"1"))
+        yield "POST", "/", A2A % (MESSAGE % (identifier, b'{"text":"hi"}', value))
+        yield "POST", "/", A2A % b'{"message":{"messageId":"a","role":"ROLE_USER","parts":%b}}' % value
+        yield "POST", "/", A2A.replace(b"SendMessage", b"ListTasks") % (b'{"contextId":%b}' % value)
+        yield "POST", "/", A2A.replace(b'"id":1', b'"id":%b' % value) % b"{}"
         for older in (
             b'"kind":"data","data":{"a":%b}',
             b'"kind":"text","text":%b',
             b'"kind":"file","file":{"bytes":%b}',
         ):
-            yield "POST", root, A2A_0_3 % (identifier, older % value)
+            yield "POST", "/", A2A_0_3 % (identifier, older % value)
         for older in (b'"data":{"data":{"a":%b}}', b'"text":%b', b'"file":{"fileWithBytes":%b}'):
-            yield "POST", f"{root}v1/message:send", REST_0_3 % (identifier, older % value)
-        yield "POST", f"{root}message:send", MESSAGE % (identifier, b'{"data":%b}' % value, b"1")
+            yield "POST", "/v1/message:send", REST_0_3 % (identifier, older % value)
+        yield "POST", "/message:send", MESSAGE % (identifier, b'{"data":%b}' % value, b"1")
     if service == "gateway":
+        yield "POST", "/agents/still", value
+        yield "POST", "/agents/still", A2A % (MESSAGE % (identifier, b'{"raw":%b}' % value, b"1"))
         yield "POST", "/v1/keys", b'{"name":%b}' % value
         yield "PUT", "/v1/mcp/profiles/p", b'{"tools":%b}' % value
         yield "POST", "/v1/mcp/servers", b'{"name":"a","url":"https://203.0.113.1","timeouts":%b}' % value
@@ -198,30 +203,29 @@ def request_of(service: Watched, label: str, method: str, path: str, body: bytes
 
 
 async def test_no_request_of_any_shape_stops_a_loop(new_database: str, tmp_path: Path) -> None:
-    stopped: list[tuple[str, str, str, int, float]] = []
+    stopped: list[tuple[str, str, str, int, list[float]]] = []
     async with watched(new_database, tmp_path) as network:
         limit = LIMIT_MILLISECONDS * network.slowness
-        if os.environ.get("WATCH_LOG"):
-            print("SLOWNESS", network.slowness, file=sys.stderr)
 
-        async def look(label: str, what: str, name: str, pieces: Iterator[bytes]) -> None:
-            status = await network.send(label, pieces)
-            longest = await network.longest()
-            if os.environ.get("WATCH_LOG"):
-                print(f"{longest:8} {status} {label} {what} {name}", file=sys.stderr)
-            if longest > limit or status >= 500:
-                stopped.append((label, what, name, status, longest))
+        async def look(label: str, what: str, name: str, pieces: Callable[[], Iterator[bytes]]) -> None:
+            looks: list[float] = []
+            status = 0
+            for _ in range(TRIES):
+                status = await network.send(label, pieces())
+                looks.append(await network.longest())
+                if looks[-1] <= limit and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return
+            stopped.append((label, what, name, status, looks))
 
         for label in network.urls:
             for name, pieces in heads().items():
-                await look(label, "head", name, pieces())
+                await look(label, "head", name, pieces)
         shapes: dict[str, Any] = values()
         for label in network.urls:
             for name, value in shapes.items():
                 for method, path, body in bodies(label, name, value):
-                    await look(
-                        label, f"{method} {path} {body[:90]!r}", name, request_of(network, label, method, path, body)
-                    )
+                    what = f"{method} {path} {body[:90]!r}"
+                    await look(label, what, name, partial(request_of, network, label, method, path, body))
         taken = peak_bytes(network.process.pid)
     assert not stopped, stopped
     assert taken < PROCESS_BYTES

@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.admin": agentnet("database discovery frame http identity push retention upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
-    "gateway.mcp": agentnet("database frame identity process signals")
+    "gateway.mcp": agentnet("database frame http identity process signals")
     | gateway("http")
     | door("agents aggregate bridge changes messages profiles resumption servers sessions upstream"),
     "gateway.mcp.agents": agentnet("a2a.client discovery files http identity tasks")
