@@ -173,7 +173,8 @@ def unresolved(step: str, names: Names) -> str | None:
 
 
 def _measured(phrase: str, numeric: Sequence[str]) -> str | None:
-    """The column of numbers that `phrase` names or means."""
+    """The column of numbers that `phrase` names or means; what is counted is none of it."""
+    phrase = re.sub(r"^.*\bhow many\s+[\w-]+", "", phrase, flags=re.IGNORECASE)
     named = column_named(phrase, numeric)
     last = [stem(word) for word in words(phrase)[-2:]]
     alike = (name for name in numeric if any(likeness(term, map(stem, words(name))) for term in last))
