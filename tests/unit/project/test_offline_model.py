@@ -10,7 +10,7 @@ FOLDER = PACKAGES["offline_model"]
 MOST_LINES = 5560
 """It lets the network be tried without an account, and more rules do not make a language model: whoever wants better
 answers names an endpoint. So a rule may take the place of others, and is never added to them. It grew once, by the part
-that tells what a call left out of a request (`arguments.unused`): without it 62 of 202 requests were answered wrongly."""
+that tells what a call left out of a request (`arguments.unused`): without it 62 of 202 requests had wrong answers."""
 MOST_MODULES = 25
 LAYERS = ("language", "request", "arguments", "answers", "work")
 """Its packages, each building upon those before it."""
