@@ -16,6 +16,8 @@ MAX_LINE_POINTS = 500
 MAX_DOTS = 2000
 MAX_BUCKETS = 60
 MAX_SHOWN = 40
+PERIODS = ("day", "week", "month", "quarter", "year")
+"""What may be named in place of the one column of moments, which is grouped by it then."""
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -78,10 +80,11 @@ def group(connection: duckdb.DuckDBPyConnection, name: str, request: Summarize) 
     if request.group_by is None:
         whole = f"SELECT {measure} AS {quoted(meaning)}, 1 AS groups FROM {quoted(name)}"  # noqa: S608
         return Grouping(whole, 1, name, meaning, notes=measured.notes)
-    columns = match_columns(request.group_by, list(table.types))
+    period = _period(table, request.group_by)
+    columns = [period[1]] if period else match_columns(request.group_by, list(table.types))
     if not 1 <= len(columns) <= MAX_GROUP_COLUMNS:
         raise InvalidInputError(f"group_by takes 1 to {MAX_GROUP_COLUMNS} columns.")
-    keys = [_key(table, column) for column in columns]
+    keys = [period] if period else [_key(table, column) for column in columns]
     selected = ", ".join(f"{key} AS {quoted(label)}" for key, label in keys)
     by = ", ".join(str(position + 1) for position in range(len(keys)))
     value = len(keys) + 1
@@ -95,10 +98,11 @@ def group(connection: duckdb.DuckDBPyConnection, name: str, request: Summarize) 
 def points(connection: duckdb.DuckDBPyConnection, name: str, request: Chart) -> Grouping:
     """The points of a chart. Raises `InvalidInputError` for wrong columns."""
     table = _table(connection, name)
-    x = match_column(request.x, list(table.types))
+    period = _period(table, request.x)
+    x = period[1].rpartition(" (")[0] if period else match_column(request.x, list(table.types))
     if request.chart == "scatter":
         return _dots(table, x, request.y)
-    key, label = _key(table, x)
+    key, label = period or _key(table, x)
     measured = _measure(table, request.y, request.function)
     measure, meaning = measured.sql, measured.meaning
     ordered = request.chart in {"line", "area"}
@@ -128,6 +132,15 @@ def _dots(table: _Table, x: str, y: str | None) -> Grouping:
     return Grouping(
         sql, MAX_DOTS, x, column, temporal=temporal, numeric=numeric, notes=_left_out(table, column, number)
     )
+
+
+def _period(table: _Table, name: str) -> tuple[str, str] | None:
+    """The expression and label of "month" and its like, where no column has that name and one has moments."""
+    unit = name.strip().lower().removesuffix("s")
+    moments = [column for column in table.types if table.is_moment(column)]
+    if unit not in PERIODS or len(moments) != 1 or unit in {column.lower().removesuffix("s") for column in table.types}:
+        return None
+    return f"CAST(date_trunc('{unit}', {quoted(moments[0])}) AS DATE)", f"{moments[0]} ({unit})"
 
 
 def _key(table: _Table, column: str) -> tuple[str, str]:

@@ -128,7 +128,8 @@ class DataTools:
             Field(
                 min_length=1,
                 max_length=400,
-                description="Column to group by, or up to three with commas between; leave it out for the whole table.",
+                description="Column to group by, or up to three with commas between; day, week, month, quarter or year "
+                "where there is one column of dates; leave it out for the whole table.",
             ),
         ] = None,
         value: Annotated[
@@ -148,7 +149,11 @@ class DataTools:
         context: Context[Any, Any],
         source: Source,
         x: Annotated[
-            ColumnName, Field(description="Column along the axis, or of the slices; times fall into buckets.")
+            ColumnName,
+            Field(
+                description="Column along the axis, or of the slices; day, week, month, quarter or year where there is "
+                "one column of dates."
+            ),
         ],
         kind: Annotated[ChartKind, Field(description="line and area for time, scatter for two numbers.")] = "bar",
         y: Annotated[

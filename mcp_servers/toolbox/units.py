@@ -27,6 +27,7 @@ _ALIASES = {
     "nautical mile": "nautical_mile", "light years": "light_year", "hrs": "hour", "mins": "minute", "secs": "second",
     "gallons": "gallon", "calories": "calorie", '"': "inch", "'": "foot",
 }  # fmt: skip
+_OF_THE_US = re.compile(r"^(?:us|u\.s\.?|american)\s+", re.IGNORECASE)
 _WORD = r"[A-Za-zµμΩ°_]+(?:[²³]|(?:\*\*|\^)-?\d{1,2}|\d)?"
 _UNIT = re.compile(rf"(?:1\s*/\s*)?{_WORD}(?:\s*(?:\*|/|·|\s)\s*{_WORD})*")
 """What a unit may look like. pint would compute a tower of powers, so none gets there."""
@@ -66,7 +67,9 @@ def _unit(name: str, other: str) -> "pint.Unit":
     # C alone is coulomb, F farad: they are degrees where both sides can be.
     if plain in _TEMPERATURES and other.strip().lower() in _TEMPERATURES:
         return _registry().Unit(_TEMPERATURES[plain])
-    text = _ALIASES.get(plain, text)
+    # Those of the United States are what the names alone mean.
+    plain = _OF_THE_US.sub("", plain)
+    text = _ALIASES.get(plain, _OF_THE_US.sub("", text))
     if not _UNIT.fullmatch(text):
         raise InvalidInputError(f"{name!r} is not a unit; km, pound, degC or m/s**2 is one.")
     for candidate in dict.fromkeys((text, text.lower(), text.replace(" ", "_").lower(), _ALIASES.get(plain, text))):

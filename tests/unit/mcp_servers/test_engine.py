@@ -163,3 +163,23 @@ def test_a_condition_narrows_what_is_summarized(tmp_path, where, rows):
 def test_a_condition_that_does_more_than_read_is_refused(tmp_path, where):
     with pytest.raises(InvalidInputError):
         narrowed(tmp_path, where)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "label", "rows"),
+    [
+        ("month", "sold (month)", [["2024-01-01", 3], ["2024-03-01", 4]]),
+        ("Months", "sold (month)", [["2024-01-01", 3], ["2024-03-01", 4]]),
+        ("quarter", "sold (quarter)", [["2024-01-01", 7]]),
+        ("year", "sold (year)", [["2024-01-01", 7]]),
+        ("day", "sold (day)", [["2024-01-05", 1], ["2024-01-20", 2], ["2024-03-02", 4]]),
+        ("week", "sold (week)", [["2024-01-01", 1], ["2024-01-15", 2], ["2024-02-26", 4]]),
+    ],
+)
+def test_a_span_of_time_stands_for_the_one_column_of_dates(tmp_path, group_by, label, rows):
+    path = tmp_path / "sales.csv"
+    path.write_text("sold,amount\n2024-01-05,1\n2024-01-20,2\n2024-03-02,4\n")
+    table = Table(name="sales", label="sales.csv", path=str(path), format="csv")
+    request = Summarize(group_by=group_by, value="amount", function="sum", limit=5)
+    grid = execute(Job(tables=(table,), request=request, seconds=10, memory_bytes=MEMORY)).grid
+    assert grid.columns[0].name == label and sorted(grid.rows) == rows

@@ -32,3 +32,19 @@ def test_units_are_converted(value, source, target, result):
 def test_a_wrong_unit_is_refused_in_a_sentence(source, target, sentence):
     with pytest.raises(InvalidInputError, match=sentence):
         convert(1, source, target)
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "result"),
+    [
+        (12, "US gallons", "litres", 45.424941408),
+        (1, "U.S. gallon", "litre", 3.785411784),
+        (1, "American gallon", "litre", 3.785411784),
+        (1, "imperial gallon", "litres", 4.54609),
+        (2, "us pints", "ml", 946.352946),
+        (1, "us cup", "us fluid ounces", 8),
+        (1, "gallon", "US gallons", 1),
+    ],
+)
+def test_units_of_the_united_states_are_told_from_the_imperial_ones(value, source, target, result):
+    assert convert(value, source, target)[0] == pytest.approx(result)

@@ -13,10 +13,12 @@ from agents import FunctionTool
 from mcp import Client
 from mcp_types import TextContent
 
+from agentnet.errors import NotFoundError
 from mcp_servers.data.engine import execute
 from mcp_servers.data.models import Job, Outcome, Table
 from mcp_servers.data.server import DataTools
 from mcp_servers.data.sources import Found, table_name
+from mcp_servers.data.sql import TASK_LOG_TYPES
 from mcp_servers.hosting.tool_server import ToolServer
 from mcp_servers.knowledge.library import Hit
 from mcp_servers.knowledge.passages import split
@@ -98,10 +100,12 @@ class _Sources:
 
     @asynccontextmanager
     async def open(self, tenant: str, sources: Sequence[str]) -> AsyncIterator[tuple[Table, ...]]:
-        from agentnet.errors import NotFoundError
-
-        tables = []
+        tables: list[Table] = []
         for source in sources:
+            if source == "task_log":
+                log = str(HERE / "task_log.csv")
+                tables.append(Table(name=source, label=source, path=log, format="csv", types=TASK_LOG_TYPES))
+                continue
             if not self.name or source not in {self.name, uri_of(self.name)}:
                 raise NotFoundError(f"There is no source {source!r} in the data folders.")
             tables.append(

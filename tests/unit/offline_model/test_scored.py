@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.offline_model.scoring import HERE, Scored, answer, requests
 
-LEAST_SCORE = 0.9
+LEAST_SCORE = 0.85
 OUTCOMES = {1.0: "right", 0.5: "honest", -1.0: "wrong"}
 
 

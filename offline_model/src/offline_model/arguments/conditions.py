@@ -93,7 +93,16 @@ def condition(step: str, names: Names) -> str | None:
         else plain
     )
     found = [*_comparisons(plain, names), *_missing(plain, names), *_times(timed, names), *_chosen(plain, names)]
+    found += _happened(plain, names)
     return " AND ".join(dict.fromkeys(found)) or None
+
+
+def _happened(step: str, names: Names) -> list[str]:
+    """What "how many did each finish" leaves out: rows that never did, where a column says when."""
+    did = re.search(r"\bhow many\b.*\b(?:did|have|has|were|was)\b(.*)", step, re.IGNORECASE)
+    said = set(map(stem, words(did[1]))) if did else set[str]()
+    moments = [name for name, kind in names.types.items() if kind.upper().startswith(("DATE", "TIMESTAMP"))]
+    return [f"{identifier(name)} IS NOT NULL" for name in moments if words(name) and stem(words(name)[0]) in said]
 
 
 def value_candidates(step: str, names: Names) -> list[str]:
@@ -173,7 +182,8 @@ def unresolved(step: str, names: Names) -> str | None:
 
 
 def _measured(phrase: str, numeric: Sequence[str]) -> str | None:
-    """The column of numbers that `phrase` names or means."""
+    """The column of numbers that `phrase` names or means; what is counted is none of it."""
+    phrase = re.sub(r"^.*\bhow many\s+[\w-]+", "", phrase, flags=re.IGNORECASE)
     named = column_named(phrase, numeric)
     last = [stem(word) for word in words(phrase)[-2:]]
     alike = (name for name in numeric if any(likeness(term, map(stem, words(name))) for term in last))

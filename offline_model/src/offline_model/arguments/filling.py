@@ -27,17 +27,11 @@ STRONG: Mapping[Kind, float] = {
 }  # fmt: skip
 """What a value of that kind in the text says for a tool, even when no word of the tool is spoken."""
 WEAK: Mapping[Kind, float] = {
-    Kind.ZONE: 1.2,
-    Kind.CLOCK: 1.0,
-    Kind.PLACE: 0.8,
-    Kind.DATE: 0.6,
-    Kind.TEXT: 0.9,
-    Kind.COLUMN: 0.4,
-}
+    Kind.ZONE: 1.2, Kind.CLOCK: 1.0, Kind.PLACE: 0.8, Kind.DATE: 0.6, Kind.TEXT: 0.9, Kind.COLUMN: 0.4,
+}  # fmt: skip
 MISSING = 2.5
 DEFAULT_LIMIT = 5
 _TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
-"""What says that the other end of a span of days is today."""
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
 _SHORT_MATERIAL = 2_000
@@ -271,10 +265,10 @@ class _Filler:
         named = function_named(self._task.step.text, parameter.choices)
         if named:
             return named
-        columns = {stem(word) for name in self._task.names.columns for word in words(name)}
-        # The name of a column says nothing of what is done with it.
-        asked = [term for term in terms(self._task.step.text) if term not in columns]
         said = set(words(self._task.step.text))
+        # The name of a column says nothing of what is done with it.
+        columns = set(map(stem, words(" ".join(self._task.names.columns))))
+        asked = [term for term in terms(self._task.step.text) if term not in columns]
         scored = [
             (_choice_score(choice, asked, said), -place, choice) for place, choice in enumerate(parameter.choices)
         ]

@@ -23,6 +23,7 @@ _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
 DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
+_PERIODS = word_set("day week month quarter year")
 _PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
 """How two columns of numbers are set against each other."""
 _UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct percent c f k kwh mb gb")
@@ -65,6 +66,9 @@ def column_for(parameter: Parameter, step: str, names: Names) -> str | None:
     """The known column that a step means for `parameter`, by whether it groups or measures."""
     own = set(words(parameter.name))
     if own & _GROUPING and over_time(step):
+        period = next((word for phrase in group_phrases(step) if (word := phrase.lower().rstrip("s")) in _PERIODS), "")
+        if period in parameter.description and period and period not in map(str.lower, names.columns):
+            return period
         spans = (name for name in names.columns if set(words(name)) & _TIME_LIKE)
         return _column(group_phrases(step), names) or next(spans, None)
     if own & _GROUPING and _PAIRED.search(step):

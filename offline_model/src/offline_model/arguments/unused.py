@@ -103,4 +103,8 @@ def _operations(step: str, used: str) -> list[str]:
         if extreme and "at least" not in step and "at most" not in step and not _RANKED.search(used)
         else []
     )
+    asks = re.match(r"(?:is|are|was|were|does|do|did|has|have)\b", step, re.IGNORECASE)
+    if asks and _NUMBER.search(step) and "function" in used:
+        # Whether a sum is above a number is no question about the rows above it.
+        lost.append(asks[0])
     return [*lost, *([negates[0]] if negates and not _NEGATED.search(used) else [])]

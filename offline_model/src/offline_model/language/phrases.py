@@ -13,7 +13,7 @@ _GROUP = re.compile(
     re.IGNORECASE,
 )
 _SUPERLATIVE = re.compile(
-    r"\b(?:most|least|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
+    r"\b(?:most|least|fewest|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
 )
 _COUNTED = re.compile(r"\b(?:how many|number of|count(?: of)?)\s+(?:the\s+)?([\w-]+)", re.IGNORECASE)
 _TOP = re.compile(
@@ -22,7 +22,7 @@ _TOP = re.compile(
 )
 _WITH = re.compile(
     r"\b([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
-    r"(?:most|least|highest|lowest|largest|smallest|biggest|best|worst)\b",
+    r"(?:most|least|fewest|highest|lowest|largest|smallest|biggest|best|worst)\b",
     re.IGNORECASE,
 )
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from offline_model.answers.rendering import render, tables_in
-from offline_model.arguments.aggregating import averages
 from offline_model.arguments.conditions import (
     column_named,
     condition,
@@ -20,7 +19,7 @@ from offline_model.arguments.kinds import Kind, kind_of
 from offline_model.arguments.known import Names, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, source_for
 from offline_model.arguments.unused import unused
-from offline_model.language.phrases import counts, group_phrases, measure_phrases
+from offline_model.language.phrases import counts, group_phrases, measure_phrases, over_time
 from offline_model.language.values import NUMBER_WORDS, file_uris_in, paths_in, sql_in
 from offline_model.language.vocabulary import COMMENTING, WRITING, word_set
 from offline_model.language.words import likeness, nearest, stem, terms, words
@@ -47,7 +46,6 @@ _WANTED = re.compile(
     rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
 )
 _BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
-_PERIOD = re.compile(r"(day|week|month|quarter|year)s?$", re.IGNORECASE)
 _IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
 _SORTED = re.compile(
     r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
@@ -183,9 +181,10 @@ def _unclear(phrase: str, names: Names) -> str:
 
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
-    periods = any(_PERIOD.match(phrase) for phrase in group_phrases(step)) and bool(measure_phrases(step))
-    if periods or any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
+    if any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
         return True
+    if over_time(step):
+        return False
     lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
     return lists and not _AGGREGATE.search(step) and not counts(step)
 
@@ -203,9 +202,7 @@ def statement(step: str, source: str, names: Names) -> str | None:
         return _share(step, table, names, where)
     if _PRODUCT.search(step):
         return _product(step, table, names, where)
-    if sql := _periods(step, table, names, where):
-        return sql
-    if not wants_rows(step) or _groups(step, names):
+    if not wants_rows(step) or over_time(step) or _groups(step, names):
         return None
     order = _order(step, names)
     if not (where or order):
@@ -283,23 +280,6 @@ def _column(phrase: str, names: Names) -> str | None:
         if column:
             return column
     return None
-
-
-def _periods(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """A measure, or the number of rows, for each day, week, month, quarter or year that the step groups by."""
-    period = next((match[1].lower() for phrase in group_phrases(step) if (match := _PERIOD.match(phrase))), None)
-    moments = [name for name, kind in names.types.items() if _is_moment(kind)]
-    numeric = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
-    if not period or len(moments) != 1 or period in map(str.lower, names.columns):
-        return None
-    function = "avg" if averages(step) else "sum"
-    measure = f"{function}({identifier(numeric[0])})" if numeric else "count(*)"
-    order = "2 DESC" if _EXTREME.search(step) else "1"
-    return (
-        f"SELECT CAST(date_trunc('{period}', {identifier(moments[0])}) AS DATE) AS {identifier(period)}, {measure} AS "  # noqa: S608
-        f"{identifier(f'{function} of {numeric[0]}' if numeric else 'count')} FROM {table}"
-        f"{f' WHERE {where}' if where else ''} GROUP BY 1 ORDER BY {order} LIMIT {MAX_LISTED}"
-    )
 
 
 def _correlation(step: str, table: str, names: Names, where: str | None) -> str | None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from offline_model.answers.rendering import render, tables_in
 from offline_model.answers.textwork import wants_summary, work_on
-from offline_model.arguments.conditions import may_narrow
+from offline_model.arguments.conditions import may_narrow, value_candidates
 from offline_model.arguments.filling import Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of
 from offline_model.arguments.known import Names, correction, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, spoken_source
 from offline_model.arguments.unused import unused, unused_numbers
 from offline_model.language.phrases import group_phrases, measure_phrases, over_time
-from offline_model.language.values import file_uris_in, paths_in
+from offline_model.language.values import file_uris_in, numbers_in, paths_in
 from offline_model.language.words import terms
 from offline_model.request.conversation import Material
 from offline_model.request.ledger import Ledger
@@ -172,6 +172,10 @@ class Tooling:
         kinds = {kind_of(parameter) for parameter in tool.parameters}
         if kinds and kinds <= {Kind.ZONE, Kind.DATE, Kind.CLOCK}:
             return unused_numbers(task.step.text, arguments)
+        if Kind.UNIT in kinds:
+            # Feet and inches are one amount already, and neither of the two that were said.
+            said = numbers_in(task.step.text)
+            return unused_numbers(task.step.text, arguments) if set(said) & set(arguments.values()) else []
         tables = Querying(self.tools, self.ledger).ready and (Kind.SOURCE in kinds or not kinds)
         if not tables or kinds & {Kind.SQL, Kind.TEXT}:
             return []
@@ -201,7 +205,7 @@ def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     filled = fill(tool, task)
     if kind is Kind.SOURCE:
         return any(parameter in filled.missing for parameter in takes)
-    if _condition_of(tool) and may_narrow(task.step.text):
+    if _condition_of(tool) and (may_narrow(task.step.text) or value_candidates(task.step.text, task.names)):
         return True
     asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
     return bool(asked) or any(parameter in filled.missing for parameter in takes)
