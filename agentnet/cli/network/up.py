@@ -19,7 +19,7 @@ from agentnet.errors import ConfigurationError
 from agentnet.identity.secret import admin_key_path
 from agentnet.process.launch import RunningNetwork, network, single
 from agentnet.process.service import Service
-from agentnet.settings import Settings, load_settings
+from agentnet.settings import Settings, load_settings, missing_paths
 from agentnet.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ def run_network(
 ) -> None:
     """Run the network until a signal; return when everything has stopped."""
     settings = configured(agents=agents, servers=servers, knowledge=knowledge, port=port)
+    for variable, path in missing_paths(settings):
+        raise ConfigurationError(f"{variable} names {path}, which is not there.", hint="Make it, or name another.")
     configure_logging(settings)
     console = screen.progress()
     try:
@@ -57,6 +59,9 @@ def run_service(
     ports: dict[str, Any] = {"port": port} if kind == "gateway" else {}
     settings = configured(agents=agents, servers=servers, knowledge=knowledge, **ports)
     configure_logging(settings)
+    # No refusal: containers share their variables, and a volume is mounted where it is needed.
+    for variable, path in missing_paths(settings):
+        logger.warning("%s names %s, which is not there", variable, path)
     if port is None:
         port = settings.port if kind == "gateway" else settings.registry_port
     try:
