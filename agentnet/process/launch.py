@@ -101,6 +101,18 @@ def with_free_ports(settings: Settings) -> Settings:
     return settings.model_copy(update=ports | {"public_url": None, "registry_url": None})
 
 
+def with_project_docs(settings: Settings) -> Settings:
+    """`settings`, where no knowledge folders are set with this project's own documentation, if we run in a checkout.
+
+    So the first question of somebody new finds something.
+    """
+    root = Path(__file__).resolve().parents[2]
+    # Beside an installed package lies whatever else is installed, perhaps somebody's `docs`.
+    if settings.knowledge_dirs or not ((root / "docs").is_dir() and (root / "pyproject.toml").is_file()):
+        return settings
+    return settings.model_copy(update={"knowledge_dirs": [root / "docs"]})
+
+
 @asynccontextmanager
 async def network(
     settings: Settings, *, only: Sequence[str] = (), report: Report | None = None

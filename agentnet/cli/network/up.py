@@ -17,12 +17,14 @@ from agentnet.cli.show import screen
 from agentnet.database.connections import safe_url
 from agentnet.errors import ConfigurationError
 from agentnet.identity.secret import admin_key_path
-from agentnet.process.launch import RunningNetwork, network, single
+from agentnet.process.launch import RunningNetwork, network, single, with_project_docs
 from agentnet.process.service import Service
 from agentnet.settings import Settings, load_settings, missing_paths
 from agentnet.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
+
+PROJECT_DOCS = "Its documents are this project's docs; --knowledge DIR or AGENTNET_KNOWLEDGE_DIRS names your own."
 
 
 def run_network(
@@ -40,8 +42,11 @@ def run_network(
         raise ConfigurationError(f"{variable} names {path}, which is not there.", hint="Make it, or name another.")
     configure_logging(settings)
     console = screen.progress()
+    informed = with_project_docs(settings)
+    if informed is not settings and (not only or "knowledge" in only):
+        console.print(PROJECT_DOCS)
     try:
-        run(_serve_network(settings, only, as_json, console))
+        run(_serve_network(informed, only, as_json, console))
     except exits.Interrupted:
         console.print("Stopped.")
 

@@ -48,10 +48,11 @@ async def _ask(settings: Settings, job: Job, message: Message, url: str | None, 
             from agentnet.process.launch import (  # only when it must: it takes a second to import
                 network,
                 with_free_ports,
+                with_project_docs,
             )
 
             talk.say(f"No gateway answers at {gateway.url}; starting a network for this call …")
-            running = await stack.enter_async_context(network(with_free_ports(settings)))
+            running = await stack.enter_async_context(network(with_project_docs(with_free_ports(settings))))
             gateway = await stack.enter_async_context(Gateway.open(running.settings))
         agent = await gateway.agent(job.agent or await _agent_of(gateway, job.task_id))
         return await converse(agent, message, talk, job.timeout)

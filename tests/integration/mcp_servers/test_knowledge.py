@@ -220,3 +220,30 @@ def pdf(text):
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     head = b"xref\n0 6\n0000000000 65535 f \n" + table + b"trailer\n<< /Size 6 /Root 1 0 R >>\n"
     return body + head + b"startxref\n%d\n%%%%EOF\n" % len(body)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("search", {"query": "leases"}),
+        ("search", {"query": '"a lease" -gateway'}),
+        ("list_documents", {}),
+        ("read", {"source": "guide.md"}),
+        ("read", {"source": "[docs/guide.md:12]"}),
+        ("read", {"source": "knowledge://docs/guide.md"}),
+        ("ingest", {"folder": "docs"}),
+    ],
+)
+async def test_where_no_documents_are_loaded_every_tool_names_the_setting_that_loads_them(
+    serve, tenant, tool, arguments
+):
+    async with serve("knowledge") as served, served.client(tenant) as client:
+        said = (await client.call_tool(tool, arguments)).content[0].text
+    assert "AGENTNET_KNOWLEDGE_DIRS" in said
+    assert "list_documents" not in said
+
+
+async def test_where_there_are_documents_a_search_without_a_match_sends_to_their_list(serve, tenant, library):
+    async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
+        said = (await client.call_tool("search", {"query": "xylophone"})).content[0].text
+    assert "list_documents" in said

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from agentnet.cli.app import app
 from agentnet.errors import ConfigurationError
+from agentnet.process.launch import with_project_docs
 from agentnet.settings import (
     Settings,
     example_of,
@@ -201,3 +202,9 @@ def test_the_doctor_lists_wrong_settings_and_goes_on(monkeypatch: pytest.MonkeyP
     for said in ("AGENTNET_PORT: input", "AGENTNET_PROT is no setting", "Did you mean AGENTNET_PORT?", "nowhere"):
         assert said in result.stdout
     assert '"check": "model"' in result.stdout
+
+
+def test_a_network_in_a_checkout_has_the_projects_documents_unless_folders_are_set(tmp_path: Path) -> None:
+    [docs] = with_project_docs(Settings()).knowledge_dirs
+    assert (docs / "operations.md").is_file()
+    assert with_project_docs(Settings(knowledge_dirs=[tmp_path])).knowledge_dirs == [tmp_path]
