@@ -83,6 +83,7 @@ def _root(
 
 for command in commands.ALL:
     app.command()(command)
+app.add_typer(commands.agents, name="agents")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(commands.serve, name="serve")
 app.add_typer(commands.new, name="new")

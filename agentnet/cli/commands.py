@@ -50,13 +50,6 @@ def ask(
     ask.run_job(job, url=url, start=start, as_json=json)
 
 
-def agents(url: Url = None, json: AsJson = False) -> None:
-    """List the agents that can be asked."""
-    from agentnet.cli.gateway import listings
-
-    listings.show_agents(url, json)
-
-
 def tasks(
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent's.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many, newest first.")] = 20,
@@ -121,10 +114,31 @@ def demo(
 
 
 # In this order in the help: the everyday ones first.
-ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema)
+ALL = (up, ask, tasks, watch, card, demo, doctor, schema)
 
 serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")
+agents = typer.Typer(rich_markup_mode=None, help="List the agents that can be asked, or check folders of your own.")
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make something new from a template.")
+
+
+@agents.callback(invoke_without_command=True)
+def list_agents(context: typer.Context, url: Url = None, json: AsJson = False) -> None:
+    """List the agents that can be asked, or check folders of your own."""
+    if context.invoked_subcommand is None:
+        from agentnet.cli.gateway import listings
+
+        listings.show_agents(url, json)
+
+
+@agents.command("check")
+def check_agents(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A specialist's folder, or a folder of such.")],
+    servers: Servers = None,
+) -> None:
+    """Check specialists without starting anything: manifest, files, and every name in them."""
+    from agentnet.cli.network import check
+
+    check.check_folders(directory, servers or [])
 
 
 @serve.command("agent")
