@@ -61,10 +61,8 @@ async def checks(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    table = screen.table("", "Check", "Found", "What to do")
-    for finding in findings:
-        table.add_row("✓" if finding.ok else "✗", finding.check, finding.found, finding.todo)
-    screen.output().print(table)
+    rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in findings]
+    screen.output().print(screen.filled(("", "Check", "Found", "What to do"), rows))
 
 
 def _python() -> Finding:

@@ -108,6 +108,36 @@ def test_a_failed_task_tells_why_and_ends_with_1(there: Start) -> None:
     assert "The cat sat on it." in errors
 
 
+def test_a_refused_task_tells_why_and_ends_with_4(there: Start) -> None:
+    code, _, errors = finished(there("ask", "refuse please"))
+    assert code == 4
+    assert "The task was rejected: That is not for me." in errors
+
+
+def test_a_conversation_goes_on_by_its_context(there: Start) -> None:
+    assert "in no conversation" in finished(there("ask", "context?"))[1]
+    assert "in c9" in finished(there("ask", "context?", "--context", "c9"))[1]
+
+
+def test_the_lines_of_a_chat_are_one_conversation_and_one_that_fails_does_not_end_it(there: Start) -> None:
+    process = there("chat", stdin=subprocess.PIPE)
+    output, errors = process.communicate("context?\nfail please\ncontext?\n\n", timeout=RUN_SECONDS)
+    assert process.returncode == 0, errors
+    assert output.count("We are in") == 2
+    assert output.index("in no conversation") < output.index("in c1")
+    assert "agentnet chat --context c1" in errors
+
+
+def test_a_task_is_canceled_from_another_terminal(there: Start) -> None:
+    process = there("ask", "sleep well")
+    line_with(process, "concierge → writer")
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    [running] = [task["id"] for task in listed if task["state"] == "working"]
+    code, output, _ = finished(there("cancel", running))
+    assert (code, output) == (0, f"Canceled {running}.\n")
+    assert finished(process)[0] == 1
+
+
 def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
     process = there("ask", "sleep well")
     line_with(process, "concierge → writer")

@@ -7,7 +7,7 @@ import pytest
 from agents.testing import assistant_message, function_call
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.tasks.steps import STEPS, step_of
+from agentnet.tasks.steps import step_of
 from tests.integration.runs import specialists_under_test
 from tests.integration.runs.specialists_under_test import DONE, sent, specialist
 from tests.integration.tasks.replicas import context, request
@@ -80,7 +80,8 @@ async def test_a_tool_that_raises_shows_its_reason_and_is_logged_with_file_and_l
         with caplog.at_level(logging.ERROR):
             events = [event async for event in one.handler.on_message_send_stream(request("go"), context())]
         outputs = [item.get("output") for item in worker.script.calls[1].input if isinstance(item, dict)]
-    found = [step_of(MessageToDict(event.metadata)) for event in events if hasattr(event, "metadata")]
+    told_of = [MessageToDict(event) for event in events]
+    found = [step_of(each.get("statusUpdate", each).get("metadata", {})) for each in told_of]
     ended = [step for step in found if step and step.kind == "tool" and step.phase == "end"]
     assert [(step.name, step.ok, step.summary) for step in ended] == [(tool, False, reason)]
     assert any(told in str(output) for output in outputs)
