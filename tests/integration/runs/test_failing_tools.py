@@ -7,7 +7,7 @@ import pytest
 from agents.testing import assistant_message, function_call
 from google.protobuf.json_format import MessageToDict
 
-from agentnet.tasks.steps import step_of
+from agentnet.tasks.steps import STEPS, step_of
 from tests.integration.runs import specialists_under_test
 from tests.integration.runs.specialists_under_test import DONE, sent, specialist
 from tests.integration.tasks.replicas import context, request
@@ -77,8 +77,10 @@ async def test_a_tool_that_raises_shows_its_reason_and_is_logged_with_file_and_l
     monkeypatch.setattr(specialists_under_test, "TOOLS", specialists_under_test.TOOLS + FAILING)
     steps = [[function_call(tool, {"text": "x"}, call_id="c1")], [assistant_message("done")]]
     async with specialist(database_url, tmp_path, steps) as (worker, [one]):
+        with_steps = context()
+        with_steps.requested_extensions.add(STEPS)
         with caplog.at_level(logging.ERROR):
-            events = [event async for event in one.handler.on_message_send_stream(request("go"), context())]
+            events = [event async for event in one.handler.on_message_send_stream(request("go"), with_steps)]
         outputs = [item.get("output") for item in worker.script.calls[1].input if isinstance(item, dict)]
     told_of = [MessageToDict(event) for event in events]
     found = [step_of(each.get("statusUpdate", each).get("metadata", {})) for each in told_of]
