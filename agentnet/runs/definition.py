@@ -16,7 +16,6 @@ from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope
-from agentnet.runs.toolservers import tool_name
 
 BUILT_IN = ("ask_user", "find_agents", "delegate", "handoff")
 """Tools that every specialist has, or each with peers."""
@@ -54,7 +53,7 @@ def _tools_in(module: ModuleType, path: Path) -> list[FunctionTool]:
 def _check_named(specialist: Specialist, own: list[str]) -> None:
     """A misspelt name would run its tool unapproved. Which tools MCP servers have is known when they answer."""
     manifest = specialist.manifest
-    servers = tuple(tool_name(server, "") for server in manifest.mcp_servers)
+    servers = tuple(f"{server}_".replace("-", "_") for server in manifest.mcp_servers)
     for key, names in (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable)):
         for name in names:
             if name not in (*own, *BUILT_IN) and not name.startswith(servers):

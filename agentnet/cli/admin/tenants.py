@@ -43,7 +43,7 @@ def list_tenants(json: AsJson = False) -> None:
         {
             "tenant": name,
             "keys": sum(key.tenant == name and is_active(key) for key in found),
-            "since": min(key.created_at for key in found if key.tenant == name).isoformat(),
+            "since": next(str(key.created_at) for key in found if key.tenant == name),  # the oldest is the first
         }
         for found in [at_keys(rows)]
         for name in sorted({key.tenant for key in found})

@@ -36,8 +36,9 @@ class Job:
         if not self.text.strip():
             raise InvalidInputError("There is nothing to ask.", hint='Try: agentnet ask "What can you do?"')
         parts = [Part(text=self.text), *(_file_part(path, max_file_bytes) for path in self.files)]
-        names = {"task_id": self.task_id or "", "context_id": self.context_id or ""}
-        return Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, **names)
+        message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts)
+        message.task_id, message.context_id = self.task_id or "", self.context_id or ""
+        return message
 
 
 def answer(text: str, task_id: str, context_id: str) -> Message:
