@@ -25,6 +25,7 @@ MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024
 ANSWER_SECONDS = 5.0
 OFFLINE = "offline"
+NOT_READY = 503
 FREE = "is free"
 ANSWERS = "an Agent Network answers"
 
@@ -149,7 +150,7 @@ async def _answers(url: str, *, ready: bool = False) -> bool:
             response = await http.get(url)
     except httpx.HTTPError:
         return False
-    return response.status_code != httpx.codes.SERVICE_UNAVAILABLE if ready else response.is_success
+    return response.status_code != NOT_READY if ready else response.is_success
 
 
 def _specialists(settings: Settings) -> Finding:
