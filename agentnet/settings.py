@@ -4,15 +4,24 @@ Every setting is `AGENTNET_<NAME>`; the names that the field already knows (`DAT
 `OPENAI_API_KEY`, `OPENAI_BASE_URL`) work without the prefix. Services get a `Settings` through their constructors.
 """
 
+import json
+import logging
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from agentnet.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 GATEWAY_PORT = 8700
@@ -29,6 +38,68 @@ MAX_HEADERS = 200
 HEADER_SECONDS = 20.0
 BODY_SECONDS = 60.0
 
+PREFIX = "AGENTNET_"
+ENV_FILE = ".env"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+NEAR = 0.7
+"""How alike two names must be for one to be taken for a misspelling of the other (`difflib`'s ratio)."""
+OTHERS = frozenset({"AGENTNET_URL", "AGENTNET_PUBLISH", "AGENTNET_DOCS", "AGENTNET_IMAGE_TAG"})
+"""Variables of ours that are no settings of services: the command line's and the compose file's."""
+
+
+def _split_at(*separators: str) -> Callable[[Any], Any]:
+    """Reads a JSON list, or plain words between `separators`. What is no text is left to pydantic."""
+
+    def split(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            try:
+                return json.loads(value)
+            except ValueError:
+                raise ValueError("it begins as a JSON list and is none") from None
+        for separator in separators:
+            value = value.replace(separator, "\n")
+        return [part.strip() for part in value.split("\n") if part.strip()]
+
+    return split
+
+
+def _with_scheme(*schemes: str) -> AfterValidator:
+    # The address is not repeated: it may hold a password.
+    def check(value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            scheme = urlsplit(value).scheme.lower()
+        except ValueError:
+            raise ValueError("is no URL") from None
+        if scheme not in schemes or "://" not in value:
+            raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _bare_host(value: str | None) -> str | None:
+    if value is not None and (not value.strip() or set(value) & set("/@ \t")):
+        raise ValueError("must be an address or a host name, without scheme and port")
+    return value
+
+
+def _known_level(value: str) -> str:
+    if value.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}")
+    return value
+
+
+# A shell expands ~, but `.env` and compose files are read by no shell.
+Location = Annotated[Path, AfterValidator(Path.expanduser)]
+Folders = Annotated[list[Location], NoDecode, BeforeValidator(_split_at(os.pathsep, ","))]
+# Not at colons: an origin has two, and an address of IPv6 more.
+Words = Annotated[list[str], NoDecode, BeforeValidator(_split_at(","))]
+WebUrl = Annotated[str | None, _with_scheme("http", "https")]
+
 
 def default_home() -> Path:
     """Where data lives by default. Never under root's home: PostgreSQL runs as its own user and must reach it."""
@@ -41,34 +112,52 @@ class Settings(BaseSettings):
     """All settings of all services; each has a default that works on a laptop."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AGENTNET_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    home: Path = Field(default_factory=default_home, description="Directory for embedded data, keys and secrets.")
-    database_url: str | None = Field(
+    home: Location = Field(
+        default_factory=default_home,
+        examples=["/var/lib/agentnet"],
+        description="Directory for embedded data, keys and secrets.",
+    )
+    database_url: Annotated[str | None, _with_scheme("postgresql", "postgres", "postgresql+asyncpg")] = Field(
         default=None,
+        examples=["postgresql://user:password@host:5432/agentnet"],
         validation_alias=AliasChoices("AGENTNET_DATABASE_URL", "DATABASE_URL", "database_url"),
         description="PostgreSQL 15 or newer; unset starts the embedded PostgreSQL.",
     )
     database_pool: int = Field(default=20, ge=2, le=200, description="Connections of one process.")
-    redis_url: str | None = Field(
+    redis_url: Annotated[str | None, _with_scheme("redis", "rediss", "unix")] = Field(
         default=None,
+        examples=["redis://:password@host:6379/0"],
         validation_alias=AliasChoices("AGENTNET_REDIS_URL", "REDIS_URL", "redis_url"),
         description="Redis for signals between processes; unset uses PostgreSQL LISTEN/NOTIFY.",
     )
-    host: str = Field(default="127.0.0.1", description="Address that services bind to.")
+    host: Annotated[str, AfterValidator(_bare_host)] = Field(
+        default="127.0.0.1", description="Address that services bind to."
+    )
     port: int = Field(default=GATEWAY_PORT, ge=0, le=65535, description="Port of the gateway.")
     registry_port: int = Field(default=REGISTRY_PORT, ge=0, le=65535, description="Port of the registry.")
     grpc_port: int = Field(
         default=0, ge=0, le=65535, description="gRPC port of the first agent of a process; 0 means no gRPC."
     )
-    public_url: str | None = Field(default=None, description="URL at which the outside reaches the gateway.")
-    registry_url: str | None = Field(default=None, description="URL of the registry; unset means this host's.")
-    advertise_host: str | None = Field(
-        default=None, description="Host name that other services use to reach this one; unset means `host`."
+    public_url: WebUrl = Field(
+        default=None,
+        examples=["https://agents.example.com"],
+        description="URL at which the outside reaches the gateway.",
+    )
+    registry_url: WebUrl = Field(
+        default=None, examples=["http://127.0.0.1:8701"], description="URL of the registry; unset means this host's."
+    )
+    advertise_host: Annotated[str | None, AfterValidator(_bare_host)] = Field(
+        default=None,
+        examples=["agents.internal"],
+        description="Host name that other services use to reach this one; unset means `host`.",
     )
     secret: SecretStr | None = Field(
-        default=None, description="Signs tokens between services, 32 bytes or more; unset is made once in `home`."
+        default=None,
+        examples=["the output of `openssl rand -hex 32`"],
+        description="Signs tokens between services, 32 bytes or more; unset is made once in `home`.",
     )
     lease_seconds: float = Field(default=LEASE_SECONDS, gt=0.5, le=3600, description="Lease of a task or a service.")
     max_file_bytes: int = Field(default=MAX_FILE_BYTES, gt=0, description="Largest file part that is taken.")
@@ -96,48 +185,76 @@ class Settings(BaseSettings):
         default=MAX_WAIT_SECONDS, gt=0, le=86_400, description="Longest wait of a blocking call for its task to rest."
     )
     retention_days: int | None = Field(
-        default=None, ge=1, le=36_500, description="Days that ended tasks are kept, unless a tenant says else."
+        default=None,
+        ge=1,
+        le=36_500,
+        examples=[90],
+        description="Days that ended tasks are kept, unless a tenant says else.",
     )
     retention_count: int | None = Field(
-        default=None, ge=0, le=1_000_000_000, description="Ended tasks of an agent that are kept for each state."
-    )
-    model: str | None = Field(default=None, description="Model name; `offline` forces the built-in offline model.")
-    openai_api_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="Model key."
-    )
-    openai_base_url: str | None = Field(
         default=None,
+        ge=0,
+        le=1_000_000_000,
+        examples=[1000],
+        description="Ended tasks of an agent that are kept for each state.",
+    )
+    model: str | None = Field(
+        default=None, examples=["offline"], description="Model name; `offline` forces the built-in offline model."
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
+        examples=["sk-…"],
+        description="Model key.",
+    )
+    openai_base_url: WebUrl = Field(
+        default=None,
+        examples=["http://127.0.0.1:11434/v1"],
         validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
         description="Any OpenAI-compatible endpoint.",
     )
     model_timeout_seconds: float = Field(default=120.0, gt=0, description="Longest wait for one model call.")
     api_key: SecretStr | None = Field(
-        default=None, description="Key that the CLI uses; unset reads the admin key file."
+        default=None,
+        examples=["the output of `agentnet keys generate`"],
+        description="Key that the CLI uses; unset reads the admin key file.",
     )
-    agents_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own specialists.")
-    mcp_dirs: list[Path] = Field(default_factory=list[Path], description="Folders with your own MCP servers.")
-    mcp_servers_file: Path | None = Field(
-        default=None, description="YAML file that declares upstream MCP servers, commands and OpenAPI documents."
+    agents_dirs: Folders = Field(
+        default_factory=list[Path], examples=["./my-agents"], description="Folders with your own specialists."
+    )
+    mcp_dirs: Folders = Field(
+        default_factory=list[Path], examples=["./my-servers"], description="Folders with your own MCP servers."
+    )
+    mcp_servers_file: Location | None = Field(
+        default=None,
+        examples=["./servers.yaml"],
+        description="YAML file that declares upstream MCP servers, commands and OpenAPI documents.",
     )
     mcp_commands: bool = Field(
         default=False, description="Run the commands that `mcp_servers_file` declares; they run as this user."
     )
-    allowed_hosts: list[str] = Field(
+    allowed_hosts: Words = Field(
         default_factory=list[str],
+        examples=["agents.internal,gateway.internal"],
         description="More host names under which MCP servers and the MCP door are called.",
     )
-    allowed_origins: list[str] = Field(
+    allowed_origins: Words = Field(
         default_factory=list[str],
+        examples=["https://app.example.com"],
         description="Origins of web pages that may call the gateway from a browser, such as https://app.example.com.",
     )
-    knowledge_dirs: list[Path] = Field(
-        default_factory=list[Path], description="Folders that the knowledge server ingests at start."
+    knowledge_dirs: Folders = Field(
+        default_factory=list[Path],
+        examples=[f"./docs{os.pathsep}./manuals"],
+        description="Folders that the knowledge server ingests at start.",
     )
-    data_roots: list[Path] = Field(
-        default_factory=list[Path], description="Folders that the data server may read files from."
+    data_roots: Folders = Field(
+        default_factory=list[Path], examples=["./data"], description="Folders that the data server may read files from."
     )
-    mcp_profiles: Path | None = Field(
-        default=None, description="YAML file with profiles of the MCP door, for every tenant."
+    mcp_profiles: Location | None = Field(
+        default=None,
+        examples=["./profiles.yaml"],
+        description="YAML file with profiles of the MCP door, for every tenant.",
     )
     mcp_list_limit: int = Field(
         default=100, ge=1, le=10_000, description="Tools that are listed; beyond it hosts get find_tools and call_tool."
@@ -148,7 +265,9 @@ class Settings(BaseSettings):
     mcp_progress_per_second: int = Field(
         default=20, ge=1, le=10_000, description="Progress and log messages of one call that reach a host in a second."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[str, AfterValidator(_known_level)] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
     allow_private_urls: bool = Field(
         default=False, description="Let the SSRF guard pass private addresses; for closed networks only."
@@ -177,13 +296,116 @@ class Settings(BaseSettings):
         return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one variable, and what it takes. The value is not in it: it may be a secret."""
+
+    variable: str
+    wrong: str
+    example: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.wrong}. Right is, for example, {self.variable}={self.example}"
+
+
 def load_settings() -> Settings:
     """Read the environment and `.env`.
 
     Raises `ConfigurationError` that names each wrong variable; the values are not repeated, they may be secrets.
     """
+    settings, problems = read_settings()
+    if problems:
+        raise ConfigurationError(f"Wrong settings: {'; '.join(map(str, problems))}.")
+    for name, near in misspelt().items():
+        logger.warning("%s is no setting and does nothing. Did you mean %s?", name, near)
+    return settings
+
+
+def read_settings() -> tuple[Settings, list[Problem]]:
+    """What can be read, with the defaults in place of what is wrong, and what that is.
+
+    Raises `ConfigurationError` for a `.env` that cannot be read.
+    """
+    _environment()
     try:
-        return Settings()
+        return Settings(), []
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigurationError(f"Wrong settings: {problems}.") from None
+        wrong = {_field_of(str(item["loc"][0])): str(item["msg"]) for item in reversed(error.errors())}
+    defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+    problems = [Problem(variable_of(name), _sentence(message), example_of(name)) for name, message in wrong.items()]
+    return Settings(**defaults), problems[::-1]
+
+
+def misspelt() -> dict[str, str]:
+    """Variables of our prefix that are no settings, each with the setting that it looks like; far ones are others'."""
+    known = {_bare(name): name for field in Settings.model_fields for name in variables_of(field)}
+    others = {_bare(name) for name in OTHERS}
+    found: dict[str, str] = {}
+    for name in sorted(_environment()):
+        if name.startswith(PREFIX) and name not in known.values() and _bare(name) not in others:
+            near = get_close_matches(_bare(name), known, n=1, cutoff=NEAR)
+            found |= {name: known[near[0]]} if near else {}
+    return found
+
+
+def missing_paths(settings: Settings) -> list[tuple[str, Path]]:
+    """What settings name and is not there, with the variable that names it."""
+    folders = [
+        (name, path)
+        for name in ("agents_dirs", "mcp_dirs", "knowledge_dirs", "data_roots")
+        for path in getattr(settings, name)
+        if not path.is_dir()
+    ]
+    files = [
+        (name, path)
+        for name in ("mcp_servers_file", "mcp_profiles")
+        if (path := getattr(settings, name)) and not path.is_file()
+    ]
+    return [(variable_of(name), path) for name, path in (*folders, *files)]
+
+
+def variables_of(field: str) -> list[str]:
+    """The names under which the environment may hold a setting, the one to advise first."""
+    alias = Settings.model_fields[field].validation_alias
+    choices = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
+    # Of DATABASE_URL and AGENTNET_DATABASE_URL the shorter is the one that people know.
+    return sorted((name for name in choices if name.isupper()), key=len) or [f"{PREFIX}{field.upper()}"]
+
+
+def variable_of(field: str) -> str:
+    """The variable that holds a setting, or would."""
+    names, there = variables_of(field), _environment()
+    return next((name for name in names if name in there), names[0])
+
+
+def example_of(field: str) -> str:
+    """A value that a setting takes."""
+    info = Settings.model_fields[field]
+    value = info.examples[0] if info.examples else info.get_default(call_default_factory=True)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _field_of(location: str) -> str:
+    """The setting that pydantic means: it names a field or the variable that it was read from."""
+    fields = (field for field in Settings.model_fields if location in (field, *variables_of(field)))
+    return next(fields, location)
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix(PREFIX)
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{text[0].lower()}{text[1:]}"
+
+
+def _environment() -> set[str]:
+    """Names of the variables, those of `.env` too. Raises `ConfigurationError` for a `.env` that cannot be read."""
+    try:
+        return {name.upper() for name in (*DotEnvSettingsSource(Settings).env_vars, *os.environ)}
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise ConfigurationError(
+            f"{Path(ENV_FILE).absolute()} cannot be read: {why}.", hint="Mend it, or start from another folder."
+        ) from None

@@ -29,6 +29,7 @@ def rules(admits: Callable[[Scope], bool]) -> Rules:
         "GET /agents/{name}": CALLER,
         "* /agents/{name}": RELAYED,
         "* /agents/{name}/{path:path}": RELAYED,
+        "GET /": PUBLIC,
         "POST /": RELAYED,
         "* /message:send": RELAYED,
         "* /message:stream": RELAYED,

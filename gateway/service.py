@@ -40,6 +40,7 @@ from gateway.http.transport import IDLE_SECONDS
 from gateway.mcp.agents import Means
 from gateway.mcp.entrance import entrance
 from gateway.mcp.guard import Guard
+from gateway.page import page
 
 AUDIENCE = "gateway"
 DEFAULT_TENANT = "default"
@@ -144,6 +145,7 @@ def routes(relay: Relay, cards: Cards, listing: Listing) -> list[BaseRoute]:
 def entry_routes(relay: Relay) -> list[BaseRoute]:
     """The addresses at which the entry agent answers, in both generations of A2A."""
     return [
+        Route("/", page, methods=["GET"]),
         Route("/", relay, methods=["POST"]),
         Route("/message:send", relay),
         Route("/message:stream", relay),

@@ -32,6 +32,13 @@ class Databases:
         yield self._url(name)
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The URL of a database without tables."""
+        name = self._create()
+        yield self._url(name)
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def close(self) -> None:
         """Leave nothing behind on the server."""
         if self._template is not None:

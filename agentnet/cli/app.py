@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, Exit
 
 from agentnet.cli import commands
-from agentnet.cli.admin import keys, partitions, push, retention
+from agentnet.cli.admin import keys, partitions, push, retention, tenants
 from agentnet.cli.command import exits
 from agentnet.cli.mcp import commands as mcp
 from agentnet.errors import AgentNetError
@@ -83,10 +83,12 @@ def _root(
 
 for command in commands.ALL:
     app.command()(command)
+app.add_typer(commands.agents, name="agents")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(commands.serve, name="serve")
 app.add_typer(commands.new, name="new")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(push.app, name="push")
 app.add_typer(retention.app, name="retention")
 app.add_typer(partitions.app, name="partitions")

@@ -1,5 +1,6 @@
 """The commands' names, options and help. Each imports what it does when it runs, which keeps `--help` quick."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,9 @@ def ask(
         str | None, typer.Option("--agent", help="Ask this agent; unset asks the network's concierge.")
     ] = None,
     task: Annotated[str | None, typer.Option("--task", metavar="ID", help="Answer the question of this task.")] = None,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="ID", help="Go on with this conversation, as --json names it.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where files go; unset: ./agentnet-output/<task>.")
     ] = None,
@@ -42,19 +46,16 @@ def ask(
     start: Annotated[bool, typer.Option(help="Start a network for this call if none answers.")] = True,
     json: AsJson = False,
 ) -> None:
-    """Give the network a task, watch who does what, and get the result."""
+    """Give the network a task, watch who does what, and get the result.
+
+    Exit codes: 0 completed, 1 failed or canceled, 2 could not be asked, 3 waits for an answer, 4 refused.
+    """
     from agentnet.cli.tasks import ask
     from agentnet.cli.tasks.job import Job
 
-    job = Job(text=text, files=tuple(file or ()), agent=agent, task_id=task, out=out, timeout=timeout)
+    wanted = Job(text=text, files=tuple(file or ()), agent=agent, task_id=task, out=out, timeout=timeout)
+    job = replace(wanted, context_id=context)
     ask.run_job(job, url=url, start=start, as_json=json)
-
-
-def agents(url: Url = None, json: AsJson = False) -> None:
-    """List the agents that can be asked."""
-    from agentnet.cli.gateway import listings
-
-    listings.show_agents(url, json)
 
 
 def tasks(
@@ -79,6 +80,31 @@ def watch(
     from agentnet.cli.tasks import ask
 
     ask.watch_task(task, url=url, out=out, as_json=json)
+
+
+def chat(
+    agent: Annotated[
+        str | None, typer.Option("--agent", help="Talk with this agent; unset: the network's concierge.")
+    ] = None,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="ID", help="Go on with this conversation.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Talk with the network, line by line, in one conversation; an empty line or Ctrl-D ends it."""
+    from agentnet.cli.tasks import chat
+
+    chat.run_chat(agent, context, url)
+
+
+def cancel(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Id of the task.")],
+    url: Url = None,
+) -> None:
+    """Cancel a task and all that it delegated."""
+    from agentnet.cli.tasks import ask
+
+    ask.cancel_task(task, url=url)
 
 
 def card(
@@ -121,10 +147,31 @@ def demo(
 
 
 # In this order in the help: the everyday ones first.
-ALL = (up, ask, agents, tasks, watch, card, demo, doctor, schema)
+ALL = (up, ask, chat, tasks, watch, cancel, card, demo, doctor, schema)
 
 serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run one service: what a container does.")
+agents = typer.Typer(rich_markup_mode=None, help="List the agents that can be asked, or check folders of your own.")
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make something new from a template.")
+
+
+@agents.callback(invoke_without_command=True)
+def list_agents(context: typer.Context, url: Url = None, json: AsJson = False) -> None:
+    """List the agents that can be asked, or check folders of your own."""
+    if context.invoked_subcommand is None:
+        from agentnet.cli.gateway import listings
+
+        listings.show_agents(url, json)
+
+
+@agents.command("check")
+def check_agents(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A specialist's folder, or a folder of such.")],
+    servers: Servers = None,
+) -> None:
+    """Check specialists without starting anything: manifest, files, and every name in them."""
+    from agentnet.cli.network import check
+
+    check.check_folders(directory, servers or [])
 
 
 @serve.command("agent")

@@ -42,8 +42,8 @@ class Database:
         self._lines: list[Line] = []
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Database":
-        """Connect, starting the embedded server when no URL is set, and bring the tables up to date.
+    async def open(cls, settings: Settings, *, migrating: bool = True) -> "Database":
+        """Connect, starting the embedded server when no URL is set, and bring the tables up to date if `migrating`.
 
         A server that is starting or recovering is waited for. Raises `UnavailableError` when it does not answer.
         """
@@ -51,7 +51,7 @@ class Database:
         url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
         url = url.replace("postgresql+asyncpg://", "postgresql://", 1)  # SQLAlchemy's form, which asyncpg does not read
         try:
-            pool = await _when_started(lambda: _connected(url, settings.database_pool))
+            pool = await _when_started(lambda: _connected(url, settings.database_pool, migrating))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
             if embedded:
                 await asyncio.to_thread(embedded.stop)
@@ -115,8 +115,9 @@ async def _when_started(
             await asyncio.sleep(STARTING_PAUSE_SECONDS)
 
 
-async def _connected(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
-    await asyncio.to_thread(migrate, url)
+async def _connected(url: str, size: int, migrating: bool) -> "asyncpg.Pool[asyncpg.Record]":
+    if migrating:
+        await asyncio.to_thread(migrate, url)
     return await asyncpg.create_pool(
         url,
         min_size=2,

@@ -13,6 +13,7 @@ from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
 
 KEY = f"{PREFIX}_"
+TOKEN_DOTS = 2
 Authenticate = Callable[[str], Awaitable[Principal]]
 
 
@@ -51,6 +52,9 @@ def authenticate_with(tokens: Tokens, audience: str, keys: Keys | None = None) -
     async def authenticate(credential: str) -> Principal:
         if keys is not None and credential.startswith(KEY):
             return await keys.verify(credential)
+        # A token has three parts with dots between (RFC 7519): whoever sends anything else means a key.
+        if keys is not None and credential.count(".") != TOKEN_DOTS:
+            raise UnauthenticatedError("The API key is not valid.", hint=f"A key has the form {KEY}<id>_<secret>.")
         return tokens.verify(credential, audience)
 
     return authenticate

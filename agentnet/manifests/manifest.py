@@ -181,7 +181,7 @@ def pick(specialists: list[Specialist], name: str) -> Specialist:
             return specialist
     names = [specialist.name for specialist in specialists]
     raise NotFoundError(
-        f"There is no specialist {name!r}.", hint=_nearest(name, names) or f"There are: {', '.join(names)}."
+        f"There is no specialist {name!r}.", hint=nearest(name, names) or f"There are: {', '.join(names)}."
     )
 
 
@@ -228,7 +228,7 @@ def _parse(path: Path, text: str) -> Manifest:
 def _problem(item: Any) -> str:
     location = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        return f"{location}: unknown key. {_nearest(str(item['loc'][-1]), _keys_at(item['loc'][:-1]))}".strip()
+        return f"{location}: unknown key. {nearest(str(item['loc'][-1]), _keys_at(item['loc'][:-1]))}".strip()
     message = re.sub(r"^Value error, ", "", item["msg"])
     return f"{location}: {message[0].lower()}{message[1:]}."
 
@@ -244,7 +244,8 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _nearest(word: str, choices: list[str]) -> str:
+def nearest(word: str, choices: list[str]) -> str:
+    """A sentence with the choice that `word` looks like, or all of them."""
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else (f"Known here: {', '.join(choices)}." if choices else "")
 

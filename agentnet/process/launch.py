@@ -18,6 +18,7 @@ from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.admin import DEFAULT_TENANT, ensure_admin_key
 from agentnet.manifests.manifest import MANIFEST_FILE, load_specialists
+from agentnet.manifests.references import check_references
 from agentnet.manifests.toolfolders import find_tool_folders
 from agentnet.process.collector import steady_collector
 from agentnet.process.runtime import Runtime
@@ -101,6 +102,18 @@ def with_free_ports(settings: Settings) -> Settings:
     return settings.model_copy(update=ports | {"public_url": None, "registry_url": None})
 
 
+def with_project_docs(settings: Settings) -> Settings:
+    """`settings`, where no knowledge folders are set with this project's own documentation, if we run in a checkout.
+
+    So the first question of somebody new finds something.
+    """
+    root = Path(__file__).resolve().parents[2]
+    # Beside an installed package lies whatever else is installed, perhaps somebody's `docs`.
+    if settings.knowledge_dirs or not ((root / "docs").is_dir() and (root / "pyproject.toml").is_file()):
+        return settings
+    return settings.model_copy(update={"knowledge_dirs": [root / "docs"]})
+
+
 @asynccontextmanager
 async def network(
     settings: Settings, *, only: Sequence[str] = (), report: Report | None = None
@@ -117,6 +130,7 @@ async def network(
     async with Runtime.open(settings) as runtime:
         began = time.monotonic()
         await ensure_admin_key(settings, await runtime.keys())
+        await _check_references(runtime)
         tell("PostgreSQL", time.monotonic() - began)
         async with AsyncExitStack() as stack:
             services: list[RunningService] = []
@@ -187,6 +201,15 @@ async def _stage(runtime: Runtime, services: Iterable[Service], tell: Report) ->
         yield list(await asyncio.gather(*(started(host, now) for host in hosts)))
     finally:
         await asyncio.gather(*(host.stop() for host in hosts))
+
+
+async def _check_references(runtime: Runtime) -> None:
+    """Raises `ManifestError` for a server or peer that no manifest can mean; elsewhere's registry may know more."""
+    settings = runtime.settings
+    if settings.registry_url:
+        return
+    outside = await (await runtime.upstreams()).names()
+    check_references(load_specialists(specialist_directories(settings)), [*mcp_servers(settings), *outside])
 
 
 async def _registered(runtime: Runtime, planned: Plan, tell: Report) -> None:

@@ -11,19 +11,56 @@ from agents.tool_context import ToolContext
 
 from agentnet.errors import ManifestError
 from agentnet.manifests.folder_import import import_file
-from agentnet.manifests.manifest import Specialist
+from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
 from agentnet.runs.approval import Approvals, wait_for_answer
-from agentnet.runs.journal import JournaledAgent, call_key, tells_itself
+from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope
 
+BUILT_IN = ("ask_user", "find_agents", "delegate", "handoff")
+"""Tools that every specialist has, or each with peers."""
+
 
 def load_tools(specialist: Specialist) -> list[Tool]:
-    """The function tools in `tools.py`. Raises `ManifestError` when the file cannot be used."""
-    if specialist.tools_file is None:
-        return []
-    module = _import(specialist, specialist.tools_file)
-    return [value for value in vars(module).values() if isinstance(value, FunctionTool)]
+    """The function tools in `tools.py`; what one of them raises is told and logged.
+
+    Raises `ManifestError` when the file cannot be used, and for a tool that the manifest names and nobody has.
+    """
+    path = specialist.tools_file
+    tools = _tools_in(_import(specialist, path), path) if path else []
+    _check_named(specialist, [tool.name for tool in tools])
+    return [tells_failures(tool) for tool in tools]
+
+
+def _tools_in(module: ModuleType, path: Path) -> list[FunctionTool]:
+    listed: Any = getattr(module, "TOOLS", [])
+    if not isinstance(listed, (list, tuple)):
+        raise ManifestError(f"{path}: TOOLS must be a list of function tools.")
+    for value in listed:
+        if not isinstance(value, FunctionTool):
+            name = getattr(value, "__name__", None) or type(value).__name__
+            raise ManifestError(
+                f"{path}: TOOLS holds {name}, which is no tool.", hint=f"Put @function_tool before `def {name}`."
+            )
+    values = [value for value in (*vars(module).values(), *listed) if isinstance(value, FunctionTool)]
+    found = list({id(value): value for value in values}.values())
+    names = [tool.name for tool in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ManifestError(f"{path}: two tools are named {twice!r}.")
+    return found
+
+
+def _check_named(specialist: Specialist, own: list[str]) -> None:
+    """A misspelt name would run its tool unapproved. Which tools MCP servers have is known when they answer."""
+    manifest = specialist.manifest
+    servers = tuple(f"{server}_".replace("-", "_") for server in manifest.mcp_servers)
+    for key, names in (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable)):
+        for name in names:
+            if name not in (*own, *BUILT_IN) and not name.startswith(servers):
+                raise ManifestError(
+                    f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
+                    hint=nearest(name, [*own, *(f"{prefix}…" for prefix in servers), *BUILT_IN]),
+                )
 
 
 def load_executor(specialist: Specialist) -> AgentExecutor | None:

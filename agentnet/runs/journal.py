@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from agents import Agent, FunctionTool, Model, ModelProvider, RunContextWrapper, Tool
+from agents import Agent, FunctionTool, Model, ModelBehaviorError, ModelProvider, RunContextWrapper, Tool
+from agents.tool import set_function_tool_failure_error_function
 from agents.tool_context import ToolContext
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseOutputItemDoneEvent
 
@@ -32,6 +33,9 @@ scope_path: ContextVar[str] = ContextVar("scope_path", default="")
 
 call_key: ContextVar[str] = ContextVar("call_key", default="")
 """Key of the tool call that this code belongs to: unique in the run and the same in every replay."""
+
+_failures: ContextVar[list[Exception] | None] = ContextVar("failures", default=None)
+"""What the function of the tool that is being called raised, though its model gets words."""
 
 
 class JournaledModels(ModelProvider):
@@ -168,24 +172,53 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
     if getattr(tool, "_tells_itself", False):
         return await tool.on_invoke_tool(context, arguments)
     step = await scope.begin("tool", key, tool.name, arguments)
+    failures: list[Exception] = []
+    token = _failures.set(failures)
     try:
         result = await tool.on_invoke_tool(context, arguments)
     except AgentNetError as error:
         await step.end(str(error), ok=False)
         return in_words(context, error)
     except Exception as error:
-        await step.end(type(error).__name__, ok=False)
+        await step.end(_reason(error), ok=False)
         raise
+    finally:
+        _failures.reset(token)
+    if failures:
+        await step.end(_reason(failures[0]), ok=False)
+        return result
     await step.end(result if isinstance(result, str) else json.dumps(result, default=str))
     return result
 
 
-def in_words(_context: RunContextWrapper[Any], error: Exception) -> str:
-    """What the model is told of a failed call: our own errors are made to be read, others stay in the log."""
-    if isinstance(error, AgentNetError):
+def in_words(context: RunContextWrapper[Any], error: Exception) -> str:
+    """What the model is told of a failed call: errors that are made to be read, others stay in the log."""
+    if isinstance(error, (AgentNetError, ModelBehaviorError)):
         return f"Error: {error}"
-    logger.error("a tool failed", exc_info=error)
+    logger.error("the tool %s failed", getattr(context, "tool_name", "of an agent"), exc_info=error)
     return f"Error: the tool failed ({type(error).__name__})."
+
+
+def tells_failures(tool: FunctionTool) -> FunctionTool:
+    """Let what a function of a folder raises be seen: in its step and in the log, whoever words it for the model.
+
+    The SDK's own answer to the model says nothing and is logged nowhere.
+    """
+    theirs = None if tool._use_default_failure_error_function else tool._failure_error_function
+    if theirs is None and not tool._use_default_failure_error_function:
+        return tool  # its author wants the run to fail
+
+    def told(context: RunContextWrapper[Any], error: Exception) -> Any:
+        if (failures := _failures.get()) is not None:
+            failures.append(error)
+        words = in_words(context, error)
+        return theirs(context, error) if theirs else words
+
+    return set_function_tool_failure_error_function(tool, told)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, AgentNetError) else f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def tools_called(journal: Mapping[str, bytes]) -> set[str]:

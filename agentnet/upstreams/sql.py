@@ -14,6 +14,9 @@ RETURNING {COLUMNS}
 # A tenant's servers by name.
 LIST = f"SELECT {COLUMNS} FROM upstream_servers WHERE tenant = $1 ORDER BY name"  # noqa: S608 - made of constants
 
+# Names of all tenants' servers.
+NAMES = "SELECT DISTINCT name FROM upstream_servers"
+
 # One server of a tenant.
 GET = f"SELECT {COLUMNS} FROM upstream_servers WHERE tenant = $1 AND name = $2"  # noqa: S608 - made of constants
 

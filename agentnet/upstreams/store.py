@@ -23,6 +23,10 @@ class UpstreamStore:
         self._pool = database.pool
         self._seal = seal
 
+    async def names(self) -> list[str]:
+        """Names of the servers of all tenants."""
+        return [row["name"] for row in await self._pool.fetch(sql.NAMES)]
+
     async def add(self, tenant: str, new: NewServer) -> OutsideServer:
         """Store a server. Raises `ConflictError` for a name that is taken, `TooLargeError` over the limit."""
         values = (tenant, new.name, new.url, new.description, self._sealed(new.credential), new.enabled)

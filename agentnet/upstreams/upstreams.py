@@ -29,6 +29,10 @@ class Upstreams:
         self._private_http = guarded_client(allow_private=True, max_bytes=MAX_ANSWER_BYTES, verify=tls)
         self.authorization = Authorization(AccessTokens(self._http), AccessTokens(self._private_http))
 
+    async def names(self) -> list[str]:
+        """Of every server that some tenant may use."""
+        return [*(server.name for server in self._declared), *await self.store.names()]
+
     async def visible(self, tenant: str) -> list[OutsideServer]:
         """The servers that a tenant sees, by name, those that are switched off too."""
         found = {server.name: server for server in self.declared(tenant)}

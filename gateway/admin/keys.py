@@ -52,7 +52,10 @@ class KeyRoutes:
         admin = principal_of(request.scope)
         wanted = NewKey.model_validate(await json_object(request))
         if wanted.tenant not in (None, admin.tenant):
-            raise ForbiddenError(f"This key manages the keys of tenant {admin.tenant!r} only.")
+            raise ForbiddenError(
+                f"This key manages the keys of tenant {admin.tenant!r} only.",
+                hint="The operator makes other tenants at the database: agentnet tenants create NAME.",
+            )
         key = await self._keys.create(admin.tenant, wanted.name, scopes=[*wanted.scopes], days=wanted.days)
         body = {"key": key, "id": key.split("_")[1], "tenant": admin.tenant, "name": wanted.name}
         # The answer holds the key: no cache may keep it (RFC 9111 section 5.2.2.5).

@@ -15,6 +15,10 @@ from agentnet.ids import uuid7
 from mcp_servers.knowledge import sql
 from mcp_servers.knowledge.folders import Document, Folder, Located, hash_of, read
 
+NO_DOCUMENTS = (
+    "No documents are loaded, so there is nothing to search or read. The operator loads a folder with "
+    "`agentnet up --knowledge DIR` or the setting AGENTNET_KNOWLEDGE_DIRS."
+)
 MAX_LISTED = 500
 SUGGESTED = 5000
 ASKING = "according docs document documentation explain guide handbook manual mention say tell"
@@ -165,6 +169,10 @@ class Library:
         """The documents that `tenant` sees, by source, at most `MAX_LISTED`."""
         return [Shelved(**row) for row in await self._pool.fetch(sql.DOCUMENTS, tenant, MAX_LISTED)]
 
+    async def is_empty(self, tenant: str) -> bool:
+        """Whether `tenant` sees no document at all."""
+        return not await self._pool.fetch(sql.SOURCES, tenant, 1)
+
     async def document(self, tenant: str, source: str) -> Text:
         """A document. Raises `NotFoundError` with the nearest source."""
         row = await self._pool.fetchrow(sql.DOCUMENT, tenant, source)
@@ -174,6 +182,8 @@ class Library:
 
     async def _hint(self, tenant: str, source: str) -> str:
         known = [row["source"] for row in await self._pool.fetch(sql.SOURCES, tenant, SUGGESTED)]
+        if not known:
+            return NO_DOCUMENTS
         tails = {name.rpartition("/")[2].lower(): name for name in known}
         wanted = source.rpartition("/")[2].lower()
         near = difflib.get_close_matches(source, known, n=1) or [

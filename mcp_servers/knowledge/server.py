@@ -23,7 +23,7 @@ from agentnet.process.runtime import Runtime
 from mcp_servers.hosting.caller import caller, caller_of
 from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready
 from mcp_servers.knowledge.folders import Folder, find_folder, roots
-from mcp_servers.knowledge.library import Library
+from mcp_servers.knowledge.library import NO_DOCUMENTS, Library
 
 SCHEME = "knowledge://"
 START_SECONDS = 5.0
@@ -131,9 +131,7 @@ class KnowledgeTools:
             for hit in hits
         ]
         words = "\n\n".join(f"{item.citation} {item.heading}\n{item.text}" for item in passages)
-        return _result(
-            SearchResult(passages=passages), words or "No passage has these words; list_documents names what there is."
-        )
+        return _result(SearchResult(passages=passages), words or await self._nothing(caller(context).tenant))
 
     async def read(
         self,
@@ -153,10 +151,10 @@ class KnowledgeTools:
         words = f"{part.title} ({part.source}, lines {part.first_line} to {part.last_line} of {part.total_lines})"
         return _result(part, f"{words}\n\n{part.text}")
 
-    async def list_documents(self, context: Context[Any, Any]) -> DocumentList:
+    async def list_documents(self, context: Context[Any, Any]) -> Annotated[CallToolResult, DocumentList]:
         """The documents that search and read know, with their titles."""
         shelved = await self.library.documents(caller(context).tenant)
-        return DocumentList(
+        listed = DocumentList(
             documents=[
                 ListedDocument(
                     source=item.source,
@@ -169,6 +167,13 @@ class KnowledgeTools:
                 for item in shelved
             ]
         )
+        return _result(listed, listed.model_dump_json(indent=2) if shelved else NO_DOCUMENTS)
+
+    async def _nothing(self, tenant: str) -> str:
+        """Why a search found nothing: a library without documents is the operator's to fill, not the asker's."""
+        if await self.library.is_empty(tenant):
+            return NO_DOCUMENTS
+        return "No passage has these words; list_documents names what there is."
 
     async def ingest(
         self,

@@ -21,7 +21,7 @@ def list_keys(url: Url = None, json: AsJson = False) -> None:
 def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
     scope: Annotated[list[str] | None, typer.Option("--scope", help="use or admin; repeatable.")] = None,
-    tenant: Annotated[str | None, typer.Option("--tenant", help="Whose key; unset: yours.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Yours, or unset; others: agentnet tenants.")] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires.")] = None,
     url: Url = None,
     json: AsJson = False,

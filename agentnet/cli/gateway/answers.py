@@ -37,7 +37,8 @@ def error_for(message: str, status: int, retry_after: float) -> AgentNetError:
         return BusyError(message, retry_after=retry_after)
     if status == 401:
         return UnauthenticatedError(
-            f"The gateway does not take the key: {message}", hint="Set AGENTNET_API_KEY, or run as the network's owner."
+            f"The gateway does not take the key: {message}",
+            hint="Set AGENTNET_API_KEY to one that holds, or unset it to use the admin key of this machine.",
         )
     kind = _ERRORS.get(status, UnavailableError)
     return kind(message)

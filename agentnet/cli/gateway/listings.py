@@ -17,6 +17,8 @@ from agentnet.errors import NotFoundError
 T = TypeVar("T")
 
 NOTHING = "-"
+WIDE = 130
+"""Columns from which a task's id fits beside its parent's."""
 
 
 def show_agents(url: str | None, as_json: bool) -> None:
@@ -29,17 +31,20 @@ def show_agents(url: str | None, as_json: bool) -> None:
 def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
     """`agentnet tasks`."""
     tasks = through_gateway(url, lambda gateway: gateway.tasks(agent, limit))
+    # Two ids do not fit into a terminal of 80: there the parent is left to --json and to `agentnet watch`.
+    wide = screen.output().width >= WIDE
     rows = (
         (
             task["id"],
             task["agent"],
             _state(task["state"]),
-            _moment(task["created_at"]),
-            task.get("parent_id") or NOTHING,
+            _moment(task["created_at"]) if wide else _moment(task["created_at"])[5:16],
+            *((task.get("parent_id") or NOTHING,) if wide else ()),
         )
         for task in tasks
     )
-    show(tasks, ("Task", "Agent", "State", "Created", "Parent"), rows, as_json, "tasks", "There are no tasks yet.")
+    columns = ("Task", "Agent", "State", "Created", "Parent") if wide else ("Task", "Agent", "State", "Created")
+    show(tasks, columns, rows, as_json, "tasks", "There are no tasks yet.")
 
 
 def show_card(url: str | None, name: str | None) -> None:
@@ -165,10 +170,7 @@ def show(
     elif not entries:
         screen.progress().print(empty)
     else:
-        table = screen.table(*columns)
-        for row in rows:
-            table.add_row(*row)
-        screen.output().print(table)
+        screen.output().print(screen.filled(columns, rows))
 
 
 def _each_rule(url: str | None, state: str, method: str, **request: Any) -> None:

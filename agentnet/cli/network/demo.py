@@ -12,7 +12,6 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-import agentnet
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.gateway.client import Gateway, client_settings
@@ -22,7 +21,7 @@ from agentnet.cli.tasks.ask import converse
 from agentnet.cli.tasks.job import Job
 from agentnet.cli.tasks.outcome import Outcome
 from agentnet.cli.tasks.talk import Talk
-from agentnet.process.launch import network, with_free_ports
+from agentnet.process.launch import network, with_free_ports, with_project_docs
 from agentnet.settings import Settings
 
 JOB = """\
@@ -53,7 +52,7 @@ def run_demo(home: Path | None, out: Path | None) -> None:
             temporary = tempfile.TemporaryDirectory(prefix="agentnet-demo-", ignore_cleanup_errors=True)
             home = Path(stack.enter_context(temporary))
             home.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when root starts it
-        settings = with_free_ports(settings).model_copy(update={"home": home, "knowledge_dirs": _knowledge(settings)})
+        settings = with_project_docs(with_free_ports(settings)).model_copy(update={"home": home})
         code = run(_demo(settings, out, screen.output()))
     raise typer.Exit(code)
 
@@ -88,8 +87,3 @@ async def _first_tasks(gateway: Gateway, console: Console) -> None:
             await asyncio.gather(*(one(text) for text in FIRST_TASKS))
     except TimeoutError:
         console.print("  (not all ended in time; the log shows them as they are)")
-
-
-def _knowledge(settings: Settings) -> list[Path]:
-    docs = Path(agentnet.__file__).resolve().parent.parent / "docs"
-    return [*settings.knowledge_dirs, *([docs] if docs.is_dir() else [])]

@@ -3,50 +3,37 @@
 import os
 import shutil
 import sys
-import time
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 
 import httpx
 import typer
 
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
+from agentnet.cli.network.doctor_database import database_findings
+from agentnet.cli.network.finding import Finding
 from agentnet.cli.show import screen
-from agentnet.database import Database
 from agentnet.database.connections import safe_url
-from agentnet.database.migrate import MIGRATIONS
 from agentnet.errors import AgentNetError
-from agentnet.identity.keys import Keys
-from agentnet.identity.secret import admin_key_path, read_key, signing_secret
+from agentnet.identity.secret import SECRET_FILE, signing_secret
 from agentnet.process.launch import plan
 from agentnet.process.service import bind
-from agentnet.settings import Settings, load_settings
+from agentnet.settings import Problem, Settings, missing_paths, misspelt, read_settings
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024
-MINIMUM_POSTGRES = 150000
-CLOCK_SKEW_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. `todo` says what to do when it is not well."""
-
-    check: str
-    ok: bool
-    found: str
-    todo: str = ""
+NOT_READY = 503
+FREE = "is free"
+ANSWERS = "an Agent Network answers"
 
 
 def run_checks(as_json: bool) -> None:
     """Run every check, print what they found; leave with 1 if something is broken."""
-    settings = load_settings()
-    findings = run(_collect(settings))
+    settings, problems = read_settings()
+    findings = [*_settings(settings, problems), *run(_collect(settings))]
     if as_json:
         screen.print_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -67,7 +54,7 @@ async def checks(settings: Settings) -> AsyncIterator[Finding]:
     for finding in await _ports(settings):
         yield finding
     yield _specialists(settings)
-    async for finding in _database(settings):
+    async for finding in database_findings(settings):
         yield finding
     if settings.redis_url:
         yield await _redis(settings.redis_url)
@@ -75,10 +62,8 @@ async def checks(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    table = screen.table("", "Check", "Found", "What to do")
-    for finding in findings:
-        table.add_row("✓" if finding.ok else "✗", finding.check, finding.found, finding.todo)
-    screen.output().print(table)
+    rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in findings]
+    screen.output().print(screen.filled(("", "Check", "Found", "What to do"), rows))
 
 
 def _python() -> Finding:
@@ -99,18 +84,39 @@ def _data_directory(settings: Settings) -> Finding:
     return Finding("data directory", True, found)
 
 
+def _settings(settings: Settings, problems: list[Problem]) -> Iterator[Finding]:
+    """What is wrong in the environment and `.env`; the other checks go on with the defaults in its place."""
+    for problem in problems:
+        yield Finding("settings", False, f"{problem.variable}: {problem.wrong}", f"For example {problem.example}")
+    for name, near in misspelt().items():
+        yield Finding("settings", True, f"{name} is no setting and does nothing", f"Did you mean {near}?")
+    for variable, path in missing_paths(settings):
+        yield Finding("settings", False, f"{variable} names {path}, which is not there", "Make it, or name another.")
+
+
 def _binding(settings: Settings) -> Finding:
-    try:
-        signing_secret(settings)
-    except AgentNetError as error:
-        return Finding("address", False, error.message, error.hint or "")
+    # On this machine alone a secret is made at the first start: not by us, who only look.
+    if settings.secret is not None or not settings.is_loopback or (settings.home / SECRET_FILE).exists():
+        try:
+            signing_secret(settings)
+        except (AgentNetError, OSError) as error:
+            return Finding("address", False, getattr(error, "message", str(error)), getattr(error, "hint", None) or "")
     reach = "this machine only" if settings.is_loopback else "reachable from outside"
     return Finding("address", True, f"{settings.host}, {reach}")
 
 
 async def _ports(settings: Settings) -> list[Finding]:
-    ports = {"gateway": settings.port, "registry": settings.registry_port}
-    return [await _port(settings, label, port) for label, port in ports.items()]
+    gateway = await _port(settings, "gateway", settings.port)
+    if settings.registry_url:
+        registry = await _registry_at(settings.registry_base_url)
+    else:
+        registry = await _port(settings, "registry", settings.registry_port)
+    if FREE in registry.found and ANSWERS in gateway.found:
+        missing = f"none answers at {settings.registry_base_url}, while the gateway does"
+        registry = Finding(
+            "registry", False, missing, "Start it: agentnet serve registry. Or set AGENTNET_REGISTRY_URL."
+        )
+    return [gateway, registry]
 
 
 async def _port(settings: Settings, label: str, port: int) -> Finding:
@@ -119,19 +125,32 @@ async def _port(settings: Settings, label: str, port: int) -> Finding:
         # A port is asked by taking it: whoever holds it may not answer.
         bind(settings.host, port, label).close()
     except AgentNetError as error:
-        if await _is_ours(f"http://{settings.reachable_host}:{port}"):
-            return Finding(check, True, f"{port}, an Agent Network answers there")
+        url = f"http://{settings.reachable_host}:{port}"
+        if await _answers(f"{url}/health"):
+            if await _answers(f"{url}/ready", ready=True):
+                return Finding(check, True, f"{port}, {ANSWERS} there")
+            return Finding(check, False, f"{port}, {ANSWERS} there, but is not ready", "Its log says why.")
         variable = "AGENTNET_PORT" if label == "gateway" else "AGENTNET_REGISTRY_PORT"
         return Finding(check, False, error.message, f"Stop the other program, or set {variable}.")
-    return Finding(check, True, f"{port} is free")
+    return Finding(check, True, f"{port} {FREE}")
 
 
-async def _is_ours(url: str) -> bool:
+async def _registry_at(url: str) -> Finding:
+    if await _answers(f"{url}/ready", ready=True):
+        return Finding("registry", True, f"{url} answers")
+    return Finding(
+        "registry", False, f"{url} does not answer", "Start it: agentnet serve registry. Or mend AGENTNET_REGISTRY_URL."
+    )
+
+
+async def _answers(url: str, *, ready: bool = False) -> bool:
+    """Whether something does; `ready`: and does not say that what it stands on is away."""
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
-            return (await http.get(f"{url}/health")).is_success
+            response = await http.get(url)
     except httpx.HTTPError:
         return False
+    return response.status_code != NOT_READY if ready else response.is_success
 
 
 def _specialists(settings: Settings) -> Finding:
@@ -140,60 +159,6 @@ def _specialists(settings: Settings) -> Finding:
     except AgentNetError as error:
         return Finding("specialists", False, error.message, error.hint or "Mend the manifest.")
     return Finding("specialists", bool(names), ", ".join(names) or "none", "" if names else "Reinstall agentnet.")
-
-
-async def _database(settings: Settings) -> AsyncIterator[Finding]:
-    began = time.monotonic()
-    try:
-        database = await Database.open(settings)
-    except AgentNetError as error:
-        yield Finding("database", False, error.message, error.hint or "")
-        return
-    try:
-        took = screen.duration((time.monotonic() - began) * 1000)
-        where = safe_url(settings.database_url) if settings.database_url else "embedded"
-        number = int(await database.pool.fetchval("SHOW server_version_num"))
-        version = f"{number // 10000}.{number % 10000}"
-        todo = "" if number >= MINIMUM_POSTGRES else "Use PostgreSQL 15 or newer."
-        yield Finding("database", not todo, f"PostgreSQL {version}, {where}, answers after {took}", todo)
-        for check in (_migrations, _clock):
-            yield await check(database)
-        yield await _keys(settings, database)
-    finally:
-        await database.close()
-
-
-async def _migrations(database: Database) -> Finding:
-    has = await database.pool.fetchval("SELECT max(version_num) FROM alembic_version")
-    # Numbers with leading zeros: the last one by name is the newest.
-    newest = max(path.stem.split("_")[0] for path in (Path(MIGRATIONS) / "versions").glob("[0-9]*.py"))
-    todo = "" if has == newest else "Another version of agentnet uses this database; install the same everywhere."
-    return Finding("migrations", not todo, f"{has}, newest {newest}", todo)
-
-
-async def _clock(database: Database) -> Finding:
-    before = datetime.now(UTC)
-    there: datetime = await database.pool.fetchval("SELECT clock_timestamp()")
-    # In the middle of the way there and back, as NTP reckons.
-    here = before + (datetime.now(UTC) - before) / 2
-    skew = abs((there - here).total_seconds())
-    todo = "" if skew <= CLOCK_SKEW_SECONDS else "Synchronize the clocks (NTP): leases and tokens depend on them."
-    return Finding("clock", not todo, f"{skew * 1000:.0f} ms from the database's", todo)
-
-
-async def _keys(settings: Settings, database: Database) -> Finding:
-    key = read_key(settings)
-    if key is None:
-        return Finding("key", True, "none yet; `agentnet up` makes the admin key at its first start")
-    try:
-        principal = await Keys(database).verify(key)
-    except AgentNetError:
-        if settings.api_key is None:
-            return Finding("key", True, f"{admin_key_path(settings)}, not yet in this database; `agentnet up` adds it")
-        return Finding(
-            "key", False, "AGENTNET_API_KEY does not hold here", "Unset it, or create one: agentnet keys create"
-        )
-    return Finding("key", True, f"tenant {principal.tenant}, {', '.join(sorted(principal.scopes))}")
 
 
 async def _redis(url: str) -> Finding:

@@ -10,10 +10,16 @@ from agentnet.manifests.manifest import NAME_PATTERN
 
 
 def make_agent(name: str, directory: Path) -> None:
-    """Write the specialist's folder `directory`/`name`. Raises `ConflictError` when it is there already."""
+    """Write the specialist's folder `directory`/`name`. Raises `ConflictError` when it is there already,
+    or the network has one of that name."""
     from agentnet.cli.network.agent_template import agent_files
+    from agentnet.manifests.manifest import load_specialists
+    from agentnet.process.launch import specialist_directories
+    from agentnet.settings import load_settings
 
     _check_name(name, "an agent")
+    if name in {specialist.name for specialist in load_specialists(specialist_directories(load_settings()))}:
+        raise ConflictError(f"The network has an agent {name!r}.", hint="Choose another name.")
     folder = _write(directory / name, agent_files(name, directory))
     typer.echo(f"Made {folder}. Run it: agentnet up --agents {directory}")
 
@@ -22,11 +28,12 @@ def make_mcp(name: str, directory: Path) -> None:
     """Write the MCP server's folder `directory`/`name`. Raises `ConflictError` when it is there already,
     or the network has one of that name."""
     from agentnet.cli.network.mcp_template import mcp_files
-    from agentnet.process.launch import BUNDLED_MCP_SERVERS
+    from agentnet.process.launch import mcp_servers
+    from agentnet.settings import load_settings
 
     _check_name(name, "an MCP server")
-    if name in BUNDLED_MCP_SERVERS:
-        raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
+    if name in mcp_servers(load_settings()):
+        raise ConflictError(f"The network has an MCP server {name!r}.", hint="Choose another name.")
     folder = _write(directory / name, mcp_files(name, directory))
     typer.echo(f"Made {folder}. Run it: agentnet up --servers {directory}")
 

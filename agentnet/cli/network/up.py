@@ -15,14 +15,24 @@ from agentnet.cli.command.loop import run
 from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.show import screen
 from agentnet.database.connections import safe_url
-from agentnet.errors import ConfigurationError
+from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.identity.secret import admin_key_path
-from agentnet.process.launch import RunningNetwork, network, single
+from agentnet.manifests.manifest import load_specialists, nearest
+from agentnet.process.launch import (
+    RunningNetwork,
+    mcp_servers,
+    network,
+    single,
+    specialist_directories,
+    with_project_docs,
+)
 from agentnet.process.service import Service
-from agentnet.settings import Settings, load_settings
+from agentnet.settings import Settings, load_settings, missing_paths
 from agentnet.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
+
+PROJECT_DOCS = "Its documents are this project's docs; --knowledge DIR or AGENTNET_KNOWLEDGE_DIRS names your own."
 
 
 def run_network(
@@ -36,10 +46,15 @@ def run_network(
 ) -> None:
     """Run the network until a signal; return when everything has stopped."""
     settings = configured(agents=agents, servers=servers, knowledge=knowledge, port=port)
+    for variable, path in missing_paths(settings):
+        raise ConfigurationError(f"{variable} names {path}, which is not there.", hint="Make it, or name another.")
     configure_logging(settings)
     console = screen.progress()
+    informed = with_project_docs(settings)
+    if informed is not settings and (not only or "knowledge" in only):
+        console.print(PROJECT_DOCS)
     try:
-        run(_serve_network(settings, only, as_json, console))
+        run(_serve_network(informed, only, as_json, console))
     except exits.Interrupted:
         console.print("Stopped.")
 
@@ -57,12 +72,29 @@ def run_service(
     ports: dict[str, Any] = {"port": port} if kind == "gateway" else {}
     settings = configured(agents=agents, servers=servers, knowledge=knowledge, **ports)
     configure_logging(settings)
+    # No refusal: containers share their variables, and a volume is mounted where it is needed.
+    for variable, path in missing_paths(settings):
+        logger.warning("%s names %s, which is not there", variable, path)
+    check_name(kind, name, settings)
     if port is None:
         port = settings.port if kind == "gateway" else settings.registry_port
     try:
         run(_serve_one(settings, Service(kind, name, port)))
     except exits.Interrupted:
         logger.info("stopped")
+
+
+def check_name(kind: str, name: str, settings: Settings) -> None:
+    """Raises `NotFoundError` for an agent or MCP server that no folder has: where one's own lie must be said."""
+    option = {"agent": "--agents DIR or AGENTNET_AGENTS_DIRS", "mcp": "--servers DIR or AGENTNET_MCP_DIRS"}.get(kind)
+    if option is None:
+        return
+    found = load_specialists(specialist_directories(settings)) if kind == "agent" else []
+    names = [specialist.name for specialist in found] if kind == "agent" else mcp_servers(settings)
+    if name not in names:
+        what = "specialist" if kind == "agent" else "MCP server"
+        hint = f"{nearest(name, names)} {option} names the folder of your own."
+        raise NotFoundError(f"There is no {what} {name!r}.", hint=hint)
 
 
 def configured(

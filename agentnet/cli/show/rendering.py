@@ -15,20 +15,24 @@ from rich.status import Status
 from agentnet.cli.show import screen
 from agentnet.tasks.steps import Step
 
-SUMMARY_CHARACTERS = 100
+LINE_CHARACTERS = 120
+LEAST_SUMMARY = 16
+"""Characters under which a summary says nothing, however narrow the terminal."""
 _STYLES = {"delegation": "cyan", "handoff": "magenta", "question": "yellow"}
 
 
-def line_of(step: Step) -> str | None:
-    """The line of a step, or None: a model's turns and a tool's start say nothing by themselves."""
+def line_of(step: Step, width: int = LINE_CHARACTERS) -> str | None:
+    """The line of a step, of at most `width` characters; None where it says nothing, as a tool's start."""
     indent = "  " * len(step.path)
     what = _what(step)
     if what is None:
         return None
-    tail = f"  {_shortened(step.summary)}" if step.summary else ""
     mark = "" if step.phase == "start" else ("  ✓" if step.ok else "  ✗")
     took = f" {screen.duration(step.ms)}" if step.ms is not None else ""
-    return screen.clean(f"{indent}{what}{mark}{took}{tail}")
+    head = screen.clean(f"{indent}{what}{mark}{took}")
+    room = min(width, LINE_CHARACTERS) - len(head) - 2
+    summary = screen.shortened(screen.clean(screen.named(step.summary)), max(room, LEAST_SUMMARY))
+    return f"{head}  {summary}" if summary else head
 
 
 def _what(step: Step) -> str | None:
@@ -63,11 +67,6 @@ def _doing(step: Step) -> str:
             return f"{step.name} works for {step.agent}"
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SUMMARY_CHARACTERS else line[: SUMMARY_CHARACTERS - 1] + "…"
-
-
 class Trail:
     """Prints steps as they come. A context manager: the moving line is gone when it ends."""
 
@@ -94,7 +93,7 @@ class Trail:
             self._running[step.id] = step
         else:
             self._running.pop(step.id, None)
-        if line := line_of(step):
+        if line := line_of(step, self._console.width):
             style = "red" if not step.ok else _STYLES.get(step.kind, "dim")
             self._console.print(line, style=style, soft_wrap=True)
         if self._status:
@@ -103,7 +102,7 @@ class Trail:
 
     def say(self, text: str) -> None:
         """Print words that belong to no step."""
-        self._console.print(screen.clean(text), style="dim", soft_wrap=True)
+        self._console.print(screen.clean(screen.named(text)), style="dim")
 
     def _doing(self) -> str:
         innermost = sorted(self._running.values(), key=lambda step: len(step.path))[-3:]

@@ -1,8 +1,11 @@
 """Where a command writes: the result to stdout, what happens meanwhile to stderr. Plain lines where nobody looks."""
 
 import json
+import os
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import typer
 from rich.console import Console
@@ -10,6 +13,10 @@ from rich.table import Table
 
 # Direction characters too: with them a name can be shown as another ("Trojan Source", CVE-2021-42574).
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+FILE_ADDRESS = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]\"'<>]+)")
+PIPE_COLUMNS = 160
+LONGEST_WORD = 40
 
 
 def output() -> Console:
@@ -24,9 +31,9 @@ def progress() -> Console:
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         # Rich takes 80 where it finds no terminal, and breaks the lines that a script reads.
-        console = Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=160)
+        console = Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=PIPE_COLUMNS)
     return console
 
 
@@ -41,6 +48,33 @@ def table(*columns: str, title: str | None = None) -> Table:
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     return made
+
+
+def filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table whose words stay whole for as long as they fit."""
+    cells = [list(row) for row in rows]
+    made = table(*columns)
+    for index, column in enumerate(made.columns):
+        words = [word for row in cells for word in row[index].split()]
+        column.min_width = min(max(map(len, words), default=0), LONGEST_WORD)
+    for row in cells:
+        made.add_row(*row)
+    return made
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` in one line of at most `width` characters, cut between words where there are any."""
+    line = " ".join(text.split())
+    if len(line) <= width:
+        return line
+    cut = line[: max(width - 1, 0)]
+    whole = cut.rpartition(" ")[0] if line[len(cut) : len(cut) + 1] != " " else cut
+    return f"{whole if len(whole) > width // 2 else cut}…"
+
+
+def named(text: str) -> str:
+    """`text` with the names of files in place of the addresses that only the network can open."""
+    return FILE_ADDRESS.sub(lambda match: unquote(match[1]), text)
 
 
 def clean(text: str) -> str:

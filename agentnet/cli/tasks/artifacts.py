@@ -2,20 +2,19 @@
 
 import json
 import mimetypes
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from a2a.types import Artifact, Part
 
 from agentnet.cli.gateway.wire import content_of
+from agentnet.cli.show import screen
 from agentnet.cli.tasks.outcome import Outcome, source_of
 from agentnet.errors import ConfigurationError
 from agentnet.files.names import clean_name
 from agentnet.tasks.values import value_json
 
 ANSWER_FILE = "answer.md"
-LINK = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def save_files(outcome: Outcome, directory: Path) -> list[SavedFile]:
 
 def save_answer(text: str, directory: Path) -> SavedFile:
     """Write the answer beside its files; its links to files of the network lead to these."""
-    body = LINK.sub(r"\1", text)
+    body = screen.FILE_ADDRESS.sub(r"\1", text)
     return SavedFile(ANSWER_FILE, "text/markdown", str(_write(directory, ANSWER_FILE, body.encode())), ())
 
 

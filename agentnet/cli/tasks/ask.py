@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import typer
@@ -39,7 +39,28 @@ def watch_task(task_id: str, *, url: str | None, out: Path | None, as_json: bool
     raise typer.Exit(run(_watch(settings, task_id, url, Talk(as_json=as_json, out=out))))
 
 
+def cancel_task(task_id: str, *, url: str | None) -> None:
+    """Cancel a task. Raises `ConflictError` for one that has ended."""
+    settings = client_settings()
+
+    async def cancel() -> None:
+        async with Gateway.open(settings, url) as gateway:
+            agent = await gateway.agent(await _agent_of(gateway, task_id))
+            await agent.cancel(task_id)
+
+    run(cancel())
+    typer.echo(f"Canceled {task_id}.")
+
+
 async def _ask(settings: Settings, job: Job, message: Message, url: str | None, start: bool, talk: Talk) -> int:
+    async with reached(settings, url, talk, start=start) as gateway:
+        agent = await gateway.agent(job.agent or await _agent_of(gateway, job.task_id))
+        return await converse(agent, message, talk, job.timeout)
+
+
+@asynccontextmanager
+async def reached(settings: Settings, url: str | None, talk: Talk, *, start: bool = True) -> AsyncIterator[Gateway]:
+    """The gateway; if none answers, and none was named, that of a network which is started for as long as the block."""
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(Gateway.open(settings, url))
         if not await gateway.answers():
@@ -48,18 +69,27 @@ async def _ask(settings: Settings, job: Job, message: Message, url: str | None, 
             from agentnet.process.launch import (  # only when it must: it takes a second to import
                 network,
                 with_free_ports,
+                with_project_docs,
             )
 
             talk.say(f"No gateway answers at {gateway.url}; starting a network for this call …")
-            running = await stack.enter_async_context(network(with_free_ports(settings)))
+            running = await stack.enter_async_context(network(with_project_docs(with_free_ports(settings))))
             gateway = await stack.enter_async_context(Gateway.open(running.settings))
-        agent = await gateway.agent(job.agent or await _agent_of(gateway, job.task_id))
-        return await converse(agent, message, talk, job.timeout)
+        yield gateway
 
 
-async def converse(agent: AgentConnection, message: Message, talk: Talk, timeout: float | None = None) -> int:
-    """Send `message`, show what happens, pass questions to the user and answers back; the exit code."""
-    outcome = Outcome()
+async def converse(
+    agent: AgentConnection,
+    message: Message,
+    talk: Talk,
+    timeout: float | None = None,
+    outcome: Outcome | None = None,
+) -> int:
+    """Send `message`, show what happens, pass questions to the user and answers back; the exit code.
+
+    What was heard is in `outcome` afterwards.
+    """
+    outcome = outcome or Outcome()
     try:
         async with asyncio.timeout(timeout):
             while True:

@@ -25,6 +25,8 @@ class Job:
     """Who is asked; None is the network's own card, the concierge."""
     task_id: str | None = None
     """The task whose question `text` answers."""
+    context_id: str | None = None
+    """The conversation that goes on."""
     out: Path | None = None
     timeout: float | None = None
     """Seconds."""
@@ -34,7 +36,9 @@ class Job:
         if not self.text.strip():
             raise InvalidInputError("There is nothing to ask.", hint='Try: agentnet ask "What can you do?"')
         parts = [Part(text=self.text), *(_file_part(path, max_file_bytes) for path in self.files)]
-        return Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, task_id=self.task_id or "")
+        message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts)
+        message.task_id, message.context_id = self.task_id or "", self.context_id or ""
+        return message
 
 
 def answer(text: str, task_id: str, context_id: str) -> Message:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from a2a.types import Artifact, Message, Part, StreamResponse
+from a2a.types import Artifact, Message, Part, StreamResponse, TaskState
 
 from agentnet.cli.gateway.wire import content_of, kind_of, state_name
 from agentnet.tasks.events import COMPLETED
@@ -50,6 +50,11 @@ class Outcome:
     def succeeded(self) -> bool:
         """Whether there is a result."""
         return self.heard.state == COMPLETED
+
+    @property
+    def refused(self) -> bool:
+        """Whether the agent would not take the task."""
+        return self.heard.state == TaskState.TASK_STATE_REJECTED
 
     @property
     def state_name(self) -> str:

@@ -41,12 +41,12 @@ class Talk:
 
     async def answer_to(self, question: str) -> str | None:
         """What the user answers; None where nobody sits."""
-        self.say(f"\n{question}\n")
+        self.say(f"\n{screen.named(question)}\n")
         # In a pipe or a job nobody would ever type: it would hang until its own timeout.
         if self.as_json or not sys.stdin.isatty():
             return None
         self.progress.print("Your answer: ", end="")
-        return (await _line()).strip() or None
+        return (await line()).strip() or None
 
     def finish(self, outcome: Outcome, agent: str) -> int:
         """Print the result; the exit code."""
@@ -60,11 +60,13 @@ class Talk:
             self._print(outcome, files)
         if outcome.waits:
             return exits.QUESTION
+        if outcome.refused:
+            return exits.REFUSED
         return exits.OK if outcome.succeeded else exits.TASK_FAILED
 
     def _print(self, outcome: Outcome, files: list[SavedFile]) -> None:
         if text := outcome.answer():
-            self._print_markdown(screen.clean(text))
+            self._print_markdown(screen.clean(screen.named(text)))
         for file in files:
             via = f"  (from {' → '.join(file.source)})" if file.source else ""
             self.output.print(screen.clean(f"{file.place}{via}"), soft_wrap=True)
@@ -72,7 +74,10 @@ class Talk:
             self.say_how_to_answer(outcome)
         elif not outcome.succeeded:
             self.progress.print(
-                f"The task {outcome.state_name}: {outcome.said or 'no reason was given'}", style="red", soft_wrap=True
+                screen.named(f"The task was {outcome.state_name}: {outcome.said or 'no reason was given'}")
+                if outcome.state_name != "failed"
+                else screen.named(f"The task failed: {outcome.said or 'no reason was given'}"),
+                style="red",
             )
         took = screen.duration((time.monotonic() - self._began) * 1000)
         self.say(f"\n{outcome.state_name} after {took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
@@ -88,7 +93,7 @@ class Talk:
         self.output.print(Markdown(text))
 
 
-async def _line() -> str:
+async def line() -> str:
     """A line from the terminal. Not `input` in a thread: nothing could stop that, and Ctrl-C must."""
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":

@@ -64,6 +64,13 @@ class Agents:
         if text.startswith("fail"):
             yield status("FAILED", "The cat sat on it.")
             return
+        if text.startswith("refuse"):
+            yield status("REJECTED", "That is not for me.")
+            return
+        if text.startswith("context"):
+            yield artifact(parts=[{"text": f"We are in {message.get('contextId') or 'no conversation'}."}])
+            yield status("COMPLETED")
+            return
         if text.startswith("ask"):
             yield status("INPUT_REQUIRED", "Which year?")
             return

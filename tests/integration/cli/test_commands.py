@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import signal
@@ -6,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 
 from agentnet.settings import Settings
+from tests.databases import Databases
 from tests.integration.cli.conftest import new_settings, starting
 from tests.integration.cli.standins import PNG
 
@@ -103,6 +106,36 @@ def test_a_failed_task_tells_why_and_ends_with_1(there: Start) -> None:
     code, _, errors = finished(there("ask", "fail please"))
     assert code == 1
     assert "The cat sat on it." in errors
+
+
+def test_a_refused_task_tells_why_and_ends_with_4(there: Start) -> None:
+    code, _, errors = finished(there("ask", "refuse please"))
+    assert code == 4
+    assert "The task was rejected: That is not for me." in errors
+
+
+def test_a_conversation_goes_on_by_its_context(there: Start) -> None:
+    assert "in no conversation" in finished(there("ask", "context?"))[1]
+    assert "in c9" in finished(there("ask", "context?", "--context", "c9"))[1]
+
+
+def test_the_lines_of_a_chat_are_one_conversation_and_one_that_fails_does_not_end_it(there: Start) -> None:
+    process = there("chat", stdin=subprocess.PIPE)
+    output, errors = process.communicate("context?\nfail please\ncontext?\n\n", timeout=RUN_SECONDS)
+    assert process.returncode == 0, errors
+    assert output.count("We are in") == 2
+    assert output.index("in no conversation") < output.index("in c1")
+    assert "agentnet chat --context c1" in errors
+
+
+def test_a_task_is_canceled_from_another_terminal(there: Start) -> None:
+    process = there("ask", "sleep well")
+    line_with(process, "concierge → writer")
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    [running] = [task["id"] for task in listed if task["state"] == "working"]
+    code, output, _ = finished(there("cancel", running))
+    assert (code, output) == (0, f"Canceled {running}.\n")
+    assert finished(process)[0] == 1
 
 
 def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
@@ -228,9 +261,47 @@ def test_one_service_runs_alone_and_stops_on_sigterm(start: Start, settings: Set
     assert orphans(settings) == []
 
 
-def test_the_doctor_finds_this_machine_well_but_for_what_is_not(start: Start) -> None:
-    findings = {each["check"]: each for each in json.loads(finished(start("doctor", "--json"))[1])["findings"]}
+def doctor(start: Start) -> dict[str, dict[str, object]]:
+    return {each["check"]: each for each in json.loads(finished(start("doctor", "--json"))[1])["findings"]}
+
+
+def test_the_doctor_finds_this_machine_well_but_for_what_is_not_and_makes_nothing(
+    start: Start, settings: Settings
+) -> None:
+    findings = doctor(start)
     assert findings["database"]["ok"]
+    assert "not made yet" in str(findings["database"]["found"])
+    assert "offline" in str(findings["model"]["found"])
+    assert list(settings.home.iterdir()) == []
+
+
+def tables_of(url: str) -> int:
+    async def count() -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
+        finally:
+            await connection.close()
+
+    return asyncio.run(count())
+
+
+def test_the_doctor_makes_no_tables_in_an_empty_database(
+    start: Start, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with databases.empty() as empty_database:
+        monkeypatch.setenv("DATABASE_URL", empty_database)
+        findings = doctor(start)
+        tables = tables_of(empty_database)
     assert findings["migrations"]["ok"]
+    assert "no tables yet" in str(findings["migrations"]["found"])
     assert findings["clock"]["ok"]
-    assert "offline" in findings["model"]["found"]
+    assert tables == 0
+
+
+def test_the_doctor_sees_that_a_network_runs_without_its_registry(
+    there: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert doctor(there)["port of the registry"]["ok"]
+    monkeypatch.setenv("AGENTNET_REGISTRY_URL", "http://127.0.0.1:1")
+    assert not doctor(there)["registry"]["ok"]

@@ -242,3 +242,28 @@ async def test_no_document_ends_the_ingestion_of_the_others(serve, tenant, libra
     assert done["added"] == 2
     assert [sentence.split(" ")[0] for sentence in done["failed"]] == [f"{library.name}/{name}" for name in ways]
     assert f"{library.name}/e.txt cannot be read: Input/output error." in done["failed"]
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("search", {"query": "leases"}),
+        ("search", {"query": '"a lease" -gateway'}),
+        ("list_documents", {}),
+        ("read", {"source": "guide.md"}),
+        ("read", {"source": "[docs/guide.md:12]"}),
+        ("read", {"source": "knowledge://docs/guide.md"}),
+        ("ingest", {"folder": "docs"}),
+    ],
+)
+async def test_where_no_documents_are_loaded_every_tool_names_the_setting_that_loads_them(
+    serve, tenant, tool, arguments
+):
+    async with serve("knowledge") as served, served.client(tenant) as client:
+        said = (await client.call_tool(tool, arguments)).content[0].text
+    assert "AGENTNET_KNOWLEDGE_DIRS" in said
+    assert "list_documents" not in said
+
+
+async def test_where_there_are_documents_a_search_without_a_match_sends_to_their_list(serve, tenant, library):
+    async with serve("knowledge", knowledge_dirs=[library]) as served, served.client(tenant) as client:
+        said = (await client.call_tool("search", {"query": "xylophone"})).content[0].text
+    assert "list_documents" in said

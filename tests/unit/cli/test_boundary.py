@@ -70,7 +70,7 @@ def test_wrong_settings_are_named_without_their_values(monkeypatch: pytest.Monke
     monkeypatch.setenv("AGENTNET_PORT", "hunter2")
     result = runner.invoke(app, ["agents"])
     assert result.exit_code == 2
-    assert "port" in result.stderr
+    assert "AGENTNET_PORT" in result.stderr
     assert "hunter2" not in result.stderr
 
 

@@ -67,6 +67,7 @@ def test_every_command_of_the_issue_is_there() -> None:
         "new",
         "doctor",
         "keys",
+        "tenants",
         "demo",
         "schema",
     ):

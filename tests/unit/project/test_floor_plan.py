@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
-    | agentnet("database identity manifests models process telemetry"),
+    | agentnet("database identity manifests models process runs telemetry upstreams"),
     "agentnet.cli.show": agentnet("tasks"),
     "agentnet.cli.tasks": command_line("command gateway show") | agentnet("files process tasks"),
     "agentnet.database": NOTHING,
@@ -131,6 +131,7 @@ SMALL_WITH_A_REASON = {
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
     "gateway.mcp.aggregate.naming": "an algorithm with its own tests: unique names within 64 characters",
+    "gateway.page": "a page for browsers, beside what programs use",
     "gateway.mcp.changes.sql": "SQL lies in one place",
     "gateway.mcp.messages.endless": "streams without an end, as one thing to be stopped",
     "gateway.mcp.profiles.declared": "the form of the operator's file",
