@@ -50,9 +50,9 @@ class TaskRow(SQLModel, table=True):
     __tablename__ = "tasks"
     __table_args__ = (
         Index("tasks_message", "tenant", "agent", "principal", "message_id", unique=True),
-        Index("tasks_list", "tenant", "agent", "status_at", "id"),
-        Index("tasks_context", "tenant", "context_id"),
-        Index("tasks_root", "root_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("tasks_list", "tenant", "agent", "state", "status_at", "id"),
+        Index("tasks_context", "tenant", "context_id", "agent", "state", "status_at", "id"),
+        Index("tasks_root", "root_id", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("tasks_open", "agent", "run_after", postgresql_where=text("state IN (1, 2)")),
     )
 

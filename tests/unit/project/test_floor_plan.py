@@ -71,7 +71,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | door("agents")
     | {"cards"},
     "gateway.a2a": agentnet("database discovery frame http identity manifests") | gateway("http") | {"cards"},
-    "gateway.admin": agentnet("database discovery frame http identity push retention upstreams"),
+    "gateway.admin": agentnet("database discovery frame http identity push retention tasks upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
     "gateway.mcp": agentnet("database frame identity process signals")
@@ -121,6 +121,7 @@ Before a line is made longer: does the module lie in the right folder, or what i
 """
 
 SMALL_WITH_A_REASON = {
+    "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.a2a.bindings.app": "the bindings put together: where the folder is entered",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
