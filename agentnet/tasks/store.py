@@ -13,10 +13,10 @@ import asyncpg
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task
 
 from agentnet.database import Database
+from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import LONG_PAUSES, once, retried
 from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
-from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
 from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.log import LogEvent

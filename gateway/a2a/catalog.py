@@ -1,7 +1,5 @@
 """The agents that a tenant sees, as the registry tells of them, and which instance to call next."""
 
-import difflib
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +8,11 @@ from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from agentnet.manifests.manifest import NAME_PATTERN
 from gateway.http.cache import Cache
 from gateway.http.rotation import Rotation
 
 FRESH_SECONDS = 1.0
 GRACE_SECONDS = 30.0
-NEAREST = 3
 SKILL_KEYS = ("id", "name", "description", "tags")
 ENTRY_AGENT = "concierge"
 """The agent that answers at the gateway's own address."""
@@ -37,29 +33,36 @@ class Catalog:
     async def get(self, principal: Principal, name: str) -> Entry:
         """The live agent of that name. Raises `NotFoundError` that names the nearest names the tenant sees."""
 
-        if not re.match(NAME_PATTERN, name):
-            raise await self._unknown(principal, name)
-
         async def load() -> Entry:
             return await self._directory.get(principal, "agent", name)
 
         try:
             return await self._entries.get((principal.tenant, name), load)
-        except NotFoundError:
+        except NotFoundError as error:
             self._entries.forget((principal.tenant, name))
-            raise await self._unknown(principal, name) from None
+            near = error.data.get("nearest")
+            hint = f"Nearest: {near}." if near else "`GET /agents` lists those that are there."
+            raise NotFoundError(f"There is no agent {name!r} here.", hint=hint) from None
 
     def visible_at_hand(self, principal: Principal) -> list[Entry] | None:
         """The same as `visible` without waiting; None where it has to be asked for."""
         return self._lists.at_hand(principal.tenant)
 
     async def visible(self, principal: Principal) -> list[Entry]:
-        """All live agents that the tenant sees, by name."""
+        """The live agents that the tenant sees, by name; the first `MOST_LISTED` of them."""
 
         async def load() -> list[Entry]:
             return sorted(await self._directory.list(principal, "agent"), key=lambda entry: entry.name)
 
         return await self._lists.get(principal.tenant, load)
+
+    async def page(self, principal: Principal, limit: int, after: str) -> tuple[list[Entry], str | None]:
+        """So many of them behind the name `after`, and what `after` is for the next page; None where there is none."""
+        if after:
+            entries = await self._directory.list(principal, "agent", limit=limit, after=after)
+        else:
+            entries = (await self.visible(principal))[:limit]
+        return entries, entries[-1].name if len(entries) == limit else None
 
     async def search(self, principal: Principal, text: str, limit: int) -> list[Entry]:
         """The agents that fit `text` best, best first."""
@@ -72,12 +75,6 @@ class Catalog:
     def mark_down(self, url: str) -> None:
         """Try the instance at `url` last for a while."""
         self._rotation.mark_down(url)
-
-    async def _unknown(self, principal: Principal, name: str) -> NotFoundError:
-        names = [entry.name for entry in await self.visible(principal)]
-        near = difflib.get_close_matches(name, names, NEAREST, 0.4)
-        hint = f"Nearest: {', '.join(near)}." if near else "`GET /agents` lists those that are there."
-        return NotFoundError(f"There is no agent {name!r} here.", hint=hint)
 
 
 def skills_of(entry: Entry) -> list[dict[str, Any]]:
