@@ -33,9 +33,10 @@ class ApiKey(SQLModel, table=True):
     """A caller's key. Only its SHA-256 is stored; the secret part has 256 random bits."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (Index("api_keys_list", "tenant", "created_at", "id"),)
 
     id: str = Field(primary_key=True)
-    tenant: str = Field(index=True)
+    tenant: str
     name: str
     hash: bytes
     scopes: list[str] = Field(sa_column=Column(JSONB, nullable=False))
