@@ -28,6 +28,8 @@ NAMES = (
     "takeover",
     "mcp_relay",
     "mcp_list",
+    "listing",
+    "registry",
 )
 
 
@@ -49,6 +51,7 @@ async def _run(names: list[str], *, quick: bool, out: Path) -> None:
     if not pin(LOAD_CORE):
         _say("Processes cannot be kept on cores here: servers, PostgreSQL and load share what there is.")
     failed: list[str] = []
+    missed: list[str] = []
     for name in names:
         async with Bed.open() as bed:
             benchmark: Benchmark = importlib.import_module(f"bench.{name}").run
@@ -56,11 +59,14 @@ async def _run(names: list[str], *, quick: bool, out: Path) -> None:
             result = await _measured(benchmark, Plan(bed, quick, _say), failed, name)
         if result is not None:
             write([result], out)
+            missed += [verdict.what for verdict in result.verdicts if not verdict.reached]
             for verdict in result.verdicts:
                 _say(f"  {'reached' if verdict.reached else 'MISSED '} {verdict.what}: {verdict.measured}")
     _say(f"Written to {out}.")
     if failed:
         sys.exit(f"These did not run to their end: {', '.join(failed)}")
+    if missed:
+        sys.exit(f"These targets were missed: {'; '.join(missed)}")
 
 
 async def _measured(benchmark: Benchmark, plan: Plan, failed: list[str], name: str) -> Result | None:

@@ -24,6 +24,7 @@ LOAD_CORE = 1
 """Core of PostgreSQL and of the load generator, when there are two or more."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+FILL_SECONDS = 900.0
 FOREIGN_PREFIXES = ("AGENTNET_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "OTEL_", "UVICORN_")
 """Environment that could make a server another than the one that is to be measured."""
 
@@ -150,6 +151,17 @@ class Bed:
         connection = await asyncpg.connect(await self.database(kind))
         try:
             return list(await connection.fetch(query))
+        finally:
+            await connection.close()
+
+    async def run(self, kind: str, statement: str, *values: object) -> None:
+        """Run a statement that may take minutes in the database of that kind of server."""
+        connection = await asyncpg.connect(await self.database(kind))
+        try:
+            if values:
+                await connection.fetch(statement, *values, timeout=FILL_SECONDS)
+            else:
+                await connection.execute(statement, timeout=FILL_SECONDS)
         finally:
             await connection.close()
 

@@ -1,22 +1,29 @@
 """The entries of the registry: what may be registered and by whom, and what a tenant sees of it."""
 
+import difflib
+import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from agentnet.database import Database
+from agentnet.database.commit import GroupCommit
+from agentnet.database.retry import retried
 from agentnet.discovery.directory import Entry, Kind
 from agentnet.errors import BusyError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.identity import Principal
 from agentnet.identity.principal import SERVICE
 from agentnet.manifests.manifest import NAME_PATTERN
 from registry import sql
-from registry.search import find
+from registry.search import CONNECTIONS, SEARCH_SECONDS, Search
 from registry.words import plain
 
 MAX_DOCUMENT_BYTES = 256 * 1024
@@ -27,6 +34,15 @@ MAX_RESULTS = 50
 MAX_NEED_CHARACTERS = 16 * 1024
 KEPT_AFTER_EXPIRY_SECONDS = 3600.0
 ROTATIONS = 10_000
+MAX_LABELS = 1024
+NEIGHBOURS = 8
+"""Names that are taken on each side of one that is not there."""
+MAX_NAME = 64
+NEAREST = 3
+NEAR_ENOUGH = 0.4
+"""Of 1, as `difflib` measures it."""
+
+_NO_NAME = re.compile(r"[^a-z0-9-]+")
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Instance = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
@@ -61,14 +77,33 @@ class Need(BaseModel):
 
 
 class Entries:
-    """The registry over one connection pool. Any number of replicas may stand on the same database."""
+    """The registry over one database. Any number of replicas may stand on the same.
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
+    Heartbeats go together, over a connection of their own; searches have a pool of their own.
+    """
+
+    def __init__(self, database: Database, search: Search) -> None:
+        self._pool = database.pool
+        self._search = search
+        self._renewing = database.line()
+        self._renewals: GroupCommit[UUID, datetime | None] = GroupCommit(self._renew)
         self._turns: LRUCache[tuple[str, str], Iterator[int]] = LRUCache(ROTATIONS)
 
-    async def register(self, principal: Principal, registration: Registration) -> datetime:
-        """Register or renew, and return when the lease runs out.
+    @classmethod
+    async def open(cls, database: Database) -> "Entries":
+        """The registry over `database`."""
+        return cls(database, Search(await database.pool_apart(CONNECTIONS, SEARCH_SECONDS)))
+
+    async def renewed(self, principal: Principal, kind: str, name: str, digest: UUID) -> datetime | None:
+        """Renew the lease of what was registered under `digest`: until when; None where nothing was.
+
+        Raises `ForbiddenError` for anyone but the service itself.
+        """
+        _check_owner(principal, kind, name)
+        return await self._renewals.submit(digest)
+
+    async def register(self, principal: Principal, registration: Registration, digest: UUID | None = None) -> datetime:
+        """Register what is new or changed, and return when the lease runs out; `renewed` takes the same `digest`.
 
         Raises `ForbiddenError` for anyone but the service itself, `TooLargeError`, and `BusyError` when the name has
         too many live instances.
@@ -86,8 +121,10 @@ class Entries:
             json.dumps(registration.skills),
             document,
             _search_words(registration),
+            digest or digest_of(registration.model_dump_json().encode()),
             registration.lease_seconds,
             MAX_INSTANCES,
+            _labels(registration),
         )
         if until is None:
             raise BusyError(
@@ -101,31 +138,44 @@ class Entries:
         _check_owner(principal, kind, name)
         await self._pool.execute(sql.DEREGISTER, kind, name, instance)
 
-    async def live(self, tenant: str, kind: Kind) -> list[Entry]:
-        """All live entries of a kind that the tenant sees, by name."""
-        return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant)]
+    async def live(self, tenant: str, kind: Kind, limit: int, after: str = "") -> list[Entry]:
+        """Live entries of a kind that the tenant sees, by name, behind the name `after`."""
+        return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant, after, limit)]
 
     async def get(self, tenant: str, kind: Kind, name: str) -> Entry:
-        """The live entry of that name. Raises `NotFoundError`, the same for another tenant's."""
+        """The live entry of that name. Raises `NotFoundError` with the nearest names, the same for another tenant's."""
         row = await self._pool.fetchrow(sql.GET, kind, tenant, name)
         if row is None:
-            raise NotFoundError(f"There is no live {kind} {name!r}.")
+            raise await self.unknown(tenant, kind, name)
         return self._entry(kind, row)
 
+    async def unknown(self, tenant: str, kind: Kind, name: str) -> NotFoundError:
+        """That there is no such name; with `nearest`, those like it among the ones that begin or end like it."""
+        like = _NO_NAME.sub("-", name[:MAX_NAME].lower())
+        rows = await self._pool.fetch(sql.NEAR, kind, tenant, like, NEIGHBOURS)
+        nearest = difflib.get_close_matches(like, sorted(row["name"] for row in rows), NEAREST, NEAR_ENOUGH)
+        said = f"There is no live {kind} {name[:MAX_NAME]!r}."
+        return NotFoundError(said, nearest=", ".join(nearest)) if nearest else NotFoundError(said)
+
     async def search(self, tenant: str, need: Need) -> list[Entry]:
-        """Live entries that fit the need, best first, with scores; all by name, without scores, for an empty text."""
+        """Live entries that fit the need, best first, with scores; the first by name, without, for an empty text."""
         if not need.text.strip():
-            return (await self.live(tenant, need.kind))[: need.limit]
-        rows = await find(self._pool, tenant, need.text, need.kind, need.limit)
+            return await self.live(tenant, need.kind, need.limit)
+        rows = await self._search.find(tenant, need.text, need.kind, need.limit)
         return [self._entry(need.kind, row, score=round(row["score"], 1)) for row in rows]
 
     async def sweep(self) -> int:
-        """Delete what ran out long ago; the number of rows deleted."""
+        """Delete some of what ran out long ago; the number of rows deleted."""
         return int(await self._pool.fetchval(sql.SWEEP, KEPT_AFTER_EXPIRY_SECONDS))
 
     async def ping(self) -> None:
         """Raises what asyncpg raises when the database does not answer."""
         await self._pool.fetchval(sql.PING)
+
+    async def _renew(self, digests: list[UUID]) -> list[datetime | None]:
+        rows = await retried(lambda: self._renewing.fetch(sql.RENEW, digests))
+        until = {row["digest"]: row["lease_until"] for row in rows}
+        return [until.get(digest) for digest in digests]
 
     def _entry(self, kind: Kind, row: asyncpg.Record, score: float | None = None) -> Entry:
         urls = sorted(set(row["urls"]))
@@ -144,6 +194,14 @@ class Entries:
 
     def _turn(self, kind: str, name: str) -> int:
         return next(self._turns.setdefault((kind, name), itertools.count()))
+
+
+def digest_of(*parts: str | bytes) -> UUID:
+    """Names what is registered: the same bytes under the same address, and nothing else."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode() + b"\0")
+    return UUID(bytes=digest.digest()[:16])
 
 
 def _check_owner(principal: Principal, kind: str, name: str) -> None:
@@ -170,6 +228,15 @@ def _check_size(field: str, text: str, limit: int) -> None:
         raise InvalidInputError(f"{field}: holds half of a surrogate pair.") from None
     if size > limit:
         raise TooLargeError(f"{field}: is over the limit of {limit} bytes.", limit=limit)
+
+
+def _labels(registration: Registration) -> list[str]:
+    """Skill ids and tags; a document may hold anything in their place."""
+    listed = registration.document.get("skills")
+    skills = [skill for skill in listed if isinstance(skill, dict)] if isinstance(listed, list) else []
+    tags = [tag for skill in skills if isinstance(skill.get("tags"), list) for tag in skill["tags"]]
+    labels = [*registration.skills, *(tag for tag in tags if isinstance(tag, str))]
+    return list(dict.fromkeys(plain(label) for label in labels))[:MAX_LABELS]
 
 
 def _search_words(registration: Registration) -> str:

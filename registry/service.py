@@ -1,28 +1,33 @@
 """The registry as a service: its routes, its door, and the sweep that runs beside it."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncGenerator, Callable
+import re
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any, TypeVar, get_args
+from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.discovery.directory import AUDIENCE, Entry, Kind
+from agentnet.discovery.directory import AUDIENCE, MOST_LISTED, Entry, Kind
 from agentnet.errors import InvalidInputError
 from agentnet.frame.access import CALLER, Rules, principal_of
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.bodies import json_limits
 from agentnet.frame.frame import Frame
+from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
-from registry.entries import Entries, Need, Registration
+from registry.entries import Entries, Need, Registration, digest_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +43,26 @@ RULES: Rules = {
 }
 """Callers have a token for the registry. Whose an entry is, `Entries` finds out, for the body says it too."""
 
+
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _ENTRY_LIST = TypeAdapter(list[Entry])
 Body = TypeVar("Body", bound=BaseModel)
+Found = TypeVar("Found")
+
+
+class ListQuery(BaseModel):
+    """What `GET /v1/entries` takes."""
+
+    kind: str = ""
+    limit: int = Field(default=200, ge=1, le=MOST_LISTED)
+    after: str = Field(default="", max_length=128, pattern=r"^[^\x00]*$")
+    """`next` of the page before."""
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     """The registry's app. Raises `UnavailableError` when the database does not answer."""
     database = await runtime.database()
-    return create_app(Entries(database.pool), runtime)
+    return create_app(await Entries.open(database), runtime)
 
 
 def create_app(entries: Entries, runtime: Runtime) -> ASGIApp:
@@ -81,30 +97,46 @@ class _Endpoints:
             await self._entries.ping()
 
     async def register(self, request: Request) -> Response:
+        path, raw = request.path_params, await request.body()
+        # The same once more is a heartbeat: it needs no look at what it says.
+        digest = digest_of(path["kind"], path["name"], path["instance"], raw)
+        until = await self._entries.renewed(principal_of(request.scope), path["kind"], path["name"], digest)
+        if until is None:
+            until = await self._register(request, digest)
+        return JSONResponse({"lease_until": until.isoformat()})
+
+    async def _register(self, request: Request, digest: UUID) -> datetime:
         registration = await _body(request, Registration)
         said = (registration.kind, registration.name, registration.instance)
         # The address says whose entry it is, the body what is written: they must not be two.
         if said != tuple(request.path_params.values()):
             raise InvalidInputError("kind, name and instance in the body differ from those in the address.")
-        until = await self._entries.register(principal_of(request.scope), registration)
-        return JSONResponse({"lease_until": until.isoformat()})
+        return await self._entries.register(principal_of(request.scope), registration, digest)
 
     async def deregister(self, request: Request) -> Response:
         await self._entries.deregister(principal_of(request.scope), **request.path_params)
         return Response(status_code=204)
 
     async def list(self, request: Request) -> Response:
-        kind = _kind(request.query_params.get("kind", ""))
-        return _answer(await self._entries.live(principal_of(request.scope).tenant, kind))
+        query = ListQuery.model_validate(dict(request.query_params))
+        tenant = principal_of(request.scope).tenant
+        # One more than a page: whether there is another is known without a count.
+        entries = await self._entries.live(tenant, _kind(query.kind), query.limit + 1, query.after)
+        page = entries[: query.limit]
+        return _answer(page, page[-1].name if len(entries) > len(page) else None)
 
     async def get(self, request: Request) -> Response:
         kind, name = _kind(request.path_params["kind"]), request.path_params["name"]
-        entry = await self._entries.get(principal_of(request.scope).tenant, kind, name)
+        tenant = principal_of(request.scope).tenant
+        # What can be no name has no entry: PostgreSQL would refuse a NUL in it with an error.
+        if not re.match(NAME_PATTERN, name):
+            raise await self._entries.unknown(tenant, kind, name)
+        entry = await self._entries.get(tenant, kind, name)
         return Response(entry.model_dump_json(), media_type="application/json")
 
     async def search(self, request: Request) -> Response:
         need = await _body(request, Need)
-        return _answer(await self._entries.search(principal_of(request.scope).tenant, need))
+        return _answer(await unless_left(request, self._entries.search(principal_of(request.scope).tenant, need)))
 
 
 def _kind(value: str) -> Kind:
@@ -122,8 +154,33 @@ async def _body(request: Request, model: type[Body]) -> Body:
         raise InvalidInputError("The body is not JSON.") from None
 
 
-def _answer(entries: list[Entry]) -> Response:
-    return Response(b'{"entries":' + _ENTRY_LIST.dump_json(entries) + b"}", media_type="application/json")
+def _answer(entries: list[Entry], following: str | None = None) -> Response:
+    """`following` is what `after` is to be for the next page."""
+    body = b'{"entries":' + _ENTRY_LIST.dump_json(entries) + b',"next":' + json.dumps(following).encode() + b"}"
+    return Response(body, media_type="application/json")
+
+
+async def unless_left(request: Request, work: Coroutine[Any, Any, Found]) -> Found:
+    """What `work` brings, unless the client leaves before: then it is cancelled, its statement too.
+
+    Raises `ClientDisconnect`. The request's body must have been read.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return await working
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _sweeping(entries: Entries) -> Callable[[Any], Any]:

@@ -1,60 +1,86 @@
 """All SQL of the registry. Leases are told by the database's clock only, so that no two clocks can disagree.
 
-`live` are the entries that a tenant sees: its own, and everyone's unless it has its own of that name. Where a query
-answers for a name, its instances are grouped, and the newest instance speaks for them.
+A tenant sees its own entries, and everyone's unless it has its own of that name. Where a query answers for a name, its
+instances are one, and the newest instance speaks for them: in a rolling update it is the one that stays.
+
+A lease is a narrow row of its own, named by the digest of what is registered: a heartbeat changes nothing that an index
+holds, and needs nothing but the digest.
 """
 
-# Not materialized: inlined, each query finds its entries by its own condition, where a search would copy all of them
-# first.
-_LIVE = """
-live AS NOT MATERIALIZED (
-    SELECT entry.* FROM registry_entries AS entry
-    WHERE entry.kind = $1 AND entry.lease_until > now()
-      AND (entry.tenant = $2 OR (entry.tenant = '*' AND NOT EXISTS (
-          SELECT FROM registry_entries AS own
-          WHERE own.kind = $1 AND own.tenant = $2 AND own.name = entry.name AND own.lease_until > now())))
-)"""
+# A subquery for each row, never a join: a plan that is made for all would read every lease first.
+_LIVE = "(SELECT lease_until FROM registry_leases WHERE digest = entry.lease) > now()"
 
-# DISTINCT ON keeps the first row of a name, in the order of each query the newest instance: in a rolling update it is
-# the one that stays.
-_GROUPED = """
-SELECT DISTINCT ON (name)
-    name, tenant, description, skills, document, array_agg(url) OVER (PARTITION BY name) AS urls"""
+# What $2 sees of a kind, as `entry`; shadowed ones too.
+_SEEN = f"entry.kind = $1 AND entry.tenant IN ($2, '*') AND {_LIVE}"
 
-REGISTER = """
-WITH renewed AS (
-    UPDATE registry_entries SET lease_until = now() + make_interval(secs => $10::float8)
-    WHERE kind = $1 AND name = $2 AND instance = $3
-      AND (tenant, url, description, skills, document, words) = ($4, $5, $6, $7::jsonb, $8::jsonb, $9)
-    RETURNING lease_until
+_SHADOWED = f"""entry.tenant <> $2 AND EXISTS (
+    SELECT FROM registry_entries AS own WHERE own.kind = $1 AND own.tenant = $2 AND own.name = entry.name
+      AND {_LIVE.replace("entry", "own")})"""
+
+_OF_NAME = f"""
+SELECT name, tenant, description, skills, document, urls FROM (
+    SELECT entry.*, array_agg(url) OVER (PARTITION BY tenant) AS urls
+    FROM registry_entries AS entry WHERE {{name}} AND {_SEEN}
+) AS instances
+ORDER BY tenant = '*', registered_at DESC, instance LIMIT 1"""  # noqa: S608 - constants
+
+RENEW = """
+UPDATE registry_leases AS lease SET lease_until = now() + make_interval(secs => lease.seconds)
+WHERE lease.digest = ANY($1::uuid[]) RETURNING lease.digest, lease.lease_until
+"""
+"""Renews leases; one that is missing from the answer is of no entry."""
+
+REGISTER = f"""
+WITH stale AS (
+    DELETE FROM registry_leases AS lease USING registry_entries AS entry
+    WHERE entry.kind = $1 AND entry.name = $2 AND entry.instance = $3
+      AND lease.digest = entry.lease AND lease.digest <> $10::uuid
+),
+marks AS (
+    SELECT array_agg(mark) AS said FROM (
+        SELECT $1::text || '/' || $4::text AS mark
+        UNION SELECT 'n/' || word FROM unnest(tsvector_to_array(to_tsvector('english', $2))) AS word
+        UNION SELECT 'd/' || word FROM unnest(tsvector_to_array(to_tsvector('english', $6))) AS word
+    ) AS each
 ),
 registered AS (
     INSERT INTO registry_entries
-        (kind, name, instance, tenant, url, description, skills, document, words, lease_until)
-    SELECT $1::text, $2::text, $3::text, $4, $5, $6, $7::jsonb, $8::jsonb, $9,
-           now() + make_interval(secs => $10::float8)
-    WHERE NOT EXISTS (SELECT FROM renewed)
-      AND (SELECT count(*) FROM registry_entries
-           WHERE kind = $1 AND name = $2 AND instance <> $3 AND lease_until > now()) < $11
+        (kind, name, instance, tenant, url, description, skills, document, labels, search, lease)
+    SELECT $1::text, $2::text, $3::text, $4::text, $5, $6, $7::jsonb, $8::jsonb,
+           ARRAY(SELECT array_to_string(lexemes, ' ')
+                 FROM unnest($13::text[]) AS label, tsvector_to_array(to_tsvector('english', label)) AS lexemes
+                 WHERE lexemes <> '{{}}'),
+           setweight(to_tsvector('english', $2), 'A') || setweight(to_tsvector('english', $6), 'B')
+               || to_tsvector('english', $9) || array_to_tsvector(marks.said),
+           $10::uuid
+    FROM marks
+    WHERE (SELECT count(*) FROM registry_entries AS entry
+           WHERE kind = $1 AND name = $2 AND instance <> $3 AND {_LIVE}) < $12
     ON CONFLICT (kind, name, instance) DO UPDATE SET
         tenant = excluded.tenant, url = excluded.url, description = excluded.description, skills = excluded.skills,
-        document = excluded.document, words = excluded.words, lease_until = excluded.lease_until,
+        document = excluded.document, labels = excluded.labels, search = excluded.search, lease = excluded.lease,
         registered_at = now()
-    RETURNING lease_until
+    RETURNING lease
 )
-SELECT lease_until FROM renewed UNION ALL SELECT lease_until FROM registered
-"""
-"""Renews a lease, or registers what is new or changed; no row when the name has as many live instances as it may.
+INSERT INTO registry_leases (digest, seconds, lease_until)
+SELECT lease, $11::float8, now() + make_interval(secs => $11::float8) FROM registered
+ON CONFLICT (digest) DO UPDATE SET lease_until = excluded.lease_until
+RETURNING lease_until
+"""  # noqa: S608 - constants
+"""Registers what is new or changed; no row when the name has as many live instances as it may.
 
-A heartbeat writes the lease alone, not the document and the words again.
+Beside its words, `search` holds marks that no word looks like: the kind with the tenant, and the words of name (`n/`)
+and description (`d/`), which the index can then tell from the others.
 """
 
 DEREGISTER = "DELETE FROM registry_entries WHERE kind = $1 AND name = $2 AND instance = $3"
-"""Takes an instance off at once."""
+"""Takes an instance off at once, and its lease with it."""
 
 SWEEP = """
-WITH gone AS (
-    DELETE FROM registry_entries WHERE lease_until < now() - make_interval(secs => $1::float8) RETURNING 1
+WITH old AS (
+    SELECT digest FROM registry_leases WHERE lease_until < now() - make_interval(secs => $1::float8) LIMIT 5000
+), gone AS (
+    DELETE FROM registry_entries USING old WHERE lease = old.digest RETURNING 1
 )
 SELECT count(*) FROM gone
 """
@@ -63,57 +89,107 @@ SELECT count(*) FROM gone
 PING = "SELECT 1"
 """Whether the database answers."""
 
-LIST = f"WITH {_LIVE} {_GROUPED} FROM live ORDER BY name, registered_at DESC, instance"
-"""All that a tenant sees of a kind, by name."""
 
-GET = f"WITH {_LIVE} {_GROUPED} FROM live WHERE name = $3 ORDER BY name, registered_at DESC, instance"
+def _names(within: str, order: str) -> str:
+    """Live names of $2 and of everyone by an index, $4 of each at most."""
+    return " UNION ".join(
+        f"(SELECT DISTINCT {order} AS key, name FROM registry_entries AS entry "  # noqa: S608 - constants
+        f"WHERE kind = $1 AND tenant = {tenant} AND {within} AND {_LIVE} ORDER BY key {{way}}, name {{way}} LIMIT $4)"
+        for tenant in ("$2", "'*'")
+    )
+
+
+LIST = f"""
+SELECT found.* FROM (SELECT DISTINCT name FROM ({_names("name > $3", "name").format(way="")}) AS each
+                     ORDER BY name LIMIT $4) AS page
+CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = page.name")}) AS found
+ORDER BY found.name
+"""  # noqa: S608 - constants
+"""A page of what a tenant sees of a kind, by name, behind the name $3."""
+
+GET = _OF_NAME.format(name="entry.name = $3")
 """The one entry of that name that a tenant sees."""
+
+NEAR = " UNION ".join(
+    f"SELECT name FROM ({_names(within, order).format(way=way)}) AS beside"  # noqa: S608 - constants
+    for within, order, way in (
+        ("name >= $3", "name", ""),
+        ("name < $3", "name", "DESC"),
+        ("reverse(name) >= reverse($3)", "reverse(name)", ""),
+        ("reverse(name) < reverse($3)", "reverse(name)", "DESC"),
+    )
+)
+"""The names that stand beside the name $3, read forwards and backwards: they begin or end like it."""
+
+LEXEMES = "SELECT tsvector_to_array(to_tsvector('english', $1))"
+"""The stems of words, as search knows them."""
+
+SIZE = "SELECT reltuples::float8 FROM pg_class WHERE oid = 'registry_entries'::regclass"
+"""About how many entries there are; -1 where nobody has counted."""
+
+FREQUENCIES = """
+SELECT most_common_elems::text::text[] AS lexemes, most_common_elem_freqs AS shares FROM pg_stats
+WHERE schemaname = current_schema() AND tablename = 'registry_entries' AND attname = 'search'
+"""
+"""The most common stems and the share of entries that have them, as of the last ANALYZE."""
 
 # A stem and its relatives part in the last letters, a long word in more of them: two are left off, one, or none.
 SEARCH = f"""
-WITH {_LIVE},
-wanted AS (
-    SELECT lexeme, ('''' || lexeme || '''')::tsquery AS exact, (CASE
+WITH wanted AS (
+    SELECT lexeme, estimate, ('''' || lexeme || '''')::tsquery AS exact, (CASE
         WHEN length(lexeme) >= 8 THEN '''' || left(lexeme, -2) || ''':*'
         WHEN length(lexeme) >= 6 THEN '''' || left(lexeme, -1) || ''':*'
         WHEN length(lexeme) >= 4 THEN '''' || lexeme || ''':*'
         ELSE '''' || lexeme || '''' END)::tsquery AS near
-    FROM unnest(tsvector_to_array(to_tsvector('english', $3))) AS lexeme
+    FROM unnest($3::text[], $4::float8[]) AS word(lexeme, estimate)
+),
+found AS (
+    SELECT DISTINCT each.kind, each.name, each.instance
+    FROM unnest($5::text[], $6::int[]) AS look(query, most) CROSS JOIN LATERAL (
+        SELECT kind, name, instance FROM registry_entries AS entry
+        WHERE search @@ look.query::tsquery AND {_SEEN} LIMIT look.most
+    ) AS each
+),
+candidates AS MATERIALIZED (
+    SELECT entry.name, entry.search FROM found CROSS JOIN LATERAL (
+        SELECT entry.* FROM registry_entries AS entry
+        WHERE kind = found.kind AND name = found.name AND instance = found.instance LIMIT 1
+    ) AS entry WHERE NOT ({_SHADOWED})
 ),
 hits AS (
     SELECT name, lexeme, max(greatest(
-        ts_rank($5::real[], search, exact), $6::float8 * least(1, ts_rank($5::real[], search, near)))) AS strength
-    FROM wanted JOIN live ON search @@ near
+        ts_rank($7::real[], search, exact), $8::float8 * least(1, ts_rank($7::real[], search, near)))) AS strength
+    FROM candidates JOIN wanted ON search @@ near
     GROUP BY name, lexeme
 ),
 rarity AS (
-    SELECT lexeme, CASE count(name) WHEN 0 THEN $7::float8 ELSE 1 / (1 + ln(count(name))) END AS weight
+    SELECT lexeme, CASE WHEN greatest(count(name), max(estimate)) = 0 THEN $9::float8
+                        ELSE 1 / (1 + ln(greatest(count(name), max(estimate)))) END AS weight
     FROM wanted LEFT JOIN hits USING (lexeme)
     GROUP BY lexeme
 ),
 ranked AS (
     SELECT name, sum(strength * weight) / (SELECT sum(weight) FROM rarity) AS covered
     FROM hits JOIN rarity USING (lexeme)
-    GROUP BY name ORDER BY covered DESC, name LIMIT $8
+    GROUP BY name ORDER BY covered DESC, name LIMIT $10
 ),
-shown AS (
-    {_GROUPED}, covered FROM live JOIN ranked USING (name) ORDER BY name, registered_at DESC, instance
+scored AS (
+    SELECT ranked.name, least(1, covered * (1 + $11::float8 * least(2, (
+        SELECT count(DISTINCT label) FROM (
+            SELECT labels FROM registry_entries AS entry WHERE entry.name = ranked.name AND {_SEEN}
+            ORDER BY tenant = '*', registered_at DESC, instance LIMIT 1
+        ) AS newest, unnest(labels) AS label
+        WHERE string_to_array(label, ' ') <@ $3::text[])))) AS score
+    FROM ranked
 ),
-scored AS MATERIALIZED (
-    SELECT shown.*, least(1, covered * (1 + $9::float8 * least(2, (
-        SELECT count(DISTINCT lexemes) FROM (
-            SELECT tsvector_to_array(to_tsvector('english', regexp_replace(label #>> '{{}}', '\\W|_', ' ', 'g')))
-            FROM (SELECT jsonb_path_query(skills, '$[*]')
-                  UNION ALL SELECT jsonb_path_query(document, '$.skills[*].tags[*]')) AS labels (label)
-        ) AS label (lexemes)
-        WHERE lexemes <> '{{}}' AND lexemes <@ (SELECT array_agg(lexeme) FROM wanted))))) AS score
-    FROM shown
+best AS (
+    SELECT * FROM scored WHERE score >= $12::float8 ORDER BY score DESC, name LIMIT $13
 )
-SELECT name, tenant, description, skills, document, urls, (score * 100)::float8 AS score
-FROM scored WHERE score >= $10::float8
-ORDER BY score DESC, name LIMIT $4
+SELECT entry.*, (score * 100)::float8 AS score
+FROM best CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = best.name")}) AS entry
+ORDER BY best.score DESC, best.name
 """  # noqa: S608 - constants
-"""Entries that cover the words of a need, best first, in one round trip.
+"""Entries that cover the words of a need, best first: the candidates that the looks $5 find, and these alone ranked.
 
 A word counts by how rare it is among the names it hits, and by where it hits (name, description, other words); a form
 that only begins alike counts for less, a word that hits nothing weighs against all. A skill id or tag that the need

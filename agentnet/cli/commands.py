@@ -60,14 +60,17 @@ def ask(
 
 def tasks(
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent's.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only these: `working`, `input-required`, ...")] = None,
+    context: Annotated[str | None, typer.Option("--context", help="Only this context's.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many, newest first.")] = 20,
+    page: Annotated[str | None, typer.Option("--page", help="Those behind, as the page before names it.")] = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """List tasks, newest first."""
     from agentnet.cli.gateway import listings
 
-    listings.show_tasks(url, agent, limit, json)
+    listings.show_tasks(url, limit, json, agent=agent, state=state, context=context, page=page)
 
 
 def watch(

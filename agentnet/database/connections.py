@@ -40,6 +40,7 @@ class Database:
         self._embedded = embedded
         self._engine: AsyncEngine | None = None
         self._lines: list[Line] = []
+        self._apart: list[asyncpg.Pool[asyncpg.Record]] = []
 
     @classmethod
     async def open(cls, settings: Settings, *, migrating: bool = True) -> "Database":
@@ -67,6 +68,15 @@ class Database:
         self._lines.append(line)
         return line
 
+    async def pool_apart(self, size: int, statement_seconds: float) -> "asyncpg.Pool[asyncpg.Record]":
+        """A pool of its own, closed with the database, for statements that may be slow: they take nobody's place.
+
+        The server ends each after so many seconds, which raises `asyncpg.QueryCanceledError`.
+        """
+        pool = await _pool(self.url, 1, size, {"statement_timeout": f"{statement_seconds * 1000:.0f}"})
+        self._apart.append(pool)
+        return pool
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A SQLModel session; commit it yourself. For queries off the hot path. Raises `DatabaseAwayError`."""
@@ -92,9 +102,10 @@ class Database:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await asyncio.gather(*(line.close() for line in self._lines))
-                await self.pool.close()
+                await asyncio.gather(*(pool.close() for pool in (self.pool, *self._apart)))
         except TimeoutError:
-            self.pool.terminate()  # `close` waits for every statement, also on a server that does not answer any more
+            for pool in (self.pool, *self._apart):
+                pool.terminate()  # `close` waits for every statement, also on a server that does not answer any more
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.stop)
 
@@ -118,10 +129,15 @@ async def _when_started(
 async def _connected(url: str, size: int, migrating: bool) -> "asyncpg.Pool[asyncpg.Record]":
     if migrating:
         await asyncio.to_thread(migrate, url)
+    return await _pool(url, 2, size, {})
+
+
+async def _pool(url: str, least: int, most: int, settings: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
     return await asyncpg.create_pool(
         url,
-        min_size=2,
-        max_size=size,
+        min_size=least,
+        max_size=most,
+        server_settings=settings,
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
         max_inactive_connection_lifetime=0,  # kept: a new connection costs more than all that an idle one does
@@ -131,8 +147,12 @@ async def _connected(url: str, size: int, migrating: bool) -> "asyncpg.Pool[asyn
 
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Plan each prepared statement once: planning one anew for its arrays takes longer than running it."""
-    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    """Plan each prepared statement once: planning one anew for its arrays takes longer than running it.
+
+    By index, where there is one: planned on a table that is small today, it would read all of a large one later.
+    And as it is: to compile a plan takes longer than our statements do.
+    """
+    await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
 
 
 async def _keep(_connection: object) -> None:

@@ -2,10 +2,10 @@
 # pyright: reportAssignmentType=false
 """Every table, declared once. Alembic's migrations create them; hot paths read them with plain SQL (tasks/sql.py).
 
-Every row has a tenant, but for those of five tables. `mcp_subscriptions`, `mcp_cancels` and `mcp_calls` belong to a row
-of `mcp_sessions` and `mcp_call_events` to one of `mcp_calls`: they have its tenant and go with it, and a request comes
-to them only by way of its session, which is found for its tenant and subject. The one row of `retention_turns` is the
-network's.
+Every row has a tenant, but for those of six tables. `registry_leases` go with the entries that name them.
+`mcp_subscriptions`, `mcp_cancels` and `mcp_calls` belong to a row of `mcp_sessions` and `mcp_call_events` to one of
+`mcp_calls`: they have its tenant and go with it, and a request comes to them only by way of its session, which is found
+for its tenant and subject. The one row of `retention_turns` is the network's.
 
 Task ids are UUIDv7, so `tasks`, `task_events` and `journal` can be partitioned by range of id, which is by time,
 without changing a key.
@@ -33,9 +33,10 @@ class ApiKey(SQLModel, table=True):
     """A caller's key. Only its SHA-256 is stored; the secret part has 256 random bits."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (Index("api_keys_list", "tenant", "created_at", "id"),)
 
     id: str = Field(primary_key=True)
-    tenant: str = Field(index=True)
+    tenant: str
     name: str
     hash: bytes
     scopes: list[str] = Field(sa_column=Column(JSONB, nullable=False))
@@ -50,9 +51,9 @@ class TaskRow(SQLModel, table=True):
     __tablename__ = "tasks"
     __table_args__ = (
         Index("tasks_message", "tenant", "agent", "principal", "message_id", unique=True),
-        Index("tasks_list", "tenant", "agent", "status_at", "id"),
-        Index("tasks_context", "tenant", "context_id"),
-        Index("tasks_root", "root_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("tasks_list", "tenant", "agent", "state", "status_at", "id"),
+        Index("tasks_context", "tenant", "context_id", "agent", "state", "status_at", "id"),
+        Index("tasks_root", "root_id", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("tasks_open", "agent", "run_after", postgresql_where=text("state IN (1, 2)")),
     )
 
@@ -254,8 +255,10 @@ class RegistryEntry(SQLModel, table=True):
 
     __tablename__ = "registry_entries"
     __table_args__ = (
-        Index("registry_search", "search", postgresql_using="gin"),
-        Index("registry_lease", "kind", "tenant", "name", "lease_until"),
+        Index("registry_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index("registry_lease", "lease", unique=True),
+        Index("registry_names", "kind", "tenant", "name"),
+        Index("registry_endings", "kind", "tenant", text("reverse(name)"), "name"),
     )
 
     kind: str = Field(primary_key=True)
@@ -268,21 +271,24 @@ class RegistryEntry(SQLModel, table=True):
     skills: list[str] = Field(sa_column=Column(JSONB, nullable=False))
     document: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     """The Agent Card, or what the MCP server says of itself."""
-    words: str
-    """Text that search reads: name, description, skills, tags, examples."""
-    search: Any = Field(
-        default=None,
-        sa_column=Column(
-            TSVECTOR,
-            Computed(
-                "setweight(to_tsvector('english', name), 'A') || "
-                "setweight(to_tsvector('english', description), 'B') || to_tsvector('english', words)",
-                persisted=True,
-            ),
-        ),
-    )
-    lease_until: datetime = Field(sa_column=_moment(default=False))
+    labels: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    """The stems of each skill id and tag."""
+    search: Any = Field(default=None, sa_column=Column(TSVECTOR))
+    """Stems of name (A), description (B) and other words, and the marks that registry/sql.py tells of."""
+    lease: UUID
+    """The digest of all that is registered, which names its lease."""
     registered_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class RegistryLease(SQLModel, table=True):
+    """Until when an instance is offered. Narrow, and in no index but that of its key: a heartbeat stays on its page."""
+
+    __tablename__ = "registry_leases"
+
+    digest: UUID = Field(primary_key=True, foreign_key="registry_entries.lease", ondelete="CASCADE")
+    seconds: float
+    """How long a heartbeat is good for."""
+    lease_until: datetime = Field(sa_column=_moment(default=False))
 
 
 class KnowledgeDocument(SQLModel, table=True):

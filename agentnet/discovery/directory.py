@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, Field
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 AUDIENCE = "registry"
 TIMEOUT_SECONDS = 5.0
 HEARTBEATS_PER_LEASE = 3
+MOST_LISTED = 1000
+"""Entries of one answer."""
 
 Kind = Literal["agent", "mcp"]
 
@@ -61,14 +64,16 @@ class Directory:
         answer = await self._call("POST", "/v1/search", principal=principal, json=body)
         return [Entry.model_validate(item) for item in answer["entries"]]
 
-    async def list(self, principal: Principal, kind: Kind) -> list[Entry]:
-        """All live entries of a kind, by name."""
-        answer = await self._call("GET", "/v1/entries", principal=principal, params={"kind": kind})
+    async def list(self, principal: Principal, kind: Kind, *, limit: int = MOST_LISTED, after: str = "") -> list[Entry]:
+        """The first live entries of a kind behind the name `after`, by name; `MOST_LISTED` at most."""
+        params = {"kind": kind, "limit": limit, "after": after}
+        answer = await self._call("GET", "/v1/entries", principal=principal, params=params)
         return [Entry.model_validate(item) for item in answer["entries"]]
 
     async def get(self, principal: Principal, kind: Kind, name: str) -> Entry:
-        """The live entry of that name. Raises `NotFoundError`."""
-        return Entry.model_validate(await self._call("GET", f"/v1/entries/{kind}/{name}", principal=principal))
+        """The live entry of that name. Raises `NotFoundError`, whose data have the `nearest` names."""
+        path = f"/v1/entries/{kind}/{quote(name, safe='')}"
+        return Entry.model_validate(await self._call("GET", path, principal=principal))
 
     @asynccontextmanager
     async def registered(self, entry: Entry, lease_seconds: float) -> AsyncIterator[None]:
@@ -115,7 +120,8 @@ class Directory:
         except httpx.HTTPError as error:
             raise UnavailableError(f"The registry does not answer ({type(error).__name__}).") from error
         if response.status_code == httpx.codes.NOT_FOUND.value:
-            raise NotFoundError(_message(response))
+            nearest = _nearest(response)
+            raise NotFoundError(_message(response), **({"nearest": nearest} if nearest else {}))
         if response.is_error:
             raise UnavailableError(f"The registry answered {response.status_code}: {_message(response)}")
         return response.json() if response.content else None
@@ -130,3 +136,11 @@ def _message(response: httpx.Response) -> str:
         return str(response.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return response.reason_phrase
+
+
+def _nearest(response: httpx.Response) -> str:
+    try:
+        [detail] = response.json()["error"]["details"]
+        return str(detail["metadata"].get("nearest", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""

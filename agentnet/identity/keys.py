@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from cachetools import LRUCache
+from sqlalchemy import or_, tuple_
 from sqlmodel import col, select
 
 from agentnet.database import Database
@@ -83,12 +84,17 @@ class Keys:
             await session.commit()
         return key
 
-    async def list(self, tenant: str | None = None) -> list[ApiKey]:
-        """Keys of `tenant`, or of all, oldest first."""
-        query = select(ApiKey).order_by(col(ApiKey.created_at))
+    async def list(self, tenant: str | None = None, limit: int | None = None, after: str | None = None) -> list[ApiKey]:
+        """Keys of `tenant`, or of all, oldest first; so many of them, behind the key with the id `after`."""
+        query = select(ApiKey).order_by(col(ApiKey.created_at), col(ApiKey.id)).limit(limit)
         if tenant is not None:
             query = query.where(ApiKey.tenant == tenant)
         async with self._database.session() as session:
+            if after is not None:
+                last = await session.get(ApiKey, after)
+                if last is None or tenant not in (None, last.tenant):
+                    raise NotFoundError(f"There is no key {after[:40]}.", hint="`agentnet keys list` shows them.")
+                query = query.where(tuple_(col(ApiKey.created_at), col(ApiKey.id)) > (last.created_at, last.id))
             return list((await session.exec(query)).all())
 
     async def revoke(self, identifier: str, tenant: str | None = None) -> None:
@@ -104,7 +110,10 @@ class Keys:
 
     async def any_active(self) -> bool:
         """Whether at least one key would be taken."""
-        return any(_active(row) for row in await self.list())
+        lasts = or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > datetime.now(UTC))
+        query = select(ApiKey.id).where(col(ApiKey.revoked_at).is_(None), lasts).limit(1)
+        async with self._database.session() as session:
+            return (await session.exec(query)).first() is not None
 
     async def verify(self, key: str) -> Principal:
         """The principal of `key`. Raises `UnauthenticatedError`, the same for a wrong, expired and revoked key."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 import asyncpg
@@ -111,9 +111,14 @@ class Outbox:
             YOUNG_POLL_SECONDS,
         )
 
-    async def list(self, tenant: str, state: State | None, limit: int) -> list[asyncpg.Record]:
-        """Deliveries of a tenant, the latest first."""
-        return await self._pool.fetch(sql.LIST_DELIVERIES, tenant, state, limit)
+    async def list(
+        self, tenant: str, state: State | None, limit: int, after: UUID | None = None
+    ) -> list[asyncpg.Record]:
+        """Deliveries of a tenant, the latest first, behind the delivery `after`."""
+        states = [state] if state else list(get_args(State))
+        if after is None:
+            return await self._pool.fetch(sql.LIST_DELIVERIES, tenant, states, limit)
+        return await self._pool.fetch(sql.LIST_DELIVERIES_BEHIND, tenant, states, limit, after)
 
     async def retry(self, tenant: str, delivery_id: UUID) -> None:
         """Let a dead delivery be tried again. Raises `NotFoundError`, `ConflictError` for one that is not dead."""

@@ -105,14 +105,28 @@ WHERE task_id = $1 AND id = $2 AND fence = $3
 DELIVERY_COLUMNS = """d.id, d.task_id, d.config_id, t.agent, d.seq, d.state, d.attempts, d.last_error, c.address,
        d.created_at, d.done_at"""
 
-# Deliveries of a tenant, the latest first, in one state when it is given.
-LIST_DELIVERIES = f"""
+
+# Deliveries of a tenant in the states $2, the latest first, behind the delivery $4. Each state is sorted by itself in the
+# index, so the first rows of each are taken; what is shown with them is looked up for these alone.
+def _list(behind: str) -> str:
+    return f"""
 SELECT {DELIVERY_COLUMNS}
-FROM push_deliveries d
-JOIN push_configs c ON c.task_id = d.task_id AND c.id = d.config_id
-JOIN tasks t ON t.id = d.task_id
-WHERE d.tenant = $1 AND ($2::text IS NULL OR d.state = $2) ORDER BY d.created_at DESC, d.seq DESC LIMIT $3
+FROM (
+    SELECT each.* FROM unnest($2::text[]) AS wanted(state) CROSS JOIN LATERAL (
+        SELECT * FROM push_deliveries WHERE tenant = $1 AND state = wanted.state{behind}
+        ORDER BY created_at DESC, seq DESC, id DESC LIMIT $3
+    ) each
+    ORDER BY created_at DESC, seq DESC, id DESC LIMIT $3
+) d
+CROSS JOIN LATERAL (SELECT address FROM push_configs WHERE task_id = d.task_id AND id = d.config_id LIMIT 1) c
+CROSS JOIN LATERAL (SELECT agent FROM tasks WHERE id = d.task_id LIMIT 1) t
+ORDER BY d.created_at DESC, d.seq DESC, d.id DESC
 """  # noqa: S608 - made of constants
+
+
+LIST_DELIVERIES = _list("")
+LIST_DELIVERIES_BEHIND = _list("""
+          AND (created_at, seq, id) < (SELECT created_at, seq, id FROM push_deliveries WHERE tenant = $1 AND id = $4)""")
 
 # Let a dead delivery be tried again, as if it were new.
 RETRY = """

@@ -114,6 +114,20 @@ EVENTS_AFTER = """
 SELECT seq, epoch, body FROM task_events WHERE task_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 """
 
+# The first $4 events of tasks behind the numbers $2, oldest first; unless $3 without artifacts (kind 5).
+EVENTS_OF = """
+SELECT w.id, ARRAY(SELECT body FROM task_events e WHERE e.task_id = w.id AND e.seq > w.seq AND ($3 OR e.kind <> 5)
+                   ORDER BY e.seq LIMIT $4) AS bodies
+FROM unnest($1::uuid[], $2::int[]) AS w(id, seq)
+"""
+
+# The latest $2 messages of tasks, as events, newest first.
+MESSAGES_OF = """
+SELECT w.id, ARRAY(SELECT body FROM task_events e WHERE e.task_id = w.id AND e.kind IN (1, 2, 4)
+                   ORDER BY e.seq DESC LIMIT $2) AS bodies
+FROM unnest($1::uuid[]) AS w(id)
+"""
+
 # Claim up to $4 tasks of an agent whose lease is free or ran out, taking turns between tenants.
 CLAIM = """
 WITH waiting AS (
@@ -249,10 +263,12 @@ LEAVE = "INSERT INTO journal (task_id, key, tenant, value) VALUES ($1, $2, $3, $
 # The journal of a task.
 JOURNAL = "SELECT key, value FROM journal WHERE task_id = $1"
 
-# Completed tasks of a context that began before task $4, latest first.
+# Completed tasks of a context that began before task $4: the last $5 to end, those that began latest first.
 EARLIER_IN_CONTEXT = """
-SELECT id FROM tasks
-WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4 ORDER BY id DESC LIMIT $5
+SELECT id FROM (
+    SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND context_id = $3 AND state = 3 AND id < $4
+    ORDER BY status_at DESC, id DESC LIMIT $5
+) AS ended ORDER BY id DESC
 """
 
 # How many tasks of an agent wait for a replica.
@@ -260,24 +276,4 @@ QUEUE_LENGTH = """
 SELECT count(*) FROM (
     SELECT 1 FROM tasks WHERE agent = $1 AND state IN (1, 2) AND (lease_until IS NULL OR lease_until < now()) LIMIT $2
 ) AS waiting
-"""
-
-# A page of tasks by status time, newest first, after the cursor ($7, $8). Filters that are NULL do not filter.
-LIST = """
-SELECT id, state, status_at, snapshot, snapshot_seq, last_seq FROM tasks
-WHERE tenant = $1 AND agent = $2
-  AND ($3::text IS NULL OR context_id = $3)
-  AND ($4::smallint IS NULL OR state = $4)
-  AND ($5::timestamptz IS NULL OR status_at >= $5)
-  AND ($7::timestamptz IS NULL OR (status_at, id) < ($7, $8::uuid))
-ORDER BY status_at DESC, id DESC LIMIT $6
-"""
-
-# How many tasks the same filters match.
-COUNT = """
-SELECT count(*) FROM tasks
-WHERE tenant = $1 AND agent = $2
-  AND ($3::text IS NULL OR context_id = $3)
-  AND ($4::smallint IS NULL OR state = $4)
-  AND ($5::timestamptz IS NULL OR status_at >= $5)
 """

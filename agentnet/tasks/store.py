@@ -5,7 +5,7 @@ One store serves all agents of a process, so that what they write at one moment 
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,10 +13,10 @@ import asyncpg
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task
 
 from agentnet.database import Database
+from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import LONG_PAUSES, once, retried
 from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
-from agentnet.tasks.commit import GroupCommit
 from agentnet.tasks.events import messages_of
 from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.log import LogEvent
@@ -27,6 +27,8 @@ from agentnet.tasks.wire import dumps
 logger = logging.getLogger(__name__)
 
 ALL_MESSAGES = 2**31 - 1
+EVENTS_AT_ONCE = 200
+"""Of each task of a list."""
 
 
 class TaskStore:
@@ -79,14 +81,32 @@ class TaskStore:
         if row is None:
             return None
         projection, seq = await self._project(task_id, row["snapshot"], row["snapshot_seq"], row["last_seq"])
-        history = [message for body in reversed(row["messages"]) for message in messages_of(_event(body))]
-        task = projection.snapshot()
-        if task.status.HasField("message") and history and history[-1] == task.status.message:
-            history.pop()
-        if history_length is not None:
-            history = history[-history_length:] if history_length else []
-        task.history.extend(history)
-        return task, seq
+        return _with_history(projection.snapshot(), row["messages"], history_length), seq
+
+    async def read_rows(
+        self, rows: Sequence[asyncpg.Record], tenant: str, agent: str, history_length: int, *, artifacts: bool
+    ) -> list[Task]:
+        """The tasks of a list's rows, in one or two statements however many they are."""
+        grown = [row for row in rows if row["snapshot_seq"] != row["last_seq"]]
+        events = await self._events_of(grown, artifacts) if grown else {}
+        messages = await self._messages_of(rows, history_length) if history_length else {}
+        tasks: list[Task] = []
+        for row in rows:
+            projection = Projection(Task.FromString(row["snapshot"]) if row["snapshot"] else None)
+            stored = events.get(row["id"], ())
+            if len(stored) == EVENTS_AT_ONCE:  # a long run amidst its work: it is read by itself
+                found = await self.read(row["id"], tenant, agent, history_length)
+                task = found[0] if found else None
+            else:
+                for body in stored:
+                    projection.apply(_event(body))
+                task = _with_history(projection.snapshot(), messages.get(row["id"], ()), history_length)
+            if task is None or not task.id:  # swept by retention since the page was read
+                continue
+            if not artifacts:
+                task.ClearField("artifacts")
+            tasks.append(task)
+        return tasks
 
     async def claim(self, agent: str, limit: int) -> list[Lease]:
         """Claim up to `limit` waiting tasks of `agent`."""
@@ -214,6 +234,16 @@ class TaskStore:
         """How many tasks wait for a replica of `agent`, counted up to `limit`."""
         return int(await retried(lambda: self.pool.fetchval(sql.QUEUE_LENGTH, agent, limit)))
 
+    async def _events_of(self, rows: Sequence[asyncpg.Record], artifacts: bool) -> dict[UUID, list[bytes]]:
+        ids, seqs = [row["id"] for row in rows], [row["snapshot_seq"] for row in rows]
+        found = await retried(lambda: self.pool.fetch(sql.EVENTS_OF, ids, seqs, artifacts, EVENTS_AT_ONCE))
+        return {row["id"]: row["bodies"] for row in found}
+
+    async def _messages_of(self, rows: Sequence[asyncpg.Record], history_length: int) -> dict[UUID, list[bytes]]:
+        ids = [row["id"] for row in rows]
+        found = await retried(lambda: self.pool.fetch(sql.MESSAGES_OF, ids, history_length + 1))
+        return {row["id"]: row["bodies"] for row in found}
+
     async def _project(
         self, task_id: UUID, snapshot: bytes | None, snapshot_seq: int, last_seq: int
     ) -> tuple[Projection, int]:
@@ -310,6 +340,17 @@ class TaskStore:
 
 def _lease(row: asyncpg.Record) -> Lease:
     return Lease(row["id"], row["epoch"], row["attempt"])
+
+
+def _with_history(task: Task, newest_first: Sequence[bytes], history_length: int | None) -> Task:
+    """`task` with so many of its messages; the one in its status is not history."""
+    history = [message for body in reversed(newest_first) for message in messages_of(_event(body))]
+    if task.status.HasField("message") and history and history[-1] == task.status.message:
+        history.pop()
+    if history_length is not None:
+        history = history[-history_length:] if history_length else []
+    task.history.extend(history)
+    return task
 
 
 def _event(body: bytes) -> StreamResponse:

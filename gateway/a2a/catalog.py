@@ -1,7 +1,5 @@
 """The agents that a tenant sees, as the registry tells of them, and which instance to call next."""
 
-import difflib
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +10,6 @@ from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
-from agentnet.manifests.manifest import NAME_PATTERN
 from gateway.http.cache import MAX_KEYS, Cache
 from gateway.http.rotation import Rotation
 
@@ -21,7 +18,6 @@ GRACE_SECONDS = 30.0
 REMEMBERED_SECONDS = 600.0
 """For so long an agent without a replica is one that is away, and not one that there is none of."""
 RETRY_SECONDS = 5.0
-NEAREST = 3
 SKILL_KEYS = ("id", "name", "description", "tags")
 ENTRY_AGENT = "concierge"
 """The agent that answers at the gateway's own address."""
@@ -46,8 +42,6 @@ class Catalog:
         Raises `NotFoundError` that names the nearest names the tenant sees, and `UnavailableError` for one that was
         there lately: its replicas may all be starting, and "there is none" reads as for ever.
         """
-        if not re.match(NAME_PATTERN, name):
-            raise await self._unknown(principal, name)
 
         async def load() -> Entry:
             return await self._directory.get(principal, "agent", name)
@@ -55,13 +49,15 @@ class Catalog:
         key = (principal.tenant, name)
         try:
             entry = await self._entries.get(key, load)
-        except NotFoundError:
+        except NotFoundError as error:
             self._entries.forget(key)
             if key in self._seen:
                 raise UnavailableError(
                     f"No replica of the agent {name!r} answers now.", retry_after=RETRY_SECONDS, agent=name
                 ) from None
-            raise await self._unknown(principal, name) from None
+            near = error.data.get("nearest")
+            hint = f"Nearest: {near}." if near else "`GET /agents` lists those that are there."
+            raise NotFoundError(f"There is no agent {name!r} here.", hint=hint) from None
         self._seen[key] = None
         return entry
 
@@ -70,12 +66,20 @@ class Catalog:
         return self._lists.at_hand(principal.tenant)
 
     async def visible(self, principal: Principal) -> list[Entry]:
-        """All live agents that the tenant sees, by name."""
+        """The live agents that the tenant sees, by name; the first `MOST_LISTED` of them."""
 
         async def load() -> list[Entry]:
             return sorted(await self._directory.list(principal, "agent"), key=lambda entry: entry.name)
 
         return await self._lists.get(principal.tenant, load)
+
+    async def page(self, principal: Principal, limit: int, after: str) -> tuple[list[Entry], str | None]:
+        """So many of them behind the name `after`, and what `after` is for the next page; None where there is none."""
+        if after:
+            entries = await self._directory.list(principal, "agent", limit=limit, after=after)
+        else:
+            entries = (await self.visible(principal))[:limit]
+        return entries, entries[-1].name if len(entries) == limit else None
 
     async def search(self, principal: Principal, text: str, limit: int) -> list[Entry]:
         """The agents that fit `text` best, best first."""
@@ -88,12 +92,6 @@ class Catalog:
     def mark_down(self, url: str) -> None:
         """Try the instance at `url` last for a while."""
         self._rotation.mark_down(url)
-
-    async def _unknown(self, principal: Principal, name: str) -> NotFoundError:
-        names = [entry.name for entry in await self.visible(principal)]
-        near = difflib.get_close_matches(name, names, NEAREST, 0.4)
-        hint = f"Nearest: {', '.join(near)}." if near else "`GET /agents` lists those that are there."
-        return NotFoundError(f"There is no agent {name!r} here.", hint=hint)
 
 
 def skills_of(entry: Entry) -> list[dict[str, Any]]:

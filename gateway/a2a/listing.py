@@ -2,14 +2,23 @@
 
 from typing import Any
 
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from agentnet.discovery.directory import Entry
+from agentnet.discovery.directory import MOST_LISTED, Entry
 from agentnet.frame.access import principal_of
 from cards.serve import CARD_PATH
 from gateway.a2a.cards import Cards
 from gateway.a2a.catalog import Catalog, skills_of
+
+
+class ListQuery(BaseModel):
+    """What `GET /agents` takes."""
+
+    limit: int = Field(default=MOST_LISTED, ge=1, le=MOST_LISTED)
+    page: str = Field(default="", max_length=128)
+    """`next_page` of the page before."""
 
 
 class Listing:
@@ -20,9 +29,10 @@ class Listing:
         self._cards = cards
 
     async def list(self, request: Request) -> Response:
-        """All of them, by name."""
-        entries = await self._catalog.visible(principal_of(request.scope))
-        return JSONResponse({"agents": [self._view(entry) for entry in entries]})
+        """A page of them, by name."""
+        query = ListQuery.model_validate(dict(request.query_params))
+        entries, following = await self._catalog.page(principal_of(request.scope), query.limit, query.page)
+        return JSONResponse({"agents": [self._view(entry) for entry in entries], "next_page": following})
 
     def _view(self, entry: Entry) -> dict[str, Any]:
         address = self._cards.address(entry.name)

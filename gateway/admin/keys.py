@@ -14,6 +14,7 @@ from agentnet.http.errors import json_object
 from agentnet.identity.keys import Keys
 
 MAX_DAYS = 3650
+MAX_LIMIT = 1000
 Scope = Literal["use", "admin"]
 
 
@@ -26,6 +27,14 @@ class NewKey(BaseModel):
     scopes: list[Scope] = Field(default=["use"], min_length=1)
     days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
     tenant: str | None = None
+
+
+class KeyQuery(BaseModel):
+    """What `GET /v1/keys` takes."""
+
+    limit: int = Field(default=MAX_LIMIT, ge=1, le=MAX_LIMIT)
+    page: str | None = Field(default=None, max_length=128, pattern=r"^[^\x00]+$")
+    """`next_page` of the page before."""
 
 
 class KeyRoutes:
@@ -43,9 +52,13 @@ class KeyRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        """The tenant's keys, oldest first, without their secrets."""
-        rows = await self._keys.list(principal_of(request.scope).tenant)
-        return JSONResponse({"keys": [view_of(row) for row in rows]})
+        """A page of the tenant's keys, oldest first, without their secrets."""
+        query = KeyQuery.model_validate(dict(request.query_params))
+        tenant = principal_of(request.scope).tenant
+        # One more than a page: whether there is another is known without a count.
+        rows = await self._keys.list(tenant, query.limit + 1, query.page)
+        page = [view_of(row) for row in rows[: query.limit]]
+        return JSONResponse({"keys": page, "next_page": page[-1]["id"] if len(rows) > len(page) else None})
 
     async def create(self, request: Request) -> Response:
         """Make a key; the answer holds it in full. Raises `ForbiddenError` for another tenant's."""

@@ -1,6 +1,7 @@
 """Push notifications for operators: what is on its way, what was given up, and another try for that."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel, Field
@@ -20,6 +21,8 @@ class PushQuery(BaseModel):
 
     state: Literal["pending", "delivered", "dead"] | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    page: UUID | None = None
+    """`next_page` of the page before."""
 
 
 class PushRoutes:
@@ -36,10 +39,13 @@ class PushRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        """The latest deliveries, the latest first."""
+        """A page of the deliveries, the latest first."""
         query = PushQuery.model_validate(dict(request.query_params))
-        rows = await self._outbox.list(principal_of(request.scope).tenant, query.state, query.limit)
-        return JSONResponse({"deliveries": [view_of(row) for row in rows]})
+        tenant = principal_of(request.scope).tenant
+        # One more than a page: whether there is another is known without a count.
+        rows = await self._outbox.list(tenant, query.state, query.limit + 1, query.page)
+        page = [view_of(row) for row in rows[: query.limit]]
+        return JSONResponse({"deliveries": page, "next_page": page[-1]["id"] if len(rows) > len(page) else None})
 
     async def retry(self, request: Request) -> Response:
         """Try a dead delivery again. Raises `NotFoundError`, `ConflictError`."""

@@ -1,25 +1,31 @@
 """Tasks as the network's own REST shows them: rows of the caller's tenant, read from PostgreSQL, whoever runs them."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from a2a.types.a2a_pb2 import DESCRIPTOR
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.database import Database
-from agentnet.errors import NotFoundError
+from agentnet.errors import InvalidInputError, NotFoundError
 from agentnet.frame.access import principal_of
+from agentnet.tasks.listing import MOST_COUNTED, VIEW, Filters, page_of, total_of
 from gateway.admin import sql
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_TREE = 2000
 STATE_NAMES = {value.number: value.name for value in DESCRIPTOR.enum_types_by_name["TaskState"].values}
+
+STATES = {name: number for number, name in STATE_NAMES.items() if number}
+PREFIX = "TASK_STATE_"
+SHORT_NAMES = [name.removeprefix(PREFIX).lower().replace("_", "-") for name in STATES]
 
 TaskView = dict[str, Any]
 
@@ -29,7 +35,32 @@ class TaskQuery(BaseModel):
 
     agent: str | None = Field(default=None, max_length=128)
     context: str | None = Field(default=None, max_length=256)
+    state: str | None = None
+    """By A2A's name, or the short one: `input-required`."""
+    since: datetime | None = None
+    """The least time of the status."""
+    root: UUID | None = None
+    parent: UUID | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    page: str = Field(default="", max_length=256)
+    """`next_page` of the page before."""
+
+    @field_validator("state")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is not None and full_name(value) not in STATES:
+            raise ValueError(f"must be one of {', '.join(SHORT_NAMES)}")
+        return value
+
+    @field_validator("since")
+    @classmethod
+    def _has_a_zone(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+    def filters(self, tenant: str) -> Filters:
+        """The same for a list of `tenant`'s tasks."""
+        state = STATES[full_name(self.state)] if self.state is not None else None
+        return Filters(tenant, self.agent, self.context, state, self.since, self.root, self.parent)
 
 
 class TaskViews:
@@ -47,11 +78,22 @@ class TaskViews:
         ]
 
     async def list(self, request: Request) -> Response:
-        """The latest tasks, the latest first."""
+        """A page of tasks, the latest first. Raises `InvalidInputError`."""
         query = TaskQuery.model_validate(dict(request.query_params))
-        tenant = principal_of(request.scope).tenant
-        rows = await self._pool.fetch(sql.LIST_TASKS, tenant, query.agent, query.context, query.limit)
-        return JSONResponse({"tasks": [view_of(row) for row in rows]})
+        filters = query.filters(principal_of(request.scope).tenant)
+        try:
+            page = await page_of(self._pool, filters, VIEW, query.limit, query.page)
+        except ValueError:
+            raise InvalidInputError("page: is not the `next_page` of a page before.") from None
+        total = await total_of(self._pool, filters)
+        return JSONResponse(
+            {
+                "tasks": [view_of(row) for row in page.rows],
+                "next_page": page.next_token or None,
+                "total": min(total, MOST_COUNTED),
+                "more_than_total": total > MOST_COUNTED,
+            }
+        )
 
     async def get(self, request: Request) -> Response:
         """One task. Raises `NotFoundError`."""
@@ -71,6 +113,11 @@ class TaskViews:
         if row is None:
             raise NotFoundError(f"There is no task {identifier}.")
         return row
+
+
+def full_name(state: str) -> str:
+    """A2A's name of a state that may be named in short."""
+    return PREFIX + state.upper().replace("-", "_").removeprefix(PREFIX)
 
 
 def view_of(row: asyncpg.Record) -> TaskView:

@@ -56,10 +56,10 @@ class Gateway:
         """The agents that this key may ask."""
         return list((await self.call("GET", "/agents"))["agents"])
 
-    async def tasks(self, agent: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
-        """Tasks, newest first."""
-        params: dict[str, Any] = {"limit": limit} | ({"agent": agent} if agent else {})
-        return list((await self.call("GET", "/v1/tasks", params=params))["tasks"])
+    async def tasks(self, limit: int = 20, **filters: str | None) -> dict[str, Any]:
+        """A page of tasks, newest first, and whether there are more; `filters` are those of the HTTP API."""
+        params: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+        return dict(await self.call("GET", "/v1/tasks", params={"limit": limit} | params))
 
     async def tree(self, task_id: str) -> list[dict[str, Any]]:
         """A task and all that it delegated, the task first."""

@@ -28,9 +28,13 @@ def show_agents(url: str | None, as_json: bool) -> None:
     show(agents, ("Agent", "What it is for", "Skills", "Replicas"), rows, as_json, "agents", "No agent is registered.")
 
 
-def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) -> None:
+def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None) -> None:
     """`agentnet tasks`."""
-    tasks = through_gateway(url, lambda gateway: gateway.tasks(agent, limit))
+    listed = through_gateway(url, lambda gateway: gateway.tasks(limit, **filters))
+    if as_json:
+        screen.print_json(listed)
+        return
+    tasks = listed["tasks"]
     # Two ids do not fit into a terminal of 80: there the parent is left to --json and to `agentnet watch`.
     wide = screen.output().width >= WIDE
     rows = (
@@ -44,7 +48,12 @@ def show_tasks(url: str | None, agent: str | None, limit: int, as_json: bool) ->
         for task in tasks
     )
     columns = ("Task", "Agent", "State", "Created", "Parent") if wide else ("Task", "Agent", "State", "Created")
-    show(tasks, columns, rows, as_json, "tasks", "There are no tasks yet.")
+    nothing = "There are no such tasks." if any(filters.values()) else "There are no tasks yet."
+    show(tasks, columns, rows, False, "tasks", nothing)
+    if token := listed.get("next_page"):
+        total = f"{'more than ' if listed['more_than_total'] else ''}{listed['total']:,}"
+        # Not through rich, which would break the token where the line ends.
+        typer.echo(f"{len(tasks)} of {total} tasks. Those behind: --page {token}", err=True)
 
 
 def show_card(url: str | None, name: str | None) -> None:

@@ -10,9 +10,9 @@ import asyncpg
 import orjson
 
 from agentnet.database import Database
+from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import retried
 from agentnet.identity import Principal
-from agentnet.tasks.commit import GroupCommit
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.jsonrpc import has_nul
 from gateway.mcp.messages.profile import Profile

@@ -230,7 +230,7 @@ async def test_another_tenants_agent_is_not_found(network: Network) -> None:
         response = await http.post("/agents/private", json=rpc("SendMessage", "hi"), headers=V1)
         assert response.status_code == 404
         assert (await http.get("/agents/private/.well-known/agent-card.json")).status_code == 404
-        assert (await http.get("/agents")).json() == {"agents": []}
+        assert (await http.get("/agents")).json() == {"agents": [], "next_page": None}
     assert not probe.principals
 
 

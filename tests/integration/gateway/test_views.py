@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -104,6 +105,41 @@ async def test_tasks_are_shown_with_their_tree_and_only_to_their_tenant(network:
         assert (await http.get(f"/v1/tasks/{UUID(int=0)}")).status_code == 404
         wrong = await http.get("/v1/tasks", params={"limit": "many"})
         assert wrong.status_code == 400 and "limit" in wrong.json()["error"]["message"]
+
+
+async def test_a_list_of_tasks_is_filtered_and_paged(network: Network) -> None:
+    root = await store(network, "paged", "concierge")
+    below = [await store(network, "paged", "writer", root) for _ in range(4)]
+    ids = [str(task.id) for task in reversed(below)]
+    key = await (await network.runtime.keys()).create("paged", "mine")
+    async with network.client(key) as http:
+
+        async def listed(**params: str | int) -> dict[str, Any]:
+            response = await http.get("/v1/tasks", params=params)
+            assert response.status_code == 200, response.text
+            return dict(response.json())
+
+        first = await listed(agent="writer", limit=3)
+        assert [task["id"] for task in first["tasks"]] == ids[:3]
+        assert (first["total"], first["more_than_total"]) == (4, False)
+        second = await listed(agent="writer", limit=3, page=first["next_page"])
+        assert [task["id"] for task in second["tasks"]] == ids[3:]
+        assert second["next_page"] is None
+        for filters, count in (
+            ({"state": "completed"}, 5),
+            ({"state": "TASK_STATE_COMPLETED", "agent": "writer"}, 4),
+            ({"state": "input-required"}, 0),
+            ({"root": str(root.id)}, 4),
+            ({"parent": str(root.id), "context": "c1"}, 4),
+            ({"parent": str(below[0].id)}, 0),
+            ({"since": "2020-01-01T00:00:00Z"}, 5),
+            ({"since": "2999-01-01T00:00:00"}, 0),
+        ):
+            assert (await listed(**filters))["total"] == count, filters
+        for wrong in ({"state": "finished"}, {"page": "x"}, {"root": "1"}, {"since": "soon"}, {"limit": "0"}):
+            refused = await http.get("/v1/tasks", params=wrong)
+            assert refused.status_code == 400, wrong
+            assert next(iter(wrong)) in refused.json()["error"]["message"]
 
 
 async def test_an_admin_manages_the_keys_of_its_own_tenant_only(network: Network) -> None:

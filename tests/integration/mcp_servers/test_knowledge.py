@@ -242,6 +242,8 @@ async def test_no_document_ends_the_ingestion_of_the_others(serve, tenant, libra
     assert done["added"] == 2
     assert [sentence.split(" ")[0] for sentence in done["failed"]] == [f"{library.name}/{name}" for name in ways]
     assert f"{library.name}/e.txt cannot be read: Input/output error." in done["failed"]
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [

@@ -208,7 +208,7 @@ NEEDS = [
 
 
 async def _fill(runtime: Runtime) -> Entries:
-    entries = Entries((await runtime.database()).pool)
+    entries = await Entries.open(await runtime.database())
     for fields in AGENTS:
         manifest = Manifest.model_validate(fields)
         url = f"http://{manifest.name}.test"

@@ -112,7 +112,7 @@ async def test_an_agent_that_leaves_is_gone_at_once(runtime: Runtime) -> None:
 
 async def test_a_heartbeat_renews_the_lease(runtime: Runtime) -> None:
     pool = (await runtime.database()).pool
-    lease = "SELECT lease_until FROM registry_entries"
+    lease = "SELECT lease_until FROM registry_leases"
     async with _registry(runtime) as url:
         directory = _directory(runtime, url)
         async with directory.registered(_entry(), lease_seconds=1):
@@ -208,6 +208,7 @@ async def test_a_tenant_sees_its_own_entries_and_everyones(runtime: Runtime) -> 
         with pytest.raises(NotFoundError) as missing:
             await directory.get(OTHER, "agent", "writes")
         assert str(hidden.value).replace("writer", "writes") == str(missing.value)
+        assert "writer" not in str(missing.value.data)
 
 
 async def test_a_tenants_own_entry_stands_before_everyones_of_that_name(runtime: Runtime) -> None:
@@ -230,7 +231,7 @@ async def test_a_registry_that_restarts_with_nothing_is_filled_again(runtime: Ru
         await registration.__aenter__()
         await _until(lambda: _is_there(directory))
     try:
-        await pool.execute("TRUNCATE registry_entries")
+        await pool.execute("TRUNCATE registry_entries, registry_leases")
         async with _registry(runtime, port=urlsplit(url).port or 0):
             await _until(lambda: _is_there(directory))
     finally:
@@ -337,9 +338,11 @@ async def test_the_sweep_deletes_only_what_ran_out_long_ago(runtime: Runtime) ->
     async with _registry(runtime) as url:
         for instance in ("long-gone", "just-gone", "alive"):
             await _put(runtime, url, _entry(instance))
-    age = "UPDATE registry_entries SET lease_until = now() - make_interval(mins => $2) WHERE instance = $1"
+    age = """
+        UPDATE registry_leases SET lease_until = now() - make_interval(mins => $2)
+        WHERE digest = (SELECT lease FROM registry_entries WHERE instance = $1)"""
     await pool.execute(age, "long-gone", 61)
     await pool.execute(age, "just-gone", 59)
-    assert await Entries(pool).sweep() == 1
+    assert await (await Entries.open(await runtime.database())).sweep() == 1
     rows = await pool.fetch("SELECT instance FROM registry_entries ORDER BY 1")
     assert [row["instance"] for row in rows] == ["alive", "just-gone"]

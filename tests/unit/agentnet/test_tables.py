@@ -8,6 +8,7 @@ from agentnet.database import tables, tables_mcp, tables_upstreams
 assert tables_mcp and tables_upstreams  # imported so that their tables are in SQLModel.metadata
 
 BELONGS_TO = {
+    "registry_leases": "registry_entries",
     "mcp_subscriptions": "mcp_sessions",
     "mcp_cancels": "mcp_sessions",
     "mcp_calls": "mcp_sessions",

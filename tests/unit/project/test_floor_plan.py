@@ -72,8 +72,8 @@ MAY_IMPORT: dict[str, Folders] = {
     | gateway("a2a admin http mcp")
     | door("agents")
     | {"cards"},
-    "gateway.a2a": agentnet("database discovery frame http identity manifests") | gateway("http") | {"cards"},
-    "gateway.admin": agentnet("database discovery frame http identity push retention upstreams"),
+    "gateway.a2a": agentnet("database discovery frame http identity") | gateway("http") | {"cards"},
+    "gateway.admin": agentnet("database discovery frame http identity push retention tasks upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
     "gateway.mcp": agentnet("database frame http identity process signals")
@@ -94,7 +94,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.mcp.servers": agentnet("identity")
     | gateway("http")
     | door("aggregate bridge changes messages resumption sessions upstream"),
-    "gateway.mcp.sessions": agentnet("database identity signals tasks") | door("messages"),
+    "gateway.mcp.sessions": agentnet("database identity signals") | door("messages"),
     "gateway.mcp.upstream": agentnet("database discovery http identity mcp upstreams")
     | gateway("http")
     | door("messages"),
@@ -123,11 +123,11 @@ Before a line is made longer: does the module lie in the right folder, or what i
 """
 
 SMALL_WITH_A_REASON = {
+    "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.process.collector": "one measured decision, with its measurement",
     "agentnet.testing.serving": "shipped to users by its package",
-    "gateway.a2a.listing": "one route of the table of rules, as its neighbours",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
     "gateway.mcp.aggregate.naming": "an algorithm with its own tests: unique names within 64 characters",
@@ -141,7 +141,6 @@ SMALL_WITH_A_REASON = {
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",
     "offline_model.answers.shaping": "the size of the offline model is pinned: it is not worked on",
     "offline_model.request.followup": "the size of the offline model is pinned: it is not worked on",
-    "registry.search": "a seam: whatever ranks behind full text ranks behind it",
 }
 """Small modules with a single importer: why each is a file of its own."""
 

@@ -12,12 +12,17 @@ pytestmark = pytest.mark.anyio
 FIELDS = {"kind": "agent", "name": "writer", "instance": "one", "url": "http://one.test", "lease_seconds": 10}
 
 
-class _NoPool:
+class _NoDatabase:
     """Refusals must come before the database is asked."""
+
+    pool = None
+
+    def line(self) -> None:
+        return None
 
 
 def _entries() -> Entries:
-    return Entries(_NoPool())  # type: ignore[arg-type]
+    return Entries(_NoDatabase(), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

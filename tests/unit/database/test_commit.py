@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from agentnet.tasks.commit import MAX_BATCH, GroupCommit
+from agentnet.database.commit import MAX_BATCH, GroupCommit
 from agentnet.telemetry.logs import bind, bound
 from tests.patience import PATIENCE_SECONDS
 
