@@ -18,6 +18,8 @@ from agentnet.errors import ManifestError, NotFoundError
 
 MANIFEST_FILE = "agent.yaml"
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,47}$"
+RESERVED_NAMES = frozenset({"agents", "agentnet", "gateway", "registry"})
+"""What the network calls its own: an MCP server of such a name would speak for it."""
 SCHEMA_ID = "https://agentnet.dev/schemas/agent.schema.json"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentnet.errors import ConfigurationError
-from agentnet.manifests.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN, RESERVED_NAMES
 
 SERVER_FILE = "server.py"
 
@@ -23,6 +23,10 @@ def find_tool_folders(directories: Iterable[Path]) -> dict[str, Path]:
                 raise ConfigurationError(
                     f"{folder}: {name!r} is not a name for an MCP server.",
                     hint="The folder's name is the server's: lower case letters, digits and dashes; a letter first.",
+                )
+            if name in RESERVED_NAMES:
+                raise ConfigurationError(
+                    f"{folder}: {name!r} is a name of the network's own.", hint="Give the folder another name."
                 )
             if name in found:
                 raise ConfigurationError(f"Two MCP servers are named {name!r}: {found[name]} and {folder}.")

@@ -14,17 +14,27 @@ from typing import Any, Self
 import mcp
 from mcp.client._transport import ReadStream, TransportStreams
 from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCResponse
+from pydantic import ValidationError
 
 from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.mcp.usable import Usable
 
 logger = logging.getLogger(__name__)
 
 CONNECTION_CLOSED = -32000
+CLOSED = "Connection closed"
+CUT_OFF = "SSE stream "
+"""How the SDK's client says that no answer will come: with a code that servers use for errors of their own."""
 SESSION_GONE = (-32600, "Session not found", "Session terminated")
 """How the SDK's server and client say that a session ended."""
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+"""Of one event, as much as passes the gateway; the SDK's client ends at 1 MiB."""
 GATEWAY_CLIENT = "agentnet-gateway"
 """Name of the gateway where a session of its own at a server serves several hosts."""
 CONNECT_SECONDS = 10.0
+SETTLE_SECONDS = 0.2
+"""Between an error and the end of the connection that it comes of."""
 CLOSE_SECONDS = 8.0
 """Longer than a command is given to leave."""
 
@@ -55,6 +65,14 @@ class McpConnection:
         """Whether it ended, or is about to."""
         return self._end.is_set() or self._living.done()
 
+    async def has_ended(self) -> bool:
+        """Whether it ended; an end that is on its way is waited for a moment."""
+        if not self.broken:
+            ending = asyncio.create_task(self._end.wait())
+            await asyncio.wait([ending, self._living], timeout=SETTLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+        return self.broken
+
     async def client(self) -> mcp.Client:
         """The connected client. Raises `UnavailableError`."""
         try:
@@ -76,6 +94,7 @@ class McpConnection:
     async def _live(self) -> None:
         try:
             async with self._open(self._end.set) as client:
+                trust_results(client)
                 self._client.set_result(client)
                 await self._end.wait()
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the client, or it broke while in use
@@ -91,26 +110,42 @@ class McpConnection:
 
 
 async def all_tools(client: mcp.Client) -> list[mcp.Tool]:
-    """A server's tools, at most `MAX_TOOLS` on `MAX_PAGES` pages. Raises `UnavailableError`, `MCPError`."""
-    tools: list[mcp.Tool] = []
-    cursor: str | None = None
+    """A server's tools, at most `MAX_TOOLS` on `MAX_PAGES` pages, each once. Raises `UnavailableError`, `MCPError`."""
+    tools: dict[str, mcp.Tool] = {}
+    cursors: list[str | None] = [None]
     try:
         async with asyncio.timeout(LIST_SECONDS):
-            for _ in range(MAX_PAGES):
-                page = await client.list_tools(cursor=cursor)
-                tools += page.tools
-                cursor = page.next_cursor
-                if not cursor or len(tools) >= MAX_TOOLS:
+            while len(cursors) <= MAX_PAGES and len(tools) < MAX_TOOLS:
+                page = await client.list_tools(cursor=cursors[-1])
+                for tool in page.tools:
+                    tools.setdefault(tool.name, tool)
+                # One that comes again leads in a circle.
+                if not page.next_cursor or page.next_cursor in cursors:
                     break
+                cursors.append(page.next_cursor)
     except TimeoutError:
         raise UnavailableError(f"The server did not list its tools within {LIST_SECONDS:g} s.") from None
-    return tools[:MAX_TOOLS]
+    except ValidationError:
+        raise UnavailableError("The server's list of tools is not well formed.") from None
+    return [*tools.values()][:MAX_TOOLS]
+
+
+def trust_results(client: mcp.Client) -> None:
+    """Have the SDK's client take results as they are: it would hold them against their tools' schemas, which are
+    others', with expressions that have no bound, in the event loop."""
+
+    async def validate_tool_result(_name: str, _result: mcp.types.CallToolResult) -> None: ...
+
+    vars(client.session)["validate_tool_result"] = validate_tool_result
 
 
 def is_closed(error: mcp.MCPError) -> bool:
-    """Whether the connection, or its session, ended before the answer came."""
+    """Whether an error says that the connection, or its session, ended before the answer came. A server may say the
+    same of something else: one whose connection is not broken did."""
     code, *messages = SESSION_GONE
-    return error.code == CONNECTION_CLOSED or (error.code == code and error.message in messages)
+    if error.code == CONNECTION_CLOSED:
+        return error.message == CLOSED or error.message.startswith(CUT_OFF)
+    return error.code == code and error.message in messages
 
 
 def _first(error: BaseException) -> str:
@@ -122,19 +157,20 @@ def _first(error: BaseException) -> str:
 
 @asynccontextmanager
 async def watched(
-    transport: AbstractAsyncContextManager[TransportStreams], end: End
+    transport: AbstractAsyncContextManager[TransportStreams], end: End, label: str
 ) -> AsyncIterator[TransportStreams]:
-    """`transport`, calling `end` when the server's side of it ends."""
+    """`transport`, with what the server called `label` sends made usable, and `end` called when its side ends."""
     async with transport as (read, write):
-        yield _Watched(read, end), write
+        yield _Watched(read, end, Usable(label)), write
 
 
 class _Watched:
     """A read stream that tells of its end."""
 
-    def __init__(self, inner: ReadStream[SessionMessage | Exception], end: End) -> None:
+    def __init__(self, inner: ReadStream[SessionMessage | Exception], end: End, usable: Usable) -> None:
         self._inner = inner
         self._end = end
+        self._usable = usable
 
     @property
     def last_context(self) -> Any:
@@ -142,7 +178,7 @@ class _Watched:
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> SessionMessage | Exception:
-        return await self._inner.receive()
+        return self._mended(await self._inner.receive())
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -152,10 +188,15 @@ class _Watched:
 
     async def __anext__(self) -> SessionMessage | Exception:
         try:
-            return await self._inner.__anext__()
+            return self._mended(await self._inner.__anext__())
         except StopAsyncIteration:
             self._end()
             raise
+
+    def _mended(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
+        if isinstance(message, SessionMessage) and isinstance(message.message, JSONRPCResponse):
+            self._usable.mend(message.message.result)
+        return message
 
     async def __aenter__(self) -> Self:
         await self._inner.__aenter__()

@@ -21,7 +21,6 @@ from agents import (
     RunConfig,
     Runner,
     RunResultStreaming,
-    Tool,
     ToolExecutionConfig,
 )
 from openai import APIError
@@ -142,14 +141,17 @@ class SpecialistExecutor(AgentExecutor):
 
     async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
         manifest = self.specialist.manifest
-        served: list[Tool] = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
-        return build_agent(
+        served = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
+        agent = build_agent(
             self.specialist,
             self._model_name,
             self._model_settings,
             self.own_tools,
-            [*served, *self._peers.tools()],
+            [*served.tools, *self._peers.tools()],
         )
+        if served.note:
+            agent.instructions = f"{self.specialist.instructions}\n\n{served.note}"
+        return agent
 
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int

@@ -15,10 +15,12 @@ from agentnet.discovery.directory import Directory
 from agentnet.errors import NotFoundError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.mcp.connection import CONNECT_SECONDS, End, McpConnection, all_tools
+from agentnet.mcp.connection import CONNECT_SECONDS, MAX_EVENT_BYTES, End, McpConnection, all_tools, watched
+from agentnet.mcp.sessions import DOUBTFUL, is_lost
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 
+SESSION_HEADER = "mcp-session-id"
 CALL_SECONDS = 120.0
 TOOLS_SECONDS = 30.0
 """How long a server's list of tools is taken as current."""
@@ -41,16 +43,47 @@ class ToolConnection(McpConnection):
     """A connection, and the tools that its server has. `http` is closed with it."""
 
     def __init__(self, name: str, url: str, http: httpx2.AsyncClient, outside: OutsideServer | None = None) -> None:
+        label = f"the MCP server {name}"
+        self.is_lost: bool = False
+        """Whether the server has forgotten its session."""
+
         @asynccontextmanager
-        async def opened(_end: End) -> AsyncIterator[mcp.Client]:
-            async with http, mcp.Client(streamable_http_client(url, http_client=http), mode="auto") as client:
+        async def opened(end: End) -> AsyncIterator[mcp.Client]:
+            transport = streamable_http_client(url, http_client=http, max_sse_event_size=MAX_EVENT_BYTES)
+            async with http, mcp.Client(watched(transport, end, label), mode="auto") as client:
                 yield client
 
-        super().__init__(f"the MCP server {name}", opened)
+        async def look(response: httpx2.Response) -> None:
+            request = response.request
+            if request.method == "POST" and SESSION_HEADER in request.headers and response.status_code in DOUBTFUL:
+                await response.aread()
+                self.is_lost = self.is_lost or is_lost(response.status_code, response.content)
+
+        http.event_hooks = {"response": [look]}
+        super().__init__(label, opened)
         self.outside = outside
         self.looked_at = time.monotonic()
         self._tools: list[types.Tool] = []
         self._tools_until = 0.0
+        self._uses = 0
+        self._is_retired = False
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[mcp.Client]:
+        """The client for one call. Raises `UnavailableError`."""
+        self._uses += 1
+        try:
+            yield await self.client()
+        finally:
+            self._uses -= 1
+            if self._is_retired and not self._uses:
+                await self.close()
+
+    async def retire(self) -> None:
+        """Close it as soon as no call uses it any more: what broke for one may go well for others."""
+        self._is_retired = True
+        if not self._uses:
+            await self.close()
 
     async def tools(self) -> list[types.Tool]:
         """What the server offers, as it said a while ago at most. Raises `UnavailableError`, `MCPError`."""
@@ -72,8 +105,10 @@ class ToolConnections:
     async def get(self, principal: Principal, name: str) -> ToolConnection:
         """The tenant's connection, made anew if it broke. Raises `NotFoundError`, `UnavailableError`."""
         connection = self._connections.get((principal.tenant, name))
-        if connection is not None and (connection.broken or await self._is_stale(principal, connection)):
-            await self.drop(principal, name)
+        if connection is not None and (
+            connection.broken or connection.is_lost or await self._is_stale(principal, connection)
+        ):
+            await self.drop(principal, name, connection)
             connection = None
         if connection is None:
             made = await self._connect(principal, name)
@@ -82,11 +117,15 @@ class ToolConnections:
                 await made.close()
         return connection
 
-    async def drop(self, principal: Principal, name: str) -> None:
-        """Close the connection; the next use makes another."""
-        connection = self._connections.pop((principal.tenant, name), None)
-        if connection is not None:
-            await connection.close()
+    def known(self, principal: Principal, name: str) -> ToolConnection | None:
+        """The connection that the tenant has already."""
+        return self._connections.get((principal.tenant, name))
+
+    async def drop(self, principal: Principal, name: str, connection: ToolConnection) -> None:
+        """Have the next use make another connection than this one, which is closed when no call uses it."""
+        if self._connections.get((principal.tenant, name)) is connection:
+            del self._connections[principal.tenant, name]
+        await connection.retire()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,13 +1,14 @@
 """MCP servers as tools of a run, called over the tenant's connections for the task's tenant.
 
-A call over a connection that broke is made again only when the tool's hints say that it may be.
+A call over a connection that broke is made again only when the tool's hints say that it may be; one in a session that
+the server had forgotten is made again in a new one, for the server did not look at it.
 """
 
 import asyncio
-import base64
 import json
 import logging
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -15,24 +16,52 @@ import mcp
 from agents import FunctionTool, Tool
 from agents.tool_context import ToolContext
 from mcp import types
+from pydantic import ValidationError
 
 from agentnet.discovery.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
-from agentnet.mcp.connection import CONNECT_SECONDS, is_closed
+from agentnet.mcp.connection import CONNECT_SECONDS, CONNECTION_CLOSED, CUT_OFF, is_closed
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
-from agentnet.runs.toolconnections import CALL_SECONDS, ToolConnections
+from agentnet.runs.toolabsence import Absence
+from agentnet.runs.toolconnections import CALL_SECONDS, ToolConnection, ToolConnections
+from agentnet.runs.toolresults import rendered
 from agentnet.runs.traits import mark, traits_of
 from agentnet.upstreams.upstreams import Upstreams
 
 logger = logging.getLogger(__name__)
 
-MAX_RESULT_CHARACTERS = 60_000
+NOT_MCP = (ValidationError, RuntimeError)
+"""What the SDK's client raises for an answer that is no result."""
 MAX_NAME = 64
 DIGEST_CHARACTERS = 8
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
+
+
+class _ForgottenError(UnavailableError):
+    """The server did not look at the call: it does not know its session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the servers of an agent have for one run."""
+
+    tools: list[Tool]
+    missing: dict[str, str]
+    """Servers whose tools are not there, and why."""
+
+    @property
+    def note(self) -> str:
+        """What the model is told of those that are missing; empty where none is."""
+        if not self.missing:
+            return ""
+        lines = "\n".join(f"- {name}: {reason}" for name, reason in self.missing.items())
+        return (
+            f"The tools of these servers are not available now:\n{lines}\n"
+            "Where the task needs them, say that they are missing; do not make up what they would have answered."
+        )
 
 
 class ToolServers:
@@ -40,29 +69,53 @@ class ToolServers:
 
     def __init__(self, directory: Directory, tokens: Tokens, upstreams: Upstreams | None = None) -> None:
         self._connections = ToolConnections(directory, tokens, upstreams)
+        self._absences: dict[tuple[str, str], Absence] = {}
 
-    async def tools(self, principal: Principal, names: list[str]) -> list[Tool]:
-        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and logged."""
+    async def tools(self, principal: Principal, names: list[str]) -> Served:
+        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and named."""
         found = await asyncio.gather(*(self._tools_of(principal, name) for name in names))
         made: dict[str, Tool] = {}
+        missing = {name: tools for name, tools in zip(names, found, strict=True) if isinstance(tools, str)}
         for server, tools in zip(names, found, strict=True):
-            for tool in tools:
+            for tool in tools if not isinstance(tools, str) else ():
                 name = tool_name(server, tool.name)
                 name = name if name not in made else tool_name(server, tool.name, marked=True)
                 made[name] = self._as_tool(principal, server, tool, name)
-        return list(made.values())
+        return Served(list(made.values()), missing)
 
     async def close(self) -> None:
         """Close every connection."""
+        for absence in self._absences.values():
+            absence.end()
         await self._connections.close()
 
-    async def _tools_of(self, principal: Principal, name: str) -> list[types.Tool]:
-        try:
-            return await (await self._connections.get(principal, name)).tools()
-        except (AgentNetError, mcp.MCPError, TimeoutError) as error:
-            logger.warning("tools of %s are not available: %s", name, error)
-            await self._connections.drop(principal, name)
-            return []
+    async def _tools_of(self, principal: Principal, name: str) -> list[types.Tool] | str:
+        """The tools, or why they are not there. A server that was away holds no task up while it is."""
+        key = (principal.tenant, name)
+        absence = self._absences.get(key)
+        if absence is not None:
+            return await absence.over(lambda: self._ask(principal, name))
+        found = await self._ask(principal, name)
+        if isinstance(found, str):
+            self._absences[key] = Absence(found, lambda: self._absences.pop(key, None))
+        return found
+
+    async def _ask(self, principal: Principal, name: str) -> list[types.Tool] | str:
+        """The same, asked for; once more where the connection that was there turns out to be of no use."""
+        before, reason = self._connections.known(principal, name), ""
+        for _ in range(2):
+            connection: ToolConnection | None = None
+            try:
+                connection = await self._connections.get(principal, name)
+                return await connection.tools()
+            except (AgentNetError, mcp.MCPError, TimeoutError, *NOT_MCP) as error:
+                reason = str(error) if isinstance(error, AgentNetError | mcp.MCPError) else "It does not answer as MCP."
+                logger.warning("tools of %s are not available: %s", name, reason)
+            if connection is not None:
+                await self._connections.drop(principal, name, connection)
+            if connection is None or connection is not before:
+                break
+        return reason or "It does not answer."
 
     def _as_tool(self, principal: Principal, server: str, tool: types.Tool, name: str) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
@@ -71,7 +124,7 @@ class ToolServers:
         made = FunctionTool(
             name=name,
             description=tool.description or tool.name,
-            params_json_schema=dict(tool.input_schema),
+            params_json_schema=schema_of(tool),
             on_invoke_tool=invoke,
             strict_json_schema=False,
         )
@@ -83,47 +136,81 @@ class ToolServers:
         scope: RunScope = context.context
         values = _arguments(arguments)
         result = await self._called(principal, server, tool, values)
-        return await _rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
+        return await rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
 
     async def _called(
         self, principal: Principal, server: str, tool: types.Tool, values: dict[str, Any]
     ) -> types.CallToolResult:
-        """The result; over a connection that broke once more, if the tool may be called again."""
-        if not traits_of(tool.annotations).repeatable:
+        """The result; over a connection that broke once more, if the tool may be called again or was not called."""
+        repeatable = traits_of(tool.annotations).repeatable
+        if not repeatable:
             await self._check(principal, server)  # a connection that broke while idle shows it only when it is used
-            return await self._call_once(principal, server, tool.name, values)
         try:
             return await self._call_once(principal, server, tool.name, values)
+        except _ForgottenError:
+            pass
         except UnavailableError:
-            await self._connections.drop(principal, server)
-            return await self._call_once(principal, server, tool.name, values)
+            if not repeatable:
+                raise
+        return await self._call_once(principal, server, tool.name, values)
 
     async def _check(self, principal: Principal, server: str) -> None:
         """Find out that the connection is broken before a call that must not be made twice, and connect anew."""
+        connection = await self._connections.get(principal, server)
         try:
-            connection = await self._connections.get(principal, server)
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await (await connection.client()).session.list_tools()
-        except (UnavailableError, TimeoutError, mcp.MCPError):
-            await self._connections.drop(principal, server)
+            async with asyncio.timeout(CONNECT_SECONDS), connection.used() as client:
+                await client.session.list_tools()
+        except mcp.MCPError as error:
+            # A server may answer with an error and be whole.
+            if connection.is_lost or await is_over(error, connection):
+                await self._connections.drop(principal, server, connection)
+        except (UnavailableError, TimeoutError):
+            await self._connections.drop(principal, server, connection)
+        except NOT_MCP:
+            pass
 
     async def _call_once(
         self, principal: Principal, server: str, tool: str, values: dict[str, Any]
     ) -> types.CallToolResult:
         connection = await self._connections.get(principal, server)
-        client = await connection.client()
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with connection.used() as client, asyncio.timeout(CALL_SECONDS):
                 # The same key in every replay: a server may know a repeated call by it.
                 return await client.call_tool(tool, values, meta={IDEMPOTENCY_META: call_key.get()})  # type: ignore[arg-type]
         except TimeoutError:
             raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
+        except NOT_MCP as error:
+            raise AgentNetError(f"{server}.{tool} answered with what is no result ({type(error).__name__}).") from error
+        except UnavailableError:
+            await self._connections.drop(principal, server, connection)
+            raise
         except mcp.MCPError as error:
-            if is_closed(error) or connection.broken:
+            if connection.is_lost:
+                await self._connections.drop(principal, server, connection)
+                raise _ForgottenError(f"{server} has forgotten the session; {tool} was not called.") from error
+            if await is_over(error, connection):
+                await self._connections.drop(principal, server, connection)
                 raise UnavailableError(
                     f"The connection to {server} broke; whether {tool} was carried out is unknown."
                 ) from error
             raise AgentNetError(f"{server}.{tool}: {error}") from error
+
+
+async def is_over(error: mcp.MCPError, connection: ToolConnection) -> bool:
+    """Whether no answer came, because the connection or the answer's stream broke off; any other error is the answer.
+
+    Servers have the client's code for this (-32000) for errors of their own.
+    """
+    if error.code == CONNECTION_CLOSED and error.message.startswith(CUT_OFF):
+        return True
+    return connection.broken or (is_closed(error) and await connection.has_ended())
+
+
+def schema_of(tool: types.Tool) -> dict[str, Any]:
+    """The schema of a tool's arguments as models take it: of an object. One that is none would cost the agent all."""
+    schema = dict(tool.input_schema)
+    properties = schema.get("properties", {})
+    return schema | {"type": "object", "properties": properties if isinstance(properties, dict) else {}}
 
 
 def tool_name(server: str, tool: str, *, marked: bool = False) -> str:
@@ -145,31 +232,3 @@ def _arguments(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise AgentNetError("The arguments are not a JSON object.")
     return values
-
-
-async def _rendered(result: types.CallToolResult, scope: RunScope, call_id: str, title: str) -> str:
-    """A tool's result as text; images and files become artifacts of the task, named by their URI in the text."""
-    texts: list[str] = []
-    for number, content in enumerate(result.content):
-        match content:
-            case types.TextContent():
-                texts.append(content.text)
-            case types.ImageContent() | types.AudioContent():
-                extension = content.mime_type.partition("/")[2].partition("+")[0] or "bin"
-                name = f"{title[:60]}.{extension}"
-                body = base64.b64decode(content.data)
-                ref = await scope.attach_file(f"{call_id}-{number}", name, content.mime_type, body)
-                texts.append(f"File: {ref.uri} ({ref.media_type}, {ref.size} bytes)")
-            case types.EmbeddedResource(resource=types.TextResourceContents() as resource):
-                texts.append(resource.text)
-            case types.EmbeddedResource(resource=types.BlobResourceContents() as blob):
-                body = base64.b64decode(blob.blob)
-                media_type = blob.mime_type or "application/octet-stream"
-                ref = await scope.attach_file(f"{call_id}-{number}", str(blob.uri), media_type, body)
-                texts.append(f"File: {ref.uri} ({ref.media_type}, {ref.size} bytes)")
-            case _:
-                texts.append(f"[{content.type}]")
-    text = "\n".join(texts)
-    if result.is_error:
-        raise AgentNetError(text or "The tool failed.")
-    return text if len(text) <= MAX_RESULT_CHARACTERS else text[:MAX_RESULT_CHARACTERS] + "\n[cut here]"

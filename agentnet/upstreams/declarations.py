@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from agentnet.database.tables import EVERYONE
 from agentnet.errors import ConfigurationError
-from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.upstreams.credential import Credential, SafeUrl
-from agentnet.upstreams.server import OutsideServer
+from agentnet.upstreams.server import OutsideServer, ServerName
 from agentnet.upstreams.timeouts import Timed
 
 KINDS = ("url", "command", "sse", "openapi")
@@ -27,7 +26,7 @@ ENVIRONMENT = "environment"
 class _Declared(Timed):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: ServerName
     tenant: str = Field(default=EVERYONE, min_length=1, max_length=128)
     """Who may use it; `*` means every tenant."""
     description: str = Field(default="", max_length=2000)

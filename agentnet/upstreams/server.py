@@ -5,11 +5,26 @@ from datetime import datetime
 from typing import Annotated
 
 import httpx
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from agentnet.manifests.manifest import NAME_PATTERN
+from agentnet.manifests.manifest import NAME_PATTERN, RESERVED_NAMES
 from agentnet.upstreams.credential import Credential, SafeUrl, UnreadableCredential
 from agentnet.upstreams.timeouts import UNLIMITED, Timed, Timeouts
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name is the network's own, and no server's."""
+    return name in RESERVED_NAMES
+
+
+def unreserved(name: str) -> str:
+    """Raises `ValueError` for a name of the network's own."""
+    if is_reserved(name):
+        raise ValueError(f"{name!r} is a name of the network's own; choose another.")
+    return name
+
+
+ServerName = Annotated[str, Field(pattern=NAME_PATTERN), AfterValidator(unreserved)]
 
 
 class NewServer(Timed):
@@ -17,7 +32,7 @@ class NewServer(Timed):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: ServerName
     url: SafeUrl
     description: str = Field(default="", max_length=2000)
     credential: Credential | None = None

@@ -31,7 +31,7 @@ from gateway.mcp.sessions.client_requests import ClientRequests
 from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import TOUCH_SECONDS, Sessions
 from gateway.mcp.tributaries import Tributaries
-from gateway.mcp.upstream.addressing import SEPARATOR, unmarked
+from gateway.mcp.upstream.addressing import unmarked, unmarked_event
 from gateway.mcp.upstream.server import Change
 
 logger = logging.getLogger(__name__)
@@ -118,10 +118,10 @@ class Legacy:
             await self._returning.follow(inbound, session, self._client_requests, last)
             return
         if last:
-            # The server's own id, with its name before it.
-            server, _, identifier = last.partition(SEPARATOR)
-            names = SubscribedNames(self._subscriptions, session)
-            await self._upstream_sessions.resume(inbound, server, session, identifier, names.renaming(server))
+            # The server's own id, with its name before it, and what the stream answers.
+            server, answers, identifier = unmarked_event(last)
+            renaming = SubscribedNames(self._subscriptions, session).renaming(server)
+            await self._upstream_sessions.resume(inbound, server, session, identifier, answers, renaming)
             return
         tributaries = Tributaries(self._upstream_sessions, self._sessions, self._subscriptions, inbound, session)
         with self._subscriptions.noticed(session) as wake:

@@ -1,5 +1,6 @@
 """An MCP server in front of another one: every request goes on over the connection that serves the caller's session."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,10 +12,12 @@ import mcp_types as types
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.mcp.connection import End, Open, all_tools, is_closed
+from agentnet.mcp.schemas import mismatch
 from agentnet.runs.traits import traits_of
 from agentnet.upstreams.declarations import Adapted
 from mcp_servers.adapters.audience import ASK_SECONDS, MAX_WATCHED, Audience, Context, Key
@@ -128,11 +131,12 @@ class AdaptedServer(Server[Any]):
         return await self._ask_once(key, ask)
 
     async def _ask_once(self, key: Key, ask: Ask[Result]) -> Result:
-        async with self._seats.client(key) as client:
+        async with self._seats.client(key) as (client, connection):
             try:
                 return await ask(client)
             except MCPError as error:
-                if is_closed(error):
+                # A tool may answer with that very code: its connection is whole.
+                if is_closed(error) and await connection.has_ended():
                     raise _BrokeOffError(f"{self.name} broke off; whether the call took effect is unknown.") from error
                 raise
 
@@ -161,17 +165,32 @@ class AdaptedServer(Server[Any]):
             )
 
         try:
-            return await self._answer(context, call, repeatable=self._may_repeat(context, params.name))
-        except RuntimeError as error:  # what the SDK's client raises for a result that the tool's schema forbids
-            logger.warning("%s of %s broke its own output schema: %s", params.name, self.name, error)
-            said = f"The answer of {params.name} is not as its own output schema says."
-            return types.CallToolResult(content=[types.TextContent(text=said)], is_error=True)
+            tool = self._tool(context, params.name)
+            # What is not said is taken for the worst.
+            repeatable = traits_of(tool.annotations if tool else None).repeatable
+            return await self._checked(tool, await self._answer(context, call, repeatable=repeatable))
+        except (RuntimeError, ValidationError) as error:  # what the SDK's client raises for a result that is none
+            logger.warning("%s of %s answered with no result: %s", params.name, self.name, type(error).__name__)
+            return _failure(f"The answer of {params.name} is no result of a tool.")
 
-    def _may_repeat(self, context: Context, tool: str) -> bool:
-        """Whether the tool says that a second call changes nothing more; what is not said is taken for the worst."""
+    async def _checked(self, tool: types.Tool | None, result: types.CallToolResult) -> types.CallToolResult:
+        """The result, if it is as the tool's own schema says: a host's client would raise for one that is not."""
+        schema = tool.output_schema if tool is not None and not result.is_error else None
+        if tool is None or schema is None:
+            return result
+        try:
+            error = await asyncio.to_thread(mismatch, dict(schema), result.structured_content)
+            if error is None and result.structured_content is not None:
+                return result
+        except RecursionError:
+            pass
+        logger.warning("%s of %s broke its own output schema", tool.name, self.name)
+        return _failure(f"The answer of {tool.name} is not as its own output schema says.")
+
+    def _tool(self, context: Context, name: str) -> types.Tool | None:
+        """The tool, as it was listed last."""
         tools = self._lobby.audience(self._lobby.host(context).key).tools or self._lobby.audience(self._own).tools
-        hints = next((each.annotations for each in tools if each.name == tool), None)
-        return traits_of(hints).repeatable
+        return next((each for each in tools if each.name == name), None)
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -239,6 +258,10 @@ class AdaptedServer(Server[Any]):
             return await client.session.send_request(types.SetLevelRequest(params=params), types.EmptyResult)
 
         return await self._answer(context, ask)
+
+
+def _failure(said: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(text=said)], is_error=True)
 
 
 async def _subscribe(client: mcp.Client, params: types.SubscribeRequestParams) -> types.EmptyResult:

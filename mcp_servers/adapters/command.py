@@ -40,7 +40,7 @@ def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer
                         end()
 
                 async def connect(mode: str) -> mcp.Client:
-                    transport = watched(run_command(declared, environment), partial(ended, mode))
+                    transport = watched(run_command(declared, environment), partial(ended, mode), declared.name)
                     client = mcp.Client(transport, mode=mode, cache=None, **audience.callbacks())
                     connected = await stack.enter_async_context(client)
                     live.add(mode)

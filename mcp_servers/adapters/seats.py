@@ -99,8 +99,9 @@ class Seats:
             await asyncio.gather(*(seat.close() for seat in self._seats.values()))
 
     @asynccontextmanager
-    async def client(self, key: Key) -> AsyncIterator[mcp.Client]:
-        """The client for one call. Raises `UnavailableError`, and `BusyError` when all seats are taken."""
+    async def client(self, key: Key) -> AsyncIterator[tuple[mcp.Client, McpConnection]]:
+        """The client for one call, and its connection. Raises `UnavailableError`, and `BusyError` when all seats are
+        taken."""
         seat, evicted = self._take(key)
         try:
             if evicted is not None:
@@ -113,7 +114,7 @@ class Seats:
                 if seat.connection is connection:
                     await seat.fail()
                 raise
-            yield client
+            yield client, connection
         finally:
             seat.uses -= 1
             seat.used_at = time.monotonic()

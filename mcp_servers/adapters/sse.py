@@ -29,7 +29,9 @@ def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:
         await check_url(declared.sse, allow_private=upstreams.may_be_private(outside))
         transport = sse_client(declared.sse, httpx_client_factory=http)
         # The transport of 2024-11-05 knows nothing newer.
-        async with mcp.Client(watched(transport, end), mode="legacy", cache=None, **audience.callbacks()) as client:
+        async with mcp.Client(
+            watched(transport, end, declared.name), mode="legacy", cache=None, **audience.callbacks()
+        ) as client:
             yield client
 
     return AdaptedServer(declared, opened)

@@ -28,7 +28,7 @@ from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
 from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
-from gateway.mcp.aggregate.provider import FollowedTasks, Provider
+from gateway.mcp.aggregate.provider import AGENTS, FollowedTasks, Provider
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
 from gateway.mcp.messages.envelope import TASK_METHODS
 from gateway.mcp.messages.era import Era
@@ -62,7 +62,7 @@ class Means:
 class Agents:
     """The agents of one caller under one profile."""
 
-    name = "agents"
+    name = AGENTS
     prefix = ""
     is_outside = False
     revision = ""

@@ -15,6 +15,7 @@ from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
 from gateway.mcp.aggregate.provider import Provider, Providers
+from gateway.mcp.aggregate.schemes import is_reserved
 from gateway.mcp.aggregate.uris import candidates, place_of
 from gateway.mcp.messages.deadline import profile_limit
 from gateway.mcp.messages.envelope import TASK_METHODS
@@ -241,8 +242,10 @@ class Aggregate:
         likely = candidates(resources, templates, providers)
         found: dict[str, tuple[Provider, str]] = {}
         for uri in uris:
+            place = await place_of(uri, resources, templates, providers)
             # Where one server alone has resources, what no list tells of can only be its own.
-            place = place_of(uri, resources, templates, providers) or ((likely[0], uri) if len(likely) == 1 else None)
+            if place is None and len(likely) == 1 and (exchange.profile.is_straight or not is_reserved(uri)):
+                place = likely[0], uri
             if place is not None:
                 found[uri] = place
         return found

@@ -8,7 +8,8 @@ import orjson
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from gateway.mcp.aggregate.naming import shown_name
-from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.aggregate.provider import AGENTS, Provider
+from gateway.mcp.aggregate.schemes import is_reserved
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.profile import Profile
@@ -60,14 +61,16 @@ class Merged:
 def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = None) -> Merged:
     """The list of `kind`, each item with the `mark` for another network if it is for one.
 
-    Providers without a prefix come first, so that their names stay as they are.
+    The agents come first, then the network's own servers, so that nobody's names or URIs take the place of theirs; of
+    these, those without a prefix, whose names stay as they are.
     """
     places: dict[str, Place] = {}
+    names = frozenset() if profile.is_straight else frozenset(provider.name for provider, _ in parts)
     # Lists come in a fixed order (2026-07-28, tools), the same at each replica: a cursor is the number of a page.
-    for provider, listing in sorted(parts, key=lambda part: (bool(part[0].prefix), part[0].name)):
+    for provider, listing in sorted(parts, key=lambda part: _rank(part[0])):
         for item in sorted(listing.items, key=lambda item: str(item.get(kind.key, ""))):
             own = str(item.get(kind.key, ""))
-            shown = _shown(kind, provider, own, places)
+            shown = _shown(kind, provider, own, places, names)
             if shown not in places and (kind is not Kind.TOOLS or profile.shows_tool(shown)):
                 places[shown] = Place(provider.name, own, _item(kind, item, shown, mark), listing)
     places = dict(sorted(places.items()))
@@ -87,7 +90,14 @@ def _item(kind: Kind, item: Document, shown: str, mark: Mark | None) -> Document
     return mark(item) if mark is not None else item
 
 
-def _shown(kind: Kind, provider: Provider, own: str, places: dict[str, Place]) -> str:
+def _rank(provider: Provider) -> tuple[bool, bool, bool, str]:
+    return provider.name != AGENTS, provider.is_outside, bool(provider.prefix), provider.name
+
+
+def _shown(kind: Kind, provider: Provider, own: str, places: dict[str, Place], names: frozenset[str]) -> str:
+    """`names` are those of all providers; empty where one is alone, and speaks for nobody else."""
     if kind in (Kind.TOOLS, Kind.PROMPTS):
         return shown_name(provider.prefix, own, places)
-    return own if own not in places else f"{provider.name}+{own}"
+    # What reads like `server+uri` would lead to that server.
+    is_another = names and (own.partition("+")[0] in names or (is_reserved(own) and not provider.owns_uri(own)))
+    return f"{provider.name}+{own}" if own in places or is_another else own

@@ -13,6 +13,9 @@ from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.upstream.server import Kind, Listing, News
 
+AGENTS = "agents"
+"""Name of the network's own provider, the agents; no server has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FollowedTasks:
@@ -72,7 +75,7 @@ class Provider(Protocol):
         ...
 
     def owns_uri(self, uri: str) -> bool:
-        """Whether a resource that no list has told of is certainly one of its own."""
+        """Whether a resource is certainly one of its own, whatever lists tell; also of a template of such resources."""
         ...
 
     def owns_task(self, task_id: str) -> bool:

@@ -1,31 +1,37 @@
 """Resource URIs back to their server: they are shown as the servers have them, for hosts read their schemes.
 
 Where two servers list the same URI, the second one's is shown as `server+uri`; that form is taken for every server.
+So is what a server lists in a scheme of the network's own: who answers there is the network, whatever others list.
 """
 
-import re
-from functools import lru_cache
+import asyncio
 
 from gateway.mcp.aggregate.merge import Merged, Place
 from gateway.mcp.aggregate.provider import Provider
+from gateway.mcp.aggregate.schemes import is_reserved
+from gateway.mcp.aggregate.templates import MAX_URI, Spelled, parsed
 
-_EXPRESSION = re.compile(r"\{([+#./;?&]?)[^}]*\}")
-MAX_TEMPLATE = 2048
+AT_ONCE = 20_000
+"""Characters of templates that are looked at before others have their turn: a tenant may have very many."""
 
 
-def place_of(uri: str, resources: Merged, templates: Merged, providers: list[Provider]) -> tuple[Provider, str] | None:
+async def place_of(
+    uri: str, resources: Merged, templates: Merged, providers: list[Provider]
+) -> tuple[Provider, str] | None:
     """The provider of `uri` and its own URI for it, as far as lists tell."""
     by_name = {provider.name: provider for provider in providers}
-    listed = resources.places.get(uri)
-    if listed is not None:
-        return by_name[listed.provider], listed.own
     server, plus, own = uri.partition("+")
     if plus and server in by_name:
         return by_name[server], own
+    listed = resources.places.get(uri)
+    if listed is not None:
+        return by_name[listed.provider], listed.own
     for provider in providers:
         if provider.owns_uri(uri):
             return provider, uri
-    matching = _matching(uri, templates)
+    if is_reserved(uri) and not resources.profile.is_straight:
+        return None
+    matching = await _matching(uri, templates, by_name)
     return (by_name[matching.provider], uri) if matching else None
 
 
@@ -35,19 +41,23 @@ def candidates(resources: Merged, templates: Merged, providers: list[Provider]) 
     return [provider for provider in providers if provider.name in names]
 
 
-def _matching(uri: str, templates: Merged) -> Place | None:
-    """The template that `uri` is one of; the longest, which says most."""
-    found = [place for place in templates.places.values() if _pattern(place.own).fullmatch(uri)]
-    return max(found, key=lambda place: len(place.own), default=None)
-
-
-@lru_cache(maxsize=4096)
-def _pattern(template: str) -> re.Pattern[str]:
-    """What the expansions of an RFC 6570 template look like: no more than is needed to tell servers apart."""
-    pattern, end = "", 0
-    for match in _EXPRESSION.finditer(template[:MAX_TEMPLATE]):
-        pattern += re.escape(template[end : match.start()])
-        # Those with an operator may hold slashes (RFC 6570 section 3.2).
-        pattern += ".*" if match[1] else "[^/]*"
-        end = match.end()
-    return re.compile(pattern + re.escape(template[end:MAX_TEMPLATE]), re.DOTALL)
+async def _matching(uri: str, templates: Merged, by_name: dict[str, Provider]) -> Place | None:
+    """The template that `uri` is one of: one of the network's own servers before others, then that which says most."""
+    if len(uri) > MAX_URI:
+        return None
+    spelled = Spelled(uri)
+    best: Place | None = None
+    most: tuple[bool, tuple[int, int]] = (False, (-1, -1))
+    looked_at = 0
+    for place in templates.places.values():
+        template = parsed(place.own)
+        if template is None:
+            continue
+        weight = (not by_name[place.provider].is_outside, template.weight)
+        if weight > most and spelled.is_of(template):
+            best, most = place, weight
+        looked_at += len(place.own)
+        if looked_at > AT_ONCE:
+            looked_at = 0
+            await asyncio.sleep(0)
+    return best

@@ -10,23 +10,26 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
+from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
 
 from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Principal
 from gateway.http.transport import Incoming
 from gateway.mcp.bridge.forwarding import Forwarding
-from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, InputRequired, Question
 from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, result, write
+from gateway.mcp.messages.reply import MAX_UNHEARD, NoiseError
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import JSON_OR_STREAM, UpstreamClient
 from gateway.mcp.upstream.http import UpstreamHttp, session_headers
 from gateway.mcp.upstream.pool import Pool
+from gateway.mcp.upstream.relay import checked
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
+from gateway.mcp.upstream.sieve import is_progress_of_another
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ PARKED_SECONDS = 600.0
 """How long a parked call waits for its client."""
 MAX_PARKED = 64
 """Calls of one key that are parked in one replica."""
+MAX_WAITING = 16
+"""Questions of one call that wait for their turn."""
 KEY = "question"
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 ASKABLE = frozenset({"elicitation", "sampling", "roots"})
@@ -62,6 +67,8 @@ class ParkedCall:
         """One result or error in the end; before it, each question."""
         self.listener: Exchange | None = None
         """Where notifications go while the client is there."""
+        self.unheard = 0
+        """Notifications that came while it was not."""
         self.task: asyncio.Task[None] | None = None
 
 
@@ -105,10 +112,11 @@ class Parking:
         except asyncio.CancelledError:  # a server that does not stream answers when it is done, and then only
             await asyncio.shield(self._cancel(call))
             raise
-        # The pool opens another session and begins once more.
-        if incoming.status == 404:
+        try:
+            incoming = await checked(incoming, server.name)
+        except AgentNetError:  # the pool opens another session and begins once more
             await incoming.close()
-            raise McpError(SESSION_NOT_FOUND, "The session is gone.", http=404)
+            raise
         call.listener = exchange
         call.task = asyncio.create_task(self._follow(call, incoming))
         return await self._outcome(call)
@@ -178,6 +186,8 @@ class Parking:
             heard = await result_of(incoming, call.server.name, call.id, lambda message: self._heard(call, message))
             await call.outcomes.put(heard)
         except AgentNetError as error:
+            if isinstance(error, NoiseError):
+                self._client.give_up(call.server, call.principal, call.session, call.id)
             await call.outcomes.put(error)
         except Exception as error:  # the boundary of a task: whoever waits is told
             logger.exception("a bridged call of %s failed", call.server.name)
@@ -189,8 +199,12 @@ class Parking:
         """Take what comes before the result: a question or a notification."""
         if "id" in message:
             await self._asked(call, message)
-        else:
-            await notify(call.listener, message)
+            return
+        if call.listener is None:
+            call.unheard += 1
+            if call.unheard > MAX_UNHEARD:
+                raise NoiseError
+        await notify(call.listener, message)
 
     async def _asked(self, call: ParkedCall, message: Document) -> None:
         method, params = message["method"], object_or_empty(message.get("params"))
@@ -200,12 +214,15 @@ class Parking:
             answer = result(message["id"], {}) if method == "ping" else refusal
             await self._client.tell(call.server, call.principal, call.session, answer)
             return
+        # One at a time goes to the client: more than a few are for nobody to answer.
+        if call.outcomes.qsize() >= MAX_WAITING:
+            raise McpError(INTERNAL_ERROR, f"The MCP server {call.server.name!r} asks too many questions at once.")
         await call.outcomes.put(Asked(message["id"], Question(method, params)))
 
 
 async def notify(listener: Exchange | None, message: Document) -> None:
     """Pass a notification on to a client that is there and wants it: log messages only at its level."""
-    if listener is None:
+    if listener is None or is_progress_of_another(message, listener.progress_token):
         return
     params = object_or_empty(message.get("params"))
     if message["method"] == "notifications/message" and not _is_wanted(params.get("level"), listener.log_level):

@@ -20,6 +20,7 @@ from gateway.mcp.upstream.client import JSON_OR_STREAM, envelope, modern_headers
 from gateway.mcp.upstream.http import UpstreamHttp
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
+from gateway.mcp.upstream.sieve import is_progress_of_another
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""
@@ -92,7 +93,10 @@ class Rounds:
 
 
 async def pass_notification(exchange: Exchange, message: Document) -> None:
-    """Give the client a notification that the server sent before its result."""
+    """Give the client a notification that the server sent before its result. Raises `NoiseError`."""
+    exchange.reply.tell_nobody()
+    if is_progress_of_another(message, exchange.progress_token):
+        return
     await exchange.notify(message["method"], object_or_empty(message.get("params")))
 
 

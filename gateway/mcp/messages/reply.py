@@ -4,15 +4,18 @@ import asyncio
 from contextlib import suppress
 from typing import Protocol
 
+from mcp_types.jsonrpc import REQUEST_TIMEOUT
 from starlette.types import Send
 
 from gateway.http.transport import Headers
-from gateway.mcp.messages.errors import Document
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import event, write
 from gateway.mcp.messages.pace import Pace
 
 KEEP_ALIVE_SECONDS = 15.0
 """Longest silence of a stream, and longest wait for an answer before it becomes a stream: proxies cut silent ones."""
+MAX_UNHEARD = 1000
+"""Notifications of a server to a client that has left; its call then ends, for reading them takes time from others."""
 PER_SECOND = 20
 """A server's notifications that go out in a second, where no setting says otherwise."""
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -23,6 +26,16 @@ STREAM_HEADERS: Headers = [
     (b"x-accel-buffering", b"no"),
 ]
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
+
+
+class NoiseError(McpError):
+    """A server told more than enough to a client that is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            REQUEST_TIMEOUT,
+            f"The client left, and the server then sent {MAX_UNHEARD} notifications and no answer: the call was ended.",
+        )
 
 
 class Keeper(Protocol):
@@ -75,6 +88,8 @@ class Reply:
         self.is_answered = False
         """Whether something of a server's answer was passed on."""
         self._has_begun = False
+        self._unheard = 0
+        """Notifications that came after the client had left."""
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
@@ -176,6 +191,14 @@ class Reply:
             self.is_stream = True
             await self.begin(200, STREAM_HEADERS)
             await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+
+    def tell_nobody(self) -> None:
+        """Count a notification where its client is not here. Raises `NoiseError` for one too many: a call goes on for
+        a client that comes back for its answer, and not for what nobody hears."""
+        if self.is_left:
+            self._unheard += 1
+            if self._unheard > MAX_UNHEARD:
+                raise NoiseError
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Status and headers. Only once."""

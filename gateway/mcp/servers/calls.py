@@ -16,21 +16,23 @@ from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscripti
 from gateway.mcp.messages.deadline import server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.messages.era import Era
-from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.jsonrpc import RequestId, request, write
+from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, write
+from gateway.mcp.messages.reply import NoiseError
 from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.resumption.relayed import RelayedCalls
 from gateway.mcp.servers.tasks import ServerTasks
 from gateway.mcp.sessions.sessions import Sessions
-from gateway.mcp.upstream.addressing import SEPARATOR, TASKS, headers_for, marked, renamed
+from gateway.mcp.upstream.addressing import TASKS, headers_for, marked, marked_event, renamed
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, passed_on, session_headers
 from gateway.mcp.upstream.pool import Pool, is_gone
-from gateway.mcp.upstream.relay import pass_on
+from gateway.mcp.upstream.relay import checked, pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
 from gateway.mcp.upstream.server import UpstreamServer
+from gateway.mcp.upstream.sieve import Sieve
 
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
@@ -162,8 +164,10 @@ class ServerCalls:
             )
 
     async def _relay_modern(self, exchange: Exchange, server: UpstreamServer, params: Document, own: str) -> None:
-        async def change(message: Document) -> Document:
-            return with_task(message, server.name)
+        sieve = Sieve(server.name, exchange.id, exchange.progress_token)
+
+        async def change(message: Document) -> Document | None:
+            return with_task(message, server.name) if sieve.admits(message) else None
 
         headers = headers_for(exchange.headers, exchange.method, own)
         body = write(request(exchange.id, exchange.method, params))
@@ -173,7 +177,7 @@ class ServerCalls:
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
                 await pass_mapped(exchange.reply, incoming, server.name, change, None)
             else:
-                await pass_on(exchange.reply, incoming, server.name)
+                await pass_on(exchange.reply, incoming, server.name, sieve)
         finally:
             await incoming.close()
 
@@ -220,10 +224,13 @@ class ServerCalls:
     ) -> None:
         try:
             await self._post(exchange, server, upstream, params, exchange.id)
+        # The end of the connection cancels nothing at the server (2025-11-25, cancellation).
         except asyncio.CancelledError:
-            # The end of the connection cancels nothing at the server (2025-11-25, cancellation).
             if exchange.deadline.has_passed:
                 self._client.give_up(server, exchange.principal, upstream, exchange.id)
+            raise
+        except NoiseError:
+            self._client.give_up(server, exchange.principal, upstream, exchange.id)
             raise
 
     async def _post(
@@ -238,9 +245,8 @@ class ServerCalls:
         body = write(request(identifier, exchange.method, params))
         incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body, url=upstream.url)
         try:
-            if incoming.status == 404:
-                raise McpError(SESSION_NOT_FOUND, f"The MCP server {server.name!r} has ended the session.", http=404)
-            await pass_legacy(exchange, incoming, server, upstream, identifier)
+            answer = await checked(incoming, server.name)
+            await pass_legacy(exchange, answer, server, upstream, identifier)
         finally:
             await incoming.close()
 
@@ -250,27 +256,33 @@ async def pass_legacy(
 ) -> None:
     """Pass a legacy answer to `identifier` on, under the client's id.
 
-    Questions and events in it are marked with the server that they lead back to.
+    Questions and events in it are marked with the server that they lead back to; what answers other calls is dropped.
     """
+    sieve = Sieve(server.name, identifier, exchange.progress_token, may_ask=True)
     # Neither questions nor events can be in it, and its id is the client's: it passes as bytes.
     if not is_stream(incoming) and identifier == exchange.id:
-        await pass_on(exchange.reply, incoming, server.name)
+        await pass_on(exchange.reply, incoming, server.name, sieve)
         return
 
     reply = exchange.reply
 
-    async def change(message: Document) -> Document:
-        if "method" not in message and message.get("id") == identifier:
-            shown = message if identifier == exchange.id else message | {"id": exchange.id}
-        else:
+    async def change(message: Document) -> Document | None:
+        if "method" in message and "id" not in message:
+            reply.tell_nobody()
+        if not sieve.admits(message):
+            return None
+        if "method" in message:
             shown = with_mark(message, server.name)
+        else:
+            shown = message if message.get("id") == exchange.id else message | {"id": exchange.id}
         await reply.keep(shown)
         return shown
 
     def mark(event: str) -> str | None:
-        return f"{server.name}{SEPARATOR}{event}" if reply.leave_to_server() else None
+        return marked_event(server.name, identifier, event) if reply.leave_to_server() else None
 
     await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None)
+    sieve.end()
 
 
 def within(headers: Headers, upstream: UpstreamSession) -> Headers:
@@ -280,11 +292,15 @@ def within(headers: Headers, upstream: UpstreamSession) -> Headers:
 
 
 def with_mark(message: Document, server: str) -> Document:
-    """A request of the server with its id marked; anything else as it is."""
+    """A request of the server with its id marked, and so where the server takes it back; anything else as it is."""
     identifier = message.get("id")
-    if "method" not in message or not isinstance(identifier, str | int):
-        return message
-    return message | {"id": marked(server, identifier)}
+    if "method" in message and isinstance(identifier, str | int):
+        return message | {"id": marked(server, identifier)}
+    if message.get("method") == "notifications/cancelled":
+        params = object_or_empty(message.get("params"))
+        if isinstance(params.get("requestId"), str | int):
+            return message | {"params": params | {"requestId": marked(server, params["requestId"])}}
+    return message
 
 
 def with_task(message: Document, server: str) -> Document:

@@ -26,7 +26,7 @@ from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import UpstreamHttp, passed_on, session_id_of
-from gateway.mcp.upstream.relay import pass_on, refused
+from gateway.mcp.upstream.relay import checked, pass_on, refused
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 
@@ -116,13 +116,12 @@ class Passthrough:
             server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
         )
         try:
-            # Without a session a 404 is about something else, and passes.
-            if place is not None and incoming.status == 404:
-                raise _no_session()
+            # Without a session it is about something else, and passes.
+            answer = await checked(incoming, server.name) if place is not None else incoming
             if incoming.status == 400 and is_initialize(message):
                 raise refused(server.name, incoming.status)  # it has no handshake any more
             self._name_session(inbound, server, incoming, url)
-            await pass_on(inbound.reply, incoming, server.name)
+            await pass_on(inbound.reply, answer, server.name)
         finally:
             await incoming.close()
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from agentnet.identity import Principal
 from gateway.mcp.aggregate.provider import FollowedTasks, Provider
+from gateway.mcp.aggregate.schemes import is_of_server
 from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.profile import Profile
@@ -67,8 +68,8 @@ class ServerProvider:
         return await self._calls.call(exchange, self.server, name)
 
     def owns_uri(self, uri: str) -> bool:
-        """Not to be known: its lists and templates tell."""
-        return False
+        """Those in its scheme where it is one of the network's; of others its lists and templates tell."""
+        return not self.is_outside and is_of_server(uri, self.name)
 
     def owns_task(self, task_id: str) -> bool:
         """Its tasks' ids begin with its name."""

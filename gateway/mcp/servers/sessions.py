@@ -10,13 +10,16 @@ from agentnet.identity import Principal
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.inbound import Inbound
+from gateway.mcp.messages.jsonrpc import RequestId
 from gateway.mcp.messages.session import Session, UpstreamSession
 from gateway.mcp.servers.calls import ServerCalls, with_mark
-from gateway.mcp.upstream.addressing import SEPARATOR
+from gateway.mcp.upstream.addressing import marked_event
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers
+from gateway.mcp.upstream.relay import checked
 from gateway.mcp.upstream.rewrite import Change, pass_events
 from gateway.mcp.upstream.servers import Servers
+from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.watching import CHANGE_OF
 
 
@@ -53,14 +56,24 @@ class UpstreamSessions:
         """Open another upstream session in place of one that is gone. Raises `AgentNetError`."""
         await self._calls.renew(principal, session, await self._servers.get(principal, name), gone)
 
-    async def resume(self, inbound: Inbound, name: str, session: Session, last_event_id: str, change: Change) -> None:
-        """Go on with a stream of the server `name` after an event, its messages changed. Raises `McpError`."""
+    async def resume(
+        self,
+        inbound: Inbound,
+        name: str,
+        session: Session,
+        last_event_id: str,
+        answers: RequestId | None,
+        change: Change,
+    ) -> None:
+        """Go on with a stream of the server `name` after an event, which `answers` a request; its messages changed.
+        Raises `McpError`."""
         kept = session.upstreams.get(name)
-        if kept is None:
+        # Without an event it would be another stream of the server's, and no end of this one.
+        if kept is None or not last_event_id:
             raise McpError(INVALID_PARAMS, "Last-Event-ID is not one of this session.", http=400)
         async with self.stream(inbound.principal, name, kept, last_event_id) as incoming:
             await inbound.reply.open_stream()
-            await self.follow(inbound, name, incoming, change)
+            await self.follow(inbound, name, incoming, change, answers)
         await inbound.reply.end()
 
     @asynccontextmanager
@@ -77,6 +90,7 @@ class UpstreamSessions:
         incoming, _ = await self._http.open(server, principal, "GET", headers, url=session.url)
         try:
             if not is_stream(incoming):
+                await checked(incoming, name)
                 # SDK servers that keep no events answer 500 to who wants to go on after one.
                 refused = incoming.status if 400 <= incoming.status < 500 else 400
                 raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=refused)
@@ -84,12 +98,18 @@ class UpstreamSessions:
         finally:
             await incoming.close()
 
-    async def follow(self, inbound: Inbound, name: str, incoming: Incoming, change: Change) -> None:
-        """Pass the events of a server's GET stream on, changed, until it ends. Raises `UnavailableError`."""
+    async def follow(
+        self, inbound: Inbound, name: str, incoming: Incoming, change: Change, answers: RequestId | None = None
+    ) -> None:
+        """Pass the events of a server's GET stream on, changed, until it ends; no response but the one that `answers`
+        a request. Raises `UnavailableError`."""
+        sieve = Sieve(name, answers, may_ask=True)
 
         async def changed(message: Document) -> Document | None:
             # Changes of lists are told by the feed of the stream already, for all providers.
-            kept = None if message.get("method") in CHANGE_OF else await change(message)
+            if message.get("method") in CHANGE_OF or ("method" not in message and not sieve.admits(message)):
+                return None
+            kept = await change(message)
             return None if kept is None else with_mark(kept, name)
 
-        await pass_events(inbound.reply, incoming, name, changed, lambda one: f"{name}{SEPARATOR}{one}")
+        await pass_events(inbound.reply, incoming, name, changed, lambda one: marked_event(name, answers, one))

@@ -5,6 +5,7 @@ Ids that a client sends back later, of tasks, of questions and of events, begin 
 
 import re
 from typing import Any
+from urllib.parse import quote, unquote
 
 from mcp.shared.inbound import (
     NAME_BEARING_METHODS,
@@ -72,6 +73,21 @@ def marked(server: str, identifier: str | int) -> str:
     # 1 and "1" are two ids in JSON-RPC.
     kind = "n" if isinstance(identifier, int) else "s"
     return f"{server}{SEPARATOR}{kind}{identifier}"
+
+
+def marked_event(server: str, answers: str | int | None, event: str) -> str:
+    """The id of an event in the answer to the request `answers`, or in a stream of no request (None)."""
+    request = marked("", answers).removeprefix(SEPARATOR) if answers is not None else ""
+    # Of the three parts the last one alone is a server's, and may hold anything.
+    return SEPARATOR.join((server, quote(request, safe="").replace(SEPARATOR, "%7E"), event))
+
+
+def unmarked_event(text: str) -> tuple[str, str | int | None, str]:
+    """Server, request and event of an id that `marked_event` made; an empty event for any other."""
+    server, _, rest = text.partition(SEPARATOR)
+    request, _, event = rest.partition(SEPARATOR)
+    read = unmarked(f"{server}{SEPARATOR}{unquote(request)}")
+    return server, read[1] if read else None, event
 
 
 def unmarked(text: Any) -> tuple[str, str | int] | None:

@@ -20,6 +20,7 @@ from gateway.mcp.messages.jsonrpc import RequestId, notification, request, write
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers, session_id_of
+from gateway.mcp.upstream.relay import checked
 from gateway.mcp.upstream.results import result_in, result_of
 from gateway.mcp.upstream.server import UpstreamServer
 
@@ -171,7 +172,9 @@ class UpstreamClient:
         async with in_time(server):
             incoming, place = await self._http.open(server, principal, "POST", sent, write(message), url=url)
             try:
-                return Heard(await result_of(incoming, server.name, message["id"]), session_id_of(incoming), place)
+                # Insisting on an instance is being within a session there.
+                answer = incoming if url is None else await checked(incoming, server.name)
+                return Heard(await result_of(answer, server.name, message["id"]), session_id_of(incoming), place)
             finally:
                 await incoming.close()
 

@@ -14,9 +14,9 @@ from agentnet.identity import Principal
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.hops import Hops
-from gateway.mcp.messages.jsonrpc import is_deeper
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.items import usable
 from gateway.mcp.upstream.pool import Pool
 from gateway.mcp.upstream.server import MIN_TTL_MS, Kind, Listing, UpstreamServer
 
@@ -25,8 +25,10 @@ logger = logging.getLogger(__name__)
 MAX_ITEMS = 2000
 """Of one kind from one server; more are left out, and logged."""
 MAX_PAGES = 50
-MAX_ITEM_DEPTH = 64
-"""Of a tool with its schemas; a deeper one is left out."""
+PAGES_SECONDS = 30.0
+"""For all pages of a list; what came by then is listed."""
+AT_ONCE = 100
+"""Items that are looked at before others have their turn."""
 UNSAID_TTL_MS = 30_000
 """How long a list is kept that says nothing of it, as those of the legacy era do."""
 MAX_TTL_MS = 3_600_000
@@ -170,21 +172,37 @@ class Listings:
 
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         modern = Era.MODERN in await self._eras.of(server, principal)
-        items: list[Document] = []
+        items: dict[str, Document] = {}
         page: Document = {}
-        for _ in range(MAX_PAGES):
-            params = {"cursor": page["nextCursor"]} if page else {}
-            page = await self._page(server, principal, kind, params, modern=modern)
-            found = [item for item in page.get(kind.member, ()) if _is_usable(item, kind, server)]
-            items += [item for item in found if self._hops.admits(item)]
-            if not isinstance(page.get("nextCursor"), str) or len(items) >= MAX_ITEMS:
+        cursors: set[str] = set()
+        deadline = time.monotonic() + PAGES_SECONDS
+        while True:
+            page = await self._page(server, principal, kind, _after(page), modern=modern)
+            await self._take(page, kind, server, items)
+            cursor = page.get("nextCursor")
+            # One that comes again leads in a circle.
+            if not isinstance(cursor, str) or not cursor or cursor in cursors:
                 break
-        if len(items) > MAX_ITEMS:
-            logger.warning("%s of the MCP server %s: only %d are listed", kind.member, server.name, MAX_ITEMS)
+            cursors.add(cursor)
+            if len(items) >= MAX_ITEMS or len(cursors) >= MAX_PAGES or time.monotonic() > deadline:
+                logger.warning("%s of the MCP server %s: only %d are listed", kind.member, server.name, len(items))
+                break
         ttl_ms = page.get("ttlMs", UNSAID_TTL_MS)
         ttl_ms = min(ttl_ms, MAX_TTL_MS) if isinstance(ttl_ms, int) and ttl_ms >= 0 else UNSAID_TTL_MS
         # What is not said to be public is for its caller alone (2026-07-28, caching).
-        return Listing(tuple(items[:MAX_ITEMS]), ttl_ms, page.get("cacheScope") != "public")
+        return Listing(tuple(items.values()), ttl_ms, page.get("cacheScope") != "public")
+
+    async def _take(self, page: Document, kind: Kind, server: UpstreamServer, items: dict[str, Document]) -> None:
+        """Add a page's items to `items`, each once; a bad one hides no other."""
+        found = page.get(kind.member)
+        for number, item in enumerate(found if isinstance(found, list) else (), start=1):
+            if len(items) >= MAX_ITEMS:
+                break
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+            good = usable(item, kind, server.name)
+            if good is not None and self._hops.admits(good):
+                items.setdefault(good[kind.key], good)
 
     async def _page(
         self, server: UpstreamServer, principal: Principal, kind: Kind, params: Document, *, modern: bool
@@ -209,10 +227,6 @@ def _shared(server: UpstreamServer, kind: Kind) -> Key:
     return server.tenant, server.name, kind.name, server.revision
 
 
-def _is_usable(item: object, kind: Kind, server: UpstreamServer) -> bool:
-    if not isinstance(item, dict) or not isinstance(item.get(kind.key), str) or not item[kind.key]:
-        return False
-    if is_deeper(item, MAX_ITEM_DEPTH):
-        logger.warning("%r of the MCP server %s is nested too deeply", item[kind.key], server.name)
-        return False
-    return True
+def _after(page: Document) -> Document:
+    """The parameters for what follows a page."""
+    return {"cursor": page["nextCursor"]} if page else {}

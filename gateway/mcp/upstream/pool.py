@@ -8,15 +8,13 @@ from cachetools import LRUCache
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.jsonrpc import write
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.server import UpstreamServer
 
 MAX_POOLED = 4096
-GONE = frozenset({400, 404})
-"""How servers say that they do not know a session: 404, and some 400."""
 
 Key = tuple[str, str, str, str, bytes]
 Answer = TypeVar("Answer")
@@ -68,7 +66,7 @@ class Pool:
 
 def is_gone(error: AgentNetError) -> bool:
     """Whether a server does not know the session of the request any more."""
-    return isinstance(error, McpError) and error.http in GONE
+    return isinstance(error, McpError) and (error.code, error.http) == (SESSION_NOT_FOUND, 404)
 
 
 def _look_at(task: "asyncio.Task[UpstreamSession]") -> None:

@@ -1,30 +1,42 @@
-"""An upstream's answer on its way to the client: bytes, in whole events, with nothing in them read.
+"""An upstream's answer on its way to the client: bytes, in whole events, with nothing in them read but whose they are.
 
 Whole events only, so that a stream that breaks off can still end with a clear error for its call.
 """
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import whole_events
+from agentnet.mcp.sessions import DOUBTFUL, is_lost
 from gateway.http.headers import header_of
-from gateway.http.transport import Incoming
-from gateway.mcp.messages.errors import McpError, NotMcpError
+from gateway.http.transport import Headers, Incoming
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, McpError, NotMcpError
 from gateway.mcp.messages.jsonrpc import is_response, read
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 from gateway.mcp.upstream.http import check_admitted, is_stream
+from gateway.mcp.upstream.sieve import Sieve
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
-async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
-    """Give `incoming` to the client, whichever form it has. Raises `McpError`, `UnavailableError`."""
+async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | None = None) -> None:
+    """Give `incoming` to the client, whichever form it has; through a `sieve` where the client knows other servers too.
+
+    Raises `McpError`, `UnavailableError`.
+    """
     check_admitted(incoming, server)
     if is_stream(incoming):
         await reply.open_stream()
         async for events in whole_events(incoming.chunks(), MAX_EVENT_BYTES, event_too_large):
-            await reply.relay(events)
+            own = sieve.events(events) if sieve is not None else events
+            if own:
+                await reply.relay(own)
+        if sieve is not None:
+            sieve.end()
         await reply.end_answer()
         return
     body = await whole(incoming)
@@ -32,7 +44,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str) -> None:
         # A page of errors of a proxy may be JSON, too.
         if incoming.status >= 300 and not is_jsonrpc(body):
             raise refused(server, incoming.status)
-        await reply.finish_with(body, incoming.status)
+        await reply.finish_with(sieve.body(body) if sieve is not None else body, incoming.status)
     elif incoming.status < 300 and not body:
         await reply.whole(incoming.status, [], b"")
     else:
@@ -49,6 +61,37 @@ async def whole(incoming: Incoming) -> bytes:
         if size > MAX_ANSWER_BYTES:
             raise UnavailableError(f"The MCP server sent an answer of more than {MAX_ANSWER_BYTES} bytes.")
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def checked(incoming: Incoming, server: str) -> Incoming:
+    """An answer within a session. Raises `McpError` (404) where it says that the server does not know the session."""
+    if incoming.status not in DOUBTFUL:
+        return incoming
+    body = await whole(incoming)
+    if is_lost(incoming.status, body):
+        raise session_lost(server)
+    return _Read(incoming.status, incoming.headers, body, incoming)
+
+
+def session_lost(server: str) -> McpError:
+    """The server has ended, or forgotten, a session."""
+    return McpError(SESSION_NOT_FOUND, f"The MCP server {server!r} has ended the session.", http=404)
+
+
+@dataclass(slots=True)
+class _Read:
+    """An answer that was read whole, to be read again."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    incoming: Incoming
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+    async def close(self) -> None:
+        await self.incoming.close()
 
 
 def is_jsonrpc(body: bytes) -> bool:

@@ -16,6 +16,10 @@ Take = Callable[[Document], Awaitable[None]]
 """Takes what a stream holds before the result: a message with a method, a question if it has an id."""
 
 
+MAX_DROPPED = 1000
+"""Messages before a result that nobody wants; who sends more has no result to give."""
+
+
 async def drop(_: Document) -> None:
     """For whoever wants nothing but the result."""
 
@@ -25,7 +29,11 @@ async def result_of(incoming: Incoming, server: str, identifier: str, take: Take
     if not is_stream(incoming):
         body = await whole(incoming)
         return result_in(_read(body, server, incoming.status), server, incoming.status)
+    told = 0
     async for event in events_of(incoming.chunks(), server):
+        told += 1
+        if take is drop and told > MAX_DROPPED:
+            raise UnavailableError(f"The MCP server {server!r} sent {MAX_DROPPED} messages and no result.")
         message = message_in(event.data, server) if event.data else {}
         if "method" in message:
             await take(message)

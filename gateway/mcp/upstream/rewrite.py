@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import orjson
+from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from gateway.http.transport import Incoming
-from gateway.mcp.messages.errors import Document
+from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import event, parse, write
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import events_of, message_in
@@ -66,4 +67,7 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
         message = None
     if not isinstance(message, dict) or not ("result" in message or "error" in message):
         raise refused(server, incoming.status)
-    await reply.finish_with(await changed_by(change, message, body) or body, incoming.status)
+    changed = await changed_by(change, message, body)
+    if changed is None:
+        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} answered under the id of another call, or of none.")
+    await reply.finish_with(changed, incoming.status)

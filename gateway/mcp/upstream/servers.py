@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.identity import Principal
+from agentnet.upstreams.server import is_reserved
 from gateway.http.cache import Cache
 from gateway.mcp.upstream.server import Source, UpstreamServer
 
@@ -14,6 +15,14 @@ FRESH_SECONDS = 1.0
 """How long a replica may offer a server that was removed, or switched off, through another."""
 GRACE_SECONDS = 30.0
 """What a source said last serves for so long while it is away."""
+
+
+def admitted(servers: list[UpstreamServer]) -> list[UpstreamServer]:
+    """Those whose names are not the network's own."""
+    reserved = [server.name for server in servers if is_reserved(server.name)]
+    if reserved:
+        logger.warning("left out are servers of reserved names: %s", ", ".join(reserved))
+    return [server for server in servers if not is_reserved(server.name)]
 
 
 class Servers:
@@ -48,4 +57,7 @@ class Servers:
 
 
 def _asking(source: Source, principal: Principal) -> Callable[[], Awaitable[list[UpstreamServer]]]:
-    return lambda: source.servers(principal)
+    async def ask() -> list[UpstreamServer]:
+        return admitted(await source.servers(principal))
+
+    return ask

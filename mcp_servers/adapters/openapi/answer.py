@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import mcp_types as types
 
+from agentnet.mcp.schemas import mismatch
 from mcp_servers.adapters.openapi.operation import RESULT, Operation
-from mcp_servers.adapters.openapi.schema import mismatch
 
 MAX_ERROR_CHARACTERS = 2000
+CHECK_STEPS = 1_000_000
+"""Of an answer, which may be large; some seconds of a thread."""
 
 
 def result_of(operation: Operation, response: httpx.Response) -> types.CallToolResult:
@@ -40,7 +42,7 @@ def _json(operation: Operation, response: httpx.Response) -> types.CallToolResul
     structured: Any = value if isinstance(value, dict) and not operation.wraps else {RESULT: value}
     text = json.dumps(value, ensure_ascii=False)
     schema = operation.tool.output_schema
-    if schema is not None and (error := mismatch(schema, structured)):
+    if schema is not None and (error := mismatch(schema, structured, CHECK_STEPS)):
         where = ".".join(map(str, error.absolute_path)) or "the answer"
         return _failure(f"{where} is not as the API's document says. The answer: {text[:MAX_ERROR_CHARACTERS]}")
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=structured)

@@ -1,12 +1,8 @@
 """Schemas of an OpenAPI document as JSON Schema 2020-12, each with all that it refers to."""
 
-import logging
 import re
 from collections.abc import Callable
 from typing import Any
-
-import jsonschema
-from referencing import Registry
 
 from agentnet.errors import ConfigurationError
 
@@ -15,12 +11,7 @@ SCHEMAS = "#/components/schemas/"
 READ_ONLY, WRITE_ONLY = "readOnly", "writeOnly"
 """What is in answers only, and in requests only."""
 
-NO_OTHERS: Registry[Any] = Registry()
-"""Of schemas: what is not in a document is not fetched either."""
-
 Document = dict[str, Any]
-
-logger = logging.getLogger(__name__)
 
 _DROPPED = frozenset({"nullable", "discriminator", "xml", "externalDocs", "example", "$id", "$schema"})
 """OpenAPI's own words in a schema, and those that would change what a reference means."""
@@ -88,19 +79,6 @@ class SchemaReader:
             name for name, node in properties.items() if isinstance(node, dict) and node.get(self._hidden) is True
         }
         return {**schema, "required": [name for name in required if name not in hidden]} if hidden else schema
-
-
-def mismatch(schema: Document, value: Any) -> jsonschema.ValidationError | None:
-    """What of `value` the schema forbids; nothing where the document's schema is none. Raises `RecursionError`."""
-    try:
-        jsonschema.Draft202012Validator(schema, registry=NO_OTHERS).validate(value)
-    except jsonschema.ValidationError as error:
-        return error
-    except RecursionError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a schema may be wrong in any way; the API checks what it gets itself
-        logger.warning("a schema of an OpenAPI document cannot be applied: %s", type(error).__name__)
-    return None
 
 
 def _is_foreign(key: str, value: Any) -> bool:

@@ -17,6 +17,7 @@ from mcp.shared.exceptions import MCPError
 from agentnet import __version__
 from agentnet.errors import AgentNetError, ConfigurationError, InvalidInputError, UnavailableError
 from agentnet.http.ssrf import check_form, guarded_client, read_body
+from agentnet.mcp.schemas import mismatch
 from agentnet.upstreams.authorization import Header
 from agentnet.upstreams.declarations import OpenApiServer
 from agentnet.upstreams.server import OutsideServer
@@ -25,7 +26,6 @@ from mcp_servers.adapters.openapi.answer import result_of
 from mcp_servers.adapters.openapi.document import read_document
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
-from mcp_servers.adapters.openapi.schema import mismatch
 from mcp_servers.hosting.hosted import Hosted
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -86,7 +86,7 @@ class OpenApiTools:
             operation = found.operations.get(params.name)
             if operation is None:
                 raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r} here.")
-            _check(operation, arguments)
+            await asyncio.to_thread(_check, operation, arguments)  # the document's schema may take its time
             response = await self._response(found.api, operation, arguments)
             return await asyncio.to_thread(result_of, operation, response)  # to check a large one takes seconds
         except AgentNetError as error:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from agentnet.errors import ConfigurationError
+from agentnet.mcp.schemas import mismatch
 from agentnet.upstreams.declarations import OpenApiServer
 from mcp_servers.adapters.openapi import operation as operation_module
 from mcp_servers.adapters.openapi import text
@@ -16,7 +17,6 @@ from mcp_servers.adapters.openapi.answer import result_of
 from mcp_servers.adapters.openapi.document import Api
 from mcp_servers.adapters.openapi.operation import Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
-from mcp_servers.adapters.openapi.schema import mismatch
 from mcp_servers.adapters.openapi.text import values_of
 
 DECLARED = OpenApiServer(name="shop", openapi="openapi.json")

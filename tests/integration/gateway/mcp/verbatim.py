@@ -65,6 +65,12 @@ class Verbatim:
         """Whether it takes no answers to questions for now."""
         self.away: set[str] = set()
         """Methods for which a proxy answers that nobody is there."""
+        self.noisy: set[str] = set()
+        """Methods that are answered with log messages and nothing else, for as long as the client listens."""
+        self.lost: list[tuple[int, bytes]] = []
+        """What the next calls are answered with over HTTP, in place of an answer."""
+        self.opened = 0
+        """Sessions."""
         self.only: Only = None
         """The one era that it speaks."""
         self.ttl_ms = 60_000
@@ -94,19 +100,24 @@ class Verbatim:
             self.told.append(message)
             self.news.set()
             await whole(send, 202, b"")
+        elif message["method"] == "tools/call" and self.lost:
+            await whole(send, *self.lost.pop())
         elif message["method"] == "tools/call":
             self.bodies.append(body)
             self.headers.append({name.decode(): value.decode("latin-1") for name, value in scope["headers"]})
-            await self._call(Call(body, send), receive)
+            await self._call(Call(body, send), receive, self.answer)
+        elif message["method"] in self.noisy:
+            await self._call(Call(body, send), receive, endless)
         elif message["method"] == "tools/list" and not self.lists:
             await whole(send, 500, b"")
         else:
+            self.opened += message["method"] == "initialize"
             result = orjson.dumps(self._result(message["method"]))
             text = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(message["id"]), result)
             await whole(send, 200, text, [(b"mcp-session-id", b"s1")] if message["method"] == "initialize" else [])
 
-    async def _call(self, call: Call, receive: Receive) -> None:
-        answering = asyncio.create_task(answered(self.answer, call))
+    async def _call(self, call: Call, receive: Receive, answer: Answer) -> None:
+        answering = asyncio.create_task(answered(answer, call))
         leaving = asyncio.create_task(disconnected(receive))
         await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
@@ -130,6 +141,12 @@ class Verbatim:
 
 async def answered(answer: Answer, call: Call) -> None:
     await answer(call)
+
+
+async def endless(call: Call) -> None:
+    while True:
+        await call.notify("notifications/message", level="info", data="noise")
+        await asyncio.sleep(0)
 
 
 async def disconnected(receive: Receive) -> None:

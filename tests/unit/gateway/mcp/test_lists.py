@@ -11,6 +11,7 @@ from agentnet.http.sse import end_of_events
 from gateway.mcp.aggregate.find_tools import find_tools, named_call
 from gateway.mcp.aggregate.merge import PAGE_ITEMS, merge
 from gateway.mcp.aggregate.naming import MAX_NAME, shown_name
+from gateway.mcp.aggregate.schemes import is_of_server
 from gateway.mcp.aggregate.uris import place_of
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.exchange import Exchange
@@ -23,10 +24,11 @@ from gateway.mcp.upstream.server import Change, Kind, Listing, Updated
 class Fixed:
     """A provider whose listing is given."""
 
-    def __init__(self, name: str, prefix: str | None = None) -> None:
+    def __init__(self, name: str, prefix: str | None = None, *, is_outside: bool = False) -> None:
         self.name = name
         self.prefix = name if prefix is None else prefix
         self.revision = ""
+        self.is_outside = is_outside
 
     def fresh(self, kind: Kind) -> Listing | None:
         return None
@@ -41,7 +43,7 @@ class Fixed:
         return None
 
     def owns_uri(self, uri: str) -> bool:
-        return False
+        return not self.is_outside and is_of_server(uri, self.name)
 
     def owns_task(self, task_id: str) -> bool:
         return False
@@ -89,7 +91,7 @@ def test_long_lists_come_in_pages_and_a_wrong_cursor_is_refused() -> None:
             merged.page(cursor)
 
 
-def test_a_uri_leads_to_its_server() -> None:
+async def test_a_uri_leads_to_its_server() -> None:
     one, other = Fixed("one"), Fixed("other")
     listed = Listing(({"uri": "file:///a"},))
     resources = merge(Kind.RESOURCES, [(one, listed), (other, listed)], Profile())
@@ -102,17 +104,17 @@ def test_a_uri_leads_to_its_server() -> None:
         Profile(),
     )
 
-    def found(uri: str) -> tuple[str, str] | None:
-        place = place_of(uri, resources, templates, [one, other])
+    async def found(uri: str) -> tuple[str, str] | None:
+        place = await place_of(uri, resources, templates, [one, other])
         return (place[0].name, place[1]) if place else None
 
     assert list(resources.places) == ["file:///a", "other+file:///a"]
-    assert found("file:///a") == ("one", "file:///a")
-    assert found("other+file:///a") == ("other", "file:///a")
-    assert found("one+file:///b") == ("one", "file:///b")
-    assert found("db://users") == ("one", "db://users")
-    assert found("db://users/rows/1/2") == ("other", "db://users/rows/1/2")
-    assert found("mail://x") is None
+    assert await found("file:///a") == ("one", "file:///a")
+    assert await found("other+file:///a") == ("other", "file:///a")
+    assert await found("one+file:///b") == ("one", "file:///b")
+    assert await found("db://users") == ("one", "db://users")
+    assert await found("db://users/rows/1/2") == ("other", "db://users/rows/1/2")
+    assert await found("mail://x") is None
 
 
 @given(st.text(max_size=20) | st.integers(min_value=-(10**17), max_value=10**17))

@@ -1,0 +1,84 @@
+"""What servers of others send, made so that the SDK's client takes it: it refuses a whole page of tools for one that is
+not well formed, and a whole result for one block of content of a kind that it does not know."""
+
+import json
+import logging
+from typing import Any
+
+from mcp import types
+from mcp_types.methods import validate_server_result
+from mcp_types.version import LATEST_MODERN_VERSION
+from pydantic import TypeAdapter
+
+logger = logging.getLogger(__name__)
+
+MAX_DEPTH = 64
+"""Of a tool with its schemas."""
+MAX_SHOWN = 20_000
+"""Characters of a block of an unknown kind."""
+_BLOCK: TypeAdapter[Any] = TypeAdapter(types.ContentBlock)
+_PAGE: dict[str, Any] = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+
+Result = dict[str, Any]
+
+
+class Usable:
+    """Of one connection, whose version its `initialize` tells; without one it is a modern one."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._version = LATEST_MODERN_VERSION
+
+    def mend(self, result: Result) -> None:
+        """Leave out of a list the tools that are none, and tell of blocks of unknown kinds in words."""
+        if isinstance(result.get("protocolVersion"), str):
+            self._version = result["protocolVersion"]
+        if isinstance(result.get("content"), list):
+            result["content"] = [_block(block) for block in result["content"]]
+        elif isinstance(result.get("tools"), list):
+            result["tools"] = self._tools(result["tools"])
+
+    def _tools(self, tools: list[Any]) -> list[Any]:
+        found: dict[str, Any] = {}
+        for tool in tools:
+            if self._is_tool(tool):
+                found.setdefault(tool["name"], tool)
+            else:
+                name = tool.get("name") if isinstance(tool, dict) else tool
+                logger.warning("%s: the tool %.100r is not well formed and left out", self._label, name)
+        return [*found.values()]
+
+    def _is_tool(self, tool: Any) -> bool:
+        try:
+            if not isinstance(tool, dict) or not tool.get("name") or is_deeper(tool, MAX_DEPTH):
+                return False
+            validate_server_result("tools/list", self._version, _PAGE | {"tools": [tool]})
+            types.Tool.model_validate(tool, by_name=False)
+        except KeyError:  # a version that the SDK has no shapes for
+            return True
+        except (ValueError, TypeError, RecursionError):
+            return False
+        return True
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether objects and arrays are nested more than `limit` levels deep."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _block(block: Any) -> Any:
+    try:
+        _BLOCK.validate_python(block, by_name=False)
+    except (ValueError, RecursionError):
+        return {"type": "text", "text": json.dumps(block, ensure_ascii=False, default=str)[:MAX_SHOWN]}
+    return block
