@@ -16,9 +16,9 @@ from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.show import screen
 from agentnet.database import Database
-from agentnet.database.connections import safe_url
+from agentnet.database.address import REDIS, check_address, safe_url
 from agentnet.database.migrate import MIGRATIONS
-from agentnet.errors import AgentNetError
+from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.identity.keys import Keys
 from agentnet.identity.secret import admin_key_path, read_key, signing_secret
 from agentnet.process.launch import plan
@@ -200,7 +200,13 @@ async def _redis(url: str) -> Finding:
     from redis.asyncio import Redis
     from redis.exceptions import RedisError
 
-    client = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+    try:
+        check_address(url, REDIS)
+        client = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+    except ConfigurationError as error:
+        return Finding("Redis", False, error.message, error.hint or "")
+    except ValueError as error:
+        return Finding("Redis", False, f"{safe_url(url)}: {type(error).__name__}", f"It looks like {REDIS.example}.")
     try:
         await client.ping()
         return Finding("Redis", True, f"{safe_url(url)} answers")
