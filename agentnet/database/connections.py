@@ -63,7 +63,10 @@ class Database:
                 f"PostgreSQL at {safe_url(url)} cannot be used: {_reason(error)}.",
                 hint="Check DATABASE_URL, or unset it to use the embedded PostgreSQL.",
             ) from error
-        except (ValueError, TypeError) as error:  # what a library has against the address it says in words that may hold it
+        except (
+            ValueError,
+            TypeError,
+        ) as error:  # what a library has against the address it says in words that may hold it
             raise unreadable(error, POSTGRES) from None
         return cls(url, pool, embedded)
 
