@@ -33,7 +33,12 @@ async def ask(path: str, *headers: tuple[bytes, bytes], query: bytes = b"") -> t
     frame = Frame(rules, anybody, 100, ready)
     app = frame.closed(frame.app([Route(key.split()[1], answer, methods=["GET"]) for key in rules]))
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query}
-    scope |= {"scheme": "http", "server": ("127.0.0.1", 1), "root_path": "", "headers": [(b"authorization", b"Bearer x"), *headers]}
+    scope |= {
+        "scheme": "http",
+        "server": ("127.0.0.1", 1),
+        "root_path": "",
+        "headers": [(b"authorization", b"Bearer x"), *headers],
+    }
     sent: list[Any] = []
 
     async def receive() -> Any:
