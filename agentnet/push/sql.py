@@ -147,6 +147,13 @@ SELECT kid, private, public, created_at < now() - make_interval(secs => $1) AS r
 WHERE retires_at IS NULL OR retires_at > now() ORDER BY created_at DESC, kid
 """
 
+# The latest of what else is sealed under the network's secret.
+SEALED = """
+(SELECT config AS sealed FROM push_configs ORDER BY created_at DESC LIMIT $1)
+UNION ALL
+(SELECT credential FROM upstream_servers WHERE credential IS NOT NULL ORDER BY created_at DESC LIMIT $1)
+"""
+
 # Store a new signing key; the others retire after $5 seconds when it is to replace them.
 ADD_KEY = """
 WITH older AS (
