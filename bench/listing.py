@@ -15,7 +15,7 @@ from bench.meter import metered
 from bench.plain_http import loop, plain
 from bench.plan import Plan
 from bench.processes import Server
-from bench.report import Bars, Result, Table, Verdict
+from bench.report import Bars, Cell, Result, Table, Verdict
 from bench.servers import AGENT, GATEWAY, OURS
 from bench.statistics import Spread, percentile
 
@@ -122,7 +122,7 @@ def _request(server: Server, key: str, case: Case) -> bytes:
 
 def _result(tasks: int, times: dict[Case, list[float]], usage: dict[Case, list[float]]) -> Result:
     result = Result("listing", f"Lists of {tasks:,} tasks, with their totals")
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             f"{case.where}, {case.name}",
             percentile(found, 0.5) * 1000,

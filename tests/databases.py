@@ -70,15 +70,22 @@ def _server() -> Iterator[str]:
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    # Not pytest's own directory: PostgreSQL runs as its own user and cannot reach below a private one.
-    with tempfile.TemporaryDirectory(prefix="agentnet-test-", dir="/tmp", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o755)
-        embedded = EmbeddedPostgres(Path(home))
+    with reachable_folder() as home:
+        embedded = EmbeddedPostgres(home)
         url = embedded.start()
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
             asyncio.run(_execute(url, statement))
         yield url
         embedded.stop()
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A home for an embedded server."""
+    # Not pytest's own directory: PostgreSQL runs as its own user and cannot reach below a private one.
+    with tempfile.TemporaryDirectory(prefix="agentnet-test-", dir="/tmp", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o755)
+        yield Path(home)
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -46,7 +46,7 @@ from agentnet.a2a.listing import list_tasks
 from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, circumstances_of, patience, task_id_in
 from agentnet.a2a.pushing import PushOperations
 from agentnet.a2a.stream import TaskStream, begun
-from agentnet.a2a.views import View, Views, answer_of, history_length_of, repeated, shortened
+from agentnet.a2a.views import View, Views, answer_of, check_place, history_length_of, repeated, shortened
 from agentnet.errors import AgentNetError, BusyError
 from agentnet.identity import Budget, Principal
 from agentnet.ids import new_id, uuid7
@@ -170,6 +170,7 @@ class DurableRequestHandler(PushOperations):
         """The stream of the task as it is and then its events until one of `until`; or of those behind `after`."""
         self._check_streaming()
         view = await self._views.view(task_id_in(params.id), caller(context, params))
+        check_place(after, view)
         with_steps = STEPS in context.requested_extensions
         if view.task.status.state in TERMINAL_STATES:
             return await self._remainder(view, after, with_steps=with_steps)

@@ -33,8 +33,11 @@ class PushOperations(RequestHandler):
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
         """Tell a webhook of the task's events from now on; its credentials are not answered."""
+        task_id, tenant = task_id_in(params.task_id), caller(context, params).tenant
+        # Before its URL is looked at: names are not resolved for who has no such task.
+        await self.push_configs().require_task(task_id, tenant, self._agent)
         stored = await self.push_configs().checked(params, protocol_version(context))
-        await self.push_configs().put(task_id_in(params.task_id), caller(context, params).tenant, self._agent, stored)
+        await self.push_configs().put(task_id, tenant, self._agent, stored)
         return shown(params)
 
     @answers

@@ -7,6 +7,7 @@ from a2a.types.a2a_pb2 import GetTaskRequest, Message, SendMessageConfiguration,
 from a2a.utils.errors import TaskNotFoundError
 
 from agentnet.a2a.limits import check_same, wrong_field
+from agentnet.errors import InvalidInputError
 from agentnet.identity import Principal
 from agentnet.tasks.events import RESTING_STATES, bare_answer
 from agentnet.tasks.position import WHOLE, Position
@@ -60,6 +61,19 @@ class Views:
             if run.state in RESTING_STATES:
                 return
         await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
+
+
+def check_place(after: Position | None, view: View) -> None:
+    """Raises `InvalidInputError` for a place that no stream of the task can have reached."""
+    if after is None:
+        return
+    there = view.position
+    # Under the epoch of the view the task is known to its last event; another writer's may not be stored yet.
+    if after.durable > there.seq or (after.epoch == there.epoch and after.seq > there.seq):
+        raise InvalidInputError(
+            f"Last-Event-ID {str(after)[:80]!r} lies behind the last event of task {view.task_id}.",
+            hint="Send the id of an event of this task, or none for the task as it is.",
+        )
 
 
 def repeated(view: View, message: Message, stated_context: str) -> View:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from agentnet.database.address import POSTGRES, check_address, safe_url, unreadable
 from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.database.line import COMMAND_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, Line
 from agentnet.database.migrate import migrate
@@ -49,8 +50,11 @@ class Database:
         A server that is starting or recovering is waited for. Raises `UnavailableError` when it does not answer.
         """
         embedded = None if settings.database_url else EmbeddedPostgres(settings.home)
+        if settings.database_url:
+            check_address(settings.database_url, POSTGRES)
         url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
-        url = url.replace("postgresql+asyncpg://", "postgresql://", 1)  # SQLAlchemy's form, which asyncpg does not read
+        # The one form that asyncpg and SQLAlchemy both read.
+        url = f"postgresql://{url.partition('://')[2]}"
         try:
             pool = await _when_started(lambda: _connected(url, settings.database_pool, migrating))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
@@ -60,6 +64,11 @@ class Database:
                 f"PostgreSQL at {safe_url(url)} cannot be used: {_reason(error)}.",
                 hint="Check DATABASE_URL, or unset it to use the embedded PostgreSQL.",
             ) from error
+        except (
+            ValueError,
+            TypeError,
+        ) as error:  # what a library has against the address it says in words that may hold it
+            raise unreadable(error, POSTGRES) from None
         return cls(url, pool, embedded)
 
     def line(self) -> Line:
@@ -162,11 +171,3 @@ async def _keep(_connection: object) -> None:
 def _reason(error: BaseException) -> str:
     cause = getattr(error, "orig", None) or error
     return (str(cause).splitlines() or [""])[0] or type(error).__name__
-
-
-def safe_url(url: str) -> str:
-    """`url` without its password and its query."""
-    scheme, _, rest = url.partition("://")
-    address, _, path = rest.partition("/")
-    host = address.rpartition("@")[2] or "the local socket"
-    return f"{scheme}://{host}/{path.partition('?')[0]}"

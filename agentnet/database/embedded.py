@@ -59,6 +59,7 @@ class EmbeddedPostgres:
         """Stop the server unless another process still uses it."""
         server, self._server = self._server, None
         if server is not None:
+            _forget_dead_users(self.directory)
             server.cleanup()  # type: ignore[attr-defined]
 
 
@@ -67,4 +68,11 @@ def _forget_dead_users(directory: Path) -> None:
     users = directory / USERS_FILE
     with contextlib.suppress(OSError, ValueError):
         pids: list[int] = json.loads(users.read_text())
-        users.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+        users.write_text(json.dumps([pid for pid in pids if _is_alive(pid)]))
+
+
+def _is_alive(pid: int) -> bool:
+    # One whose parent has not asked how it ended is still there, and dead.
+    with contextlib.suppress(psutil.Error, ValueError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.errors import AgentNetError, TooLargeError, UnauthenticatedError
+from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnauthenticatedError
 from agentnet.frame.bodies import check_address
 from agentnet.frame.rechecking import Rechecked
 from agentnet.http.errors import send_error
@@ -86,7 +86,7 @@ class AuthMiddleware:
             return
         try:
             check_address(scope)
-            counted = _has_length(scope, self._max_body_bytes)
+            counted = _checked_form(scope, self._max_body_bytes)
             if not self._is_open(scope):
                 credential = _credential(scope)
                 scope.setdefault("state", {})["principal"] = await self._authenticate(credential)
@@ -98,17 +98,22 @@ class AuthMiddleware:
         await self._app(scope, receive if counted else _limited(receive, self._max_body_bytes), send)
 
 
-def _has_length(scope: Scope, limit: int) -> bool:
-    """Whether the request says how long its body is: the server holds it to that. Raises `TooLargeError`."""
-    said = False
+def _checked_form(scope: Scope, limit: int) -> bool:
+    """Whether the request says how long its body is: the server holds it to that. Raises `TooLargeError`, and
+    `InvalidInputError` for one that names two hosts."""
+    said = chunked = has_host = False
     for name, value in scope["headers"]:
         if name == b"content-length":
             if not value.isdigit() or int(value) > limit:
                 raise TooLargeError(f"The request body is over the limit of {limit} bytes.", limit=limit)
             said = True
         elif name == b"transfer-encoding":  # overrides a Content-Length beside it (RFC 9112 section 6.3)
-            return False
-    return said
+            chunked = True
+        elif name == b"host":
+            if has_host:  # a proxy before us may have looked at the other one (RFC 9112 section 3.2)
+                raise InvalidInputError("The request has more than one Host header; it must have one.")
+            has_host = True
+    return said and not chunked
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

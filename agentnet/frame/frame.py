@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Lifespan
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, error_body
 from agentnet.frame.access import PUBLIC, Access, Rules
@@ -50,11 +50,13 @@ class Frame:
         """The frame's routes and `routes`, each under its rule. Raises `KeyError` for one that has none."""
         # Two, as Kubernetes asks: a database that is away must not have the process killed, only not called.
         own = [Route("/health", _health), Route("/ready", self._ready)]
-        return Starlette(
+        app = Starlette(
             routes=self.access.under_rules([*own, *routes, NOTHING_KNOWN]),
             lifespan=lifespan,
             exception_handlers=EXCEPTION_HANDLERS,
         )
+        _lead_to_other_slash(app.router)
+        return app
 
     def checked(self, app: ASGIApp) -> ASGIApp:
         """`app` for bodies that can be read, held and stored."""
@@ -84,3 +86,31 @@ NOTHING_KNOWN = Route("/.well-known/{path:path}", nothing)
 async def _health(_: Request) -> Response:
     """Alive, whatever else is."""
     return JSONResponse(ALIVE)
+
+
+def _lead_to_other_slash(router: Router) -> None:
+    """An address with a slash too many or too few at its end leads to the right one, on the same host.
+
+    In the place of Starlette's own way, which repeats whatever `Host` said: a cache would keep it for others.
+    """
+    router.redirect_slashes = False
+    not_found = router.default
+
+    async def default(scope: Scope, receive: Receive, send: Send) -> None:
+        path = _other_end(scope)
+        if path is None or all(route.matches({**scope, "path": path})[0] is Match.NONE for route in router.routes):
+            await not_found(scope, receive, send)
+            return
+        query = scope.get("query_string", b"").decode("latin-1")
+        await RedirectResponse(f"{path}?{query}" if query else path)(scope, receive, send)
+
+    router.default = default
+
+
+def _other_end(scope: Scope) -> str | None:
+    """The path with the other end; None where it would be none, or the name of another host."""
+    if scope["type"] != "http":
+        return None
+    path: str = scope["path"]
+    other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    return other if other.startswith("/") and not other.startswith(("//", "/\\")) else None

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 
 from agentnet.database import Database
+from agentnet.database.address import REDIS, check_address, unreadable
 from agentnet.discovery.directory import Directory
 from agentnet.identity.keys import Keys
 from agentnet.identity.sealing import Seal
@@ -181,4 +182,10 @@ def _signals(settings: Settings, database_url: str) -> Signals:
 
     origin = secrets.token_hex(8)
     over_postgres = PostgresSignals(database_url, origin)
-    return RedisSignals(settings.redis_url, origin, over_postgres) if settings.redis_url else over_postgres
+    if not settings.redis_url:
+        return over_postgres
+    check_address(settings.redis_url, REDIS)
+    try:
+        return RedisSignals(settings.redis_url, origin, over_postgres)
+    except ValueError as error:  # in words that may repeat the address
+        raise unreadable(error, REDIS) from None

@@ -31,6 +31,9 @@ BEARER = "bearer"
 _SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 
 
+_NO_SEGMENT = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
 class PushConfigs:
     """The configs of all tasks. `allow_private` lets webhooks be at private addresses; for closed networks only."""
 
@@ -69,7 +72,7 @@ class PushConfigs:
             config.sealed,
         )
         if stored is None:
-            await self._require_task(task_id, tenant, agent)
+            await self.require_task(task_id, tenant, agent)
             raise InvalidParamsError(f"Task {task_id} has {MAX_CONFIGS} push configs, which is the limit; delete one.")
 
     async def get(self, task_id: UUID, tenant: str, agent: str, config_id: str) -> TaskPushNotificationConfig:
@@ -85,7 +88,7 @@ class PushConfigs:
         """A page of a task's configs, by id. Raises `TaskNotFoundError`, `InvalidParamsError`."""
         if not 0 <= page_size <= MAX_PAGE_SIZE:
             raise InvalidParamsError(f"pageSize must be between 1 and {MAX_PAGE_SIZE}.")
-        await self._require_task(task_id, tenant, agent)
+        await self.require_task(task_id, tenant, agent)
         size = page_size or PAGE_SIZE
         rows = await self._pool.fetch(sql.LIST_CONFIGS, task_id, page_token, size + 1)
         return ListTaskPushNotificationConfigsResponse(
@@ -108,7 +111,8 @@ class PushConfigs:
         config.task_id = str(task_id)
         return config
 
-    async def _require_task(self, task_id: UUID, tenant: str, agent: str) -> None:
+    async def require_task(self, task_id: UUID, tenant: str, agent: str) -> None:
+        """Raises `TaskNotFoundError` where the tenant has no such task."""
         if await self._pool.fetchval(sql.HAS_TASK, task_id, tenant, agent) is None:
             raise TaskNotFoundError(f"There is no task {task_id}.")
 
@@ -125,8 +129,11 @@ def shown(config: TaskPushNotificationConfig) -> TaskPushNotificationConfig:
 
 def _check_texts(config: TaskPushNotificationConfig) -> None:
     """What goes into headers must not be able to make headers of its own."""
-    if len(config.id) > MAX_ID_CHARACTERS or "\x00" in config.id:
-        raise InvalidParamsError(f"id must be at most {MAX_ID_CHARACTERS} characters, without NUL.")
+    # It is a segment of the config's address over HTTP+JSON, where nobody could read or delete another.
+    if len(config.id) > MAX_ID_CHARACTERS or config.id in (".", "..") or _NO_SEGMENT.search(config.id):
+        raise InvalidParamsError(
+            f"id must be at most {MAX_ID_CHARACTERS} characters, without slashes, control characters, and not . or .."
+        )
     _check_header("token", config.token, MAX_TOKEN_CHARACTERS)
     scheme, credentials = config.authentication.scheme, config.authentication.credentials
     _check_header("authentication.credentials", credentials, MAX_CREDENTIALS_CHARACTERS)

@@ -41,6 +41,7 @@ class Push:
 
     async def open(self) -> None:
         """Begin to deliver."""
+        await self.keys.claim()
         self._store.pushed = self._deliverer.wake
         await self._deliverer.open()
 

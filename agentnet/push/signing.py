@@ -37,6 +37,9 @@ LIFETIME_SECONDS = 300
 PUBLISHED_BEFORE_SECONDS = 600.0
 """How long a key is published before it signs; more than caches keep the set."""
 RETIRES_AFTER_SECONDS = 86_400.0
+MAX_TRIED = 20
+"""Of the latest configs, and of the latest credentials, that a secret is tried on."""
+MAX_CLAIMED = 8
 REFRESH_SECONDS = 60.0
 """How long a process trusts in the keys that it read."""
 
@@ -75,15 +78,32 @@ class KeyRing:
     async def rotate(self) -> str:
         """Make a new key, which signs when it has been published for a while; the old ones retire. Answers its id.
 
-        Raises `SealError`, and changes nothing, when the newest key was sealed under another secret.
+        Raises `SealError`, and changes nothing, when the newest key was sealed under another secret, or without keys
+        all else that services sealed.
         """
         held = await self._pool.fetch(sql.KEYS, PUBLISHED_BEFORE_SECONDS)
-        if held and self._private(held[0]["private"]) is None:  # no service could read ours, and theirs would retire
-            raise SealError(
-                "The key that signs now was sealed under another secret. Nothing was changed.",
-                hint="AGENTNET_SECRET, or the secret in AGENTNET_HOME, must be the one that the services have.",
-            )
+        # No service could read ours, and theirs would retire.
+        if held and not self._opens(held[0]["private"]):
+            raise _other_secret("The key that signs now was")
+        if not held:
+            sealed = [row["sealed"] for row in await self._pool.fetch(sql.SEALED, MAX_TRIED)]
+            if sealed and not any(map(self._opens, sealed)):
+                raise _other_secret("What the services keep was")
         return (await self._add(replaces=True)).kid
+
+    async def claim(self) -> None:
+        """Of a service that starts: the newest key is one that it can read, and so tells which secret services have."""
+        held = await self._pool.fetch(sql.KEYS, PUBLISHED_BEFORE_SECONDS)
+        # Services with two secrets would each make one at every start.
+        if not held or (len(held) < MAX_CLAIMED and not self._opens(held[0]["private"])):
+            await self._add(replaces=False)
+
+    def _opens(self, sealed: bytes) -> bool:
+        try:
+            self._seal.open(sealed)
+        except SealError:
+            return False
+        return True
 
     def _private(self, sealed: bytes) -> EllipticCurvePrivateKey | None:
         try:
@@ -108,6 +128,13 @@ class KeyRing:
             replaces,
         )
         return key
+
+
+def _other_secret(what: str) -> SealError:
+    return SealError(
+        f"{what} sealed under another secret. Nothing was changed.",
+        hint="AGENTNET_SECRET, or the secret in AGENTNET_HOME, must be the one that the services have.",
+    )
 
 
 class Signer:

@@ -106,8 +106,8 @@ DELIVERY_COLUMNS = """d.id, d.task_id, d.config_id, t.agent, d.seq, d.state, d.a
        d.created_at, d.done_at"""
 
 
-# Deliveries of a tenant in the states $2, the latest first, behind the delivery $4. Each state is sorted by itself in the
-# index, so the first rows of each are taken; what is shown with them is looked up for these alone.
+# Deliveries of a tenant in the states $2, the latest first, behind the delivery $4. Each state is sorted by itself in
+# the index, so the first rows of each are taken; what is shown with them is looked up for these alone.
 def _list(behind: str) -> str:
     return f"""
 SELECT {DELIVERY_COLUMNS}
@@ -126,7 +126,8 @@ ORDER BY d.created_at DESC, d.seq DESC, d.id DESC
 
 LIST_DELIVERIES = _list("")
 LIST_DELIVERIES_BEHIND = _list("""
-          AND (created_at, seq, id) < (SELECT created_at, seq, id FROM push_deliveries WHERE tenant = $1 AND id = $4)""")
+          AND (created_at, seq, id)
+            < (SELECT created_at, seq, id FROM push_deliveries WHERE tenant = $1 AND id = $4)""")
 
 # Let a dead delivery be tried again, as if it were new.
 RETRY = """
@@ -159,6 +160,13 @@ DELETE FROM push_deliveries WHERE id IN (
 KEYS = """
 SELECT kid, private, public, created_at < now() - make_interval(secs => $1) AS ready FROM signing_keys
 WHERE retires_at IS NULL OR retires_at > now() ORDER BY created_at DESC, kid
+"""
+
+# The latest of what else is sealed under the network's secret.
+SEALED = """
+(SELECT config AS sealed FROM push_configs ORDER BY created_at DESC LIMIT $1)
+UNION ALL
+(SELECT credential FROM upstream_servers WHERE credential IS NOT NULL ORDER BY created_at DESC LIMIT $1)
 """
 
 # Store a new signing key; the others retire after $5 seconds when it is to replace them.

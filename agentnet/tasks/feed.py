@@ -208,7 +208,9 @@ class Feed:
         while more or self._tailed_wakes != self._wakes:
             # The wakes from before the read: a signal that comes while it is under way asks for another.
             wakes, now, resets = self._wakes, asyncio.get_running_loop().time(), buffer.resets
-            items, _, more = await self._log.page(buffer.items[-1].position if buffer.items else position)
+            items, _, more = await self._log.page(
+                buffer.items[-1].position if buffer.items else position, with_end=True
+            )
             if resets != buffer.resets or self._head is not None:
                 return  # a run began here meanwhile, and shows what comes behind its own beginning
             for item in items:

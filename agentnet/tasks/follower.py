@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum
 
-from agentnet.tasks.log import FeedItem, TaskLog, outlived
+from agentnet.tasks.log import FeedItem, TaskLog, is_end, outlived
 from agentnet.tasks.position import WHOLE, Position
 
 BUFFERED_EVENTS = 512
@@ -93,7 +93,7 @@ class Follower:
             self.position, self._outlived = again.position, False
             return [again]
         self._resets = self._buffer.resets  # before the read: what is taken back meanwhile asks for another
-        items, self.position, self._behind = await self._log.page(self.position)
+        items, self.position, self._behind = await self._log.page(self.position, with_end=True)
         self._looked = not self._behind
         self._index, self._joined = self._buffer.first, False
         return items
@@ -111,6 +111,8 @@ class Follower:
             if relation is _Relation.GAP:
                 self._behind = True
                 return
+            if relation is _Relation.SEEN and self.position.seq > item.position.seq and is_end(item.event):
+                relation = _Relation.NEXT  # a place behind the end is none, and the end is for all
             if relation is _Relation.NEXT and outlived(self.position, item.position.epoch):
                 self._outlived = True
                 return

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from a2a.types.a2a_pb2 import StreamResponse
 
+from agentnet.tasks.events import TERMINAL_STATES, state_of
 from agentnet.tasks.position import WHOLE, Position
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.wire import dumps, stream_json
@@ -57,13 +58,17 @@ class TaskLog:
         self._task_id = task_id
         self._read = read
 
-    async def page(self, position: Position) -> tuple[list[FeedItem], Position, bool]:
-        """A page of stored items behind `position`, the place reached, and whether there may be more."""
+    async def page(self, position: Position, *, with_end: bool = False) -> tuple[list[FeedItem], Position, bool]:
+        """A page of stored items behind `position`, the place reached, and whether there may be more.
+
+        `with_end`: the task's last event too where `position` lies behind it, as none of this task can.
+        """
         # From what is surely stored, not from what was seen: that may have been written anew by another.
         page = await self._read(self._task_id, position.durable, LOG_PAGE)
         items: list[FeedItem] = []
         for stored in page:
-            if stored.epoch == position.epoch and stored.seq < position.seq:  # seen before it was stored
+            is_seen = stored.epoch == position.epoch and stored.seq < position.seq
+            if is_seen and not (with_end and is_end(stored.event)):  # seen before it was stored
                 position = replace(position, durable=stored.seq)
                 continue
             if outlived(position, stored.epoch):
@@ -97,6 +102,11 @@ class TaskLog:
         # No run has epoch 0: whatever comes next is another writer's, and whole.
         reached = Position(position.durable, 0, WHOLE, position.durable)
         return FeedItem(reached, StreamResponse(task=projection.task()))
+
+
+def is_end(event: StreamResponse) -> bool:
+    """Whether it is the last event of its task."""
+    return state_of(event) in TERMINAL_STATES
 
 
 def outlived(position: Position, epoch: int) -> bool:

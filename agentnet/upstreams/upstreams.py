@@ -10,6 +10,7 @@ from agentnet.http.ssrf import check_url, guarded_client
 from agentnet.identity.sealing import Seal
 from agentnet.settings import Settings
 from agentnet.upstreams.authorization import Authorization
+from agentnet.upstreams.credential import ClientCredentials
 from agentnet.upstreams.declarations import load_declarations
 from agentnet.upstreams.http import upstream_client
 from agentnet.upstreams.server import NewServer, OutsideServer, Replacement
@@ -51,13 +52,19 @@ class Upstreams:
 
     async def add(self, tenant: str, new: NewServer) -> OutsideServer:
         """Store a server whose address may be used. Raises `UnsafeUrlError`, and what `UpstreamStore.add` raises."""
-        await check_url(new.url, allow_private=self.allow_private)
+        await self._check(new)
         return await self.store.add(tenant, new)
 
     async def replace(self, server: OutsideServer, new: Replacement) -> OutsideServer:
         """Put `new` in a stored server's place. Raises `UnsafeUrlError`, and what `UpstreamStore.replace` raises."""
-        await check_url(new.url, allow_private=self.allow_private)
+        await self._check(new)
         return await self.store.replace(server, new)
+
+    async def _check(self, new: NewServer | Replacement) -> None:
+        """Raises `UnsafeUrlError` for an address that requests or secrets may not go to."""
+        await check_url(new.url, allow_private=self.allow_private)
+        if isinstance(new.credential, ClientCredentials):
+            await check_url(new.credential.token_url, allow_private=self.allow_private)
 
     def declared(self, tenant: str) -> list[OutsideServer]:
         """The operator's own servers that the tenant sees."""

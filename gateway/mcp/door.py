@@ -285,7 +285,7 @@ async def refuse(reply: Reply, error: Exception) -> None:
     """Answer an HTTP request that holds no message that could be answered: its status says that it was not taken."""
     if not reply.is_done:
         told = said(error)
-        status = told.http or told.status_code
+        status = told.http or (told.status_code if told.heard is None else HTTPStatus.BAD_GATEWAY)
         await reply.finish(told.document(None), status if status >= HTTPStatus.BAD_REQUEST else not_taken(error))
 
 

@@ -88,7 +88,7 @@ class Tributaries:
             except McpError as error:
                 logger.debug("no stream from %s: %s", server, error)
                 # The session has ended there (2025-11-25, transports: session management).
-                if error.http == 404:
+                if error.heard == 404:
                     await self._renew(server, kept)
             except NOT_NOW as error:
                 logger.debug("no stream from %s now: %s", server, error)

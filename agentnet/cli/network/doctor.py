@@ -14,8 +14,8 @@ from agentnet.cli.command.loop import run
 from agentnet.cli.network.doctor_database import database_findings
 from agentnet.cli.network.finding import Finding
 from agentnet.cli.show import screen
-from agentnet.database.connections import safe_url
-from agentnet.errors import AgentNetError
+from agentnet.database.address import REDIS, check_address, safe_url
+from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.identity.secret import SECRET_FILE, signing_secret
 from agentnet.process.launch import plan
 from agentnet.process.service import bind
@@ -165,7 +165,13 @@ async def _redis(url: str) -> Finding:
     from redis.asyncio import Redis
     from redis.exceptions import RedisError
 
-    client = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+    try:
+        check_address(url, REDIS)
+        client = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+    except ConfigurationError as error:
+        return Finding("Redis", False, error.message, error.hint or "")
+    except ValueError as error:
+        return Finding("Redis", False, f"{safe_url(url)}: {type(error).__name__}", f"It looks like {REDIS.example}.")
     try:
         await client.ping()
         return Finding("Redis", True, f"{safe_url(url)} answers")

@@ -9,7 +9,7 @@ from pathlib import Path
 from agentnet.cli.network.finding import Finding
 from agentnet.cli.show import screen
 from agentnet.database import Database
-from agentnet.database.connections import safe_url
+from agentnet.database.address import safe_url
 from agentnet.database.embedded import DIRECTORY_NAME
 from agentnet.database.migrate import MIGRATIONS
 from agentnet.errors import AgentNetError, UnauthenticatedError

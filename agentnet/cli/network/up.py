@@ -14,7 +14,7 @@ from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.show import screen
-from agentnet.database.connections import safe_url
+from agentnet.database.address import safe_url
 from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.identity.secret import admin_key_path
 from agentnet.manifests.manifest import load_specialists, nearest

@@ -14,13 +14,20 @@ SESSION_NOT_FOUND = -32001
 
 
 class McpError(AgentNetError):
-    """A JSON-RPC error, code and data as they go over the wire. `http` overrides the status that the code asks for."""
+    """A JSON-RPC error, code and data as they go over the wire. `http` overrides the status that the code asks for.
 
-    def __init__(self, code: int, message: str, *, detail: Any = None, http: int | None = None) -> None:
+    `heard` is the HTTP status under which an upstream server said it. It is never the gateway's own: to a host a 401
+    would say that its key is wrong, and a 404 that its session is gone.
+    """
+
+    def __init__(
+        self, code: int, message: str, *, detail: Any = None, http: int | None = None, heard: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.detail = detail
         self.http = http
+        self.heard = heard
 
     @property
     def status_code(self) -> int:

@@ -28,6 +28,10 @@ STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+BODILESS = frozenset({204, 205, 304})
+FINAL = range(200, 600)
+"""The statuses of a response that ends the exchange; servers of ASGI know no others."""
+BAD_GATEWAY = 502
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
@@ -204,7 +208,12 @@ class Reply:
         if self._has_begun:
             await self.end_stream()
             return
-        await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))])
+        # RFC 9110, sections 8.6 and 15: with a body, or a length, of such a one the next answer begins in its midst.
+        if status in BODILESS:
+            headers, body = [], b""
+        else:
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await self.begin(status, headers)
         await self.end(body)
 
     async def open_stream(self) -> None:
@@ -224,6 +233,7 @@ class Reply:
     async def begin(self, status: int, headers: Headers) -> None:
         """Status and headers. Only once."""
         self._has_begun = True
+        status = status if status in FINAL else BAD_GATEWAY
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self.headers]})
 
     async def end(self, body: bytes = b"") -> None:

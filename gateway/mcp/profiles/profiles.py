@@ -57,7 +57,14 @@ class ProfileStore:
         self._kept.forget(tenant)
 
     async def remove(self, tenant: str, name: str) -> None:
-        """Delete a profile. Raises `NotFoundError`."""
+        """Delete a profile. Raises `NotFoundError`; `ConflictError` while it binds keys that hold, for they would see
+        everything from then on."""
+        bound = [row["id"] for row in await self._pool.fetch(sql.BOUND_KEYS, tenant, name)]
+        if bound:
+            raise ConflictError(
+                f"The profile {name!r} binds keys that hold: {', '.join(bound)}. Without it they would see everything.",
+                hint="Revoke them first (`agentnet keys revoke ID`), or store the profile without them.",
+            )
         if await self._pool.fetchval(sql.DELETE_PROFILE, tenant, name) is None:
             raise NotFoundError(f"There is no profile {name!r}.")
         self._kept.forget(tenant)

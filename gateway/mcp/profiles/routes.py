@@ -40,7 +40,7 @@ class ProfileRoutes:
         return JSONResponse(view_of(profile))
 
     async def remove(self, request: Request) -> Response:
-        """Delete a profile: sessions under it end. Raises `NotFoundError`."""
+        """Delete a profile: sessions under it end. Raises `NotFoundError`, `ConflictError` while it binds keys."""
         await self._store.remove(principal_of(request.scope).tenant, request.path_params["name"])
         return Response(status_code=204)
 

@@ -12,5 +12,12 @@ INSERT INTO mcp_profiles (tenant, name, definition) VALUES ($1, $2, $3)
 ON CONFLICT (tenant, name) DO UPDATE SET definition = EXCLUDED.definition
 """
 
+# Keys that a profile binds and that still hold.
+BOUND_KEYS = """
+SELECT k.id FROM mcp_profiles p JOIN api_keys k ON k.tenant = p.tenant AND p.definition::jsonb -> 'keys' ? k.id
+WHERE p.tenant = $1 AND p.name = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+ORDER BY k.id
+"""
+
 # Delete a profile; its name, if it was there.
 DELETE_PROFILE = "DELETE FROM mcp_profiles WHERE tenant = $1 AND name = $2 RETURNING name"

@@ -26,9 +26,10 @@ from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras
 from gateway.mcp.upstream.http import UpstreamHttp, passed_on, session_id_of
-from gateway.mcp.upstream.relay import checked, pass_on, refused
+from gateway.mcp.upstream.relay import checked, pass_on, pass_word
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.servers import Servers
+from gateway.mcp.upstream.statuses import refused
 
 MAX_SESSION_CHARACTERS = 4096
 MAX_UPSTREAM_ID = 1024
@@ -116,14 +117,23 @@ class Passthrough:
             server, inbound.principal, method, headers, inbound.body, url=place.url if place else None
         )
         try:
-            # Without a session it is about something else, and passes.
-            answer = await checked(incoming, server.name) if place is not None else incoming
+            answer = await self._checked(incoming, server) if place is not None else incoming
             if incoming.status == 400 and is_initialize(message):
                 raise refused(server.name, incoming.status)  # it has no handshake any more
             self._name_session(inbound, server, incoming, url)
-            await pass_on(inbound.reply, answer, server.name)
+            if is_request(message):
+                await pass_on(inbound.reply, answer, server.name)
+            else:
+                await pass_word(inbound.reply, answer, server.name, method)
         finally:
             await incoming.close()
+
+    async def _checked(self, incoming: Incoming, server: UpstreamServer) -> Incoming:
+        """An answer within a session, which is the client's own: it begins another one after a 404."""
+        try:
+            return await checked(incoming, server.name)
+        except McpError:
+            raise _no_session() from None
 
     def _place(self, inbound: Inbound, server: UpstreamServer) -> Place | None:
         given = inbound.session_id

@@ -83,7 +83,7 @@ class UpstreamSessions:
         """A server's GET stream, open. Raises `AgentNetError`."""
         server = await self._servers.get(principal, name)
         if session.url not in server.urls:
-            raise McpError(SESSION_NOT_FOUND, f"The instance of {name!r} that held the session is gone.", http=404)
+            raise McpError(SESSION_NOT_FOUND, f"The instance of {name!r} that held the session is gone.", heard=404)
         headers = [(b"accept", b"text/event-stream"), *session_headers(session)]
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode("latin-1", "replace")))
@@ -92,8 +92,9 @@ class UpstreamSessions:
             if not is_stream(incoming):
                 await checked(incoming, name)
                 # SDK servers that keep no events answer 500 to who wants to go on after one.
-                refused = incoming.status if 400 <= incoming.status < 500 else 400
-                raise McpError(INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=refused)
+                raise McpError(
+                    INVALID_PARAMS, f"The MCP server {name!r} has no such stream.", http=400, heard=incoming.status
+                )
             yield incoming
         finally:
             await incoming.close()

@@ -21,8 +21,9 @@ from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import UpstreamHttp, is_stream, session_headers, session_id_of
 from gateway.mcp.upstream.relay import checked
-from gateway.mcp.upstream.results import result_in, result_of
+from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
+from gateway.mcp.upstream.statuses import result_in
 
 CLIENT_INFO: Document = {"name": GATEWAY_CLIENT, "version": __version__}
 REQUEST_SECONDS = 10.0
@@ -93,7 +94,7 @@ class UpstreamClient:
     async def ask_within(
         self, server: UpstreamServer, principal: Principal, session: UpstreamSession, method: str, params: Document
     ) -> Document:
-        """The result of a request within a session of the legacy era. `McpError.http` 404: there is none any more."""
+        """The result of a request within a session of the legacy era. `McpError.heard` 404: there is none any more."""
         message = self._request(method, params)
         return (await self._post(server, principal, message, session_headers(session), session.url)).result
 

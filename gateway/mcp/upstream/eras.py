@@ -102,10 +102,10 @@ class Eras:
 def _check_answered(server: UpstreamServer, error: McpError) -> None:
     """Whether the error says something of an era. Raises `McpError` for a circle, `UnavailableError`."""
     # A circle says nothing of eras.
-    if error.http == LOOP_DETECTED:
-        raise error
-    if error.http in AWAY:
-        raise UnavailableError(f"The MCP server {server.name!r} answers with HTTP status {error.http} now.")
+    if error.heard == LOOP_DETECTED:
+        raise McpError(error.code, error.message, detail=error.detail, http=LOOP_DETECTED)
+    if error.heard in AWAY:
+        raise UnavailableError(f"The MCP server {server.name!r} answers with HTTP status {error.heard} now.")
 
 
 def _any_modern(versions: object) -> bool:

@@ -135,7 +135,9 @@ def session_id_of(incoming: Incoming) -> str:
 def check_admitted(incoming: Incoming, server: str) -> None:
     """Raises `McpError` when the server refused the gateway itself."""
     if incoming.status in OWN_BUSINESS:
-        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.")
+        raise McpError(
+            INTERNAL_ERROR, f"The MCP server {server!r} refused the gateway's credential.", heard=incoming.status
+        )
 
 
 def is_stream(incoming: Incoming) -> bool:

@@ -64,6 +64,8 @@ class Listings:
         self._private: set[Key] = set()
         """Servers and kinds whose lists are for one caller only."""
         self._loading: dict[Key, asyncio.Task[None]] = {}
+        self._failing: LRUCache[Key, None] = LRUCache(MAX_KEPT)
+        """Servers and kinds that could not be listed the last time."""
         self._changed: set[Key] = set()
         """Of those that are being asked for: what the server said meanwhile to have changed."""
 
@@ -148,12 +150,13 @@ class Listings:
         try:
             listing = await self._current(key, server, principal, kind)
         except AgentNetError as error:
-            logger.warning("%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
+            self._note_failure(server, kind, error)
             kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS, error)
         except Exception:  # the boundary of a task that nobody awaits
             logger.exception("%s of the MCP server %s cannot be listed", kind.member, server.name)
             kept = _Kept(old.listing if old else None, time.monotonic() + FAILED_SECONDS)
         else:
+            self._note_success(server, kind)
             if old is not None and old.listing is not None and old.listing == listing:
                 listing = old.listing  # the same object: what was rendered from it holds
             fresh_until = time.monotonic() + max(MIN_TTL_MS, listing.ttl_ms) / 1000
@@ -162,6 +165,19 @@ class Listings:
                 self._private.add(_shared(server, kind))
                 key = self._key(server, principal, kind)
         self._kept[key] = kept
+
+    def _note_failure(self, server: UpstreamServer, kind: Kind, error: AgentNetError) -> None:
+        """Warn once of a server that cannot be asked, for all who ask and until it can."""
+        known = _shared(server, kind) in self._failing
+        self._failing[_shared(server, kind)] = None
+        level = logging.DEBUG if known else logging.WARNING
+        logger.log(level, "%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
+
+    def _note_success(self, server: UpstreamServer, kind: Kind) -> None:
+        shared = _shared(server, kind)
+        if shared in self._failing:
+            del self._failing[shared]
+            logger.info("%s of the MCP server %s are listed again", kind.member, server.name)
 
     async def _current(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         """What the server lists; it is asked once more where it said meanwhile that this changed."""

@@ -66,7 +66,7 @@ class Pool:
 
 def is_gone(error: AgentNetError) -> bool:
     """Whether a server does not know the session of the request any more."""
-    return isinstance(error, McpError) and (error.code, error.http) == (SESSION_NOT_FOUND, 404)
+    return isinstance(error, McpError) and (error.code, error.heard) == (SESSION_NOT_FOUND, 404)
 
 
 def _look_at(task: "asyncio.Task[UpstreamSession]") -> None:

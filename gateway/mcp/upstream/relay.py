@@ -6,30 +6,28 @@ Whole events only, so that a stream that breaks off can still end with a clear e
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from mcp_types.jsonrpc import INTERNAL_ERROR
-
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import whole_events
 from agentnet.mcp.sessions import DOUBTFUL, is_lost
 from gateway.http.headers import header_of
 from gateway.http.transport import Headers, Incoming
-from gateway.mcp.messages.errors import SESSION_NOT_FOUND, McpError, NotMcpError
-from gateway.mcp.messages.jsonrpc import is_response, read
+from gateway.mcp.messages.errors import SESSION_NOT_FOUND, McpError
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 from gateway.mcp.upstream.http import check_admitted, is_stream
 from gateway.mcp.upstream.sieve import Sieve
+from gateway.mcp.upstream.statuses import OK, TAKEN, check_body, is_success, may_stream, not_taken, refused
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | None = None) -> None:
-    """Give `incoming` to the client, whichever form it has; through a `sieve` where the client knows other servers too.
+    """Give the answer to a request to the client; through a `sieve` where the client knows other servers too.
 
     Raises `McpError`, `UnavailableError`.
     """
     check_admitted(incoming, server)
-    if is_stream(incoming):
+    if is_stream(incoming) and may_stream(incoming.status):
         await reply.open_stream()
         async for events in whole_events(incoming.chunks(), MAX_EVENT_BYTES, event_too_large):
             own = sieve.events(events) if sieve is not None else events
@@ -41,14 +39,24 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | 
         return
     body = await whole(incoming)
     if header_of(incoming.headers, b"content-type").lower().startswith(b"application/json") and body:
-        # A page of errors of a proxy may be JSON, too.
-        if incoming.status >= 300 and not is_jsonrpc(body):
-            raise refused(server, incoming.status)
-        await reply.finish_with(sieve.body(body) if sieve is not None else body, incoming.status)
-    elif incoming.status < 300 and not body:
-        await reply.whole(incoming.status, [], b"")
+        if incoming.status != OK:
+            check_body(body, server, incoming.status)
+        await reply.finish_with(sieve.body(body) if sieve is not None else body)
     else:
         raise refused(server, incoming.status)
+
+
+async def pass_word(reply: Reply, incoming: Incoming, server: str, method: str) -> None:
+    """Give what a server says of a message without an answer, of a GET or of a DELETE to the client. Raises `McpError`,
+    `UnavailableError`."""
+    check_admitted(incoming, server)
+    if method == "GET" and is_stream(incoming) and may_stream(incoming.status):
+        await pass_on(reply, incoming, server)
+    elif method in TAKEN and is_success(incoming.status):
+        await reply.whole(TAKEN[method], [], b"")
+    else:
+        body = b"" if is_stream(incoming) else await whole(incoming)
+        raise not_taken(body, server, method, incoming.status)
 
 
 async def whole(incoming: Incoming) -> bytes:
@@ -75,7 +83,7 @@ async def checked(incoming: Incoming, server: str) -> Incoming:
 
 def session_lost(server: str) -> McpError:
     """The server has ended, or forgotten, a session."""
-    return McpError(SESSION_NOT_FOUND, f"The MCP server {server!r} has ended the session.", http=404)
+    return McpError(SESSION_NOT_FOUND, f"The MCP server {server!r} has ended the session.", heard=404)
 
 
 @dataclass(slots=True)
@@ -95,17 +103,3 @@ class _Read:
 
     async def close(self) -> None:
         await self.incoming.close()
-
-
-def is_jsonrpc(body: bytes) -> bool:
-    """Whether `body` is a JSON-RPC response; servers also answer errors with an id of null."""
-    try:
-        document = read(body)
-    except McpError:
-        return False
-    return is_response(document) or (isinstance(document, dict) and isinstance(document.get("error"), dict))
-
-
-def refused(server: str, status: int) -> NotMcpError:
-    """An answer over HTTP that is none in MCP."""
-    return NotMcpError(INTERNAL_ERROR, f"The MCP server {server!r} answered with HTTP status {status}.")

@@ -10,7 +10,8 @@ from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import read
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import is_stream
-from gateway.mcp.upstream.relay import refused, whole
+from gateway.mcp.upstream.relay import whole
+from gateway.mcp.upstream.statuses import result_in
 
 Take = Callable[[Document], Awaitable[None]]
 """Takes what a stream holds before the result: a message with a method, a question if it has an id."""
@@ -42,26 +43,10 @@ async def result_of(incoming: Incoming, server: str, identifier: str, take: Take
     raise UnavailableError(f"The MCP server {server!r} ended its answer without a result.")
 
 
-def result_in(document: object, server: str, status: int) -> Document:
-    """The result in a JSON-RPC response. Raises `McpError` with its code and data, or that there is none."""
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
-        raise McpError(
-            error["code"],
-            str(error.get("message", "")),
-            detail=error.get("data"),
-            http=status if status != 200 else None,
-        )
-    result = document.get("result") if isinstance(document, dict) else None
-    if not isinstance(result, dict):
-        raise refused(server, status)
-    return result
-
-
 def _read(data: bytes, server: str, status: int) -> object:
     try:
         return read(data)
     except McpError:
         raise McpError(
-            INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", http=status
+            INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", heard=status
         ) from None

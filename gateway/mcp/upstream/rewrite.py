@@ -11,8 +11,9 @@ from gateway.mcp.messages.jsonrpc import event, parse, write
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import check_admitted, is_stream
-from gateway.mcp.upstream.relay import refused, whole
+from gateway.mcp.upstream.relay import whole
 from gateway.mcp.upstream.sieve import Sieve
+from gateway.mcp.upstream.statuses import OK, check_body, may_stream, refused
 
 Change = Callable[[Document], Awaitable[Document | None]]
 """A message as the client is to see it; None: not at all."""
@@ -30,7 +31,7 @@ async def pass_mapped(
     Raises `McpError`, `UnavailableError`.
     """
     check_admitted(incoming, server)
-    if not is_stream(incoming):
+    if not (is_stream(incoming) and may_stream(incoming.status)):
         await _pass_whole(reply, incoming, server, change)
         return
     await reply.open_stream()
@@ -64,9 +65,8 @@ async def changed_by(change: Change, message: Document, data: bytes) -> bytes | 
 
 async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Change) -> None:
     body = await whole(incoming)
-    if incoming.status < 300 and not body:
-        await reply.whole(incoming.status, [], b"")
-        return
+    if incoming.status != OK:
+        check_body(body, server, incoming.status)
     try:
         message = orjson.loads(body)
     except ValueError:
@@ -76,4 +76,4 @@ async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Cha
     changed = await changed_by(change, message, body)
     if changed is None:
         raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} answered under the id of another call, or of none.")
-    await reply.finish_with(changed, incoming.status)
+    await reply.finish_with(changed)

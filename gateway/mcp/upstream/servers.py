@@ -30,6 +30,8 @@ class Servers:
 
     def __init__(self, sources: list[Source]) -> None:
         self._sources = sources
+        self._failing: set[int] = set()
+        """Sources that had nothing to say the last time: that is warned of once."""
         self._lists: Cache[tuple[int, str], list[UpstreamServer]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def visible(self, principal: Principal) -> list[UpstreamServer]:
@@ -41,8 +43,11 @@ class Servers:
                 for server in await self._lists.get((number, principal.tenant), _asking(source, principal)):
                     # The network's own go before stored ones: nobody takes the place of one by its name.
                     found.setdefault(server.name, server)
+                self._failing.discard(number)
             except AgentNetError as error:
-                logger.warning("%s are left out: %s", type(source).__name__, error)
+                level = logging.DEBUG if number in self._failing else logging.WARNING
+                self._failing.add(number)
+                logger.log(level, "%s are left out: %s", type(source).__name__, error)
                 failures.append(error)
         if len(failures) == len(self._sources):
             raise failures[0]

@@ -119,6 +119,29 @@ async def test_a_wrong_credential_is_refused_without_being_repeated(
     assert SECRET not in refused.text
 
 
+@pytest.mark.parametrize(
+    "token_url",
+    [
+        "http://127.0.0.1/token",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1:8080/token",
+        "http://[::1]/token",
+        "http://localhost/token",
+        "http://0.0.0.0/token",
+    ],
+)
+async def test_no_token_is_fetched_from_a_private_address(admin: httpx.AsyncClient, token_url: str) -> None:
+    oauth = {"type": "oauth", "token_url": token_url, "client_id": "a", "client_secret": SECRET}
+    refused = await admin.post(PATH, json=PUBLIC | {"credential": oauth})
+    assert refused.status_code == 400 and "public address" in refused.text, refused.text
+    assert (await admin.post(PATH, json=PUBLIC)).status_code == 201
+    path = f"{PATH}/{PUBLIC['name']}"
+    replacement = {key: value for key, value in PUBLIC.items() if key != "name"} | {"credential": oauth}
+    assert (await admin.put(path, json=replacement)).status_code == 400
+    assert (await admin.get(path)).json()["credential"] is None
+    await admin.delete(path)
+
+
 @with_loopback
 async def test_a_server_is_tried_with_its_own_credential_and_never_the_callers(admin: httpx.AsyncClient) -> None:
     async with mcp_over_http(adder(), x_api_key=SECRET) as upstream:

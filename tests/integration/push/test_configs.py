@@ -104,6 +104,7 @@ async def test_credentials_are_never_answered_nor_readable_in_the_database(datab
         ({"token": "a\r\nHost: b"}, "printable ASCII"),
         ({"token": "x" * 3000}, "the limit is 2048"),
         ({"id": "x" * 200}, "at most 128"),
+        *(({"id": odd}, "without slashes") for odd in ("a/b", "/", "a/", "..", ".", "a\\b", "a\nb", "\x00", "\x7f")),
         ({"authentication": AuthenticationInfo(scheme="Basic")}, "needs credentials"),
         ({"authentication": AuthenticationInfo(scheme="Ba sic", credentials="x")}, "HTTP scheme"),
     ],
@@ -126,6 +127,26 @@ async def test_a_private_address_is_refused_unless_the_network_is_closed(databas
         for url in (URL, "http://localhost:4999/", "http://10.0.0.1/", "http://[::1]/"):
             with pytest.raises(InvalidParamsError, match="public address"):
                 await one.handler.on_create_task_push_notification_config(config(task.id, url), context())
+
+
+@pytest.mark.parametrize("odd", ["a b", "a:b", "a?b#c", "%2F", "...", "é", "a+b&c=d"])
+async def test_ids_that_an_address_can_hold_are_taken(database_url: str, odd: str) -> None:
+    async with agents(database_url, Script(), delivering=False) as [one]:
+        task = await asked(one)
+        made = await one.handler.on_create_task_push_notification_config(config(task.id, URL, odd), context())
+        assert made.id == odd
+
+
+async def test_no_name_is_looked_up_for_who_has_no_such_task(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ServerCallContext(state={PRINCIPAL: Principal("other", "key:other")})
+    async with agents(database_url, Script(), delivering=False, allow_private=False) as [one]:
+        task = await asked(one)
+        for task_id in (task.id, str(new_id())):
+            # A private address is refused where it is looked at.
+            with pytest.raises(TaskNotFoundError):
+                await one.handler.on_create_task_push_notification_config(config(task_id, URL), other)
 
 
 async def test_another_tenants_task_is_not_found_by_any_operation(database_url: str) -> None:

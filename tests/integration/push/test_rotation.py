@@ -9,12 +9,16 @@ import asyncpg
 import httpx
 import jwt
 import pytest
+from pydantic import SecretStr
 
-from agentnet.identity.sealing import Seal
+from agentnet.identity.sealing import Seal, SealError
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.push.signing import JWKS_PATH, KeyRing, Signer
 from agentnet.settings import Settings
+from agentnet.upstreams.credential import BearerCredential
+from agentnet.upstreams.server import NewServer
+from agentnet.upstreams.store import UpstreamStore
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -131,3 +135,58 @@ async def test_the_first_key_of_a_network_may_be_made_by_the_command(new_databas
     assert code == 0, said
     [key] = await stored(new_database)
     assert str(key[0]) in said
+
+
+FORMER = "the secret that the network had before it was changed"
+
+
+@pytest.mark.parametrize(
+    ("keys", "others", "is_taken"),
+    [
+        ([], [], True),
+        ([], [SECRET], True),
+        ([], [FORMER], False),
+        ([], [FORMER, SECRET], True),
+        ([], [SECRET, FORMER, FORMER], True),
+        ([SECRET], [FORMER], True),
+        ([FORMER], [SECRET], False),
+        ([SECRET, FORMER], [], False),
+        ([FORMER, SECRET], [], True),
+    ],
+)
+async def test_a_secret_is_tried_on_what_was_sealed(
+    new_database: str, tmp_path: Path, keys: list[str], others: list[str], is_taken: bool
+) -> None:
+    settings = Settings(home=tmp_path, database_url=new_database, secret=SECRET, _env_file=None)
+    async with Runtime.open(settings) as runtime:
+        database = await runtime.database()
+        for secret in keys:
+            await KeyRing(database, Seal(secret)).current()
+        store = UpstreamStore(database, Seal(FORMER)), UpstreamStore(database, Seal(SECRET))
+        for number, secret in enumerate(others):
+            bearer = BearerCredential(type="bearer", token=SecretStr("token"))
+            new = NewServer(name=f"s{number}", url="https://example.com/mcp", credential=bearer)
+            await store[secret == SECRET].add("acme", new)
+        before = await stored(new_database)
+        ring = KeyRing(database, runtime.seal)
+        if is_taken:
+            await ring.rotate()
+        else:
+            with pytest.raises(SealError, match="Nothing was changed"):
+                await ring.rotate()
+        assert (await stored(new_database) == before) is not is_taken
+
+
+@pytest.mark.parametrize("keys", [[], [FORMER], [SECRET], [SECRET, FORMER], [FORMER, FORMER]])
+async def test_after_a_service_has_started_its_secret_is_the_one_that_rotates(
+    new_database: str, tmp_path: Path, keys: list[str]
+) -> None:
+    settings = Settings(home=tmp_path, database_url=new_database, secret=SECRET, _env_file=None)
+    async with Runtime.open(settings) as runtime:
+        database = await runtime.database()
+        for secret in keys:
+            await KeyRing(database, Seal(secret)).current()
+        await runtime.push()
+        with pytest.raises(SealError):
+            await KeyRing(database, Seal(FORMER)).rotate()
+        await KeyRing(database, runtime.seal).rotate()

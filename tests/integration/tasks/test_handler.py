@@ -24,6 +24,7 @@ from a2a.utils.errors import (
 )
 
 from agentnet.a2a.handler import PRINCIPAL
+from agentnet.a2a.stream import TaskStream
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.tasks.position import Position
 from agentnet.testing.faults import stand_still
@@ -167,6 +168,34 @@ async def test_no_event_id_whatever_it_says_makes_a_client_wait_at_an_ended_task
             async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(UnsupportedOperationError, match="has ended"):
                     await replica.handler.subscribe(again, context(), Position.parse(after))
+
+
+@pytest.mark.parametrize("after", ["99.0.-1.99", "99.7.-1.99", "99.0.-1.1", "99.1.5.99", "9223372036854775807.0.-1.0"])
+async def test_a_place_that_a_running_task_has_not_reached_is_refused(database_url: str, after: str) -> None:
+    async with replicas(database_url, Script(), 2) as [one, two]:
+        task = await one.handler.on_message_send(request("ask"), context())
+        assert isinstance(task, Task)
+        place = Position.parse(after)
+        for replica in (one, two):
+            with pytest.raises(InvalidParamsError, match="behind the last event"):
+                await replica.handler.subscribe(SubscribeToTaskRequest(id=task.id), context(), place)
+
+
+@pytest.mark.parametrize("after", ["99.1.-1.1", "99.1.5.1", "99.1.-1.0", "9999999.1.-1.2"])
+async def test_a_stream_from_a_place_that_never_comes_ends_with_the_task(database_url: str, after: str) -> None:
+    async with replicas(database_url, Script(), 2) as [one, two]:
+        task = await one.handler.on_message_send(request("ask"), context())
+        assert isinstance(task, Task)
+        subscribed = SubscribeToTaskRequest(id=task.id)
+        streams = [await each.handler.subscribe(subscribed, context(), Position.parse(after)) for each in (one, two)]
+
+        async def end(stream: TaskStream) -> str:
+            return [item.json async for item in stream.frames() if item is not None][-1].decode()
+
+        async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+            ends = [group.create_task(end(stream)) for stream in streams]
+            await one.handler.on_cancel_task(CancelTaskRequest(id=task.id), context())
+        assert all("TASK_STATE_CANCELED" in each.result() for each in ends)
 
 
 async def test_what_was_seen_of_a_dead_writer_is_put_right_at_an_ended_task(database_url: str) -> None:

@@ -5,6 +5,8 @@ What was registered comes back by itself with the next heartbeat.
 Revision: 0011.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -70,7 +72,7 @@ def downgrade() -> None:
     op.create_index("registry_search", "registry_entries", ["search"], postgresql_using="gin")
 
 
-def _identity() -> list[sa.Column[object]]:
+def _identity() -> list[sa.Column[Any]]:
     texts = ("kind", "name", "instance", "tenant", "url", "description")
     documents = ("skills", "document")
     return [

@@ -95,6 +95,41 @@ async def test_profiles_are_their_tenants_and_their_admins_alone(place: Place) -
 
 
 @pytest.mark.parametrize(
+    ("bound", "status"),
+    [
+        ("held", 409),
+        ("held for days", 409),
+        ("held beside a revoked one", 409),
+        ("revoked", 204),
+        ("expired", 204),
+        ("another tenant's", 204),
+        ("unknown", 204),
+        ("unbound before", 204),
+    ],
+)
+async def test_a_profile_is_not_deleted_while_it_binds_keys_that_hold(place: Place, bound: str, status: int) -> None:
+    keys = await place.network.runtime.keys()
+    tenant = "other" if bound == "another tenant's" else "acme"
+    made = await keys.create(tenant, "bound", days=2 if bound == "held for days" else None)
+    gone = (await keys.create("acme", "gone")).split("_")[1]
+    await keys.revoke(gone)
+    identifier = "nobody" if bound == "unknown" else made.split("_")[1]
+    names = {"revoked": [gone], "held beside a revoked one": [gone, identifier]}.get(bound, [identifier])
+    await place.put_profile("binding", servers=[], keys=names)
+    if bound == "expired":
+        pool = (await place.network.runtime.database()).pool
+        await pool.execute("UPDATE api_keys SET expires_at = now() - interval '1 s' WHERE id = $1", identifier)
+    if bound == "unbound before":
+        await place.put_profile("binding", servers=[])
+    admin = await keys.create("acme", "admin", scopes=["admin"])
+    async with place.network.client(admin) as http:
+        answer = await http.delete("/v1/mcp/profiles/binding")
+    assert answer.status_code == status, answer.text
+    if status == 409:
+        assert identifier in answer.text and gone not in answer.text and "revoke" in answer.text
+
+
+@pytest.mark.parametrize(
     "wrong", [{"anonymous": True}, {"mode": "all"}, {"servers": "alpha"}, {"color": "red"}, {"tools": ["x"] * 501}]
 )
 async def test_a_wrong_profile_is_refused(place: Place, wrong: dict[str, object]) -> None:

@@ -1,7 +1,9 @@
 """Lists of upstream servers, and what becomes of them when a server says that they changed."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from mcp_types.methods import validate_server_result
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
+from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.messages.era import Era
 from gateway.mcp.upstream.listings import MAX_PAGES, Listings
@@ -166,3 +169,39 @@ async def test_one_bad_item_of_any_kind_hides_no_other(kind: Kind, good: Any, ba
 async def test_an_item_that_is_listed_twice_is_listed_once() -> None:
     items = await listed(Pages(lambda _: {"tools": [tool("one", title="first"), tool("one", title="second")]}))
     assert items == [tool("one", title="first")]
+
+
+class Flaky(Server):
+    """Lists while it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_there = True
+
+    async def ask(self, *_: object) -> dict[str, Any]:
+        if not self.is_there:
+            raise UnavailableError("It does not answer.")
+        return {"tools": [], "ttlMs": 0, "cacheScope": "public"}
+
+
+@pytest.mark.parametrize(
+    ("states", "warnings", "recoveries"),
+    [("y", 0, 0), ("n", 1, 0), ("nnnnn", 1, 0), ("ynnny", 1, 1), ("nynyn", 3, 2), ("nnyynn", 2, 1), ("yyyy", 0, 0)],
+)
+async def test_a_server_that_is_away_is_warned_of_once_for_each_change(
+    states: str, warnings: int, recoveries: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server: Any = Flaky()
+    listings = Listings(server, server, server, SimpleNamespace(admits=lambda item: True))  # type: ignore[arg-type]
+    caplog.set_level(logging.INFO, "gateway")
+    for state in states:
+        server.is_there = state == "y"
+        # Everybody is told, and the log once: two callers ask in each state.
+        for asker in (ASKER, Principal("acme", "key:2")):
+            upstream = UpstreamServer("alpha", (), "*", "", {}, server)
+            listings.forget(upstream, frozenset({Kind.TOOLS}))
+            with suppress(AgentNetError):
+                await listings.get(upstream, asker, Kind.TOOLS)
+    said = [record.getMessage() for record in caplog.records]
+    assert len([each for each in said if "cannot be listed" in each]) == warnings, said
+    assert len([each for each in said if "listed again" in each]) == recoveries, said
