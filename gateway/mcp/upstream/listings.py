@@ -169,7 +169,7 @@ class Listings:
         return listing
 
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
-        modern = Era.MODERN in await self._eras.of(server, principal)
+        modern = Era.MODERN in (await self._eras.of(server, principal)).eras
         items: list[Document] = []
         page: Document = {}
         for _ in range(MAX_PAGES):
