@@ -33,6 +33,7 @@ from gateway.mcp.upstream.relay import pass_on
 from gateway.mcp.upstream.rewrite import pass_mapped
 from gateway.mcp.upstream.server import UpstreamServer
 
+COMPLETE = "completion/complete"
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
 Answer = TypeVar("Answer")
@@ -74,6 +75,9 @@ class ServerCalls:
         if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
             is_within = Era.LEGACY in spoken.eras and not spoken.is_mute
             return await self._subscribe(exchange, exchange.session, server, own, is_within)
+        if exchange.method == COMPLETE and not spoken.completes:
+            # The client was told of completions by the gateway, which has them for some: none is no unknown method.
+            return {"completion": {"values": [], "total": 0, "hasMore": False}}
         if exchange.era not in spoken.eras or (spoken.is_mute and _may_be_asked(exchange)):
             bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
             return await bridge.call(exchange, server, params)

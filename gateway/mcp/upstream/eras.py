@@ -45,6 +45,8 @@ class Spoken:
     """Whether the legacy era has sessions there: in one without them nobody can be asked or told of changes."""
     tells_of_resources: bool
     """Whether it says in the modern era that its resources can be watched."""
+    completes: bool
+    """Whether it says that it completes arguments; true where it has not said what it does."""
 
     @property
     def is_mute(self) -> bool:
@@ -67,15 +69,18 @@ class Eras:
         """
 
         async def ask() -> Spoken:
-            modern, session = await asyncio.gather(
+            modern, legacy = await asyncio.gather(
                 self._modern(server, principal, way), self._legacy(server, principal, way)
             )
-            eras = frozenset([Era.MODERN] * (modern is not None) + [Era.LEGACY] * (session is not None))
+            eras = frozenset([Era.MODERN] * (modern is not None) + [Era.LEGACY] * (legacy is not None))
             if not eras:
                 raise UnavailableError(f"The MCP server {server.name!r} speaks no revision of MCP that is known here.")
             logger.info("MCP server %s speaks %s", server.name, " and ".join(sorted(era.value for era in eras)))
-            resources = object_or_empty(object_or_empty((modern or {}).get("capabilities")).get("resources"))
-            return Spoken(eras, bool(session), resources.get("subscribe") is True)
+            session, initialized = legacy or ("", {})
+            declared = modern or initialized
+            capabilities = object_or_empty(declared.get("capabilities"))
+            watched = Era.MODERN in eras and object_or_empty(capabilities.get("resources")).get("subscribe") is True
+            return Spoken(eras, bool(session), watched, not declared or "completions" in capabilities)
 
         return await self._known.get(_key(server), ask)
 
@@ -106,10 +111,15 @@ class Eras:
             return {} if error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported) else None
         return found if _any_modern(found.get("supportedVersions")) else None
 
-    async def _legacy(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> str | None:
-        """The id of a session there, empty where it keeps none; None where it does not speak the legacy era."""
+    async def _legacy(
+        self, server: UpstreamServer, principal: Principal, way: Headers | None
+    ) -> tuple[str, Document] | None:
+        """The id of a session there, empty where it keeps none, and what it says of itself.
+
+        None where it does not speak the legacy era.
+        """
         try:
-            session, _ = await self._client.open_session(server, principal, {}, way=way)
+            session, said = await self._client.open_session(server, principal, {}, way=way)
         except McpError as error:
             _check_answered(server, error)
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
@@ -117,7 +127,7 @@ class Eras:
         with suppress(AgentNetError):
             # It was opened only to see whether it can be.
             await self._client.end(server, principal, session)
-        return session.id
+        return session.id, said
 
 
 def _check_answered(server: UpstreamServer, error: McpError) -> None:
