@@ -8,23 +8,24 @@ from cards.build import HTTP_JSON, JSONRPC
 LEGACY_ADDRESSES = ("url", "preferredTransport", "protocolVersion", "additionalInterfaces")
 
 
-def rewrite_card(card_json: dict[str, Any], base_url: str) -> dict[str, Any]:
+def rewrite_card(card_json: dict[str, Any], base_url: str, older_rest_url: str | None = None) -> dict[str, Any]:
     """A copy of `card_json` (1.0, 0.3, or both at once) whose interfaces all lead to `base_url`.
 
-    Bindings that the gateway does not relay (GRPC) are dropped, and so are signatures. All else is kept as it is.
+    HTTP+JSON of 0.3 leads to `older_rest_url` where its paths are not free at `base_url`. Bindings that the gateway
+    does not relay (GRPC) are dropped, and so are signatures. All else is kept as it is.
     """
     card = _without_signatures(deepcopy(card_json))
-    addresses = _addresses(base_url)
+    addresses = _addresses(base_url, base_url)
+    older = _addresses(base_url, older_rest_url or base_url)
     if "supportedInterfaces" in card:
-        card["supportedInterfaces"] = _interfaces(card["supportedInterfaces"], addresses)
+        card["supportedInterfaces"] = _interfaces(card["supportedInterfaces"], addresses, older)
     if "url" in card:
-        _rewrite_legacy(card, addresses)
+        _rewrite_legacy(card, older)
     return card
 
 
-def _addresses(base_url: str) -> dict[str, str]:
-    base = base_url.rstrip("/")
-    return {JSONRPC: f"{base}/", HTTP_JSON: base}
+def _addresses(base_url: str, rest_url: str) -> dict[str, str]:
+    return {JSONRPC: f"{base_url.rstrip('/')}/", HTTP_JSON: rest_url.rstrip("/")}
 
 
 def _without_signatures(card: dict[str, Any]) -> dict[str, Any]:
@@ -33,10 +34,13 @@ def _without_signatures(card: dict[str, Any]) -> dict[str, Any]:
     return card
 
 
-def _interfaces(interfaces: list[dict[str, Any]], addresses: dict[str, str]) -> list[dict[str, Any]]:
+def _interfaces(
+    interfaces: list[dict[str, Any]], addresses: dict[str, str], older: dict[str, str]
+) -> list[dict[str, Any]]:
     rewritten: list[dict[str, Any]] = []
     for interface in interfaces:
-        address = addresses.get(interface.get("protocolBinding", ""))
+        is_older = str(interface.get("protocolVersion", "")).startswith("0.")
+        address = (older if is_older else addresses).get(interface.get("protocolBinding", ""))
         # Two interfaces of one binding and version lead to one address now.
         if address is not None and (moved := interface | {"url": address}) not in rewritten:
             rewritten.append(moved)

@@ -83,20 +83,20 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
         ready_body=ALIVE,
         json=json_limits(settings),
     )
-    own = [*mcp.routes, *await views(runtime, name, keys, url), *routes(relay, cards, Listing(catalog, cards))]
+    own = [*mcp.routes, *await views(runtime, name, keys, url, relay), *routes(relay, cards, Listing(catalog, cards))]
     closed, origins = frame.closed(frame.app(own, lifespan)), settings.allowed_origins
     # CORS outermost: a preflight carries no credential. Host and Origin are checked before a key is looked up, as the
     # MCP transports want it against DNS rebinding.
     return admit_pages(Guard(closed, addresses_of(settings, url), settings.allowed_hosts, origins), origins)
 
 
-async def views(runtime: Runtime, name: str, keys: Keys, url: str) -> list[BaseRoute]:
+async def views(runtime: Runtime, name: str, keys: Keys, url: str, relay: Relay) -> list[BaseRoute]:
     """What the gateway answers from the database: tasks, and what admins set."""
     settings, database = runtime.settings, await runtime.database()
     servers = ServerRoutes(await runtime.upstreams(), runtime.directory(name), addresses_of(settings, url))
     return [
         KeySet(KeyRing(database, runtime.seal)).route(),
-        *TaskViews(database).routes(),
+        *TaskViews(database, relay).routes(),
         *KeyRoutes(keys).routes(),
         *RetentionRoutes(Rules(database, settings)).routes(),
         *PushRoutes(Outbox(database)).routes(),

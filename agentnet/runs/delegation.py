@@ -37,7 +37,7 @@ from agentnet.runs.journal import call_key, in_words, tells_itself
 from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
-from agentnet.tasks.parts import is_file, joined
+from agentnet.tasks.parts import is_file, keeps_pieces
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, step_of
 from agentnet.tasks.values import struct_json
@@ -243,6 +243,7 @@ class Delegated:
     async def _reach(self) -> AgentClient:
         """The peer where the registry has it now, with a token for it alone. Raises `NotFoundError`."""
         entry = await self.peers.directory.get(self.scope.principal(), "agent", self.agent)
+        self.child.in_pieces = keeps_pieces(entry.document)
         token = self.peers.tokens.mint(self.scope.principal(delegation=True), f"agent:{self.agent}")
         name, url = f"The agent {self.agent}", f"{entry.url.rstrip('/')}/"
         return AgentClient(HttpxTransport(self.peers.http, url, name, idle_seconds=IDLE_SECONDS, token=token))
@@ -250,7 +251,7 @@ class Delegated:
     async def _pass_on(self, event: StreamResponse) -> None:
         match event.WhichOneof("payload"):
             case "task":
-                for artifact in event.task.artifacts:
+                for artifact in self.child.artifacts:  # not the event's own: those may be in pieces
                     await self._pass_artifact(TaskArtifactUpdateEvent(artifact=artifact))
             case "status_update":
                 step = step_of(struct_json(event.status_update.metadata))
@@ -313,7 +314,7 @@ class Delegated:
     async def _outcome(self, state: TaskState) -> Outcome:
         files = []
         for artifact in self.child.artifacts:
-            for part in joined(artifact.parts):
+            for part in artifact.parts:
                 if body := part.raw or (part.text.encode() if part.filename else b""):
                     ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})

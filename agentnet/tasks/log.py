@@ -28,20 +28,25 @@ ReadLog = Callable[[UUID, int, int], Awaitable[list[LogEvent]]]
 
 
 class FeedItem:
-    """An event, or a piece of one that is still open, and the place behind it."""
+    """An event, or a piece of one that is still open, and the place behind it.
 
-    __slots__ = ("_json", "event", "position")
+    The piece that closes an event has its place behind the whole of it: it may be empty, and would lie where the piece
+    before it lies. It tells where it `begins`; of others that is told by their text.
+    """
 
-    def __init__(self, position: Position, event: StreamResponse) -> None:
+    __slots__ = ("_begins", "_json", "event", "position")
+
+    def __init__(self, position: Position, event: StreamResponse, begins: int = 0) -> None:
         self.position = position
         self.event = event
+        self._begins = begins
         self._json: bytes | None = None
 
     @property
     def begins(self) -> int:
-        """The offset at which a piece of an open event begins; 0 for a whole event."""
+        """The offset at which a piece of a text event begins; 0 for a whole event."""
         offset = self.position.offset
-        return 0 if offset == WHOLE else offset - len(self.event.artifact_update.artifact.parts[0].text)
+        return self._begins if offset == WHOLE else offset - len(self.event.artifact_update.artifact.parts[0].text)
 
     @property
     def json(self) -> bytes:
@@ -115,13 +120,16 @@ def outlived(position: Position, epoch: int) -> bool:
 
 
 def cut(event: StreamResponse, offset: int) -> StreamResponse | None:
-    """What comes behind the first `offset` characters of a text event, or None if nothing does."""
+    """What comes behind the first `offset` characters of a text event, or None if nothing does.
+
+    Its end is something: who has all the characters, and a place within the event, has not been told that it ended.
+    """
     if offset == WHOLE:
         return None
     if offset == 0:
         return event
     text = event.artifact_update.artifact.parts[0].text
-    if offset >= len(text):
+    if offset >= len(text) and not event.artifact_update.last_chunk:
         return None
     rest = StreamResponse()
     rest.CopyFrom(event)

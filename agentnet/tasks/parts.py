@@ -1,8 +1,11 @@
 """Parts of messages and artifacts (A2A 1.0, section 4.1.6): which are files, and which are pieces of one text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from a2a.types.a2a_pb2 import Message, Part
+
+from agentnet.tasks.steps import STEPS
 
 
 def is_file(part: Part) -> bool:
@@ -21,11 +24,19 @@ def continues(last: Part, part: Part) -> bool:
     return not (last.HasField("metadata") or part.HasField("metadata")) or last.metadata == part.metadata
 
 
-def joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """`parts`, neighbouring pieces of one text as one part.
+def keeps_pieces(card_json: Mapping[str, Any]) -> bool:
+    """Whether the server with this card may give a text that was streamed in pieces, a part for each chunk.
 
-    An artifact that was streamed may be stored in pieces: a2a-sdk's server keeps one part for each chunk.
+    a2a-sdk's does, and nothing in its tasks tells them from texts that were apart; those of this network join them.
     """
+    capabilities = card_json.get("capabilities")
+    extensions = capabilities.get("extensions") if isinstance(capabilities, Mapping) else None
+    listed = extensions if isinstance(extensions, list) else []
+    return not any(isinstance(each, Mapping) and each.get("uri") == STEPS for each in listed)
+
+
+def joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """`parts` as a server that keeps pieces gives them, neighbouring pieces of one text as one part."""
     first: Part | None = None
     pieces: list[str] = []
     for part in parts:
@@ -40,8 +51,8 @@ def joined(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def text_of(parts: Iterable[Part]) -> str:
-    """The text of an artifact's parts, files left out: a paragraph for each text."""
-    return "\n\n".join(part.text for part in joined(parts) if part.text and not is_file(part))
+    """The text of an artifact's parts, files left out: a paragraph for each."""
+    return "\n\n".join(part.text for part in parts if part.text and not is_file(part))
 
 
 def words_of(message: Message) -> str:

@@ -20,14 +20,19 @@ from a2a.types.a2a_pb2 import (
 )
 
 from agentnet.tasks.events import COMPLETED, INTERRUPTED_STATES, SUBMITTED, TERMINAL_STATES
-from agentnet.tasks.parts import continues, text_of, words_of
+from agentnet.tasks.parts import continues, joined, text_of, words_of
 from agentnet.tasks.steps import ANSWER, SOURCE
 
 
 class Projection:
-    """A task as of its last applied event."""
+    """A task as of its last applied event.
 
-    def __init__(self, task: Task | None = None, history: Iterable[Message] = ()) -> None:
+    Parts stay as they came, but that a chunk goes on with the text before it. Of a server that gives texts `in_pieces`
+    (see `keeps_pieces`), the neighbouring texts of an artifact in a whole task are taken for such chunks.
+    """
+
+    def __init__(self, task: Task | None = None, history: Iterable[Message] = (), *, in_pieces: bool = False) -> None:
+        self.in_pieces = in_pieces
         self.history: list[Message] = []
         """Messages, oldest first; the one in the current status is not among them."""
         self._begin(task or Task(), history)
@@ -37,6 +42,11 @@ class Projection:
         self._task.CopyFrom(task)
         self.history = [*history, *task.history]
         self._task.ClearField("history")
+        if self.in_pieces:
+            for artifact in self._task.artifacts:
+                whole = list(joined(artifact.parts))
+                del artifact.parts[:]
+                artifact.parts.extend(whole)
         # By id: to look through the list at each chunk would cost the number of artifacts. protobuf keeps references to
         # its messages alive while the list grows.
         self._artifacts = {artifact.artifact_id: artifact for artifact in self._task.artifacts}
@@ -196,9 +206,10 @@ class Projection:
             self._append(known, update.artifact)
 
     def _append(self, artifact: Artifact, more: Artifact) -> None:
-        for part in more.parts:
+        for number, part in enumerate(more.parts):
             # Gathered, not added to the text: protobuf copies the whole of it, for 5,000 chunks 5,000 times (issue 9).
-            if artifact.parts and continues(artifact.parts[-1], part):
+            # Only a chunk's first part goes on with what was there: those that came together are apart.
+            if number == 0 and artifact.parts and continues(artifact.parts[-1], part):
                 self._tails.setdefault(artifact.artifact_id, []).append(part.text)
             else:
                 self._join(artifact.artifact_id)

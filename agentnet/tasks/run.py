@@ -217,9 +217,11 @@ class TaskRun:
             self._write_later(GATHER_SECONDS)
 
     def _grow(self, text: OpenText, event: StreamResponse) -> None:
+        begins, ends = text.length, event.artifact_update.last_chunk
         text.add(event)
-        self._show(event, text.length)
-        if text.length >= COALESCE_CHARACTERS or event.artifact_update.last_chunk:
+        # The last piece may be empty: its place is the end of the event, not the place of the piece before it.
+        self._show(event, WHOLE if ends else text.length, begins)
+        if text.length >= COALESCE_CHARACTERS or ends:
             self._close_open()
             self._write_soon()
 
@@ -237,9 +239,9 @@ class TaskRun:
         self._progress.set()
         self._progress = asyncio.Event()
 
-    def _show(self, event: StreamResponse, offset: int) -> None:
+    def _show(self, event: StreamResponse, offset: int, begins: int = 0) -> None:
         position = Position(self._seq, self.lease.epoch, offset, self._durable)
-        self._feed.publish(FeedItem(position, event), self._generation)
+        self._feed.publish(FeedItem(position, event, begins), self._generation)
 
     def _write_later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -41,7 +41,10 @@ class Cards:
         return f"{self._base_url}/agents/{name}"
 
     async def network(self, request: Request) -> Response:
-        """The network's own card: the entry agent's, at the gateway's root."""
+        """The network's own card: the entry agent's, at the gateway's root.
+
+        HTTP+JSON 0.3 alone leads to the agent's own address: at the root its tasks are where the network's own REST is.
+        """
         return await self._respond(request, ENTRY_AGENT, self._base_url)
 
     async def agent(self, request: Request) -> Response:
@@ -67,7 +70,7 @@ class Cards:
         # Made once for what the registry says. Made anew for each GET, as the SDK does, it is 3,500 a second in place
         # of 20,000.
         if served is None or served.source != source:
-            card = rewrite_card(source, address)
+            card = rewrite_card(source, address, self.address(entry.name))
             response = served.response if served else CardResponse(card)
             response.update(card)
             self._served[key] = _Served(source, response)

@@ -16,8 +16,8 @@ def asks_for_card(path: bytes, body: bytes) -> bool:
     return path in PATHS or (not path and any(method in body for method in METHODS))
 
 
-def with_addresses(answer: bytes, base_url: str) -> bytes:
-    """`answer` with the card in it leading to `base_url`; an answer without a card is returned as it is."""
+def with_addresses(answer: bytes, base_url: str, older_rest_url: str) -> bytes:
+    """`answer` with the card in it leading there (see `rewrite_card`); one without a card is returned as it is."""
     try:
         document = json.loads(answer)
     except ValueError:
@@ -25,9 +25,9 @@ def with_addresses(answer: bytes, base_url: str) -> bytes:
     if not isinstance(document, dict):
         return answer
     if _is_card(document):
-        return json.dumps(rewrite_card(document, base_url)).encode()
+        return json.dumps(rewrite_card(document, base_url, older_rest_url)).encode()
     if _is_card(document.get("result")):
-        return json.dumps(document | {"result": rewrite_card(document["result"], base_url)}).encode()
+        return json.dumps(document | {"result": rewrite_card(document["result"], base_url, older_rest_url)}).encode()
     return answer
 
 

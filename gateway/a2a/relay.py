@@ -122,7 +122,7 @@ class Relay:
         if is_event_stream(incoming.headers):
             return await request.answer_stream(incoming, request.opened(principal), self._takeover)
         if asks_for_card(request.target.path, request.body.start):
-            return await request.answer_card(incoming, self._base_url + request.target.prefix)
+            return await request.answer_card(incoming, self._base_url)
         if location := header_of(to_client(incoming.headers), b"location"):
             address = (self._base_url + request.target.prefix).encode()
             incoming.headers = [
@@ -223,10 +223,11 @@ class _RelayedRequest:
     async def _write(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def answer_card(self, incoming: Incoming, address: str) -> bool:
-        """Pass the response on with the card in it leading to `address`."""
+    async def answer_card(self, incoming: Incoming, base_url: str) -> bool:
+        """Pass the response on with the card in it leading to where it was asked for, at the gateway's `base_url`."""
         whole = b"".join([chunk async for chunk in incoming.chunks()])
-        body = with_addresses(whole, address)
+        own_address = f"{base_url}/agents/{self.target.agent}"
+        body = with_addresses(whole, base_url + self.target.prefix, own_address)
         # The length that the agent gave is that of the card before.
         headers = [(key, value) for key, value in to_client(incoming.headers) if key != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))

@@ -1,6 +1,7 @@
 """Tasks as the network's own REST shows them: rows of the caller's tenant, read from PostgreSQL, whoever runs them."""
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field, field_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentnet.database import Database
 from agentnet.errors import InvalidInputError, NotFoundError
@@ -64,16 +66,17 @@ class TaskQuery(BaseModel):
 
 
 class TaskViews:
-    """Read-only; another tenant's task is not found."""
+    """Read-only; another tenant's task is not found. `older` answers clients of A2A 0.3, which has tasks there too."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, older: ASGIApp) -> None:
         self._pool = database.pool
+        self._older = older
 
     def routes(self) -> list[BaseRoute]:
         """`/v1/tasks` and below."""
         return [
-            Route("/v1/tasks", self.list, methods=["GET"]),
-            Route("/v1/tasks/{id:uuid}", self.get, methods=["GET"]),
+            Route("/v1/tasks", _Unless03(self.list, self._older), methods=["GET"]),
+            Route("/v1/tasks/{id:uuid}", _Unless03(self.get, self._older), methods=["GET"]),
             Route("/v1/tasks/{id:uuid}/tree", self.tree, methods=["GET"]),
         ]
 
@@ -118,6 +121,23 @@ class TaskViews:
 def full_name(state: str) -> str:
     """A2A's name of a state that may be named in short."""
     return PREFIX + state.upper().replace("-", "_").removeprefix(PREFIX)
+
+
+class _Unless03:
+    """The network's own answer at an address of A2A 0.3's HTTP+JSON binding, unless the request says that it is that.
+
+    The network's card sends clients of 0.3 elsewhere; those that go by an older one, or by habit, say their version.
+    """
+
+    def __init__(self, own: Callable[[Request], Awaitable[Response]], older: ASGIApp) -> None:
+        self._own = own
+        self._older = older
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        version = request.headers.get("a2a-version", "").strip()
+        answer = self._older if version == "0.3" or version.startswith("0.3.") else await self._own(request)
+        await answer(scope, receive, send)
 
 
 def view_of(row: asyncpg.Record) -> TaskView:

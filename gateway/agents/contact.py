@@ -4,13 +4,15 @@ import asyncio
 from contextlib import suppress
 
 import anyio
-from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, Task
 
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.transport import Headers, Response
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
+from agentnet.tasks.parts import keeps_pieces
+from agentnet.tasks.projection import Projection
 from gateway.a2a.upstream import Upstream
 
 CANCEL_SECONDS = 5.0
@@ -28,6 +30,10 @@ class Contact(AgentClient):
     def name(self) -> str:
         """The agent's."""
         return self.entry.name
+
+    def heard(self, task: Task | None = None) -> Projection:
+        """What is heard of a task of the agent's, from `task` on."""
+        return Projection(task, in_pieces=keeps_pieces(self.entry.document))
 
     async def begin(self, request: SendMessageRequest) -> StreamResponse:
         """SendMessage; the task that it begins is cancelled when its client leaves before it knows of it."""

@@ -128,7 +128,7 @@ class Door:
         try:
             if inbound.networks:
                 self._hops.check(inbound.networks)
-            server = await self._passthrough.server_of(inbound) if inbound.profile.is_straight else None
+            server = await self._passthrough.server_of(inbound, message) if inbound.profile.is_straight else None
             if server is not None:
                 await self._relay(method, inbound, server, message)
                 return

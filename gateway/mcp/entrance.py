@@ -28,7 +28,6 @@ from gateway.mcp.profiles.routes import ProfileRoutes
 from gateway.mcp.resumption.log import CallLog
 from gateway.mcp.resumption.relayed import RelayedCalls
 from gateway.mcp.servers.calls import ServerCalls
-from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.servers.passthrough import Passthrough
 from gateway.mcp.servers.provider import ServerProviders
 from gateway.mcp.servers.sessions import UpstreamSessions
@@ -96,7 +95,7 @@ async def entrance(
         AgentProviders(means, subscriptions),
     ]
     aggregate = Aggregate(settings.mcp_list_limit, hops, sources)
-    passthrough = Passthrough(servers, eras, http, client, ServerParameters(listings), runtime.seal)
+    passthrough = Passthrough(servers, eras, http, client, listings, runtime.seal)
 
     upstream_sessions = UpstreamSessions(servers, http, client, calls)
     returning = Returning(log, running, long_calls, servers, ceiling)

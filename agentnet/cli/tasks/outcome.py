@@ -7,7 +7,7 @@ from a2a.types import Artifact, Message, Part, StreamResponse, TaskState
 
 from agentnet.cli.gateway.wire import content_of, kind_of, state_name
 from agentnet.tasks.events import COMPLETED
-from agentnet.tasks.parts import is_file, joined
+from agentnet.tasks.parts import is_file
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, Step, step_of
 from agentnet.tasks.values import struct_json, value_json
@@ -17,7 +17,7 @@ class Outcome:
     """Fed with events in their order; a task snapshot replaces what was known of the artifacts."""
 
     def __init__(self) -> None:
-        self.heard = Projection()
+        self.heard = Projection(in_pieces=True)
         self.steps: dict[str, Step] = {}
         """The newest phase of each step, in the order in which they began."""
 
@@ -77,7 +77,7 @@ class Outcome:
 
     def answer(self) -> str:
         """The result as Markdown: the texts and data of the agent's own artifacts, or what it says in their place."""
-        texts = [text for artifact in self.heard.own_artifacts for text in map(text_of, joined(artifact.parts)) if text]
+        texts = [text for artifact in self.heard.own_artifacts for text in map(text_of, artifact.parts) if text]
         # Not the status of a task with data beside its words: that data is for programs.
         texts += [text for text in map(text_of, self._reply()) if text]
         return "\n\n".join(texts) or (self.said if self.succeeded else "")
@@ -85,7 +85,7 @@ class Outcome:
     def files(self) -> Iterator[tuple[Artifact, Part]]:
         """Every file, its artifact with it; those of an answer without a task come in none."""
         for artifact in (Artifact(parts=self._reply()), *self.heard.artifacts):
-            for part in joined(artifact.parts):
+            for part in artifact.parts:
                 if is_file(part):
                     yield artifact, part
 

@@ -11,7 +11,6 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
 
 from agentnet.errors import AgentNetError, UnavailableError
-from agentnet.tasks.projection import Projection
 from gateway.agents.contact import CANCEL_SECONDS, Contact
 from gateway.agents.following import Following
 from gateway.agents.progress import Progress
@@ -39,7 +38,7 @@ class AgentCall:
         self._exchange = exchange
         self._event_ids = event_ids
         self._is_primed = False
-        self._heard = Projection()
+        self._heard = contact.heard()
         self._answer = Answer(contact.name, self._heard)
         self._progress = Progress(self._heard, self._tell)
         self._following = Following(contact, self._heard, self._progress)

@@ -9,10 +9,10 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import Artifact, Part
 
 from agentnet.files.store import URI_PATTERN
-from agentnet.tasks.parts import joined
 from agentnet.tasks.values import value_json
 from gateway.mcp.agents.addresses import artifact_uri
 
+FILE_NAME_META_KEY = "agentnet.dev/file_name"
 INLINE_BYTES = 256 * 1024
 """Of all files within one result; what comes beyond is a link."""
 MAX_LINKS = 64
@@ -39,7 +39,7 @@ class Contents:
     def add(self, artifact: Artifact) -> None:
         """The files and data of an artifact; texts are told together, elsewhere."""
         uri = artifact_uri(self._agent, self._task_id, artifact.artifact_id)
-        self.blocks += [block for part in joined(artifact.parts) if (block := self._block(part, uri))]
+        self.blocks += [block for part in artifact.parts if (block := self._block(part, uri))]
 
     def _block(self, part: Part, uri: str) -> types.ContentBlock | None:
         media_type = part.media_type or None
@@ -62,15 +62,17 @@ class Contents:
             return types.ResourceLink(name=name, uri=uri, mime_type=media_type, size=len(body))
         # Counted over all files: a result goes into a model's context as a whole.
         self._room -= len(body)
+        # What is embedded has no field for its name (MCP 2025-11-25, schema: ResourceContents, ImageContent).
+        meta = {FILE_NAME_META_KEY: part.filename} if part.filename else None
         if part.HasField("text"):
             return types.EmbeddedResource(
-                resource=types.TextResourceContents(uri=uri, mime_type=media_type, text=part.text)
+                resource=types.TextResourceContents(uri=uri, mime_type=media_type, text=part.text, _meta=meta)
             )
         data = base64.b64encode(body).decode()
         if media_type is not None and media_type.startswith("image/"):
-            return types.ImageContent(data=data, mime_type=media_type)
+            return types.ImageContent(data=data, mime_type=media_type, _meta=meta)
         return types.EmbeddedResource(
-            resource=types.BlobResourceContents(uri=uri, mime_type=media_type, blob=data),
+            resource=types.BlobResourceContents(uri=uri, mime_type=media_type, blob=data, _meta=meta),
         )
 
 

@@ -4,14 +4,13 @@ import base64
 import json
 from collections.abc import Iterable
 
-from a2a.types.a2a_pb2 import Part, Task
+from a2a.types.a2a_pb2 import Part
 from mcp_types import BlobResourceContents, Resource, ResourceTemplate, TextResourceContents
 
 from agentnet.a2a.client.errors import RefusedError
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files.store import FileStore
-from agentnet.tasks.parts import joined
 from cards import rewrite_card
 from gateway.mcp.agents.addresses import (
     ARTIFACT_TEMPLATE,
@@ -97,8 +96,8 @@ class Reader:
         return TextResourceContents(uri=uri, mime_type=JSON, text=json.dumps(card, ensure_ascii=False))
 
     async def _artifact(self, exchange: Exchange, uri: str, place: Place) -> list[Contents]:
-        task: Task = await (await self._find(exchange, place.agent)).get(place.task_id)
-        for artifact in task.artifacts:
+        contact = await self._find(exchange, place.agent)
+        for artifact in contact.heard(await contact.get(place.task_id)).artifacts:
             if artifact.artifact_id == place.artifact_id:
                 # Before base64, which takes a third more, and JSON, which copies it once again.
                 _check_size(sum(len(part.raw) + len(part.text) for part in artifact.parts))
@@ -113,9 +112,9 @@ class Reader:
 
 
 def contents_of(uri: str, parts: Iterable[Part]) -> list[Contents]:
-    """The parts of an artifact; the chunks of a text are one."""
+    """The parts of an artifact."""
     contents: list[Contents] = []
-    for part in joined(parts):
+    for part in parts:
         if part.text:
             contents.append(TextResourceContents(uri=uri, mime_type=part.media_type or TEXT, text=part.text))
         elif part.HasField("raw"):

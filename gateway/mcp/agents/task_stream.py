@@ -35,9 +35,9 @@ class TaskStream:
     async def changes(self) -> AsyncIterator[Document]:
         """The task as it is, then whenever it has changed (`DetailedTask`), until it has ended or is gone."""
         while True:
-            heard = Projection()
             try:
                 contact = await self._tasks.contact(self._exchange, self._ref)
+                heard = contact.heard()
                 async with aclosing(contact.watch(self._ref.task_id)) as events:
                     async for event in events:
                         heard.receive(event)

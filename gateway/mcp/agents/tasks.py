@@ -41,9 +41,9 @@ class AgentTasks:
     async def begin(self, exchange: Exchange, contact: Contact, arguments: AgentArguments) -> Document:
         """A task, or the result where the agent is done at once. Raises `RefusedError`, `UnavailableError`."""
         if arguments.only_looks:
-            heard = Projection(await contact.get(arguments.task_id or ""))
+            heard = contact.heard(await contact.get(arguments.task_id or ""))
         else:
-            heard = Projection()
+            heard = contact.heard()
             heard.receive(await contact.begin(arguments.request(at_once=True)))
         # The server decides whether a call becomes a task (SEP-2663): what is done needs none.
         if heard.is_over or not heard.task_id:
@@ -85,7 +85,7 @@ class AgentTasks:
 
     async def state(self, exchange: Exchange, ref: TaskRef, contact: Contact) -> Document:
         """The task as it is (`DetailedTask`)."""
-        return self.told(exchange, ref, Projection(await contact.get(ref.task_id)))
+        return self.told(exchange, ref, contact.heard(await contact.get(ref.task_id)))
 
     def told(self, exchange: Exchange, ref: TaskRef, heard: Projection) -> Document:
         """What an agent said so far as a `DetailedTask`."""
@@ -105,7 +105,7 @@ class AgentTasks:
 
     async def _update(self, exchange: Exchange, ref: TaskRef, contact: Contact) -> Document:
         """Take the client's answer to the open question; others are ignored."""
-        question = question_in(Projection(await contact.get(ref.task_id)))
+        question = question_in(contact.heard(await contact.get(ref.task_id)))
         given = object_or_empty(exchange.params.get("inputResponses"))
         if question is not None and question.key in given:
             await self._take(question, object_or_empty(given[question.key]), ref, contact)

@@ -12,7 +12,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
-from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, FINDERS, find_tools, named_call
+from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, find_tools, found_page, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
 from gateway.mcp.aggregate.provider import Provider, Providers
 from gateway.mcp.aggregate.schemes import is_reserved
@@ -157,7 +157,7 @@ class Aggregate:
         kind = KINDS[exchange.method]
         merged = await self.merged(exchange, kind, await self.providers(exchange))
         if kind is Kind.TOOLS and self._is_found(exchange, merged):
-            page: Document = {"items": FINDERS}
+            page = found_page(exchange.params.get("cursor"))
         else:
             page = merged.page(exchange.params.get("cursor"))
         result: Document = {kind.member: page.pop("items")} | page

@@ -6,7 +6,7 @@ from typing import Any
 from mcp_types.jsonrpc import INVALID_PARAMS
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.mcp.aggregate.merge import Merged
+from gateway.mcp.aggregate.merge import Merged, no_such_cursor
 from gateway.mcp.messages.errors import Document, McpError
 
 FIND_TOOLS = "find_tools"
@@ -61,6 +61,13 @@ class _NamedCall(BaseModel):
 
     name: str
     arguments: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+def found_page(cursor: Any) -> Document:
+    """The one page of the list that stands in for the long one. Raises `McpError` for any cursor."""
+    if cursor is not None:
+        raise no_such_cursor()
+    return {"items": FINDERS}
 
 
 def find_tools(arguments: Document, merged: Merged) -> Document:

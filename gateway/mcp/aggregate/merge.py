@@ -52,10 +52,15 @@ class Merged:
         number = 0
         if cursor is not None:
             if not isinstance(cursor, str) or cursor not in map(str, range(1, len(self.pages))):
-                raise McpError(INVALID_PARAMS, "The cursor is not valid.")
+                raise no_such_cursor()
             number = int(cursor)
         page: Document = {"items": orjson.Fragment(self.pages[number])}
         return page | ({"nextCursor": str(number + 1)} if number + 1 < len(self.pages) else {})
+
+
+def no_such_cursor() -> McpError:
+    """For one that no list of ours has given."""
+    return McpError(INVALID_PARAMS, "The cursor is not valid.")
 
 
 def merge(kind: Kind, parts: list[Part], profile: Profile, mark: Mark | None = None) -> Merged:

@@ -12,9 +12,10 @@ RETURNING uri
 # End a subscription; its URI, if it was there.
 UNSUBSCRIBE = "DELETE FROM mcp_subscriptions WHERE session = $1 AND uri = $2 RETURNING uri"
 
-# What a session is subscribed to, and whether it has a session of its own where that is.
+# What a session is subscribed to, and whether it has a session of its own where that is; one without an id is none.
 LIST_SUBSCRIPTIONS = """
-SELECT one.uri, one.provider, one.own, one.version, mcp_sessions.upstreams ? one.provider AS is_within
+SELECT one.uri, one.provider, one.own, one.version,
+    coalesce(mcp_sessions.upstreams -> one.provider ->> 'id', '') <> '' AS is_within
 FROM mcp_subscriptions AS one JOIN mcp_sessions ON mcp_sessions.id = one.session
 WHERE one.session = $1
 ORDER BY one.uri

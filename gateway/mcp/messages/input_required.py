@@ -21,6 +21,8 @@ STATE_SECONDS = 3600.0
 """How long a client may take to answer."""
 MAX_STATE_CHARACTERS = 64 * 1024
 CAPABILITY_OF = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
+MAY_ASK = frozenset({"tools/call", "prompts/get", "resources/read"})
+"""Requests that may be answered with questions (2026-07-28, MRTR)."""
 UNBOUND = frozenset({"_meta", "inputResponses", "requestState"})
 """Parameters that differ between a call and its retry."""
 
@@ -68,6 +70,11 @@ def check_capabilities(exchange: Exchange, questions: dict[str, Question]) -> No
         detail: dict[str, Any] = {"requiredCapabilities": {name: {} for name in sorted(missing)}}
         named = ", ".join(sorted(missing))
         raise McpError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs a client that offers {named}.", detail=detail)
+
+
+def can_be_asked(capabilities: Document) -> bool:
+    """Whether a client that declared `capabilities` answers questions of any kind."""
+    return any(name in capabilities for name in CAPABILITY_OF.values())
 
 
 def _binding(exchange: Exchange) -> str:

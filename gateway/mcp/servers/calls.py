@@ -18,6 +18,7 @@ from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.input_required import MAY_ASK, can_be_asked
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, write
 from gateway.mcp.messages.reply import NoiseError
 from gateway.mcp.messages.session import Session, UpstreamSession
@@ -34,6 +35,7 @@ from gateway.mcp.upstream.rewrite import pass_mapped
 from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.sieve import Sieve
 
+COMPLETE = "completion/complete"
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
 Answer = TypeVar("Answer")
@@ -71,10 +73,14 @@ class ServerCalls:
             server_limit(server.name, server.timeouts, own if exchange.method == "tools/call" else None)
         )
         params = renamed(exchange.method, exchange.params, own)
-        eras = await self._eras.of(server, exchange.principal)
+        spoken = await self._eras.of(server, exchange.principal)
         if exchange.method in (SUBSCRIBE, UNSUBSCRIBE) and exchange.session is not None:
-            return await self._subscribe(exchange, exchange.session, server, own, Era.LEGACY in eras)
-        if exchange.era not in eras:
+            is_within = Era.LEGACY in spoken.eras and not spoken.is_mute
+            return await self._subscribe(exchange, exchange.session, server, own, is_within)
+        if exchange.method == COMPLETE and not spoken.completes:
+            # The client was told of completions by the gateway, which has them for some: none is no unknown method.
+            return {"completion": {"values": [], "total": 0, "hasMore": False}}
+        if exchange.era not in spoken.eras or (spoken.is_mute and _may_be_asked(exchange)):
             bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
             return await bridge.call(exchange, server, params)
         async with self._eras.minded(server):
@@ -103,7 +109,7 @@ class ServerCalls:
         if joined != opened:
             with suppress(AgentNetError):
                 await self._client.end(server, principal, opened)
-        else:
+        elif joined.id:
             await self._restore(principal, session, server, joined)
         return joined
 
@@ -128,10 +134,10 @@ class ServerCalls:
                     await self._client.ask_within(server, principal, opened, SUBSCRIBE, {"uri": each.watched.own})
 
     async def _subscribe(
-        self, exchange: Exchange, session: Session, server: UpstreamServer, own: str, is_legacy: bool
+        self, exchange: Exchange, session: Session, server: UpstreamServer, own: str, is_within: bool
     ) -> Document:
-        """Subscribe the session's own session at the server; of a modern one a stream of the gateway tells."""
-        if is_legacy:
+        """Subscribe the session's own session at the server; where it has none a stream of the gateway tells."""
+        if is_within:
             async with self._eras.minded(server):
                 await self._within(
                     exchange.principal,
@@ -249,6 +255,15 @@ class ServerCalls:
             await pass_legacy(exchange, answer, server, upstream, identifier)
         finally:
             await incoming.close()
+
+
+def _may_be_asked(exchange: Exchange) -> bool:
+    """Whether a legacy client's request can end in questions to it.
+
+    Only such requests are bridged to a server that is mute in the client's own era: that costs more than to relay them.
+    """
+    in_session = exchange.session is not None and exchange.reply.may_stream
+    return in_session and exchange.method in MAY_ASK and can_be_asked(exchange.capabilities)
 
 
 async def pass_legacy(

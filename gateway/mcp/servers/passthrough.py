@@ -18,16 +18,18 @@ from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_mo
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.inbound import Inbound
+from gateway.mcp.messages.input_required import can_be_asked
 from gateway.mcp.messages.jsonrpc import is_request, object_or_empty, write
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.upstream.client import UpstreamClient
-from gateway.mcp.upstream.eras import Eras
+from gateway.mcp.upstream.eras import Eras, Spoken
 from gateway.mcp.upstream.http import UpstreamHttp, passed_on, session_id_of
+from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.relay import checked, pass_on, pass_word
-from gateway.mcp.upstream.server import UpstreamServer
+from gateway.mcp.upstream.server import Kind, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.statuses import refused
 
@@ -53,26 +55,50 @@ class Passthrough:
         eras: Eras,
         http: UpstreamHttp,
         client: UpstreamClient,
-        parameters: ServerParameters,
+        listings: Listings,
         seal: Seal,
     ) -> None:
         self._servers = servers
         self._eras = eras
         self._http = http
-        self._parameters = parameters
+        self._listings = listings
+        self._parameters = ServerParameters(listings)
         self._client = client
         self._seal = seal
         self._opened: LRUCache[tuple[str, str], Place] = LRUCache(OPENED_SESSIONS)
         """Sessions that were unsealed before: unsealing costs more than the rest of a relayed call."""
 
-    async def server_of(self, inbound: Inbound) -> UpstreamServer | None:
+    async def server_of(self, inbound: Inbound, message: Any) -> UpstreamServer | None:
         """The server that a request under a straight profile is relayed to unchanged; None where that will not do.
 
         Raises `NotFoundError`, `UnavailableError`.
         """
         assert inbound.profile.servers is not None
         server = await self._servers.get(inbound.principal, inbound.profile.servers[0])
-        return server if inbound.era in await self._eras.of(server, inbound.principal, inbound.way) else None
+        spoken = await self._eras.of(server, inbound.principal, inbound.way)
+        if inbound.era not in spoken.eras:
+            return None
+        if inbound.era is Era.LEGACY and spoken.is_mute and await self._needs_session(inbound, server, spoken, message):
+            return None
+        return server
+
+    async def _needs_session(self, inbound: Inbound, server: UpstreamServer, spoken: Spoken, message: Any) -> bool:
+        """Whether a client of a server without sessions is to have one of the gateway's, or has it already.
+
+        What the server asks and tells in the modern era comes within it; who can hear neither is relayed as before.
+        """
+        if inbound.session_id is not None:
+            return True
+        if not is_initialize(message):
+            return False
+        if can_be_asked(object_or_empty(object_or_empty(message.get("params")).get("capabilities"))):
+            return True
+        return spoken.tells_of_resources and await self._has_resources(server, inbound.principal)
+
+    async def _has_resources(self, server: UpstreamServer, principal: Principal) -> bool:
+        """Whether there is anything to watch: servers say that it can be, and have nothing."""
+        lists = [await self._listings.get(server, principal, kind) for kind in (Kind.RESOURCES, Kind.TEMPLATES)]
+        return any(listing.items for listing in lists)
 
     async def relay(
         self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline

@@ -1,10 +1,11 @@
-"""Which eras an upstream server speaks: asked once, kept, and asked again when it answers otherwise."""
+"""What an upstream server speaks: asked once, kept, and asked again when it answers otherwise."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from cachetools import LRUCache
 from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
@@ -15,8 +16,9 @@ from agentnet.identity import Principal
 from gateway.http.cache import Cache
 from gateway.http.transport import Headers
 from gateway.mcp.messages.era import Era
-from gateway.mcp.messages.errors import McpError, NotMcpError
+from gateway.mcp.messages.errors import Document, McpError, NotMcpError
 from gateway.mcp.messages.hops import LOOP_DETECTED
+from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.server import UpstreamServer
 
@@ -34,29 +36,51 @@ AWAY = frozenset({429, 502, 503, 504})
 Key = tuple[str, str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a server speaks."""
+
+    eras: frozenset[Era]
+    keeps_sessions: bool
+    """Whether the legacy era has sessions there: in one without them nobody can be asked or told of changes."""
+    tells_of_resources: bool
+    """Whether it says in the modern era that its resources can be watched."""
+    completes: bool
+    """Whether it says that it completes arguments; true where it has not said what it does."""
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether it asks and tells legacy clients nothing, while it could do both in the modern era."""
+        return Era.MODERN in self.eras and not self.keeps_sessions
+
+
 class Eras:
-    """The eras of each server, for all callers."""
+    """What each server speaks, for all callers."""
 
     def __init__(self, client: UpstreamClient) -> None:
         self._client = client
         self._doubted: LRUCache[Key, float] = LRUCache(MAX_DOUBTED)
-        self._known: Cache[Key, frozenset[Era]] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
+        self._known: Cache[Key, Spoken] = Cache(KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
-    async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> frozenset[Era]:
-        """One or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP.
+    async def of(self, server: UpstreamServer, principal: Principal, way: Headers | None = None) -> Spoken:
+        """One era or both. Raises `UnavailableError` when it does not answer, or answers nothing that is MCP.
 
         `way` is that of a request (`Via`) which passes unchanged, and with it the question: `McpError` for a circle.
         """
 
-        async def ask() -> frozenset[Era]:
+        async def ask() -> Spoken:
             modern, legacy = await asyncio.gather(
                 self._modern(server, principal, way), self._legacy(server, principal, way)
             )
-            eras = frozenset([Era.MODERN] * modern + [Era.LEGACY] * legacy)
+            eras = frozenset([Era.MODERN] * (modern is not None) + [Era.LEGACY] * (legacy is not None))
             if not eras:
                 raise UnavailableError(f"The MCP server {server.name!r} speaks no revision of MCP that is known here.")
             logger.info("MCP server %s speaks %s", server.name, " and ".join(sorted(era.value for era in eras)))
-            return eras
+            session, initialized = legacy or ("", {})
+            declared = modern or initialized
+            capabilities = object_or_empty(declared.get("capabilities"))
+            watched = Era.MODERN in eras and object_or_empty(capabilities.get("resources")).get("subscribe") is True
+            return Spoken(eras, bool(session), watched, not declared or "completions" in capabilities)
 
         return await self._known.get(_key(server), ask)
 
@@ -76,27 +100,34 @@ class Eras:
             self._doubted[key] = now
             self._known.forget(key)
 
-    async def _modern(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
+    async def _modern(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> Document | None:
+        """What it says of itself in the modern era, or None where it does not speak it."""
         try:
             found = await self._client.ask(server, principal, "server/discover", {}, way=way)
         except McpError as error:
             _check_answered(server, error)
             # A modern server that cannot be discovered would still say which versions it has (-32022).
             supported = error.detail.get("supported") if isinstance(error.detail, dict) else None
-            return error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported)
-        return _any_modern(found.get("supportedVersions"))
+            return {} if error.code == UNSUPPORTED_PROTOCOL_VERSION and _any_modern(supported) else None
+        return found if _any_modern(found.get("supportedVersions")) else None
 
-    async def _legacy(self, server: UpstreamServer, principal: Principal, way: Headers | None) -> bool:
+    async def _legacy(
+        self, server: UpstreamServer, principal: Principal, way: Headers | None
+    ) -> tuple[str, Document] | None:
+        """The id of a session there, empty where it keeps none, and what it says of itself.
+
+        None where it does not speak the legacy era.
+        """
         try:
-            session, _ = await self._client.open_session(server, principal, {}, way=way)
+            session, said = await self._client.open_session(server, principal, {}, way=way)
         except McpError as error:
             _check_answered(server, error)
             logger.debug("MCP server %s takes no handshake: %s", server.name, error)
-            return False
+            return None
         with suppress(AgentNetError):
             # It was opened only to see whether it can be.
             await self._client.end(server, principal, session)
-        return True
+        return session.id, said
 
 
 def _check_answered(server: UpstreamServer, error: McpError) -> None:

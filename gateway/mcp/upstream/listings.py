@@ -188,7 +188,7 @@ class Listings:
         return listing
 
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
-        modern = Era.MODERN in await self._eras.of(server, principal)
+        modern = Era.MODERN in (await self._eras.of(server, principal)).eras
         items: dict[str, Document] = {}
         page: Document = {}
         cursors: set[str] = set()

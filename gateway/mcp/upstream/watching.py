@@ -87,7 +87,7 @@ class Watching:
             began = time.monotonic()
             try:
                 server = await self._servers.get(principal, server.name)  # its instances come and go
-                if Era.MODERN in await self._eras.of(server, principal):
+                if Era.MODERN in (await self._eras.of(server, principal)).eras:
                     await self._listen(key, server, principal, uris)
                 else:
                     await self._hold(key, server, principal, uris)

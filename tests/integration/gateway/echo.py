@@ -142,8 +142,9 @@ def card_of(name: str, url: str) -> AgentCard:
         description=f"The agent {name} repeats what it is told.",
         version="1.0.0",
         supported_interfaces=[
-            AgentInterface(url=f"{url}/", protocol_binding="JSONRPC", protocol_version="1.0"),
-            AgentInterface(url=url, protocol_binding="HTTP+JSON", protocol_version="1.0"),
+            AgentInterface(url=address, protocol_binding=binding, protocol_version=version)
+            for version in ("1.0", "0.3")
+            for binding, address in (("JSONRPC", f"{url}/"), ("HTTP+JSON", url))
         ],
         capabilities=AgentCapabilities(streaming=True, extended_agent_card=True),
         default_input_modes=["text/plain"],

@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
+from a2a.client.card_resolver import parse_agent_card
 from a2a.client.errors import A2AClientError
 from a2a.helpers import get_stream_response_text, new_text_message
 from a2a.types.a2a_pb2 import (
@@ -104,7 +105,16 @@ async def test_the_root_is_the_entry_agent_and_its_card_is_the_networks(network:
             assert answer.task.artifacts[0].parts[0].text == "echo: hello"
     async with network.client("") as anonymous:
         card = (await anonymous.get("/.well-known/agent-card.json")).json()
-        assert {item["url"].rstrip("/") for item in card["supportedInterfaces"]} == {network.url}
+        addresses = {
+            (item["protocolBinding"], item["protocolVersion"]): item["url"] for item in card["supportedInterfaces"]
+        }
+        # The paths of the older one are taken at the root.
+        assert (
+            addresses.pop(("HTTP+JSON", "0.3"))
+            == f"{network.url}/agents/concierge"
+            == card["additionalInterfaces"][1]["url"]
+        )
+        assert {address.rstrip("/") for address in [*addresses.values(), card["url"]]} == {network.url}
 
 
 async def test_post_works_with_and_without_a_trailing_slash(network: Network) -> None:
@@ -242,7 +252,44 @@ async def test_the_extended_card_leads_through_the_gateway_too(network: Network,
         for path in ("/agents/echo", ""):
             client = await client_of(http, path, binding, streaming=False)
             card = await client.get_extended_agent_card(GetExtendedAgentCardRequest())
-            assert {item.url.rstrip("/") for item in card.supported_interfaces} == {network.url + path}
+            for item in card.supported_interfaces:
+                older_rest = (item.protocol_binding, item.protocol_version) == ("HTTP+JSON", "0.3")
+                own = "/agents/concierge" if older_rest and not path else path
+                assert item.url.rstrip("/") == network.url + own
+
+
+@pytest.mark.parametrize("path", ["/agents/echo", "/agents/concierge", ""])
+@BINDINGS
+async def test_clients_of_0_3_send_and_read_tasks_from_every_card(network: Network, binding: str, path: str) -> None:
+    await network.agent("echo")
+    await network.agent("concierge")
+    async with network.client() as http:
+        card = (await http.get(f"{path}/.well-known/agent-card.json")).json()
+        older = [item for item in card["supportedInterfaces"] if item["protocolVersion"] == "0.3"]
+        config = ClientConfig(streaming=False, httpx_client=http, supported_protocol_bindings=[binding])
+        client = ClientFactory(config).create(parse_agent_card(card | {"supportedInterfaces": older}))
+        [answer] = await collect(client, "ask me")
+        assert answer.task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        again = await client.get_task(GetTaskRequest(id=answer.task.id))
+        assert again.status.message.parts[0].text == "Which colour?"
+        ended = await client.cancel_task(CancelTaskRequest(id=answer.task.id))
+        assert ended.status.state == TaskState.TASK_STATE_CANCELED
+
+
+@pytest.mark.parametrize(
+    ("version", "is_agents"),
+    [("0.3", True), ("0.3.0", True), ("", False), ("1.0", False), ("0.30", False), ("nonsense", False)],
+)
+async def test_tasks_below_v1_are_the_agents_for_those_who_say_0_3(
+    network: Network, version: str, is_agents: bool
+) -> None:
+    probe = await network.agent("concierge")
+    task = "01a22bfe-6993-7d89-92c0-9a0d506e791f"
+    async with network.client() as http:
+        for path in ("/v1/tasks", f"/v1/tasks/{task}"):
+            before = len(probe.principals)
+            await http.get(path, headers={"a2a-version": version} if version else {})
+            assert len(probe.principals) - before == is_agents
 
 
 async def test_one_key_has_so_many_streams_and_no_more(network: Network) -> None:

@@ -195,6 +195,27 @@ def test_a_rewritten_card_leads_to_the_gateway_only() -> None:
     assert len(parse_agent_card(rewritten).supported_interfaces) == 4
 
 
+@pytest.mark.parametrize(
+    ("binding", "version", "address"),
+    [
+        ("JSONRPC", "1.0", "https://g/"),
+        ("JSONRPC", "0.3", "https://g/"),
+        ("HTTP+JSON", "1.0", "https://g"),
+        ("HTTP+JSON", "1.0.1", "https://g"),
+        ("HTTP+JSON", "0.3", "https://g/agents/x"),
+        ("HTTP+JSON", "0.3.0", "https://g/agents/x"),
+        ("HTTP+JSON", "", "https://g"),
+    ],
+)
+def test_rest_of_0_3_alone_is_led_to_an_address_of_its_own(binding: str, version: str, address: str) -> None:
+    interface = {"url": "http://a", "protocolBinding": binding, "protocolVersion": version}
+    card = rewrite_card({"supportedInterfaces": [interface]}, "https://g", "https://g/agents/x")
+    assert card["supportedInterfaces"] == [interface | {"url": address}]
+    if version.startswith("0.3"):
+        legacy = {"url": "http://a", "preferredTransport": binding, "protocolVersion": version}
+        assert rewrite_card(legacy, "https://g", "https://g/agents/x")["url"] == address
+
+
 def test_a_rewritten_card_drops_grpc_duplicates_and_signatures() -> None:
     card = {
         "name": "x",

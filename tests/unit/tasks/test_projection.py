@@ -18,8 +18,9 @@ from agentnet.tasks.events import (
     status_update,
     submitted,
 )
+from agentnet.tasks.parts import keeps_pieces
 from agentnet.tasks.projection import Projection
-from agentnet.tasks.steps import SOURCE
+from agentnet.tasks.steps import SOURCE, STEPS
 
 
 def _begun() -> Projection:
@@ -144,8 +145,47 @@ def test_later_chunks_of_a_peers_artifact_stay_the_peers() -> None:
 def test_a_task_reads_the_same_whether_it_was_streamed_or_is_read_in_the_pieces_that_its_server_kept() -> None:
     pieces = [Part(text="one "), Part(text="two"), Part(raw=b"png"), Part(text="three")]
     streamed = _heard(*(_told(piece, append=number > 0) for number, piece in enumerate(pieces)))
-    read = Projection(Task(id="t1", artifacts=[Artifact(artifact_id="a", parts=pieces)]))
-    assert streamed.text == read.text == "one two\n\nthree"
+    kept = Task(id="t1", artifacts=[Artifact(artifact_id="a", parts=pieces)])
+    told = Projection(in_pieces=True)
+    told.receive(StreamResponse(task=kept))
+    assert streamed.text == Projection(kept, in_pieces=True).text == told.text == "one two\n\nthree"
+
+
+APART = {
+    "two that came together": ([["one", "two"]], ["one", "two"]),
+    "three that came together": ([["one", "two", "three"]], ["one", "two", "three"]),
+    "a chunk of two": ([["one"], [" more", "two"]], ["one more", "two"]),
+    "chunks behind two that came together": ([["one", "two"], [" more"], ["!"]], ["one", "two more!"]),
+    "a chunk of two behind two": ([["one", "two"], [" more", "three"]], ["one", "two more", "three"]),
+    "chunks": ([["one"], [" more"], ["!"]], ["one more!"]),
+    "an end without words": ([["one", "two"], [""]], ["one", "two"]),
+}
+
+
+@pytest.mark.parametrize(("updates", "read"), APART.values(), ids=APART)
+def test_texts_that_came_together_stay_apart_and_chunks_go_on_with_what_was_there(
+    updates: list[list[str]], read: list[str]
+) -> None:
+    events = [_told(*(Part(text=text) for text in texts), append=number > 0) for number, texts in enumerate(updates)]
+    heard = _heard(*events)
+    assert [part.text for part in heard.artifacts[0].parts] == read
+    assert heard.text == "\n\n".join(read)
+    assert Projection(heard.task()).text == heard.text  # as it is stored, and read by another process
+
+
+@pytest.mark.parametrize(
+    ("card", "pieces"),
+    [
+        ({}, True),
+        ({"capabilities": {}}, True),
+        ({"capabilities": None}, True),
+        ({"capabilities": {"extensions": "odd"}}, True),
+        ({"capabilities": {"extensions": [{"uri": "https://other.example"}, "odd"]}}, True),
+        ({"capabilities": {"extensions": [{"uri": "https://other.example"}, {"uri": STEPS}]}}, False),
+    ],
+)
+def test_a_card_tells_whose_server_may_keep_a_text_in_pieces(card: dict[str, object], pieces: bool) -> None:
+    assert keeps_pieces(card) is pieces
 
 
 def test_a_task_whose_stream_never_shows_it_is_known_by_its_updates() -> None:

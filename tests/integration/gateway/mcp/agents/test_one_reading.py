@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import pytest
 from a2a.types.a2a_pb2 import StreamResponse
 from agents.testing import assistant_message
@@ -99,3 +100,50 @@ async def test_what_is_heard_on_the_way_are_steps_and_the_agents_own_words(
             assert ANSWER in heard
             assert "boss: asks words: do it …" in heard
             assert "miles" not in heard
+
+
+PARTS = """
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.tasks import TaskUpdater
+from a2a.types.a2a_pb2 import Part
+
+
+class Parts(AgentExecutor):
+    async def execute(self, context, event_queue):
+        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        await updater.start_work()
+        files = [
+            Part(raw=b"ab", filename="a.bin", media_type="application/octet-stream"),
+            Part(raw=b"png", filename="b.png", media_type="image/png"),
+            Part(text="x,y", filename="c.csv", media_type="text/csv"),
+        ]
+        await updater.add_artifact([Part(text="echo: files"), Part(text="sha 1"), *files], artifact_id="answer")
+        await updater.complete()
+
+    async def cancel(self, context, event_queue):
+        pass
+"""
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_parts_that_came_together_are_paragraphs_and_files_keep_their_names(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, era: str
+) -> None:
+    async with specialists_of(place, tmp_path, monkeypatch, {}, {"parts": PARTS}), place.host(era) as client:
+        await listed(place, era, "parts")
+        first = await client.call_tool("parts", {"message": "go"})
+        assert first.structured_content is not None
+        task_id = first.structured_content["task_id"]
+        again = await client.call_tool("parts", {"message": "", "task_id": task_id})  # read when it has ended
+        for result in (first, again):
+            assert result.structured_content is not None
+            assert text_of(result) == result.structured_content["answer"] == "echo: files\n\nsha 1"
+            names = [block.meta["agentnet.dev/file_name"] for block in map(named, result.content) if block.meta]
+            assert names == ["a.bin", "b.png", "c.csv"]
+        read = await client.read_resource(f"agentnet://agents/parts/tasks/{task_id}/artifacts/answer")
+        texts = [each.text for each in read.contents if isinstance(each, types.TextResourceContents)]
+        assert texts == ["echo: files", "sha 1", "x,y"]
+
+
+def named(block: types.ContentBlock) -> Any:
+    return block.resource if isinstance(block, types.EmbeddedResource) else block
