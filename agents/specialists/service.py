@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor
 from starlette.applications import Starlette
@@ -130,6 +131,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     # Its address is one that only services reach: a client that was sent there would find nothing (issue 10).
     app.router.redirect_slashes = False
     for kind in (HTTPException, AgentNetError):  # of what no operation answers: as those say their errors
-        app.add_exception_handler(kind, in_a2a_json(app.exception_handlers[kind]))
+        respond: Any = app.exception_handlers[kind]
+        app.add_exception_handler(kind, in_a2a_json(respond))
     jsonrpc = replace(frame, refuse=say_in_jsonrpc(HTTPStatus.OK))
     return frame.closed(a2a_app(handler, app, jsonrpc.checked))

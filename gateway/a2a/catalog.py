@@ -34,7 +34,7 @@ class Catalog:
         self._entries: Cache[tuple[str, str], Entry] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._lists: Cache[str, list[Entry]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._rotation = Rotation()
-        self._seen: TTLCache[tuple[str, str], None] = TTLCache(MAX_KEYS, REMEMBERED_SECONDS)
+        self._seen: TTLCache[tuple[str, str], None] = TTLCache[tuple[str, str], None](MAX_KEYS, REMEMBERED_SECONDS)
 
     async def get(self, principal: Principal, name: str) -> Entry:
         """The live agent of that name.
