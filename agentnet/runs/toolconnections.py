@@ -60,7 +60,7 @@ class ToolConnection(McpConnection):
                 self.is_lost = self.is_lost or is_lost(response.status_code, response.content)
 
         http.event_hooks = {"response": [look]}
-        super().__init__(label, opened)
+        super().__init__(label, opened, connect_seconds=CONNECT_SECONDS)
         self.outside = outside
         self.looked_at = time.monotonic()
         self._tools: list[types.Tool] = []

@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 NOT_MCP = (ValidationError, RuntimeError)
 """What the SDK's client raises for an answer that is no result."""
 MAX_NAME = 64
+MAX_DESCRIPTION = 8000
+"""Characters: each turn of the model reads the descriptions of all tools."""
 DIGEST_CHARACTERS = 8
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
 
@@ -123,7 +125,7 @@ class ToolServers:
 
         made = FunctionTool(
             name=name,
-            description=tool.description or tool.name,
+            description=(tool.description or tool.name)[:MAX_DESCRIPTION],
             params_json_schema=schema_of(tool),
             on_invoke_tool=invoke,
             strict_json_schema=False,

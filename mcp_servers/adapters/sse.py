@@ -2,18 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx2
 import mcp
+import mcp.client.sse
 from mcp.client.sse import sse_client
+from mcp.shared._httpx_utils import sse_within_origin
 
 from agentnet.http.ssrf import check_url
-from agentnet.mcp.connection import End, watched
+from agentnet.mcp.connection import MAX_EVENT_BYTES, End, watched
 from agentnet.upstreams.declarations import SseServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.adapted import AdaptedServer
 from mcp_servers.adapters.audience import Audience
+
+# The SDK's transport has no argument for it, and ends at 1 MiB.
+setattr(mcp.client.sse, "sse_within_origin", partial(sse_within_origin, max_event_size=MAX_EVENT_BYTES))  # noqa: B010
 
 
 def create_sse(declared: SseServer, upstreams: Upstreams) -> AdaptedServer:

@@ -21,7 +21,7 @@ from gateway.mcp.messages.exchange import Exchange, InputRequired, Question
 from gateway.mcp.messages.hops import via_of
 from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, result, write
-from gateway.mcp.messages.reply import MAX_UNHEARD, NoiseError
+from gateway.mcp.messages.reply import PER_SECOND, NoiseError, Unheard
 from gateway.mcp.messages.session import UpstreamSession
 from gateway.mcp.upstream.client import JSON_OR_STREAM, UpstreamClient
 from gateway.mcp.upstream.http import UpstreamHttp, session_headers
@@ -67,8 +67,7 @@ class ParkedCall:
         """One result or error in the end; before it, each question."""
         self.listener: Exchange | None = None
         """Where notifications go while the client is there."""
-        self.unheard = 0
-        """Notifications that came while it was not."""
+        self.unheard = Unheard(PER_SECOND)
         self.task: asyncio.Task[None] | None = None
 
 
@@ -201,9 +200,7 @@ class Parking:
             await self._asked(call, message)
             return
         if call.listener is None:
-            call.unheard += 1
-            if call.unheard > MAX_UNHEARD:
-                raise NoiseError
+            call.unheard.count()
         await notify(call.listener, message)
 
     async def _asked(self, call: ParkedCall, message: Document) -> None:

@@ -1,6 +1,8 @@
 """How an answer goes out: plain JSON while nothing was streamed, a stream of server-sent events from then on."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -15,7 +17,8 @@ from gateway.mcp.messages.pace import Pace
 KEEP_ALIVE_SECONDS = 15.0
 """Longest silence of a stream, and longest wait for an answer before it becomes a stream: proxies cut silent ones."""
 MAX_UNHEARD = 1000
-"""Notifications of a server to a client that has left; its call then ends, for reading them takes time from others."""
+"""Notifications to a client that has left, beyond what may come in a second; then the call ends, for reading them takes
+time from others."""
 PER_SECOND = 20
 """A server's notifications that go out in a second, where no setting says otherwise."""
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -35,11 +38,32 @@ JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 class NoiseError(McpError):
     """A server told more than enough to a client that is not there."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__(
             REQUEST_TIMEOUT,
-            f"The client left, and the server then sent {MAX_UNHEARD} notifications and no answer: the call was ended.",
+            f"The client left, and the server then sent {count} notifications and no answer: the call was ended.",
         )
+
+
+class Unheard:
+    """The notifications of a server that its client is not there to hear. Its call goes on for a client that comes back
+    for the answer; one that comes back may be there for long, so some in a second are nothing to end it for."""
+
+    __slots__ = ("_clock", "_count", "_per_second", "_since")
+
+    def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._since = 0.0
+        self._count = 0
+
+    def count(self) -> None:
+        """One more. Raises `NoiseError` for one too many."""
+        now = self._clock()
+        self._since = self._since or now
+        self._count += 1
+        if self._count > MAX_UNHEARD + self._per_second * (now - self._since):
+            raise NoiseError(self._count)
 
 
 class Keeper(Protocol):
@@ -92,8 +116,7 @@ class Reply:
         self.is_answered = False
         """Whether something of a server's answer was passed on."""
         self._has_begun = False
-        self._unheard = 0
-        """Notifications that came after the client had left."""
+        self._unheard: Unheard | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
@@ -202,12 +225,10 @@ class Reply:
             await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     def tell_nobody(self) -> None:
-        """Count a notification where its client is not here. Raises `NoiseError` for one too many: a call goes on for
-        a client that comes back for its answer, and not for what nobody hears."""
+        """Count a notification where its client is not here. Raises `NoiseError`."""
         if self.is_left:
-            self._unheard += 1
-            if self._unheard > MAX_UNHEARD:
-                raise NoiseError
+            self._unheard = self._unheard or Unheard(self._per_second)
+            self._unheard.count()
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Status and headers. Only once."""

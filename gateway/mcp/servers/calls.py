@@ -175,7 +175,7 @@ class ServerCalls:
         try:
             # Only here can an answer hold a task's id, which has to lead back: all else passes as bytes.
             if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
-                await pass_mapped(exchange.reply, incoming, server.name, change, None)
+                await pass_mapped(exchange.reply, incoming, server.name, change, None, sieve)
             else:
                 await pass_on(exchange.reply, incoming, server.name, sieve)
         finally:
@@ -281,8 +281,7 @@ async def pass_legacy(
     def mark(event: str) -> str | None:
         return marked_event(server.name, identifier, event) if reply.leave_to_server() else None
 
-    await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None)
-    sieve.end()
+    await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None, sieve)
 
 
 def within(headers: Headers, upstream: UpstreamSession) -> Headers:

@@ -106,18 +106,19 @@ class Listings:
 
     def forget(self, server: UpstreamServer, kinds: frozenset[Kind]) -> None:
         """Ask again: the server said that these lists changed."""
-        names = {kind.name for kind in kinds}
+        methods = {kind.method for kind in kinds}
         for key in self._kept:  # never items(): to read a value here is to use it
-            if key[:2] == (server.tenant, server.name) and key[2] in names:
+            if key[:2] == (server.tenant, server.name) and key[2] in methods:
                 # Neither fresh nor known: the next call waits for the new one.
                 self._kept[key].fresh_until = -KNOWN_SECONDS
         for key in self._loading:
-            if key[:2] == (server.tenant, server.name) and key[2] in names:
+            if key[:2] == (server.tenant, server.name) and key[2] in methods:
                 self._changed.add(key)
 
     def _key(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Key:
         shared = _shared(server, kind)
-        return (*shared, principal.tenant, principal.subject if shared in self._private else "")
+        subject = principal.subject if shared in self._private else ""
+        return server.tenant, server.name, kind.method, server.revision, principal.tenant, subject
 
     async def _fresh(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> _Kept | None:
         """What is kept under `key`, asked for when it is not fresh."""
@@ -240,7 +241,12 @@ class Listings:
 
 
 def _shared(server: UpstreamServer, kind: Kind) -> Key:
-    return server.tenant, server.name, kind.name, server.revision
+    return (
+        server.tenant,
+        server.name,
+        kind.method,
+        server.revision,
+    )  # not its `name`: a property, read for every server of a list
 
 
 def _after(page: Document) -> Document:

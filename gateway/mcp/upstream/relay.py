@@ -98,5 +98,8 @@ class _Read:
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self.body
 
+    def limit_silence(self, seconds: float) -> None:
+        self.incoming.limit_silence(seconds)
+
     async def close(self) -> None:
         await self.incoming.close()

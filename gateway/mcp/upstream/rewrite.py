@@ -12,6 +12,7 @@ from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import check_admitted, is_stream
 from gateway.mcp.upstream.relay import whole
+from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import OK, check_body, may_stream, refused
 
 Change = Callable[[Document], Awaitable[Document | None]]
@@ -20,8 +21,12 @@ Mark = Callable[[str], str | None]
 """The id under which the client sees an event; None: without one."""
 
 
-async def pass_mapped(reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None) -> None:
+async def pass_mapped(
+    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None, sieve: Sieve
+) -> None:
     """Give `incoming` to the client with each message changed, and each event's id marked where `mark` is given.
+
+    `sieve` has seen what is the call's own.
 
     Raises `McpError`, `UnavailableError`.
     """
@@ -31,6 +36,7 @@ async def pass_mapped(reply: Reply, incoming: Incoming, server: str, change: Cha
         return
     await reply.open_stream()
     await pass_events(reply, incoming, server, change, mark)
+    sieve.end()
     await reply.end_answer()
 
 

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 PROGRESS = "notifications/progress"
 _ID, _TOKEN, _ESCAPE = b'"id"', b'"progressToken"', b"\\u00"
+SCANNED_BYTES = 64 * 1024
+"""So much is looked through faster than it is read; in more there is mostly text, which is read faster."""
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 """A key may be written so that its letters are not seen."""
 
@@ -31,7 +33,7 @@ class Sieve:
     `may_ask`: whether its era lets servers ask.
     """
 
-    __slots__ = ("_id", "_id_said", "_may_ask", "_server", "_token", "_token_said", "dropped", "is_answered")
+    __slots__ = ("_id", "_may_ask", "_server", "_token", "dropped", "is_answered")
 
     def __init__(
         self, server: str, identifier: RequestId | None, token: RequestId | None = None, *, may_ask: bool = False
@@ -40,8 +42,6 @@ class Sieve:
         self._id = identifier
         self._token = token
         self._may_ask = may_ask
-        self._id_said = _said(_ID, identifier)
-        self._token_said = _said(_TOKEN, token)
         self.dropped = 0
         self.is_answered = False
         """Whether the answer has come."""
@@ -67,7 +67,7 @@ class Sieve:
 
     def events(self, data: bytes) -> bytes:
         """What of these whole events is this call's; they are read only where their bytes leave a doubt."""
-        if not self._is_doubtful(data):
+        if len(data) <= SCANNED_BYTES and not self._is_doubtful(data):
             return data
         reader = Reader(MAX_EVENT_BYTES, event_too_large)
         read = [*reader.feed(data)]
@@ -76,9 +76,9 @@ class Sieve:
 
     def body(self, data: bytes) -> bytes:
         """The answer in `data`, which is all of it. Raises `McpError` for another call's."""
-        if not self._is_doubtful(data) and self.is_answered:
+        if len(data) <= SCANNED_BYTES and not self._is_doubtful(data) and self.is_answered:
             return data
-        message = _parsed(data)
+        message = self._read(data)
         if message is None or "method" in message or not self.admits(message):
             raise McpError(
                 INTERNAL_ERROR, f"The MCP server {self._server!r} answered under the id of another call, or of none."
@@ -96,24 +96,30 @@ class Sieve:
         """Whether `data` may hold an id, or a token, that is not this call's."""
         if _ESCAPE in data and _ESCAPED_LETTER.search(data):
             return True
-        tokens = data.count(_TOKEN)
-        if tokens and sum(map(data.count, self._token_said)) < tokens:
+        if _TOKEN in data and not _is_all(data, _TOKEN, self._token):
             return True
-        ids = data.count(_ID)
-        if ids == 0:
+        if _ID not in data:
             return False
-        if ids > 1 or not any(said in data for said in self._id_said):
+        if not _is_all(data, _ID, self._id):
             return True
         self.is_answered = True
         return False
+
+    def _read(self, data: bytes) -> Document | None:
+        """The message in `data`; None where there is none, as far as can be told."""
+        try:
+            message = orjson.loads(data)
+        except ValueError:
+            # What one reader takes for no JSON another may read: then its bytes have to be beyond doubt.
+            return None if self._is_doubtful(data) else {"id": self._id}
+        return message if isinstance(message, dict) and isinstance(message.get("method", ""), str) else None
 
     def _own(self, event: Event) -> Event | None:
         """The event, if it is this call's."""
         if not event.data:
             return event
-        message = _parsed(event.data)
+        message = self._read(event.data)
         if message is None:
-            # What one reader takes for no JSON another may read.
             self.drop()
             return None
         if not self.admits(message):
@@ -142,20 +148,15 @@ def is_refusal(message: Document) -> bool:
     return message.get("id") is None and "method" not in message and isinstance(message.get("error"), dict)
 
 
-def _said(key: bytes, value: RequestId | None) -> tuple[bytes, ...]:
-    """How servers write `value` under `key`, when they do nothing unusual."""
-    if value is None:
-        return ()
+def _is_all(data: bytes, key: bytes, value: RequestId | None) -> bool:
+    """Whether `key` stands in `data` once, before `value`, written as servers write it that do nothing unusual."""
+    at = data.find(key) + len(key)
+    if value is None or data.find(key, at) >= 0:
+        return False
     text = orjson.dumps(value)
-    return tuple(key + colon + text + end for colon in (b":", b": ") for end in (b",", b"}"))
-
-
-def _parsed(data: bytes) -> Document | None:
-    try:
-        message = orjson.loads(data)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) and isinstance(message.get("method", ""), str) else None
+    begin = at + (2 if data[at : at + 2] == b": " else 1)
+    end = begin + len(text)
+    return data[at : at + 1] == b":" and data[begin:end] == text and data[end : end + 1] in (b",", b"}")
 
 
 def _framed(event: Event) -> bytes:

@@ -99,7 +99,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "mcp_servers": agentnet("database discovery frame identity manifests process upstreams")
     | servers("adapters adapters.openapi hosting"),
     "mcp_servers.adapters": agentnet("http mcp runs upstreams") | servers("hosting"),
-    "mcp_servers.adapters.openapi": agentnet("http upstreams") | servers("hosting"),
+    "mcp_servers.adapters.openapi": agentnet("http mcp upstreams") | servers("hosting"),
     "mcp_servers.data": agentnet("database files process") | servers("hosting"),
     "mcp_servers.hosting": agentnet("database identity upstreams"),
     "mcp_servers.knowledge": agentnet("database process") | servers("hosting"),
@@ -134,7 +134,6 @@ SMALL_WITH_A_REASON = {
     "gateway.mcp.messages.endless": "streams without an end, as one thing to be stopped",
     "gateway.mcp.profiles.declared": "the form of the operator's file",
     "gateway.mcp.profiles.sql": "SQL lies in one place",
-    "mcp_servers.adapters.sse": "one kind of adapter, as each of its neighbours; imported when one is declared",
     "mcp_servers.folder": "runs a user's code; imported when there is some",
     "mcp_servers.hosting.request_state": "the one place that reaches into the SDK's middleware",
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",

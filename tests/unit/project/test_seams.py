@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.project.import_graph import files, product
-from tests.unit.project.repository import ROOT
+from tests.unit.project.repository import ROOT, tracked_files
 
 BY_NAME = frozenset({"attrgetter", "delattr", "getattr", "hasattr", "methodcaller", "object", "patch", "setattr"})
 """Functions that take the name of an attribute as a text; `object` is that of `mock.patch`."""
@@ -63,7 +63,8 @@ def inherited(made: ast.ClassDef) -> Iterator[tuple[int, str]]:
 @cache
 def trees() -> dict[str, ast.Module]:
     """The tests and benchmarks."""
-    found = sorted(path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py"))
+    ours = (ROOT / "tests", ROOT / "bench")  # of what git tracks: below tests/conformance npm packages bring Python
+    found = sorted(path for path in tracked_files() if path.suffix == ".py" and set(ours) & {*path.parents})
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in found}
 
 

@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mcp.messages.jsonrpc import event, write
 from gateway.mcp.messages.pace import MAX_HELD, MAX_HELD_BYTES, Pace
+from gateway.mcp.messages.reply import MAX_UNHEARD, NoiseError, Unheard
 
 PER_SECOND = 5
 
@@ -122,3 +124,14 @@ def test_progress_stays_in_order_and_nothing_else_is_lost(
     heard = numbers(out.replace(b"notifications {", b"{}"))
     assert heard == sorted(set(heard)) and heard[-1:] == ([count] if count else [])
     assert out.count(b'"id":1') + out.count(b"notifications {") == others
+
+
+def test_a_call_whose_client_left_bears_some_notifications_a_second_and_no_flood() -> None:
+    clock = Clock()
+    steady, flood = Unheard(20, clock), Unheard(20, clock)
+    for _ in range(6000):  # five minutes
+        clock.now += 0.05
+        steady.count()
+    with pytest.raises(NoiseError):
+        for _ in range(MAX_UNHEARD + 1):
+            flood.count()

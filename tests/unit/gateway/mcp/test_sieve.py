@@ -10,7 +10,7 @@ from agentnet.errors import UnavailableError
 from agentnet.http.sse import Reader, frame
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.upstream.events import event_too_large
-from gateway.mcp.upstream.sieve import Sieve
+from gateway.mcp.upstream.sieve import SCANNED_BYTES, Sieve
 
 OWN: list[bytes] = [
     b'{"jsonrpc":"2.0","id":7,"result":{"content":[]}}',
@@ -19,6 +19,8 @@ OWN: list[bytes] = [
     b'{"jsonrpc":"2.0","\\u0069d":7,"result":{}}',
     b'{"id":7,"error":{"code":-32000,"message":"\\u0069d"}}',
     b'{"jsonrpc":"2.0","id" : 7,"result":{}}',
+    b'{"jsonrpc":"2.0","id":7,"result":{"x":NaN}}',
+    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b","structuredContent":{"id":8}}}' % (b"x" * 2 * SCANNED_BYTES),
 ]
 OTHERS: list[bytes] = [
     b'{"jsonrpc":"2.0","id":8,"result":{}}',
@@ -32,6 +34,8 @@ OTHERS: list[bytes] = [
     b'{"jsonrpc":"2.0","id":true,"result":{}}',
     b'{"jsonrpc":"2.0","id":8,"result":{"x":NaN}}',
     b'[{"jsonrpc":"2.0","id":8,"result":{}}]',
+    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b"},"id":8}' % (b"x" * 2 * SCANNED_BYTES),
+    b'{"jsonrpc":"2.0","result":{"text":"%b"},"id":8}' % (b"x" * 2 * SCANNED_BYTES),
 ]
 NOTES: list[tuple[bytes, bool]] = [
     (b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"id"}}', True),
