@@ -8,6 +8,7 @@ import pytest
 
 from agentnet.identity import Principal
 from gateway.mcp.messages.era import Era
+from gateway.mcp.upstream.eras import Spoken
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.server import Kind, UpstreamServer
 
@@ -29,8 +30,8 @@ class Server:
         await self.go.wait()
         return found
 
-    async def of(self, *_: object) -> frozenset[Era]:
-        return frozenset({Era.MODERN})
+    async def of(self, *_: object) -> Spoken:
+        return Spoken(frozenset({Era.MODERN}), keeps_sessions=False, tells_of_resources=False, completes=False)
 
 
 async def test_a_list_that_was_asked_for_before_it_changed_is_not_kept_as_new() -> None:
