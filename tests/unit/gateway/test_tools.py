@@ -70,7 +70,8 @@ def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
 def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
     parts = [Part(text="See the "), Part(text="table."), Part(text="a,b", filename="t.csv", media_type="text/csv")]
     artifact = Artifact(artifact_id="a", parts=parts)
-    text, file = Answer("a", Projection(Task(id="t", status=DONE, artifacts=[artifact]))).result().content
+    heard = Projection(Task(id="t", status=DONE, artifacts=[artifact]), in_pieces=True)
+    text, file = Answer("a", heard).result().content
     assert isinstance(text, types.TextContent) and text.text == "See the table."
     assert isinstance(file, types.EmbeddedResource) and isinstance(file.resource, types.TextResourceContents)
     assert (file.resource.text, file.resource.mime_type) == ("a,b", "text/csv")

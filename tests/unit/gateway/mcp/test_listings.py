@@ -14,6 +14,7 @@ from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from gateway.mcp.messages.era import Era
+from gateway.mcp.upstream.eras import Spoken
 from gateway.mcp.upstream.listings import MAX_PAGES, Listings
 from gateway.mcp.upstream.server import Kind, UpstreamServer
 
@@ -35,8 +36,8 @@ class Server:
         await self.go.wait()
         return found
 
-    async def of(self, *_: object) -> frozenset[Era]:
-        return frozenset({Era.MODERN})
+    async def of(self, *_: object) -> Spoken:
+        return Spoken(frozenset({Era.MODERN}), keeps_sessions=False, tells_of_resources=False, completes=False)
 
 
 async def test_a_list_that_was_asked_for_before_it_changed_is_not_kept_as_new() -> None:
