@@ -110,7 +110,7 @@ async def _pages(server: Server, key: str, count: int) -> Loop:
 
 
 async def _heartbeats(plan: Plan, server: Server, runtime: Runtime, seconds: float) -> tuple[Loop, Usage, float, float]:
-    """What is sent, what it costs, bytes of write-ahead log for each, and the share of updates that stay on their page."""
+    """What is sent, what it costs, bytes of write-ahead log for each, and the share that stays on its page."""
     key = runtime.tokens.for_service("agent:beating", AUDIENCE)
     instances = INSTANCES if not plan.quick else 500
 

@@ -106,8 +106,8 @@ DELIVERY_COLUMNS = """d.id, d.task_id, d.config_id, t.agent, d.seq, d.state, d.a
        d.created_at, d.done_at"""
 
 
-# Deliveries of a tenant in the states $2, the latest first, behind the delivery $4. Each state is sorted by itself in the
-# index, so the first rows of each are taken; what is shown with them is looked up for these alone.
+# Deliveries of a tenant in the states $2, the latest first, behind the delivery $4. Each state is sorted by itself in
+# the index, so the first rows of each are taken; what is shown with them is looked up for these alone.
 def _list(behind: str) -> str:
     return f"""
 SELECT {DELIVERY_COLUMNS}
@@ -125,8 +125,9 @@ ORDER BY d.created_at DESC, d.seq DESC, d.id DESC
 
 
 LIST_DELIVERIES = _list("")
-LIST_DELIVERIES_BEHIND = _list("""
-          AND (created_at, seq, id) < (SELECT created_at, seq, id FROM push_deliveries WHERE tenant = $1 AND id = $4)""")
+LIST_DELIVERIES_BEHIND = _list(
+    " AND (created_at, seq, id) < (SELECT created_at, seq, id FROM push_deliveries WHERE tenant = $1 AND id = $4)"
+)
 
 # Let a dead delivery be tried again, as if it were new.
 RETRY = """
