@@ -1,0 +1,210 @@
+"""A registry with many entries: the right candidates among few, names and pages by index, heartbeats that cost little."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from agentnet.database import Database
+from agentnet.errors import BusyError, NotFoundError
+from agentnet.identity import Principal
+from agentnet.settings import Settings
+from registry import sql
+from registry.entries import Entries, Need, Registration, digest_of
+from registry.search import SMALL, Search, candidates
+from tests.databases import Databases
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.anyio
+
+MANY = 3000
+CHOSEN = {
+    "translator": "Translates contracts into Portuguese.",
+    "heat-pump-advisor": "Compares heat pumps for old houses.",
+    "tax-return-helper": "Fills in the forms of a tax return.",
+    "bird-spotter": "Names birds by their song.",
+    "chess-coach": "Explains openings and endgames.",
+    "recipe-finder": "Suggests what to cook with leftovers.",
+}
+FILL = """
+WITH texts AS (
+    SELECT 'service-' || lpad(i::text, 5, '0') AS name, 'Works with data and reports number ' || i AS description,
+           'common words that everybody has: data report service tool '
+               || CASE WHEN i % 3 = 0 THEN 'chart' ELSE '' END || CASE WHEN i % 5 = 0 THEN ' forecast' ELSE '' END
+               || CASE WHEN i % 7 = 0 THEN ' budget' ELSE '' END AS words
+    FROM generate_series(1, $1::int) AS i
+), stored AS (
+    INSERT INTO registry_entries
+        (kind, name, instance, tenant, url, description, skills, document, labels, search, lease)
+    SELECT 'agent', name, 'one', '*', 'http://one.test', description, '[]', '{}', '{}',
+           to_tsvector('english', name || ' ' || description || ' ' || words) || array_to_tsvector(ARRAY['agent/*']),
+           gen_random_uuid()
+    FROM texts RETURNING lease
+)
+INSERT INTO registry_leases (digest, seconds, lease_until) SELECT lease, 60, now() + interval '1 day' FROM stored
+"""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def own_url(databases: Databases) -> Iterator[str]:
+    with databases.copied() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def database(own_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(Settings(database_url=own_url, _env_file=None))
+    await database.pool.execute(FILL, MANY)
+    entries = await Entries.open(database)
+    for name, description in CHOSEN.items():
+        await entries.register(service(name), registration(name, description=description))
+    await database.pool.execute("ANALYZE registry_entries, registry_leases")
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+async def entries(database: Database) -> Entries:
+    return await Entries.open(database)
+
+
+def service(name: str) -> Principal:
+    return Principal("*", f"service:agent:{name}", frozenset({"service"}))
+
+
+def registration(name: str, **fields: Any) -> Registration:
+    said = {"kind": "agent", "name": name, "instance": "one", "url": "http://one.test", "lease_seconds": 60}
+    return Registration.model_validate(said | fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("translate a contract into Portuguese", "translator"),
+        ("I need a report with data about heat pumps", "heat-pump-advisor"),
+        ("tax return forms and common data", "tax-return-helper"),
+        ("which birds sing in this report", "bird-spotter"),
+        ("chess", "chess-coach"),
+        ("recipes for leftovers from the service", "recipe-finder"),
+        ("translators", "translator"),
+    ],
+)
+async def test_the_one_that_can_is_first_among_thousands_that_share_common_words(
+    entries: Entries, text: str, name: str
+) -> None:
+    found = await entries.search("acme", Need(text=text))
+    assert found[0].name == name
+    assert len(found) <= Need().limit
+
+
+async def test_entries_that_have_all_of_several_common_words_come_before_those_with_some(entries: Entries) -> None:
+    found = await entries.search("acme", Need(text="chart forecast budget", limit=10))
+    numbers = [int(entry.name.removeprefix("service-")) for entry in found]
+    assert numbers
+    assert all(number % 105 == 0 for number in numbers)
+
+
+async def test_a_search_ranks_no_more_than_some_dozens(database: Database) -> None:
+    assert MANY > SMALL
+    looks = candidates(["rare", "data", "report", "tool"], {"rare": 0.0, "data": 3e3, "report": 3e3, "tool": 3e3})
+    assert sum(most for _, most in looks) < 250
+    assert not any(query in {"'data'", "'report'", "'tool'"} for query, _ in looks if len(looks) == 1)
+    assert await Search(await database.pool_apart(1, 5)).find("acme", "data report tool chart", "agent", 5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("translater", "translator"),
+        ("ranslator", "translator"),
+        ("Translator", "translator"),
+        ("heat-pump-adviser", "heat-pump-advisor"),
+        ("head-pump-advisor", "heat-pump-advisor"),
+        ("chess_coach", "chess-coach"),
+        ("birdspotter", "bird-spotter"),
+        ("service-00042x", "service-00042"),
+    ],
+)
+async def test_an_unknown_name_brings_the_nearest_ones(entries: Entries, wrong: str, right: str) -> None:
+    error = await entries.unknown("acme", "agent", wrong)
+    assert right in str(error.data.get("nearest")).split(", ")
+
+
+@pytest.mark.parametrize("name", ["", "\x00", "a" * 5000, "ÄÖÜ", "'; --", "%"])
+async def test_a_name_that_can_be_none_is_unknown_and_nothing_else(entries: Entries, name: str) -> None:
+    assert isinstance(await entries.unknown("acme", "agent", name), NotFoundError)
+
+
+async def test_names_are_found_and_listed_by_index_and_pages_read_what_they_show(database: Database) -> None:
+    for statement, values, most in (
+        (sql.NEAR, ("agent", "acme", "service-01500x", 8), 200),
+        (sql.GET, ("agent", "acme", "service-01500"), 10),
+        (sql.LIST, ("agent", "acme", "service-01500", 20), 200),
+    ):
+        plan = json.loads(await database.pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values))
+        steps = list(below(plan[0]["Plan"]))
+        assert not any(step["Node Type"] == "Seq Scan" for step in steps)
+        read = [(step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"] for step in steps]
+        assert max(read) <= most, statement
+
+
+def below(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield step
+    for each in step.get("Plans", ()):
+        yield from below(each)
+
+
+async def test_pages_of_a_list_are_whole_and_in_order(entries: Entries) -> None:
+    seen: list[str] = []
+    while page := await entries.live("acme", "agent", 500, seen[-1] if seen else ""):
+        seen += [entry.name for entry in page]
+    assert len(seen) == MANY + len(CHOSEN)
+    assert len(set(seen)) == len(seen)
+
+
+async def test_heartbeats_go_together_and_stay_on_their_page(database: Database, entries: Entries) -> None:
+    registered = [registration(f"beats-{number}") for number in range(40)]
+    digests = [digest_of(each.name, each.model_dump_json().encode()) for each in registered]
+    for each, digest in zip(registered, digests, strict=True):
+        await entries.register(service(each.name), each, digest)
+    before = await updates(database)
+    for _ in range(3):
+        beats = (
+            entries.renewed(service(each.name), "agent", each.name, digest)
+            for each, digest in zip(registered, digests, strict=True)
+        )
+        assert all(await asyncio.gather(*beats))
+    with anyio.fail_after(PATIENCE_SECONDS):
+        while (after := await updates(database))[0] < before[0] + 120:
+            await anyio.sleep(0.05)
+    assert after[1] - before[1] == after[0] - before[0]
+    assert await entries.renewed(service("beats-0"), "agent", "beats-0", digest_of(b"something else")) is None
+
+
+async def updates(database: Database) -> tuple[int, int]:
+    query = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'registry_leases'"
+    async with database.pool.acquire() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        row = await connection.fetchrow(query)
+    assert row is not None
+    return int(row["n_tup_upd"]), int(row["n_tup_hot_upd"])
+
+
+async def test_a_search_that_takes_too_long_is_ended_and_told(database: Database) -> None:
+    pool = await database.pool_apart(1, 0.05)
+    blocker = await database.pool.acquire()
+    try:
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE registry_entries IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(BusyError, match="took too long"):
+                await Search(pool).find("acme", "anything", "agent", 5)
+    finally:
+        await database.pool.release(blocker)
