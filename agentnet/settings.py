@@ -177,7 +177,10 @@ class Settings(BaseSettings):
         default=BODY_SECONDS, gt=0, description="Time in which a body must have arrived; large ones have more."
     )
     max_connections_per_address: int | None = Field(
-        default=None, ge=1, description="Connections of one address to one service; unset: half of all open files."
+        default=None,
+        ge=1,
+        examples=[1000],
+        description="Connections of one address to one service; unset: half of all open files.",
     )
     max_depth: int = Field(default=6, ge=1, le=64, description="Longest chain of delegations.")
     concurrency: int = Field(default=64, ge=1, le=10_000, description="Tasks that one replica runs at once.")

@@ -1,4 +1,4 @@
-"""A registry with many entries: the right candidates among few, names and pages by index, heartbeats that cost little."""
+"""A registry with many entries: the right candidates among few, names and pages by index, cheap heartbeats."""
 
 import asyncio
 import json

@@ -85,4 +85,4 @@ def test_third_parties_are_quiet(lines: StringIO) -> None:
 
 def test_a_wrong_level_is_named(root: None) -> None:
     with pytest.raises(ConfigurationError, match="LOUD"):
-        configure_logging(Settings(log_level="LOUD"))
+        configure_logging(Settings().model_copy(update={"log_level": "LOUD"}))
