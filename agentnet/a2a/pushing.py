@@ -15,6 +15,7 @@ from a2a.utils.errors import PushNotificationNotSupportedError
 
 from agentnet.a2a.errors import answers
 from agentnet.a2a.parameters import caller, protocol_version, task_id_in
+from agentnet.http.ssrf import check_form
 from agentnet.push.configs import PushConfigs, shown
 from agentnet.tasks.push_config import StoredConfig
 
@@ -34,7 +35,8 @@ class PushOperations(RequestHandler):
     ) -> TaskPushNotificationConfig:
         """Tell a webhook of the task's events from now on; its credentials are not answered."""
         task_id, tenant = task_id_in(params.task_id), caller(context, params).tenant
-        # Before its URL is looked at: names are not resolved for who has no such task.
+        check_form(params.url)
+        # Before its name is looked up: none is for who has no such task.
         await self.push_configs().require_task(task_id, tenant, self._agent)
         stored = await self.push_configs().checked(params, protocol_version(context))
         await self.push_configs().put(task_id, tenant, self._agent, stored)

@@ -40,6 +40,8 @@ class Frame:
     """How a body is refused."""
     check_body: Check = any_form
     """What it must be besides."""
+    leads_on: bool = True
+    """Whether an address with a slash too many or too few leads to the right one."""
 
     @property
     def access(self) -> Access:
@@ -55,7 +57,10 @@ class Frame:
             lifespan=lifespan,
             exception_handlers=EXCEPTION_HANDLERS,
         )
-        _lead_to_other_slash(app.router)
+        if self.leads_on:
+            _lead_to_other_slash(app.router)
+        else:
+            app.router.redirect_slashes = False
         return app
 
     def checked(self, app: ASGIApp) -> ASGIApp:

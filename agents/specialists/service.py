@@ -125,11 +125,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         lambda: database.pool.fetchval("SELECT 1"),
         ready_body={**READY, "agent": specialist.name, "definition": specialist.definition},
         json=a2a_json_limits(json_limits(settings)),
+        leads_on=False,  # behind a gateway: a client that was led there would find nothing (issue 10)
     )
     routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), root(), *Rest(handler).routes()]
     app = frame.app(routes, lifespan)
-    # Its address is one that only services reach: a client that was sent there would find nothing (issue 10).
-    app.router.redirect_slashes = False
     for kind in (HTTPException, AgentNetError):  # of what no operation answers: as those say their errors
         respond: Any = app.exception_handlers[kind]
         app.add_exception_handler(kind, in_a2a_json(respond))
