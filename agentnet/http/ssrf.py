@@ -28,6 +28,7 @@ TOTAL_SECONDS = 30.0
 LOOKUP_SECONDS = 5.0
 MAX_CONNECTIONS = 50
 FIRST_FREE_PORT = 1024
+LAST_PORT = 65_535
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Collection[str]]]
@@ -108,6 +109,8 @@ def check_form(url: str | httpx.URL) -> httpx.URL:
         raise UnsafeUrlError("A URL with a user name or password in it is not taken.")
     if parsed.port is not None and parsed.port not in {80, 443} and parsed.port < FIRST_FREE_PORT:
         raise UnsafeUrlError(f"Port {parsed.port} is not taken; 80, 443 and ports from {FIRST_FREE_PORT} are.")
+    if parsed.port is not None and parsed.port > LAST_PORT:
+        raise UnsafeUrlError(f"There is no port {parsed.port}: the last one is {LAST_PORT}.")
     _check_host(parsed.host)
     return parsed
 

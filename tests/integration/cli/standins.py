@@ -163,7 +163,7 @@ async def create_registry(_runtime: Runtime, _name: str, _url: str) -> ASGIApp:
         kind = request.query_params["kind"]
         return JSONResponse({"entries": [entry for key, entry in entries.items() if key[0] == kind]})
 
-    return Starlette(routes=[Route("/v1/entries", listed)])
+    return Starlette(routes=[Route("/v1/entries", listed), Route("/health", lambda _request: JSONResponse({}))])
 
 
 def create_registered(kind: str) -> Factory:

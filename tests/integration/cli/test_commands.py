@@ -302,6 +302,7 @@ def test_the_doctor_makes_no_tables_in_an_empty_database(
 def test_the_doctor_sees_that_a_network_runs_without_its_registry(
     there: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert doctor(there)["port of the registry"]["ok"]
+    finding = doctor(there)["port of the registry"]
+    assert finding["ok"], finding
     monkeypatch.setenv("AGENTNET_REGISTRY_URL", "http://127.0.0.1:1")
     assert not doctor(there)["registry"]["ok"]

@@ -36,7 +36,7 @@ def test_a_new_server_is_never_overwritten_and_needs_a_name(tmp_path: Path) -> N
     again = CliRunner().invoke(app, ["new", "mcp", "counter", "--dir", str(tmp_path)])
     wrong = CliRunner().invoke(app, ["new", "mcp", "My Server", "--dir", str(tmp_path)])
     bundled = CliRunner().invoke(app, ["new", "mcp", "data", "--dir", str(tmp_path)])
-    assert "of its own" in bundled.stderr and not (tmp_path / "data").exists()
+    assert "Choose another name" in bundled.stderr and not (tmp_path / "data").exists()
     assert "already there" in again.stderr and "is not a name for an MCP server" in wrong.stderr
 
 

@@ -29,7 +29,6 @@ WRONG = (
     "mysql://u:PASS@h/x",
     "postgresql+psycopg://u:PASS@h/x",
     "PASS",
-    "postgresql://u:p@127.0.0.1:1/x?nothing=PASS",
 )
 WRONG_REDIS = (
     "redis:/:PASS@h/0",
