@@ -299,10 +299,8 @@ def test_the_doctor_makes_no_tables_in_an_empty_database(
     assert tables == 0
 
 
-def test_the_doctor_sees_that_a_network_runs_without_its_registry(
-    there: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_sees_that_a_network_runs_without_its_registry(there: Start, tmp_path: Path) -> None:
     finding = doctor(there)["port of the registry"]
     assert finding["ok"], finding
-    monkeypatch.setenv("AGENTNET_REGISTRY_URL", "http://127.0.0.1:1")
+    (tmp_path / ".env").write_text("AGENTNET_REGISTRY_URL=http://127.0.0.1:1\n")
     assert not doctor(there)["registry"]["ok"]
