@@ -31,7 +31,7 @@ async def pass_mapped(
     Raises `McpError`, `UnavailableError`.
     """
     check_admitted(incoming, server)
-    if not (is_stream(incoming) and may_stream(incoming.status)):
+    if not (is_stream(incoming) and (incoming.status == OK or may_stream(incoming.status))):
         await _pass_whole(reply, incoming, server, change)
         return
     await reply.open_stream()

@@ -143,7 +143,7 @@ async def test_a_child_gets_the_declared_environment_and_no_more(
     present: Present, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AGENTNET_SECRET", "AGENTNET_API_KEY", "DATABASE_URL", "OPENAI_API_KEY"):
-        monkeypatch.setenv(name, "x" * 40)
+        monkeypatch.setenv(name, "postgresql://" + "x" * 40)
     declared = CHILD | {"environment": {"TOKEN": "t", "LC_ALL": "C.UTF-8"}}
     async with (
         present(declared) as served,
