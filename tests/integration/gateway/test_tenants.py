@@ -15,10 +15,10 @@ def run(*arguments: str) -> str:
 
 
 @pytest.fixture
-def acme(gateway_database: str) -> str:
+def northwind(gateway_database: str) -> str:
     """The first admin key of a tenant that the operator made."""
-    runner.invoke(app, ["tenants", "close", "acme", "--yes"])  # the database is that of all tests here
-    return run("create", "acme").splitlines()[-1]
+    runner.invoke(app, ["tenants", "close", "northwind", "--yes"])  # the database is that of all tests here
+    return run("create", "northwind").splitlines()[-1]
 
 
 @pytest.fixture
@@ -27,33 +27,33 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
-async def test_a_second_tenant_makes_keys_of_its_own_and_sees_nothing_of_others(acme, network):
+async def test_a_second_tenant_makes_keys_of_its_own_and_sees_nothing_of_others(northwind, network):
     await network.agent("echo")
     message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
-    async with network.client() as ours, network.client(acme) as theirs:
+    async with network.client() as ours, network.client(northwind) as theirs:
         await ours.post("/agents/echo/message:send", json={"message": message}, headers={"a2a-version": "1.0"})
         made = await theirs.post("/v1/keys", json={"name": "laptop"})
         assert made.status_code == 201
-        assert made.json()["tenant"] == "acme"
+        assert made.json()["tenant"] == "northwind"
         listed = (await theirs.get("/v1/keys")).json()["keys"]
-        assert {key["tenant"] for key in listed} == {"acme"}
+        assert {key["tenant"] for key in listed} == {"northwind"}
         assert (await theirs.get("/v1/tasks")).json()["tasks"] == []
         refused = await theirs.post("/v1/keys", json={"name": "x", "tenant": "default"})
         assert refused.status_code == 403
         assert "agentnet tenants create" in refused.json()["error"]["message"]
 
 
-def test_tenants_are_listed_and_the_keys_of_one_that_is_closed_do_not_hold(acme):
-    assert "acme" in run("list")
-    assert "Revoked 1 keys" in run("close", "acme", "--yes")
-    again = runner.invoke(app, ["tenants", "close", "acme", "--yes"])
-    assert (again.exit_code, "No key of a tenant 'acme' holds" in again.stderr) == (2, True)
+def test_tenants_are_listed_and_the_keys_of_one_that_is_closed_do_not_hold(northwind):
+    assert "northwind" in run("list")
+    assert "Revoked 1 keys" in run("close", "northwind", "--yes")
+    again = runner.invoke(app, ["tenants", "close", "northwind", "--yes"])
+    assert (again.exit_code, "No key of a tenant 'northwind' holds" in again.stderr) == (2, True)
 
 
-def test_a_tenant_that_is_there_is_not_made_again(acme):
-    result = runner.invoke(app, ["tenants", "create", "acme"])
+def test_a_tenant_that_is_there_is_not_made_again(northwind):
+    result = runner.invoke(app, ["tenants", "create", "northwind"])
     assert result.exit_code == 2
-    assert "There is a tenant 'acme'" in result.stderr
+    assert "There is a tenant 'northwind'" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["*", "", " ", "a/b", "a\0b", "-a", "x" * 129, "a b", "é"])
