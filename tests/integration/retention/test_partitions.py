@@ -110,7 +110,8 @@ async def test_tables_are_split_while_tasks_run_and_nothing_is_lost(stage: Stage
     assert len(names) == 2 * len(partitions_of("journal", now))
     await stage.partitions.make(now, 2)
     assert [(each.table, each.name) for each in await stage.partitions.list()] == names
-    assert await count(stage, "journal_first") == FILLED_TASKS
+    # Of the tasks that ran meanwhile each has its request's context there, if it began before the split.
+    assert FILLED_TASKS <= await count(stage, "journal_first") <= FILLED_TASKS + len(ended) + 1
     assert await count(stage, "task_events_default") == 0
 
 
