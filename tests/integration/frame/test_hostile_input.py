@@ -22,7 +22,7 @@ from mcp_servers.service import RULES as MCP_RULES
 from registry.service import RULES as REGISTRY_RULES
 from specialists.access import OPERATIONS, OPERATIONS_0_3
 from tests.integration.frame.hostile import BODIES, addresses, filled, mutated, text_of, wrong_answer
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until_registered
 
 pytestmark = pytest.mark.anyio
 
@@ -208,6 +208,10 @@ async def served(database_url: str, home: Path, *services: Service) -> AsyncIter
         urls = {"registry": registry.url}
         for service in services:
             urls[service.label] = (await stack.enter_async_context(running(runtime, service))).url
+        if "gateway" in urls:
+            agents = [service.name for service in services if service.kind == "agent"]
+            async with httpx.AsyncClient(trust_env=False) as http:
+                await until_registered(http, urls["gateway"], *agents)
         yield Served(runtime, urls)
 
 

@@ -203,7 +203,6 @@ def request_of(service: Watched, label: str, method: str, path: str, body: bytes
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="two shapes stopped a loop for 102 and 173 ms when it last ran (issue 10)", strict=False)
 async def test_no_request_of_any_shape_stops_a_loop(new_database: str, tmp_path: Path) -> None:
     stopped: list[tuple[str, str, str, int, list[float]]] = []
     async with watched(new_database, tmp_path) as network:

@@ -19,7 +19,7 @@ from tests.conformance.a2a.script import stage
 from tests.conformance.a2a.server import EXECUTOR, MANIFEST
 from tests.integration.gateway.conftest import Network
 from tests.integration.gateway.echo import serving
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until_registered
 
 pytestmark = pytest.mark.anyio
 
@@ -185,7 +185,7 @@ async def test_a_replica_that_stops_amid_a_stream_is_followed_by_another(
             await first.enter_async_context(running(runtime, Service("agent", name, 0)))
             path, body, headers = sends(door, f"one wait {gate} two")
             async with network.client() as http:
-                await _until_known(http, name)
+                await until_registered(http, "", name)
                 reading = asyncio.create_task(_read(http, f"/agents/{name}{path}", body, headers))
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     while not any(stage.begun.values()):
@@ -200,13 +200,6 @@ async def test_a_replica_that_stops_amid_a_stream_is_followed_by_another(
     assert "event: error" not in text
     assert text.count('"two"') >= 1
     assert ('"final":true' in text) if door.endswith("0.3") else ("TASK_STATE_COMPLETED" in text)
-
-
-async def _until_known(http: httpx.AsyncClient, name: str) -> None:
-    """An agent that serves is not yet one that is registered."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await http.get(f"/agents/{name}/.well-known/agent-card.json")).status_code != httpx.codes.OK:
-            await asyncio.sleep(0.02)
 
 
 async def _read(http: httpx.AsyncClient, path: str, body: Any, headers: dict[str, str]) -> str:

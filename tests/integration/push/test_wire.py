@@ -19,7 +19,7 @@ from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.settings import Settings
 from tests.integration.push.webhook import Got, until, webhook
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until_registered
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +98,7 @@ async def network(database_url: str, tmp_path: Path) -> AsyncIterator[Network]:
         http = await stack.enter_async_context(
             httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=PATIENCE_SECONDS)
         )
+        await until_registered(http, gateway.url, "pusher")
         yield Network(gateway.url, agent.url, http, runtime, tenant, key)
 
 
