@@ -47,7 +47,7 @@ FROM (
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # by identity: it is a key, and its parameters have no hash
 class Case:
     """A list by some filters."""
 

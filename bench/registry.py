@@ -47,7 +47,7 @@ WITH made AS (
     SELECT 'agent', name, 'one', '*', 'http://127.0.0.1:9/' || name, description, '["answer"]',
            jsonb_build_object('name', name, 'description', description), ARRAY['answer'],
            setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', description), 'B')
-               || to_tsvector('english', words) || array_to_tsvector('agent/*' || ARRAY(
+               || to_tsvector('english', words) || array_to_tsvector(ARRAY['agent/*'] || ARRAY(
                    SELECT 'n/' || word FROM unnest(tsvector_to_array(to_tsvector('english', name))) AS word
                    UNION SELECT 'd/' || word FROM unnest(tsvector_to_array(to_tsvector('english', description))) AS word
                )),

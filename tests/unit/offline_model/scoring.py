@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -100,18 +102,17 @@ class _Sources:
 
     @asynccontextmanager
     async def open(self, tenant: str, sources: Sequence[str]) -> AsyncIterator[tuple[Table, ...]]:
-        tables: list[Table] = []
-        for source in sources:
-            if source == "task_log":
-                log = str(HERE / "task_log.csv")
-                tables.append(Table(name=source, label=source, path=log, format="csv", types=TASK_LOG_TYPES))
-                continue
-            if not self.name or source not in {self.name, uri_of(self.name)}:
-                raise NotFoundError(f"There is no source {source!r} in the data folders.")
-            tables.append(
-                Table(name=table_name(self.name, set()), label=self.name, path=str(HERE / self.name), format="csv")
-            )
-        yield tuple(tables)
+        with TemporaryDirectory() as folder:  # as the real ones: what is read of a table lies beside it for a moment
+            yield tuple(self._copied(source, Path(folder)) for source in sources)
+
+    def _copied(self, source: str, folder: Path) -> Table:
+        if source == "task_log":
+            log = copy(HERE / "task_log.csv", folder)
+            return Table(name=source, label=source, path=str(log), format="csv", types=TASK_LOG_TYPES)
+        if not self.name or source not in {self.name, uri_of(self.name)}:
+            raise NotFoundError(f"There is no source {source!r} in the data folders.")
+        path = str(copy(HERE / self.name, folder))
+        return Table(name=table_name(self.name, set()), label=self.name, path=path, format="csv")
 
 
 class _Sandbox:
