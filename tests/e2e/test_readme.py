@@ -80,6 +80,16 @@ def done(command: str, environment: dict[str, str], folder: Path) -> str:
     return ran.stdout
 
 
+def test_the_demo_does_its_whole_job(environment: dict[str, str], tmp_path: Path) -> None:
+    said = done("agentnet demo --out files", environment, tmp_path)
+    assert not re.search(r"failed|left out|cannot", said), said
+    made = {path.suffix for path in (tmp_path / "files").iterdir()}
+    assert {".md", ".png"} <= made, said
+    [report] = (tmp_path / "files").glob("*.md")
+    assert re.search(r"\.md:\d+", report.read_text())
+    assert re.search(r"concierge \| \d+", report.read_text())
+
+
 def test_the_first_questions_of_the_readme_are_answered(environment: dict[str, str], tmp_path: Path) -> None:
     with up(environment, tmp_path):
         documents, *others = [done(line, environment, tmp_path) for line in commands_with("--file sales.csv")]

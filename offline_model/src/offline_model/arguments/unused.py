@@ -38,7 +38,10 @@ _DID = re.compile(r"\b(?:did|does|do)\s+(?:(?:the|each|every|all|our)\s+)?\w+\s+
 _BEFORE_VERBS = word_set("and or to then please me")
 _CUTOFF = 0.8
 _NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*(?:\.\d+)?\w*%?")
-_CITED = re.compile(r"agentnet-file:\S+|https?://\S+")
+_CITED = re.compile(
+    r"agentnet-file:\S+|https?://\S+|\b(?:network(?:['’]?s)?\s+)?(?:own\s+)?task[ _-]?log\b", re.IGNORECASE
+)
+"""What names a source, and says nothing of what is asked of it."""
 
 
 def unused(step: str, arguments: Mapping[str, Any], names: Names, told: Iterable[str] = ()) -> list[str]:
