@@ -56,8 +56,14 @@ class TaskQuery(BaseModel):
 
     @field_validator("since")
     @classmethod
-    def _has_a_zone(cls, value: datetime | None) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+    def _is_a_moment(cls, value: datetime | None) -> datetime | None:
+        """In UTC, where a moment at either end of time with an offset may be none."""
+        if value is None or value.tzinfo is None:
+            return value and value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must be a moment of the years 1 to 9999 in UTC") from None
 
     def filters(self, tenant: str) -> Filters:
         """The same for a list of `tenant`'s tasks."""

@@ -136,7 +136,8 @@ async def test_a_list_of_tasks_is_filtered_and_paged(network: Network) -> None:
             ({"since": "2999-01-01T00:00:00"}, 0),
         ):
             assert (await listed(**filters))["total"] == count, filters
-        for wrong in ({"state": "finished"}, {"page": "x"}, {"root": "1"}, {"since": "soon"}, {"limit": "0"}):
+        ends = [{"since": "9999-12-31T23:59:59-23:59"}, {"since": "0001-01-01T00:00:00+23:59"}]
+        for wrong in ({"state": "finished"}, {"page": "x"}, {"root": "1"}, {"since": "soon"}, {"limit": "0"}, *ends):
             refused = await http.get("/v1/tasks", params=wrong)
             assert refused.status_code == 400, wrong
             assert next(iter(wrong)) in refused.json()["error"]["message"]
