@@ -86,6 +86,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:
     field = ".".join(str(part) for part in location)
+    message = message.removeprefix("Value error, ").rstrip(".")  # pydantic's mark of our own sentences
     return f"{field}: {message}" if field else message
 
 

@@ -3,7 +3,7 @@
 import asyncpg
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +19,13 @@ pytestmark = pytest.mark.anyio
 class _Order(BaseModel):
     count: int
     secret: int
+
+    @field_validator("count")
+    @classmethod
+    def _is_even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("must be even.")
+        return value
 
 
 async def _answer(error: Exception) -> httpx.Response:
@@ -51,6 +58,8 @@ async def test_a_validation_error_names_the_fields_and_repeats_no_value() -> Non
     assert answer.status_code == 400
     message = answer.json()["error"]["message"]
     assert "count: " in message and "secret: " in message and "hunter2" not in message
+    odd = await _get(app, "POST", "/order", b'{"count": 1, "secret": 2}')
+    assert odd.json()["error"]["message"] == "count: must be even."
     for body in (b"{", b"[]", b"\xff"):
         assert (await _get(app, "POST", "/order", body)).json()["error"]["status"] == "INVALID_ARGUMENT"
 
