@@ -201,6 +201,6 @@ def _database_line(settings: Settings) -> str:
 
 def _model_line(settings: Settings) -> str:
     """What to do where there is no model: tools are served all the same, and agents that need none. Else empty."""
-    from agentnet.models import no_model  # takes a second to import
+    from agentnet.models import no_model
 
     return str(no_model(settings) or "")
