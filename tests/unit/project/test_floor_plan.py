@@ -137,6 +137,7 @@ SMALL_WITH_A_REASON = {
     "gateway.mcp.profiles.sql": "SQL lies in one place",
     "mcp_servers.folder": "runs a user's code; imported when there is some",
     "mcp_servers.hosting.request_state": "the one place that reaches into the SDK's middleware",
+    "mcp_servers.web.page": "text without parsers; `markdown`, which has them, is imported for HTML alone",
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",
     "offline_model.answers.shaping": "the size of the offline model is pinned: it is not worked on",
     "offline_model.request.followup": "the size of the offline model is pinned: it is not worked on",
