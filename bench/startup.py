@@ -56,6 +56,8 @@ class Measured:
 async def run(plan: Plan) -> Result:
     """A whole network in one process, with commands against it; then one process for each service."""
     measured = Measured()
+    async with started("up", variables=_variables(_folder(plan.bed, "warm"), await plan.bed.new_database("warm"))):
+        pass  # from here on there is bytecode of all
     for number in range(plan.pick(5, 2)):
         await _up(plan, number, measured)
         await _services(plan, number, measured)
@@ -169,9 +171,8 @@ def _result(measured: Measured) -> Result:
     result.bars.append(Bars("Commands, start to end", "s", bars))
     result.notes = [
         "CPU is that of agentnet's own process; PostgreSQL runs apart, as with `DATABASE_URL`. Memory is of a process "
-        "alone with its libraries: what several processes of a machine share counts in full as resident."
-        " Bytecode is there, as pip and the image leave it: the first start after an installation that compiles nothing "
-        "takes half as long again."
+        "alone with its libraries: what several processes of a machine share counts in full as resident. Bytecode is "
+        "there, as pip and the image leave it: where nothing may write it, each start compiles everything again."
     ]
     return result
 
