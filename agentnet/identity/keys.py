@@ -139,8 +139,8 @@ class Keys:
             if last is None or tenant not in (None, last.tenant):
                 raise NotFoundError(f"There is no key {after[:40]}.", hint="`agentnet keys list` shows them.")
         page = (limit, last.created_at if last else None, last.id if last else None)
-        query = (_ALL, *page) if tenant is None else (_OF_TENANT, *page, tenant)
-        return [StoredKey.of(row) for row in await once(lambda: self._pool.fetch(*query))]
+        query, values = (_ALL, page) if tenant is None else (_OF_TENANT, (*page, tenant))
+        return [StoredKey.of(row) for row in await once(lambda: self._pool.fetch(query, *values))]
 
     async def revoke(self, identifier: str, tenant: str | None = None) -> None:
         """Revoke a key for good. Raises `NotFoundError`."""

@@ -42,7 +42,10 @@ SERVICES = {
     ("agent", "writer"): NOBODYS,
     ("agent", "bench"): NOBODYS | MODELS | {"mcp", "mcp_types"},
 }
-"""By kind and name, `bench` with an executor of its own: the packages that it does without. MCP's SDK takes rich for its logs where it is installed."""
+"""By kind and name, `bench` with an executor of its own: the packages that it does without.
+
+MCP's SDK takes rich for its logs where it is installed.
+"""
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=" ".join)
