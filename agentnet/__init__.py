@@ -3,9 +3,16 @@
 The modules `errors`, `settings` and `ids` are the ground: every folder may import them, and they import no folder.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+__version__: str
 
-try:
-    __version__ = version("agentnet")
-except PackageNotFoundError:  # running from a checkout that was never installed
-    __version__ = "0.0.0"
+
+def __getattr__(name: str) -> str:
+    """The version, looked up by those who ask for it: most commands do not, and it is 20 ms of their time."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("agentnet")
+    except PackageNotFoundError:  # running from a checkout that was never installed
+        return "0.0.0"

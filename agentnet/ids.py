@@ -1,8 +1,11 @@
-"""Identifiers: time-ordered UUIDs (RFC 9562 version 7), so that tables stay partitionable by id."""
+"""Identifiers: time-ordered UUIDs (RFC 9562 version 7), so that tables stay partitionable by id; and one tenant's."""
 
 import os
 import time
 import uuid
+
+EVERYONE = "*"
+"""Tenant of what every tenant may see: the network's own agents, tools and documents."""
 
 
 def uuid7() -> uuid.UUID:

@@ -26,6 +26,7 @@ NAMES = (
     "subscribers",
     "pauses",
     "takeover",
+    "startup",
     "mcp_relay",
     "mcp_list",
     "listing",

@@ -25,7 +25,7 @@ LOAD_CORE = 1
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 FILL_SECONDS = 900.0
-FOREIGN_PREFIXES = ("AGENTNET_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "OTEL_", "UVICORN_")
+FOREIGN_PREFIXES = ("AGENTNET_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "OTEL_", "UVICORN_", "PYTHON")
 """Environment that could make a server another than the one that is to be measured."""
 
 
@@ -138,13 +138,16 @@ class Bed:
         """
         kind = OURS if kind in KEYED else kind
         if kind not in self._databases:
-            name = kind.replace("-", "_")
-            await self.execute(f"CREATE DATABASE bench_{name}")
-            self._databases[kind] = self._url.replace("/postgres?", f"/bench_{name}?", 1)
+            self._databases[kind] = await self.new_database(kind.replace("-", "_"))
             if kind == OURS:
                 async with Runtime.open(Settings(home=self.home, database_url=self._databases[kind])) as runtime:
                     self.key = await (await runtime.keys()).create(DEFAULT_TENANT, "bench")
         return self._databases[kind]
+
+    async def new_database(self, name: str) -> str:
+        """The URL of a new database, empty."""
+        await self.execute(f"CREATE DATABASE bench_{name}")
+        return self._url.replace("/postgres?", f"/bench_{name}?", 1)
 
     async def fetch(self, kind: str, query: str) -> list[asyncpg.Record]:
         """Rows of a query in the database of that kind of server."""
@@ -210,7 +213,7 @@ async def child(
         *(sys.executable, "-m", module, *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
     )
     pin(core, process.pid)
     server = Server(kind, 0, key, process)
@@ -226,6 +229,7 @@ async def child(
         await server.stop()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment of what is measured: without what could make it another."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
     return kept | {"OTEL_INSTRUMENTATION_A2A_SDK_ENABLED": "false"}

@@ -79,7 +79,7 @@ async def _sdk(options: argparse.Namespace) -> AsyncIterator[int]:
 
     from agentnet.manifests.manifest import load_specialist
     from agentnet.process.service import bind
-    from agentnet.runs.definition import load_executor
+    from agentnet.runs.folder_code import load_executor
     from cards import build_card
 
     specialist = load_specialist(SPECIALIST)

@@ -22,7 +22,6 @@ from mcp_types import Tool
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.database.tables import EVERYONE
 from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.frame.access import CALLER, Rules
@@ -30,7 +29,7 @@ from agentnet.frame.authentication import Authenticate, authenticate_with
 from agentnet.frame.bodies import json_limits, jsonrpc_form, say_in_jsonrpc
 from agentnet.frame.frame import Frame
 from agentnet.identity import Principal
-from agentnet.ids import new_id
+from agentnet.ids import EVERYONE, new_id
 from agentnet.process.runtime import Runtime
 from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of

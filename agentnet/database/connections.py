@@ -1,36 +1,28 @@
-"""The connections of one process: an asyncpg pool for hot paths, a SQLModel session for ordinary queries."""
+"""The connections of one process: an asyncpg pool, and those that some statements have for themselves."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agentnet.database.address import POSTGRES, check_address, safe_url, unreadable
 from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.database.line import COMMAND_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, Line
-from agentnet.database.migrate import migrate
-from agentnet.database.retry import DATABASE_AWAY, STARTING, away, has_cause
+from agentnet.database.migrate import applied, migrate, newest
+from agentnet.database.retry import STARTING
 from agentnet.errors import UnavailableError
 from agentnet.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-DATABASE_ERRORS: tuple[type[Exception], ...] = (*DATABASE_AWAY, SQLAlchemyError)
-
-# Without overflow: pools that grow and shrink connect anew all the time, which cost four fifths of the rate of tasks.
-ORDINARY_CONNECTIONS = 5
 STARTING_SECONDS = 60.0
 """How long a server that says that it is starting is waited for."""
 STARTING_PAUSE_SECONDS = 0.5
 
 
 class Database:
-    """Open with `Database.open`; `pool` is asyncpg, `session()` is SQLModel over the same server.
+    """Open with `Database.open`; `pool` is asyncpg's, of connections that are all prepared alike.
 
     `line()` is a connection kept for statements that follow one another.
     """
@@ -39,7 +31,6 @@ class Database:
         self.url = url
         self.pool = pool
         self._embedded = embedded
-        self._engine: AsyncEngine | None = None
         self._lines: list[Line] = []
         self._apart: list[asyncpg.Pool[asyncpg.Record]] = []
 
@@ -53,11 +44,11 @@ class Database:
         if settings.database_url:
             check_address(settings.database_url, POSTGRES)
         url = await asyncio.to_thread(embedded.start) if embedded else str(settings.database_url)
-        # The one form that asyncpg and SQLAlchemy both read.
+        # The one form that asyncpg and the migrations both read.
         url = f"postgresql://{url.partition('://')[2]}"
         try:
             pool = await _when_started(lambda: _connected(url, settings.database_pool, migrating))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TimeoutError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             if embedded:
                 await asyncio.to_thread(embedded.stop)
             raise UnavailableError(
@@ -86,28 +77,8 @@ class Database:
         self._apart.append(pool)
         return pool
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
-        """A SQLModel session; commit it yourself. For queries off the hot path. Raises `DatabaseAwayError`."""
-        if self._engine is None:
-            self._engine = create_async_engine(
-                self.url.replace("postgresql://", "postgresql+asyncpg://", 1),
-                pool_size=ORDINARY_CONNECTIONS,
-                max_overflow=0,
-                pool_pre_ping=True,
-            )
-        try:
-            async with AsyncSession(self._engine, expire_on_commit=False) as session:
-                yield session
-        except DATABASE_ERRORS as error:
-            if not has_cause(error, DATABASE_AWAY):
-                raise
-            raise away() from error
-
     async def close(self) -> None:
         """Close every connection, then stop the embedded server if this process was its last user."""
-        if self._engine is not None:
-            await self._engine.dispose()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await asyncio.gather(*(line.close() for line in self._lines))
@@ -128,17 +99,22 @@ async def _when_started(
     while True:
         try:
             return await connect()
-        except DATABASE_ERRORS as error:
-            if not has_cause(error, STARTING) or loop.time() > deadline:
+        except STARTING as error:
+            if loop.time() > deadline:
                 raise
             logger.warning("database: waiting for it to start: %s", _reason(error))
             await asyncio.sleep(STARTING_PAUSE_SECONDS)
 
 
 async def _connected(url: str, size: int, migrating: bool) -> "asyncpg.Pool[asyncpg.Record]":
-    if migrating:
-        await asyncio.to_thread(migrate, url)
-    return await _pool(url, 2, size, {})
+    pool = await _pool(url, 2, size, {})
+    try:
+        if migrating and await applied(pool) != newest():
+            await asyncio.to_thread(migrate, url)
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
 
 
 async def _pool(url: str, least: int, most: int, settings: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
@@ -169,5 +145,4 @@ async def _keep(_connection: object) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    cause = getattr(error, "orig", None) or error
-    return (str(cause).splitlines() or [""])[0] or type(error).__name__
+    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -5,8 +5,6 @@ import json
 import warnings
 from pathlib import Path
 
-import psutil
-
 from agentnet.errors import ConfigurationError, UnavailableError
 
 DIRECTORY_NAME = "postgres"
@@ -72,6 +70,8 @@ def _forget_dead_users(directory: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    import psutil  # 2 MB of every process whose database is elsewhere
+
     # One whose parent has not asked how it ended is still there, and dead.
     with contextlib.suppress(psutil.Error, ValueError):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -30,15 +30,6 @@ STARTING: tuple[type[Exception], ...] = (
 )
 """What a connection meets while PostgreSQL starts, recovers or shuts down; refused means that nobody is there."""
 
-
-def has_cause(error: BaseException | None, kinds: tuple[type[Exception], ...]) -> bool:
-    """Whether `error`, or what it was made of, is one of `kinds`: SQLAlchemy wraps what asyncpg raised."""
-    if error is None:
-        return False
-    parts = (getattr(error, "orig", None), error.__cause__)
-    return isinstance(error, kinds) or any(has_cause(part, kinds) for part in parts)
-
-
 SHORT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between tries while a client waits."""
 LONG_PAUSES = (*SHORT_PAUSES, *(2.0 for _ in range(15)))

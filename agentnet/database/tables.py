@@ -19,9 +19,6 @@ from sqlalchemy import BigInteger, Column, Computed, DateTime, Index, Integer, L
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
-EVERYONE = "*"
-"""Tenant of what every tenant may see: the network's own agents, tools and documents."""
-
 NOW = text("now()")
 
 

@@ -1,4 +1,4 @@
 """Who is out there, as the registry tells: the client of the registry's API.
 
-May import `agentnet.identity` and `agentnet.database`. Start with `directory`.
+May import `agentnet.identity`. Start with `directory`.
 """

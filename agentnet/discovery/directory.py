@@ -10,10 +10,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, Field
 
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
+from agentnet.ids import EVERYONE
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,12 @@ absent.
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-
-from agents import Model
+from typing import TYPE_CHECKING
 
 from agentnet.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from agents import Model
 
 GROUP = "agentnet.models"
 OFFLINE_MODEL = "offline"
@@ -22,7 +24,7 @@ def installed_models() -> Mapping[str, EntryPoint]:
     return {found.name: found for found in entry_points(group=GROUP)}
 
 
-def load_model(name: str) -> Model:
+def load_model(name: str) -> "Model":
     """A new model of that name. Raises `ConfigurationError` when no distribution offers one."""
     found = installed_models().get(name)
     if found is None:

@@ -1,17 +1,13 @@
 """Where models come from: one that is installed, any OpenAI-compatible endpoint, or without both the offline model."""
 
-from collections.abc import Collection
-
 from agents import Model, ModelProvider, ModelSettings, OpenAIProvider
 from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
 from openai import AsyncOpenAI
 
-from agentnet.errors import ConfigurationError
+from agentnet.models.choice import absent, resolved
 from agentnet.models.installed import OFFLINE_MODEL, installed_models, load_model
 from agentnet.settings import Settings
 
-DEFAULT_MODEL = "gpt-4.1-mini"
-"""What OpenAI is asked for when a key is set and no model is named."""
 NO_KEY = "none"
 """Sent where an endpoint wants no key: the client insists on one."""
 MAX_RETRIES = 4
@@ -35,11 +31,11 @@ class Models(ModelProvider):
 
         Raises `ConfigurationError` where there is neither an endpoint nor the offline model.
         """
-        name = _resolved(self._settings, model_name, self._installed)
+        name = resolved(self._settings, model_name, self._installed)
         if name in self._installed:
             return self._local(name)
         if name == OFFLINE_MODEL:
-            raise _absent(self._settings)
+            raise absent(self._settings)
         return self._remote().get_model(name)
 
     async def aclose(self) -> None:
@@ -68,31 +64,6 @@ def model_provider(settings: Settings) -> Models:
     return Models(settings)
 
 
-def model_name(settings: Settings, manifest_model: str | None = None) -> str:
-    """The model that a specialist runs on: `offline` when forced, else the manifest's, the settings' or OpenAI's
-    default; without an endpoint `offline` again, unless the name is that of an installed model."""
-    return _resolved(settings, manifest_model, installed_models())
-
-
-def is_offline(settings: Settings, manifest_model: str | None = None) -> bool:
-    """Whether that specialist runs on the offline model."""
-    return model_name(settings, manifest_model) == OFFLINE_MODEL
-
-
-def no_model(settings: Settings) -> ConfigurationError | None:
-    """Why there is no model under `settings`, and what to do; None when there is one."""
-    offered = installed_models()
-    if _resolved(settings, None, offered) == OFFLINE_MODEL and OFFLINE_MODEL not in offered:
-        return _absent(settings)
-    return None
-
-
-def has_endpoint(settings: Settings) -> bool:
-    """Whether there is a key, or an endpoint that may do without."""
-    key = settings.openai_api_key
-    return bool(settings.openai_base_url) or bool(key and key.get_secret_value())
-
-
 def default_model_settings(settings: Settings) -> ModelSettings:
     """Timeout, usage also for streams, and retries: 429 (waiting as long as told), 500, 502, 503 and the network.
 
@@ -112,23 +83,6 @@ def default_model_settings(settings: Settings) -> ModelSettings:
                 retry_policies.network_error(),
             ),
         ),
-    )
-
-
-def _resolved(settings: Settings, wanted: str | None, offered: Collection[str]) -> str:
-    if settings.model == OFFLINE_MODEL:
-        return OFFLINE_MODEL
-    name = wanted or settings.model or DEFAULT_MODEL
-    return name if name in offered or has_endpoint(settings) else OFFLINE_MODEL
-
-
-def _absent(settings: Settings) -> ConfigurationError:
-    another = (
-        f"Name another than {OFFLINE_MODEL}" if has_endpoint(settings) else "Set OPENAI_API_KEY or OPENAI_BASE_URL"
-    )
-    return ConfigurationError(
-        "There is no model: the offline model is not installed.",
-        hint=f"{another}, or install it: `pip install ./offline_model` in a checkout.",
     )
 
 

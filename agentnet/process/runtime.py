@@ -178,12 +178,13 @@ class Runtime:
 
 def _signals(settings: Settings, database_url: str) -> Signals:
     from agentnet.signals.postgres import PostgresSignals
-    from agentnet.signals.redis import RedisSignals
 
     origin = secrets.token_hex(8)
     over_postgres = PostgresSignals(database_url, origin)
     if not settings.redis_url:
         return over_postgres
+    from agentnet.signals.redis import RedisSignals  # its library is 20 MB and half a second
+
     check_address(settings.redis_url, REDIS)
     try:
         return RedisSignals(settings.redis_url, origin, over_postgres)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from agentnet.errors import ConfigurationError
 from agentnet.process.connection import BoundedProtocol, ConnectionLimits, bounded
+from agentnet.process.imports import PARTS_OF_A2A, without
 from agentnet.process.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ def load_factory(kind: str) -> Factory:
     found = entry_points(group=GROUP, name=kind)
     if not found:
         raise ConfigurationError(f"No installed package offers the service {kind!r}.", hint="Reinstall agentnet.")
-    factory: Factory = next(iter(found)).load()
+    with without(*PARTS_OF_A2A):
+        factory: Factory = next(iter(found)).load()
     return factory
 
 

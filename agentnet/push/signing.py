@@ -26,8 +26,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentnet.database import Database
-from agentnet.database.tables import EVERYONE
 from agentnet.identity.sealing import Seal, SealError
+from agentnet.ids import EVERYONE
 from agentnet.push import sql
 
 ALGORITHM = "ES256"

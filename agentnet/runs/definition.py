@@ -1,18 +1,16 @@
-"""A specialist's folder made ready to run: its own tools, its own executor, and an SDK agent built for each task."""
+"""A specialist's folder made ready to run: its own tools, and an SDK agent built for each task."""
 
-import hashlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from a2a.server.agent_execution import AgentExecutor
 from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
 from agents.tool_context import ToolContext
 
 from agentnet.errors import ManifestError
-from agentnet.manifests.folder_import import import_file
 from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
 from agentnet.runs.approval import Approvals, wait_for_answer
+from agentnet.runs.folder_code import folder_module
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope
@@ -27,7 +25,7 @@ def load_tools(specialist: Specialist) -> list[Tool]:
     Raises `ManifestError` when the file cannot be used, and for a tool that the manifest names and nobody has.
     """
     path = specialist.tools_file
-    tools = _tools_in(_import(specialist, path), path) if path else []
+    tools = _tools_in(folder_module(specialist, path), path) if path else []
     _check_named(specialist, [tool.name for tool in tools])
     return [tells_failures(tool) for tool in tools]
 
@@ -61,28 +59,6 @@ def _check_named(specialist: Specialist, own: list[str]) -> None:
                     f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
                     hint=nearest(name, [*own, *(f"{prefix}…" for prefix in servers), *BUILT_IN]),
                 )
-
-
-def load_executor(specialist: Specialist) -> AgentExecutor | None:
-    """The one `AgentExecutor` class in `executor.py`, made without arguments. Raises `ManifestError`."""
-    if specialist.executor_file is None:
-        return None
-    module = _import(specialist, specialist.executor_file)
-    classes = [
-        value
-        for value in vars(module).values()
-        # Its own: the file has imported AgentExecutor too, and perhaps one to build on.
-        if isinstance(value, type) and issubclass(value, AgentExecutor) and value.__module__ == module.__name__
-    ]
-    if len(classes) != 1:
-        raise ManifestError(
-            f"{specialist.executor_file} must define one a2a-sdk AgentExecutor class; it defines {len(classes)}."
-        )
-    try:
-        executor: AgentExecutor = classes[0]()
-    except TypeError as error:
-        raise ManifestError(f"{specialist.executor_file}: {classes[0].__name__} cannot be made: {error}.") from None
-    return executor
 
 
 def build_agent(
@@ -122,10 +98,3 @@ def _ask_user() -> FunctionTool:
         return text_of(answer)
 
     return ask_user
-
-
-def _import(specialist: Specialist, path: Path) -> ModuleType:
-    """Import a file of a folder under a name of its own, so that two folders' `tools.py` do not meet."""
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    name = f"agentnet_folder_{specialist.name.replace('-', '_')}_{digest}_{path.stem}"
-    return import_file(path, name, ManifestError)

@@ -17,6 +17,7 @@ from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.mcp.connection import CONNECT_SECONDS, MAX_EVENT_BYTES, End, McpConnection, all_tools, watched
 from agentnet.mcp.sessions import DOUBTFUL, is_lost
+from agentnet.upstreams.http import tls
 from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 
@@ -144,7 +145,8 @@ class ToolConnections:
         caller = Principal(principal.tenant, principal.subject, chain=principal.chain[-1:])
         timeout = httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
         auth = _TokenAuth(self._tokens, caller, f"mcp:{name}")
-        return ToolConnection(name, entry.url, httpx2.AsyncClient(auth=auth, timeout=timeout, trust_env=False))
+        client = httpx2.AsyncClient(auth=auth, timeout=timeout, trust_env=False, verify=tls())
+        return ToolConnection(name, entry.url, client)
 
     async def _is_stale(self, principal: Principal, connection: ToolConnection) -> bool:
         """Whether its outside server was removed, switched off or changed since."""

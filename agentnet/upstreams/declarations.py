@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import ConfigurationError
+from agentnet.ids import EVERYONE
 from agentnet.upstreams.credential import Credential, SafeUrl
 from agentnet.upstreams.server import OutsideServer, ServerName
 from agentnet.upstreams.timeouts import Timed

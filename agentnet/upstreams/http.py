@@ -43,10 +43,10 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     """An httpx2 transport that goes only where the SSRF guard lets it, at each hop."""
 
     def __init__(self, *, allow_private: bool) -> None:
-        super().__init__(verify=_tls(), trust_env=False)
+        super().__init__(verify=tls(), trust_env=False)
         # httpx2 has no argument for the network backend; its pool is the place where one can be set.
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=_tls(),
+            ssl_context=tls(),
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=5.0,
@@ -105,6 +105,6 @@ def upstream_client(server: OutsideServer, authorization: Authorization, *, allo
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """One for the process: making one costs tens of milliseconds."""
+def tls() -> ssl.SSLContext:
+    """The trust in authorities of every httpx2 client, one for the process: 20 ms and 0.7 MB each."""
     return httpx2.create_ssl_context(trust_env=False)

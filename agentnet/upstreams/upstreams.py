@@ -4,10 +4,10 @@ import httpx
 import httpx2
 
 from agentnet.database import Database
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import NotFoundError
 from agentnet.http.ssrf import check_url, guarded_client
 from agentnet.identity.sealing import Seal
+from agentnet.ids import EVERYONE
 from agentnet.settings import Settings
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.credential import ClientCredentials

@@ -1,6 +1,6 @@
 """The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from http import HTTPStatus
@@ -14,26 +14,19 @@ from starlette.types import ASGIApp
 
 from agentnet.a2a.bindings.app import a2a_app, in_a2a_json, root
 from agentnet.a2a.bindings.rest import Rest
-from agentnet.a2a.grpc import GrpcServer
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.a2a.limits import json_limits as a2a_json_limits
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError
-from agentnet.files.store import FileStore
 from agentnet.frame.access import USER, under_rule
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.bodies import json_limits, say_in_jsonrpc
 from agentnet.frame.frame import READY, Frame
-from agentnet.ids import new_id
+from agentnet.ids import EVERYONE, new_id
 from agentnet.manifests.manifest import Specialist, load_specialists, pick
-from agentnet.models import default_model_settings, model_name
 from agentnet.process.runtime import Runtime
 from agentnet.push.signing import KeySet
-from agentnet.runs.definition import load_executor
-from agentnet.runs.delegation import Peers
-from agentnet.runs.executor import SpecialistExecutor
-from agentnet.runs.toolservers import ToolServers
+from agentnet.runs.folder_code import load_executor
 from agentnet.tasks.worker import Worker
 from cards import CardResponse, build_card, card_to_json, entry_from_card
 from specialists.access import RULES
@@ -58,17 +51,14 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     push = await runtime.push()
     await runtime.retention()
     directory = runtime.directory(f"agent:{specialist.name}")
-    tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
-    executor: AgentExecutor = load_executor(specialist) or SpecialistExecutor(
-        specialist,
-        models=runtime.models(),
-        model_name=model_name(settings, manifest.model),
-        model_settings=default_model_settings(settings),
-        store=store,
-        files=FileStore(database, settings.max_file_bytes),
-        tool_servers=tool_servers,
-        peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
-    )
+    own = load_executor(specialist)
+    executor: AgentExecutor | None = own
+    close: Callable[[], Awaitable[None]] = _nothing
+    if executor is None:
+        # Not beside an executor of the folder's own: the SDKs of models and of MCP are 2 s of CPU and 60 MB.
+        from specialists.on_a_model import executor_on_a_model
+
+        executor, close = await executor_on_a_model(runtime, specialist, directory)
     worker = Worker(
         store,
         signals,
@@ -77,11 +67,15 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         concurrency=settings.concurrency,
         timeout_seconds=manifest.limits.timeout_seconds,
         # Ours reads its finished steps from the journal; of an executor of the folder's only its author knows.
-        repeatable=isinstance(executor, SpecialistExecutor) or manifest.repeatable,
+        repeatable=own is None or manifest.repeatable,
     )
     # JSON-RPC and gRPC go past the routes and their rules.
     authenticate = under_rule(USER, authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys))
-    over_grpc = GrpcServer(settings, authenticate) if settings.grpc_port else None
+    over_grpc = None
+    if settings.grpc_port:
+        from agentnet.a2a.grpc import GrpcServer  # grpc is 11 MB, and its port is off by default
+
+        over_grpc = GrpcServer(settings, authenticate)
     card = build_card(
         manifest,
         url,
@@ -100,7 +94,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         max_depth=settings.max_depth,
         max_wait_seconds=settings.max_wait_seconds,
         push=push.configs,
-        own_executor=not isinstance(executor, SpecialistExecutor),
+        own_executor=own is not None,
     )
     entry = entry_from_card(card_to_json(card), url, new_id(), EVERYONE)
 
@@ -116,7 +110,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         ):
             yield
         await worker.close()
-        await tool_servers.close()
+        await close()
 
     frame = Frame(
         RULES,
@@ -134,3 +128,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         app.add_exception_handler(kind, in_a2a_json(respond))
     jsonrpc = replace(frame, refuse=say_in_jsonrpc(HTTPStatus.OK))
     return frame.closed(a2a_app(handler, app, jsonrpc.checked))
+
+
+async def _nothing() -> None:
+    """What there is to close behind an executor of the folder's own."""

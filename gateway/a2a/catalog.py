@@ -5,11 +5,11 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from agentnet.database.tables import EVERYONE
 from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
+from agentnet.ids import EVERYONE
 from gateway.http.cache import MAX_KEYS, Cache
 from gateway.http.rotation import Rotation
 

@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.database.tables import ApiKey
 from agentnet.errors import ForbiddenError
 from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
-from agentnet.identity.keys import Keys
+from agentnet.identity.keys import Keys, StoredKey
 
 MAX_DAYS = 3650
 MAX_LIMIT = 1000
@@ -80,7 +79,7 @@ class KeyRoutes:
         return Response(status_code=204)
 
 
-def view_of(row: ApiKey) -> dict[str, Any]:
+def view_of(row: StoredKey) -> dict[str, Any]:
     """A key as JSON, without its hash."""
     moments = {"created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at}
     shown = {name: moment.isoformat() if moment else None for name, moment in moments.items()}

@@ -4,10 +4,10 @@ from typing import Any, Protocol
 
 from starlette.requests import Request
 
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import UnauthenticatedError
 from agentnet.identity import Principal
 from agentnet.identity.principal import SERVICE
+from agentnet.ids import EVERYONE
 
 IN_PROCESS = Principal(EVERYONE, "service:in-process", frozenset({SERVICE}))
 """The caller when there is no HTTP request: this very process, which sees what everybody sees."""

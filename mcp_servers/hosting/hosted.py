@@ -8,7 +8,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import MCPServer
 from mcp_types import Tool
 
-from agentnet.database.tables import EVERYONE
+from agentnet.ids import EVERYONE
 from agentnet.upstreams.timeouts import Timed
 from mcp_servers.hosting.tool_server import Ready, always_ready
 

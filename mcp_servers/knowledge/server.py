@@ -17,8 +17,8 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp_types import CallToolResult, ListResourcesResult, Resource, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
+from agentnet.ids import EVERYONE
 from agentnet.process.runtime import Runtime
 from mcp_servers.hosting.caller import caller, caller_of
 from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from agentnet.errors import InvalidInputError
 from agentnet.process.runtime import Runtime
 from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer
-from mcp_servers.toolbox import arithmetic, clock, units
+from mcp_servers.toolbox import arithmetic, clock
 
 MAX_VALUE = 1e300
 
@@ -136,8 +136,14 @@ async def convert_units(
     to_unit: Annotated[str, Field(max_length=60, description="Unit that is wanted: km, kg, degC, m/s, byte.")],
 ) -> ConvertedUnits:
     """A quantity in another unit of the same kind: length, mass, temperature, speed, area, volume, energy, data."""
-    result, source, target = await asyncio.to_thread(units.convert, value, from_unit, to_unit)
+    result, source, target = await asyncio.to_thread(_converted, value, from_unit, to_unit)
     return ConvertedUnits(value=value, from_unit=source, to_unit=target, result=result)
+
+
+def _converted(value: float, source: str, target: str) -> tuple[float, str, str]:
+    from mcp_servers.toolbox import units  # pint is 0.1 s and 6 MB: by the thread of the first who converts
+
+    return units.convert(value, source, target)
 
 
 async def date_difference(

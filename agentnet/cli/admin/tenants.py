@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeVar
 
-    from agentnet.database.tables import ApiKey
-    from agentnet.identity.keys import Keys
+    from agentnet.identity.keys import Keys, StoredKey
 
     Answer = TypeVar("Answer")
 
@@ -36,13 +35,13 @@ def list_tenants(json: AsJson = False) -> None:
     """List tenants with their keys."""
     from agentnet.cli.gateway.listings import show
 
-    async def rows(keys: "Keys") -> "list[ApiKey]":
+    async def rows(keys: "Keys") -> "list[StoredKey]":
         return await keys.list()
 
     counted = [
         {
             "tenant": name,
-            "keys": sum(key.tenant == name and is_active(key) for key in found),
+            "keys": sum(key.tenant == name and key.is_active for key in found),
             "since": next(str(key.created_at) for key in found if key.tenant == name),  # the oldest is the first
         }
         for found in [at_keys(rows)]
@@ -60,7 +59,7 @@ def create_tenant(
     """Make a tenant and print its first admin key, for the only time; with it the tenant makes others."""
 
     async def make(keys: "Keys") -> str:
-        if any(is_active(key) for key in await keys.list(name)):
+        if any(key.is_active for key in await keys.list(name)):
             raise ConflictError(
                 f"There is a tenant {name!r}.",
                 hint="With its admin key: `agentnet keys create`. Lost? `tenants close`.",
@@ -78,7 +77,7 @@ def close_tenant(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do
     """Revoke every key of a tenant; its tasks stay, and `create` opens it again."""
 
     async def revoke(keys: "Keys") -> int:
-        active = [key.id for key in await keys.list(name) if is_active(key)]
+        active = [key.id for key in await keys.list(name) if key.is_active]
         if not active:
             raise NotFoundError(f"No key of a tenant {name!r} holds.", hint="`agentnet tenants list` shows them.")
         for identifier in active:
@@ -97,13 +96,6 @@ def check(name: str) -> None:
         raise InvalidInputError(
             f"{name!r} is no name for a tenant.", hint="Letters, digits and . _ @ -, at most 128; not a sign first."
         )
-
-
-def is_active(key: "ApiKey") -> bool:
-    """Whether the key would be taken."""
-    from datetime import UTC, datetime
-
-    return key.revoked_at is None and (key.expires_at is None or key.expires_at > datetime.now(UTC))
 
 
 def at_keys(work: "Callable[[Keys], Awaitable[Answer]]") -> "Answer":

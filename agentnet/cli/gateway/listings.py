@@ -2,17 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.tree import Tree
 
 from agentnet.cli.command.loop import run
 from agentnet.cli.gateway.client import Gateway, client_settings, segment
 from agentnet.cli.show import screen
 from agentnet.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.tree import Tree
 
 T = TypeVar("T")
 
@@ -142,8 +144,10 @@ def delivery_id(text: str) -> str:
         raise NotFoundError(f"There is no delivery {text!r}.", hint="`agentnet push list` shows them.") from None
 
 
-def print_tree(tasks: Sequence[dict[str, Any]], console: Console) -> None:
+def print_tree(tasks: Sequence[dict[str, Any]], console: "Console") -> None:
     """Tasks by who delegated to whom."""
+    from rich.tree import Tree
+
     children: dict[str | None, list[dict[str, Any]]] = {}
     ids = {task["id"] for task in tasks}
     for task in tasks:
@@ -151,7 +155,7 @@ def print_tree(tasks: Sequence[dict[str, Any]], console: Console) -> None:
         # The top of a subtree has a parent that is not listed.
         children.setdefault(parent if parent in ids else None, []).append(task)
 
-    def grow(tree: Tree, parent: str | None) -> None:
+    def grow(tree: "Tree", parent: str | None) -> None:
         for task in children.get(parent, ()):
             grow(tree.add(f"{task['agent']}  {_state(task['state'])}{_took(task)}  {task['id']}"), task["id"])
 

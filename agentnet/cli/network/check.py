@@ -38,7 +38,8 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
 
 def _code(specialist: Specialist) -> list[AgentNetError]:
     """What is wrong with `tools.py` and `executor.py`, found by importing them."""
-    from agentnet.runs.definition import load_executor, load_tools  # takes a second to import
+    from agentnet.runs.definition import load_tools  # takes a second to import
+    from agentnet.runs.folder_code import load_executor
 
     try:
         if load_executor(specialist) is None:

@@ -41,7 +41,7 @@ FIRST_TASKS_SECONDS = 15.0
 
 def run_demo(home: Path | None, out: Path | None) -> None:
     """Run the demo; leave with 0 when its job is done."""
-    from agentnet.models import no_model  # takes a second to import
+    from agentnet.models import no_model
 
     settings = client_settings()
     if missing := no_model(settings):

@@ -187,7 +187,7 @@ async def _model(settings: Settings) -> Finding:
 
 
 def _model_here(settings: Settings) -> Finding | None:
-    from agentnet.models import installed_models, no_model  # takes a second to import
+    from agentnet.models import installed_models, no_model
 
     if missing := no_model(settings):
         return Finding("model", False, missing.message, missing.hint or "")

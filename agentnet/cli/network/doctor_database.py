@@ -11,7 +11,7 @@ from agentnet.cli.show import screen
 from agentnet.database import Database
 from agentnet.database.address import safe_url
 from agentnet.database.embedded import DIRECTORY_NAME
-from agentnet.database.migrate import MIGRATIONS
+from agentnet.database.migrate import applied, newest
 from agentnet.errors import AgentNetError, UnauthenticatedError
 from agentnet.identity.keys import Keys, parse_key
 from agentnet.identity.secret import admin_key_path, read_key
@@ -40,7 +40,7 @@ async def database_findings(settings: Settings) -> AsyncIterator[Finding]:
         version = f"{number // 10000}.{number % 10000}"
         todo = "" if number >= MINIMUM_POSTGRES else "Use PostgreSQL 15 or newer."
         yield Finding("database", not todo, f"PostgreSQL {version}, {where}, answers after {took}", todo)
-        has = await _has(database)
+        has = await applied(database.pool)
         yield _migrations(has)
         yield await _clock(database)
         yield await _key(settings, database if has else None)
@@ -54,23 +54,14 @@ def _embedded() -> Finding:
     return Finding("database", True, "embedded, not made yet; `agentnet up` makes it at its first start")
 
 
-async def _has(database: Database) -> str | None:
-    """The last migration that the database had; None without tables of ours."""
-    if await database.pool.fetchval("SELECT to_regclass('alembic_version')") is None:
-        return None
-    found: str | None = await database.pool.fetchval("SELECT max(version_num) FROM alembic_version")
-    return found
-
-
 def _migrations(has: str | None) -> Finding:
-    # Numbers with leading zeros: the last one by name is the newest.
-    newest = max(path.stem.split("_")[0] for path in (Path(MIGRATIONS) / "versions").glob("[0-9]*.py"))
+    last = newest()
     if has is None:
         return Finding("migrations", True, "no tables yet; `agentnet up` makes them at its first start")
-    if has < newest:
-        return Finding("migrations", True, f"{has}, newest {newest}", "The next start brings it up to date.")
-    todo = "" if has == newest else "A newer agentnet uses this database; install the same everywhere."
-    return Finding("migrations", not todo, f"{has}, newest {newest}", todo)
+    if has < last:
+        return Finding("migrations", True, f"{has}, newest {last}", "The next start brings it up to date.")
+    todo = "" if has == last else "A newer agentnet uses this database; install the same everywhere."
+    return Finding("migrations", not todo, f"{has}, newest {last}", todo)
 
 
 async def _clock(database: Database) -> Finding:

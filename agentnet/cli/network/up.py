@@ -6,9 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
@@ -29,6 +27,9 @@ from agentnet.process.launch import (
 from agentnet.process.service import Service
 from agentnet.settings import Settings, load_settings, missing_paths
 from agentnet.telemetry.logs import configure_logging
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 logger = logging.getLogger(__name__)
 
@@ -123,14 +124,14 @@ def configured(
 class Progress:
     """Says what a starting network does: one line for each part that answers."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
         self._console = console
 
     def __call__(self, part: str, seconds: float) -> None:
         self._console.print(f"  {part:<20} {screen.duration(seconds * 1000):>8}")
 
 
-async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool, console: Console) -> None:
+async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool, console: "Console") -> None:
     began = time.monotonic()
     console.print(f"Starting the network; data lies in {settings.home}")
     console.print("  " + _database_line(settings))
@@ -154,7 +155,7 @@ async def _serve_one(settings: Settings, service: Service) -> None:
         await asyncio.Event().wait()
 
 
-async def _until_cancelled(console: Console) -> None:
+async def _until_cancelled(console: "Console") -> None:
     try:
         await asyncio.Event().wait()
     finally:
@@ -176,7 +177,7 @@ def described(running: RunningNetwork) -> dict[str, Any]:
     }
 
 
-def _print_addresses(running: RunningNetwork, console: Console) -> None:
+def _print_addresses(running: RunningNetwork, console: "Console") -> None:
     table = screen.table("Service", "Address")
     for served in running.services:
         table.add_row(served.service.label, served.url)
@@ -201,6 +202,6 @@ def _database_line(settings: Settings) -> str:
 
 def _model_line(settings: Settings) -> str:
     """What to do where there is no model: tools are served all the same, and agents that need none. Else empty."""
-    from agentnet.models import no_model  # takes a second to import
+    from agentnet.models import no_model
 
     return str(no_model(settings) or "")

@@ -4,12 +4,14 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 # Direction characters too: with them a name can be shown as another ("Trojan Source", CVE-2021-42574).
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -19,17 +21,19 @@ PIPE_COLUMNS = 160
 LONGEST_WORD = 40
 
 
-def output() -> Console:
+def output() -> "Console":
     """For results. On a terminal it fits the width; in a file or a pipe lines stay whole."""
     return _console(stderr=False)
 
 
-def progress() -> Console:
+def progress() -> "Console":
     """For what happens meanwhile."""
     return _console(stderr=True)
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console  # 0.05 s, which JSON does without
+
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         # Rich takes 80 where it finds no terminal, and breaks the lines that a script reads.
@@ -42,15 +46,17 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def table(*columns: str, title: str | None = None) -> "Table":
     """An empty table in the house's look."""
+    from rich.table import Table
+
     made = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold", show_edge=False)
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     return made
 
 
-def filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     """A table whose words stay whole for as long as they fit."""
     cells = [list(row) for row in rows]
     made = table(*columns)

@@ -1,5 +1,6 @@
 """What the gateway says itself: who is there, cards, tasks, keys, and when it refuses to start."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,10 @@ async def store(network: Network, tenant: str, agent: str, parent: TaskRow | Non
         attempt=1,
         run_after=now,
     )
-    async with (await network.runtime.database()).session() as session:
-        session.add(row)
-        await session.commit()
+    values = row.model_dump(exclude_none=True) | {"chain": json.dumps(row.chain), "budget": "{}"}
+    numbers = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    database = await network.runtime.database()
+    await database.pool.execute(f"INSERT INTO tasks ({', '.join(values)}) VALUES ({numbers})", *values.values())
     return row
 
 

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from mcp import MCPError
 
-from agentnet.database.tables import EVERYONE
+from agentnet.ids import EVERYONE
 from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
 from mcp_servers.knowledge import library as library_module

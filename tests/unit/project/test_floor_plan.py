@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a": agentnet("database frame http identity push signals tasks"),
     "agentnet.a2a.bindings": agentnet("a2a http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
-    "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests"),
+    "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity telemetry"),
@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.database": NOTHING,
     "agentnet.database.migrations": agentnet("database"),
     "agentnet.database.migrations.versions": NOTHING,
-    "agentnet.discovery": agentnet("database identity"),
+    "agentnet.discovery": agentnet("identity"),
     "agentnet.files": agentnet("database"),
     "agentnet.frame": agentnet("http identity"),
     "agentnet.http": agentnet("database"),
@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | gateway("a2a admin http mcp")
     | door("agents")
     | {"cards"},
-    "gateway.a2a": agentnet("database discovery frame http identity") | gateway("http") | {"cards"},
+    "gateway.a2a": agentnet("discovery frame http identity") | gateway("http") | {"cards"},
     "gateway.admin": agentnet("database discovery frame http identity push retention tasks upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),
@@ -98,7 +98,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.mcp.upstream": agentnet("database discovery http identity mcp upstreams")
     | gateway("http")
     | door("messages"),
-    "mcp_servers": agentnet("database discovery frame identity manifests process upstreams")
+    "mcp_servers": agentnet("discovery frame identity manifests process upstreams")
     | servers("adapters adapters.openapi hosting"),
     "mcp_servers.adapters": agentnet("http mcp runs upstreams") | servers("hosting"),
     "mcp_servers.adapters.openapi": agentnet("http mcp upstreams") | servers("hosting"),
@@ -114,7 +114,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "offline_model.request": offline("language"),
     "offline_model.work": offline("answers arguments language request"),
     "registry": agentnet("database discovery frame identity manifests process"),
-    "specialists": agentnet("a2a a2a.bindings database files frame manifests models process push runs tasks")
+    "specialists": agentnet("a2a a2a.bindings discovery files frame manifests models process push runs tasks")
     | {"cards"},
 }
 """Each folder with those that it may import besides itself; the modules of `GROUND` are for all.
@@ -126,7 +126,6 @@ SMALL_WITH_A_REASON = {
     "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
-    "agentnet.process.collector": "one measured decision, with its measurement",
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
@@ -138,9 +137,11 @@ SMALL_WITH_A_REASON = {
     "gateway.mcp.profiles.sql": "SQL lies in one place",
     "mcp_servers.folder": "runs a user's code; imported when there is some",
     "mcp_servers.hosting.request_state": "the one place that reaches into the SDK's middleware",
+    "mcp_servers.web.page": "text without parsers; `markdown`, which has them, is imported for HTML alone",
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",
     "offline_model.answers.shaping": "the size of the offline model is pinned: it is not worked on",
     "offline_model.request.followup": "the size of the offline model is pinned: it is not worked on",
+    "specialists.on_a_model": "what only a specialist without an executor of its own imports",
 }
 """Small modules with a single importer: why each is a file of its own."""
 
