@@ -26,6 +26,7 @@ NAMES = (
     "subscribers",
     "pauses",
     "takeover",
+    "agent_runs",
     "mcp_relay",
     "mcp_list",
     "listing",
