@@ -127,8 +127,8 @@ def _result(samples: dict[tuple[str, int], list[Sample]]) -> Result:
     result.bars.append(Bars("Runs of 3 turns and 2 tools, 8 at once", "runs a second", rates))
     result.verdicts = _verdicts(samples)
     result.notes = [
-        "CPU is that of the process that runs the agent; the tool server's is the same for all. The plain runs are made "
-        "in a loop in their process, without HTTP, and store nothing; ours streams the model's words, as "
+        "CPU is that of the process that runs the agent; the tool server's is the same for all. The plain runs are "
+        "made in a loop in their process, without HTTP, and store nothing; ours streams the model's words, as "
         "Runner.run_streamed does and Runner.run does not."
     ]
     return result

@@ -1,8 +1,8 @@
 """The OpenAI Agents SDK by itself, to compare runs with: `python -m bench.plain_runner --home DIR --tools URL`.
 
 One agent, made once, with the SDK's own client of the tool server, connected once, its list of tools kept. Nothing is
-stored, nobody is asked who he is, and there is no protocol: it runs in a closed loop here, as a line on its socket says,
-`CONCURRENCY SECONDS run|streamed`, and answers a line of JSON: `latencies` in seconds, and what it `took`.
+stored, nobody is asked who he is, and there is no protocol: it runs in a closed loop here when a line on its socket
+says `CONCURRENCY SECONDS run|streamed`, and answers a line of JSON: `latencies` in seconds, and what it `took`.
 Says `ready PORT`, ends when its standard input does.
 """
 

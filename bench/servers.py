@@ -1,10 +1,10 @@
 """The servers that are measured, each a child process: `python -m bench.servers KIND`.
 
-`ours` is a replica as `agentnet serve agent` runs it, and `tool-user` one whose model is scripted; `gateway`, `registry`
-and `toolbox`, a tool server, are what `agentnet serve` makes of them.
-The others are a plain a2a-sdk server: its stock handler and its stock JSON-RPC routes over its in-memory store, its
-database store, or its cluster mode. All run uvicorn with uvloop and httptools, the same executor, and as many database
-connections. A child says `ready PORT` and ends when its standard input does, so that it never outlives the bench.
+`ours` is a replica as `agentnet serve agent` runs it, and `tool-user` one whose model is scripted; `gateway`,
+`registry` and `toolbox`, a tool server, are what `agentnet serve` makes of them. The others are a plain a2a-sdk server:
+its stock handler and its stock JSON-RPC routes over its in-memory store, its database store, or its cluster mode. All
+run uvicorn with uvloop and httptools, the same executor, and as many database connections. A child says `ready PORT`
+and ends when its standard input does, so that it never outlives the bench.
 """
 
 import argparse

@@ -272,6 +272,7 @@ class DurableRequestHandler(PushOperations):
             leased=leased,
             circumstances=circumstances,
             push=push,
+            opens_context=not stated_context,
         )
         try:
             known = await self._store.accept(new)

@@ -88,8 +88,9 @@ class _JournaledModel(Model):
         try:
             async for event in self._inner.stream_response(*args, **kwargs):
                 if isinstance(event, ResponseCompletedEvent):  # stored before the runner acts on it
-                    await self._scope.journal(key, event.response.model_dump_json(warnings=False).encode())
-                    self._announce(event.response)
+                    calls = self._announce(event.response)
+                    turn_json = event.response.model_dump_json(warnings=False).encode()
+                    self._scope.note(key, turn_json, is_last=not calls)
                     finished = True
                 yield event
         finally:
@@ -97,10 +98,13 @@ class _JournaledModel(Model):
             if not finished:  # the runner may call again: still the same turn, also for a replay
                 self._turns[path] = turn - 1
 
-    def _announce(self, response: Response) -> None:
-        self._scope.announced += sum(1 for item in response.output if item.type == "function_call")
+    def _announce(self, response: Response) -> int:
+        """How many calls the model asks for."""
+        calls = sum(1 for item in response.output if item.type == "function_call")
+        self._scope.announced += calls
         if response.usage is not None:
             self._scope.tokens += response.usage.total_tokens
+        return calls
 
     def _check_budget(self) -> None:
         limit = self._max_tokens
@@ -113,8 +117,16 @@ class JournaledAgent(Agent[RunScope]):
 
     async def get_all_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
         """The tools, each wrapped."""
-        tools = await super().get_all_tools(run_context)
+        # Asked twice a turn, and the SDK makes a task for each tool to find out whether it is enabled.
+        tools = self.tools if self._are_plain else await super().get_all_tools(run_context)
         return [_journaled(tool, self.approvals) if isinstance(tool, FunctionTool) else tool for tool in tools]
+
+    @property
+    def _are_plain(self) -> bool:
+        """Whether the tools are functions, all there for every run: nothing has to be found out."""
+        return not self.mcp_servers and all(
+            type(tool) is FunctionTool and tool.is_enabled is True for tool in self.tools
+        )
 
     @property
     def approvals(self) -> Approvals:
@@ -124,7 +136,16 @@ class JournaledAgent(Agent[RunScope]):
 
 
 def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
-    wrapped = copy.copy(tool)  # the agent's own tools are shared by all runs
+    """`tool`, journaled: made once, for tools are shared by all runs, and so are an agent's approvals."""
+    known: tuple[Approvals, FunctionTool] | None = getattr(tool, "_agentnet_journaled", None)
+    if known is None or known[0] is not approvals:
+        known = approvals, _wrapped(tool, approvals)
+        tool._agentnet_journaled = known  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _wrapped(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
+    wrapped = copy.copy(tool)
     nested = bool(getattr(tool, "_is_agent_tool", False))
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
@@ -155,11 +176,13 @@ async def _execute(
     try:
         arguments, refusal = await approvals.clear(tool.name, traits_in(tool), scope, key, arguments)
         if refusal is not None:
-            await scope.journal(key, json.dumps(refusal).encode())
+            scope.note(key, json.dumps(refusal).encode())
             return refusal
+        if not traits_in(tool).reads_only:
+            await scope.run.flush()  # no effect may stand on a turn that is lost: a replay would decide anew
         await scope.run.make_sure()  # as late as can be: the effect may not be taken back
         result = await _told(tool, scope, key, context, arguments)
-        await scope.journal(key, json.dumps(result, default=str).encode())
+        scope.note(key, json.dumps(result, default=str).encode())
         return result
     finally:
         scope.working -= 1

@@ -43,6 +43,8 @@ class TaskRun:
         self._store = store
         self._leased = leased
         self.task_id = str(leased.lease.task_id)
+        self.named = Task(id=self.task_id, context_id=leased.context_id)
+        """The task by its ids alone, which is what events of it need. Not to be changed."""
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
         self._generation = self._feed.attach(leased.last_seq)
@@ -149,10 +151,24 @@ class TaskRun:
 
     async def journal(self, key: str, value: bytes) -> None:
         """Store the result of a step together with all events before it. Raises `LostLeaseError`."""
+        self.note(key, value)
+        await self.flush()
+
+    def note(self, key: str, value: bytes, *, is_last: bool = False) -> None:
+        """Begin to store the result of a step, behind all that came before it. Raises `LostLeaseError`.
+
+        Who goes on to something with effects outside waits with `flush`; turns of a model and the task's rest need not:
+        what they store comes behind this. A step that `is_last` waits a moment, for the rest to go along.
+        """
         self._check()
+        self._leased.journal[key] = value
         self._steps.append((key, value))
         self._queued += 1
-        await self.flush()
+        self._close_open()
+        if is_last:
+            self._write_later(GATHER_SECONDS)
+        else:
+            self._write_soon()
 
     async def rest(self, event: StreamResponse) -> bool:
         """Bring the task to rest with `event`, store its snapshot and give the lease back, all in one.
@@ -221,7 +237,10 @@ class TaskRun:
         text.add(event)
         # The last piece may be empty: its place is the end of the event, not the place of the piece before it.
         self._show(event, WHOLE if ends else text.length, begins)
-        if text.length >= COALESCE_CHARACTERS or ends:
+        if ends:
+            self._close_open()
+            self._write_later(GATHER_SECONDS)  # most often the task comes to rest in a moment, and it goes along
+        elif text.length >= COALESCE_CHARACTERS:
             self._close_open()
             self._write_soon()
 
@@ -290,7 +309,6 @@ class TaskRun:
             self.confirm(began)  # not now: the database renewed it at some moment since then
             self._durable += len(events)
             self._stored += len(events) + len(steps)
-            self._leased.journal.update(steps)
             self._advance()
             if events:
                 self._notify(self.task_id)

@@ -39,6 +39,9 @@ class Run:
     async def make_sure(self) -> None: ...
 
     async def journal(self, key: str, value: bytes) -> None:
+        self.note(key, value)
+
+    def note(self, key: str, value: bytes, *, is_last: bool = False) -> None:
         self.leased.journal[key] = value
 
 
@@ -72,4 +75,6 @@ async def test_what_the_sdk_still_does_after_the_end_of_an_execution_leaves_no_t
         await _turn(model)
     with pytest.raises(asyncio.CancelledError):
         await scope.journal("t:1", b"An error occurred")
+    with pytest.raises(asyncio.CancelledError):
+        scope.note("t:1", b"An error occurred")
     assert run.leased.journal == {}
