@@ -8,6 +8,7 @@ import asyncio
 import copy
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -73,7 +74,8 @@ class SpecialistExecutor(AgentExecutor):
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
         self._built_in = [*peers.tools(), ask_user_tool()]
-        self._agent = build_agent(specialist, model_name, model_settings)
+        self._turn_seconds = model_settings.timeout
+        self._agent = build_agent(specialist, model_name, replace(model_settings, timeout=None))
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
             tool_not_found_behavior="return_error_to_model",
@@ -125,7 +127,8 @@ class SpecialistExecutor(AgentExecutor):
         run = scope.run
         agent = await self._agent_of(scope)
         self._check_definition(run, {tool.name for tool in agent.tools})
-        models = JournaledModels(self._models, scope, self.specialist.manifest.limits.max_tokens)
+        limits = self.specialist.manifest.limits
+        models = JournaledModels(self._models, scope, limits.max_tokens, self._turn_seconds)
         items: list[Any] = await earlier_in_context(run, self._store, self._files)
         answered = 0
         result: RunResultStreaming | None = None

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +21,7 @@ from openai.types.responses import Response, ResponseCompletedEvent, ResponseOut
 
 from agentnet.errors import AgentNetError
 from agentnet.runs.approval import Approvals
+from agentnet.runs.modeltime import within
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
 
@@ -41,20 +43,27 @@ _failures: ContextVar[list[Exception] | None] = ContextVar("failures", default=N
 class JournaledModels(ModelProvider):
     """Wraps the models of `inner` for one run."""
 
-    def __init__(self, inner: ModelProvider, scope: RunScope, max_tokens: int | None) -> None:
+    def __init__(
+        self, inner: ModelProvider, scope: RunScope, max_tokens: int | None, turn_seconds: float | None = None
+    ) -> None:
         self._inner = inner
         self._scope = scope
         self._max_tokens = max_tokens
+        self._turn_seconds = turn_seconds
         self._turns: dict[str, int] = {}
 
     def get_model(self, model_name: str | None) -> Model:
         """The model of that name, journaled."""
-        return _JournaledModel(self._inner.get_model(model_name), self._scope, self._turns, self._max_tokens)
+        inner = self._inner.get_model(model_name)
+        return _JournaledModel(inner, self._scope, self._turns, self._max_tokens, self._turn_seconds)
 
 
 class _JournaledModel(Model):
-    def __init__(self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None) -> None:
+    def __init__(
+        self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None, turn_seconds: float | None
+    ) -> None:
         self._inner = inner
+        self._turn_seconds = turn_seconds
         self._scope = scope
         self._turns = turns
         self._max_tokens = max_tokens
@@ -86,25 +95,22 @@ class _JournaledModel(Model):
         self._scope.working += 1
         finished = False
         try:
-            async for event in self._inner.stream_response(*args, **kwargs):
-                if isinstance(event, ResponseCompletedEvent):  # stored before the runner acts on it
-                    calls = self._announce(event.response)
-                    turn_json = event.response.model_dump_json(warnings=False).encode()
-                    self._scope.note(key, turn_json, is_last=not calls)
-                    finished = True
-                yield event
+            async with aclosing(within(self._turn_seconds, self._inner.stream_response(*args, **kwargs))) as events:
+                async for event in events:
+                    if isinstance(event, ResponseCompletedEvent):  # noted before the runner acts on it
+                        self._announce(event.response)
+                        self._scope.note(key, event.response.model_dump_json(warnings=False).encode())
+                        finished = True
+                    yield event
         finally:
             self._scope.working -= 1
             if not finished:  # the runner may call again: still the same turn, also for a replay
                 self._turns[path] = turn - 1
 
-    def _announce(self, response: Response) -> int:
-        """How many calls the model asks for."""
-        calls = sum(1 for item in response.output if item.type == "function_call")
-        self._scope.announced += calls
+    def _announce(self, response: Response) -> None:
+        self._scope.announced += sum(1 for item in response.output if item.type == "function_call")
         if response.usage is not None:
             self._scope.tokens += response.usage.total_tokens
-        return calls
 
     def _check_budget(self) -> None:
         limit = self._max_tokens
@@ -178,11 +184,12 @@ async def _execute(
         if refusal is not None:
             scope.note(key, json.dumps(refusal).encode())
             return refusal
-        if not traits_in(tool).reads_only:
+        acts = not traits_in(tool).reads_only
+        if acts:
             await scope.run.flush()  # no effect may stand on a turn that is lost: a replay would decide anew
         await scope.run.make_sure()  # as late as can be: the effect may not be taken back
         result = await _told(tool, scope, key, context, arguments)
-        scope.note(key, json.dumps(result, default=str).encode())
+        scope.note(key, json.dumps(result, default=str).encode(), at_once=acts)
         return result
     finally:
         scope.working -= 1

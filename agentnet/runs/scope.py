@@ -50,10 +50,10 @@ class RunScope:
         self.check()
         await self.run.journal(key, value)
 
-    def note(self, key: str, value: bytes, *, is_last: bool = False) -> None:
-        """Begin to store it, as `TaskRun.note` does. Raises `LostLeaseError`."""
+    def note(self, key: str, value: bytes, *, at_once: bool = False) -> None:
+        """Let it be stored soon, as `TaskRun.note` does. Raises `LostLeaseError`."""
         self.check()
-        self.run.note(key, value, is_last=is_last)
+        self.run.note(key, value, at_once=at_once)
 
     @property
     def tenant(self) -> str:

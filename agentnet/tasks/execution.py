@@ -79,10 +79,10 @@ class Execution:
             if self._begun and not self._resting and self.running:
                 self.running.cancel()
 
-    async def ended(self) -> None:
-        """Wait for its end."""
+    async def ended(self, seconds: float | None = None) -> None:
+        """Wait for its end, for so long at most."""
         if self.running:
-            await asyncio.wait([self.running])
+            await asyncio.wait([self.running], timeout=seconds)
 
     async def carry_out(self) -> None:
         """Bring the task to rest, or leave it to others."""
@@ -206,8 +206,7 @@ class Execution:
 def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:
     """What an executor gets to see, as under a2a-sdk: a task that is new is not there yet, and its message is."""
     leased = run.leased
-    message = Message()
-    message.CopyFrom(latest_user_message(leased.projection.history))
+    message = latest_user_message(leased.projection.history)
     known = leased.circumstances
     if known is None or known.message_id != message.message_id:
         stored = leased.journal.get(CONTEXT + message.message_id)

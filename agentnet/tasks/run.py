@@ -151,24 +151,25 @@ class TaskRun:
 
     async def journal(self, key: str, value: bytes) -> None:
         """Store the result of a step together with all events before it. Raises `LostLeaseError`."""
-        self.note(key, value)
+        self.note(key, value, at_once=True)
         await self.flush()
 
-    def note(self, key: str, value: bytes, *, is_last: bool = False) -> None:
-        """Begin to store the result of a step, behind all that came before it. Raises `LostLeaseError`.
+    def note(self, key: str, value: bytes, *, at_once: bool = False) -> None:
+        """Let the result of a step be stored soon, behind all that came before it. Raises `LostLeaseError`.
 
-        Who goes on to something with effects outside waits with `flush`; turns of a model and the task's rest need not:
-        what they store comes behind this. A step that `is_last` waits a moment, for the rest to go along.
+        For what may be done again: a turn of a model, a look at something. It waits for company as text does, unless
+        the write is to begin `at_once`. Before something with effects outside one waits for all of it with `flush`; the
+        task's rest need not, since it is stored behind this or with it.
         """
         self._check()
         self._leased.journal[key] = value
         self._steps.append((key, value))
         self._queued += 1
         self._close_open()
-        if is_last:
-            self._write_later(GATHER_SECONDS)
-        else:
+        if at_once:
             self._write_soon()
+        else:
+            self._write_later(COALESCE_SECONDS)
 
     async def rest(self, event: StreamResponse) -> bool:
         """Bring the task to rest with `event`, store its snapshot and give the lease back, all in one.

@@ -41,7 +41,7 @@ class Run:
     async def journal(self, key: str, value: bytes) -> None:
         self.note(key, value)
 
-    def note(self, key: str, value: bytes, *, is_last: bool = False) -> None:
+    def note(self, key: str, value: bytes, *, at_once: bool = False) -> None:
         self.leased.journal[key] = value
 
 
