@@ -5,23 +5,32 @@ it. So a run is resumed by running it again from the start. Keys: `m<n>` for the
 `t:<call id>` for a tool call; the scope is the path of nested agent-as-tool calls.
 """
 
+import asyncio
 import copy
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
-from agents import Agent, FunctionTool, Model, ModelBehaviorError, ModelProvider, RunContextWrapper, Tool
+from agents import (
+    Agent,
+    FunctionTool,
+    Model,
+    ModelBehaviorError,
+    ModelProvider,
+    ModelTimeoutError,
+    RunContextWrapper,
+    Tool,
+)
 from agents.tool import set_function_tool_failure_error_function
 from agents.tool_context import ToolContext
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseOutputItemDoneEvent
 
 from agentnet.errors import AgentNetError
 from agentnet.runs.approval import Approvals
-from agentnet.runs.modeltime import within
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
 
@@ -95,7 +104,7 @@ class _JournaledModel(Model):
         self._scope.working += 1
         finished = False
         try:
-            async with aclosing(within(self._turn_seconds, self._inner.stream_response(*args, **kwargs))) as events:
+            async with aclosing(_within(self._turn_seconds, self._inner.stream_response(*args, **kwargs))) as events:
                 async for event in events:
                     if isinstance(event, ResponseCompletedEvent):  # noted before the runner acts on it
                         self._announce(event.response)
@@ -116,6 +125,33 @@ class _JournaledModel(Model):
         limit = self._max_tokens
         if limit is not None and self._scope.tokens >= limit:
             raise AgentNetError(f"Stopped: the task used {self._scope.tokens} model tokens; its limit is {limit}.")
+
+
+async def _within(seconds: float | None, events: Any) -> AsyncGenerator[Any, None]:
+    """The events of a model's stream. Raises `ModelTimeoutError` when the last has not come after so many seconds.
+
+    The SDK does the same with a task that asks for each event and another that waits for it: three times the price of
+    all else that it does with a word.
+    """
+    until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    try:
+        while (event := await _next(events, until, seconds)) is not None:
+            yield event
+    finally:
+        if hasattr(events, "aclose"):  # a model need not stream by a generator
+            await events.aclose()
+
+
+async def _next(events: Any, until: float | None, seconds: float | None) -> Any:
+    """The next event; None at the end."""
+    limit = asyncio.timeout_at(until)
+    try:
+        async with limit:
+            return await anext(events, None)
+    except TimeoutError:
+        if seconds is None or not limit.expired():  # one of the model's own
+            raise
+        raise ModelTimeoutError(seconds) from None
 
 
 class JournaledAgent(Agent[RunScope]):
