@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import cached_property
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
@@ -43,8 +44,6 @@ class TaskRun:
         self._store = store
         self._leased = leased
         self.task_id = str(leased.lease.task_id)
-        self.named = Task(id=self.task_id, context_id=leased.context_id)
-        """The task by its ids alone, which is what events of it need. Not to be changed."""
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
         self._generation = self._feed.attach(leased.last_seq)
@@ -90,6 +89,11 @@ class TaskRun:
     def task(self, history_length: int | None = None) -> Task:
         """The task as of now, ahead of the log by what waits to be stored."""
         return self._leased.projection.task(history_length)
+
+    @cached_property
+    def named(self) -> Task:
+        """The task by its ids alone, which is what events of it need. Not to be changed."""
+        return Task(id=self.task_id, context_id=self._leased.context_id)
 
     @property
     def is_new(self) -> bool:
