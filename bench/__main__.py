@@ -27,6 +27,7 @@ NAMES = (
     "pauses",
     "takeover",
     "startup",
+    "agent_runs",
     "mcp_relay",
     "mcp_list",
     "listing",

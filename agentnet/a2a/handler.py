@@ -111,18 +111,13 @@ class DurableRequestHandler(PushOperations):
         The task goes on when the client's deadline passes; it is answered as it is then.
         """
         history_length = history_length_of(params.configuration)
-        limit = asyncio.timeout(patience(context, self._max_wait_seconds))
+        until = asyncio.get_running_loop().time() + patience(context, self._max_wait_seconds)
         view = await self._deliver(params, context)
         # An interrupted task is an answer too: blocking means until it rests (A2A 1.0 section 3.2.2).
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
             return answer_of(shortened(view.task, history_length))
         run = self._worker.run_of(view.task_id)
-        try:
-            async with limit:
-                await self._views.rested(view, run)
-        except TimeoutError:
-            if not limit.expired():
-                raise
+        await self._views.rested(view, run, until)
         if run is not None and run.state in RESTING_STATES:  # as stored: what ends a run is stored before it is shown
             return answer_of(run.task(history_length))
         return answer_of(await self._views.task(view.task_id, caller(context).tenant, history_length))
@@ -272,6 +267,7 @@ class DurableRequestHandler(PushOperations):
             leased=leased,
             circumstances=circumstances,
             push=push,
+            opens_context=not stated_context,
         )
         try:
             known = await self._store.accept(new)

@@ -61,17 +61,11 @@ def _check_named(specialist: Specialist, own: list[str]) -> None:
                 )
 
 
-def build_agent(
-    specialist: Specialist, model: str | Model, settings: ModelSettings, own: list[Tool], others: list[Tool]
-) -> JournaledAgent:
-    """An agent for one run: the SDK slows down when runs share one."""
+def build_agent(specialist: Specialist, model: str | Model, settings: ModelSettings) -> JournaledAgent:
+    """The specialist as an agent of the SDK, without tools."""
     manifest = specialist.manifest
     agent = JournaledAgent(
-        name=manifest.name,
-        instructions=specialist.instructions,
-        model=model,
-        model_settings=settings,
-        tools=[*own, *others, tells_itself(_ask_user())],
+        name=manifest.name, instructions=specialist.instructions, model=model, model_settings=settings
     )
     approvals = Approvals(
         frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable), manifest.approve_destructive
@@ -80,7 +74,9 @@ def build_agent(
     return agent
 
 
-def _ask_user() -> FunctionTool:
+def ask_user_tool() -> FunctionTool:
+    """The tool by which an agent asks whoever sent the task. Any number of runs may share it."""
+
     @function_tool
     async def ask_user(context: ToolContext[Any], question: str) -> str:
         """Ask the person who sent the task for something that you cannot find out yourself.
@@ -97,4 +93,4 @@ def _ask_user() -> FunctionTool:
         await step.end(text_of(answer))
         return text_of(answer)
 
-    return ask_user
+    return tells_itself(ask_user)

@@ -21,7 +21,7 @@ from tests.integration.runs.specialists_under_test import (
     specialist,
     until,
 )
-from tests.integration.tasks.replicas import context, request
+from tests.integration.tasks.replicas import Replica, context, request
 from tests.integration.upstreams.parts import mcp_over_http
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +63,11 @@ class Bank:
         return tool
 
 
+async def turn_is_stored(replica: Replica, task: Task) -> bool:
+    query = "SELECT count(*) FROM journal WHERE task_id = $1 AND key = 'm1'"
+    return bool(await replica.store.pool.fetchval(query, task.id))
+
+
 @pytest.mark.parametrize(
     ("tool", "repeated"), [("read", True), ("put", True), ("append", False), ("erase", False), ("unsaid", False)]
 )
@@ -77,6 +82,7 @@ async def test_an_unfinished_call_is_repeated_only_if_the_tool_says_that_it_may_
             task = await one.handler.on_message_send(request("go", at_once=True), context())
             assert isinstance(task, Task)
             await until(lambda: is_so(bank.ledger == [tool]))
+            await until(lambda: turn_is_stored(one, task))  # what only reads does not wait for it
             await one.die()
             bank.gate.set()
             rested = await finished(two, task)
