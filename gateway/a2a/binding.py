@@ -13,6 +13,7 @@ from agentnet.errors import (
     UnavailableError,
     error_body,
 )
+from agentnet.http.errors import error_headers
 from agentnet.http.sse import frame
 
 INVALID_REQUEST = -32600
@@ -65,7 +66,7 @@ async def send_protocol_error(send: Send, error: AgentNetError, binding: Binding
     else:
         status = 200 if isinstance(error, UnavailableError) else error.http_status
         document = jsonrpc_error(error, identifier)
-    await _send_json(send, status, document, error.data, A2A_JSON if binding is Binding.REST else JSON)
+    await _send_json(send, status, document, error, A2A_JSON if binding is Binding.REST else JSON)
 
 
 def stream_error(error: AgentNetError, binding: Binding, identifier: str | int | None) -> bytes:
@@ -75,12 +76,10 @@ def stream_error(error: AgentNetError, binding: Binding, identifier: str | int |
 
 
 async def _send_json(
-    send: Send, status: int, document: Mapping[str, Any], data: Mapping[str, Any], media_type: str
+    send: Send, status: int, document: Mapping[str, Any], error: AgentNetError, media_type: str
 ) -> None:
     body = json.dumps(document).encode()
     headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
-    if retry_after := data.get("retry_after"):
-        # Whole seconds (RFC 9110 section 10.2.3), and never 0, which would ask for a loop.
-        headers.append((b"retry-after", str(max(1, round(float(retry_after)))).encode()))
+    headers += [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

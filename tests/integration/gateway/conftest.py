@@ -96,7 +96,7 @@ async def network_running(home: Path, **more: Any) -> AsyncIterator[Network]:
         others = await stack.enter_async_context(Runtime.open(settings))
         registry = await stack.enter_async_context(running(others, Service("registry", "registry", 0)))
         pool = (await others.database()).pool
-        await pool.execute("DELETE FROM registry_entries")
+        await pool.execute("DELETE FROM registry_entries; DELETE FROM registry_known")
         own = settings.model_copy(update={"registry_url": registry.url})
         runtime = await stack.enter_async_context(Runtime.open(own))
         gateway = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))
