@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
+from agentnet.http.forms import Form, request_id
 from agentnet.identity import Principal
-from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
+from gateway.a2a.binding import send_protocol_error, stream_error
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
 from gateway.a2a.passage import Passage
@@ -25,6 +26,8 @@ from gateway.http.limits import StreamLimit
 from gateway.http.transport import Incoming
 
 PREFIX = b"/agents/"
+PREFIX_0_3 = b"v1/"
+"""HTTP+JSON 0.3 is below it."""
 # As A2A 1.0 calls them, then as 0.3 does.
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
@@ -45,9 +48,12 @@ class Target:
     """Of the address that it was called at, below the gateway's."""
 
     @property
-    def binding(self) -> Binding:
-        """JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
-        return Binding.REST if self.path.partition(b"?")[0] else Binding.JSONRPC
+    def form(self) -> Form:
+        """Of its errors: JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
+        path = self.path.partition(b"?")[0]
+        if not path:
+            return Form.JSONRPC
+        return Form.A2A_0_3 if path.startswith(PREFIX_0_3) else Form.A2A
 
 
 def target_of(scope: Scope) -> Target:
@@ -90,7 +96,7 @@ class Relay:
         try:
             body = await Body.begin(receive)
         except ClientGoneError:
-            await send_protocol_error(send, BROKEN_OFF, target.binding, None)
+            await send_protocol_error(send, BROKEN_OFF, target.form, None)
             return
         request = _RelayedRequest(scope, target, body, send)
         try:
@@ -99,9 +105,9 @@ class Relay:
                 entry = await self._catalog.get(principal, target.agent)
                 await run_until_gone(body, self._exchange(request, entry, principal))
         except AgentNetError as error:
-            await send_protocol_error(send, error, target.binding, request.request_id)
+            await send_protocol_error(send, error, target.form, request.request_id)
         except ClientGoneError:
-            await send_protocol_error(send, BROKEN_OFF, target.binding, request.request_id)
+            await send_protocol_error(send, BROKEN_OFF, target.form, request.request_id)
 
     def _slot(self, principal: Principal, request: "_RelayedRequest") -> AbstractContextManager[None]:
         return self._limit.stream(principal) if request.wants_stream else nullcontext()
@@ -197,7 +203,7 @@ class _RelayedRequest:
         if error is None or passage.has_ended():
             return True
         if passage.at_boundary:
-            await self._write(stream_error(error, self.target.binding, self.request_id))
+            await self._write(stream_error(error, self.target.form, self.request_id))
         return passage.at_boundary
 
     async def _pass_on(self, incoming: Incoming, passage: Passage, *, taken_up: bool = False) -> AgentNetError | None:

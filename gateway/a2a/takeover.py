@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.errors import AgentNetError, BusyError, NotFoundError, UnavailableError
+from agentnet.http.forms import request_id
 from agentnet.identity import Principal
-from gateway.a2a.binding import request_id
 from gateway.a2a.catalog import Catalog
 from gateway.a2a.passage import Place
 from gateway.a2a.upstream import Upstream
