@@ -18,6 +18,7 @@ from gateway.a2a.binding import send_protocol_error, stream_error
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
 from gateway.a2a.passage import Passage
+from gateway.a2a.repeating import Messages, sends_message
 from gateway.a2a.takeover import Opened, Takeover
 from gateway.a2a.upstream import Upstream
 from gateway.http.body import Body, ClientGoneError, run_until_gone
@@ -83,12 +84,15 @@ def led_back(location: bytes, entry: Entry, address: bytes) -> bytes:
 class Relay:
     """An ASGI app that relays every request it gets."""
 
-    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str) -> None:
+    def __init__(
+        self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str, max_wait_seconds: float
+    ) -> None:
         self._catalog = catalog
         self._base_url = base_url.rstrip("/")
         self._upstream = upstream
         self._limit = limit
         self._takeover = Takeover(catalog, upstream)
+        self._messages = Messages(catalog, upstream, max_wait_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one request; the upstream is aborted when the client leaves."""
@@ -114,9 +118,19 @@ class Relay:
 
     async def _exchange(self, request: "_RelayedRequest", entry: Entry, principal: Principal) -> None:
         # The body is asked for with each try: a second instance gets it from its beginning.
-        incoming = await self._upstream.open(
-            principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
-        )
+        if request.sends_message:
+            incoming = await self._messages.send(
+                principal,
+                entry,
+                request.path,
+                request.scope["headers"],
+                request.body,
+                lambda: request.opened(principal),
+            )
+        else:
+            incoming = await self._upstream.open(
+                principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
+            )
         try:
             whole = await self._answer(request, incoming, principal, entry)
         finally:
@@ -160,6 +174,11 @@ class _RelayedRequest:
             return True
         # A text that holds such a name counts as one stream more, for as long as its answer takes.
         return not path and any(method in self.body.start for method in STREAM_METHODS)
+
+    @property
+    def sends_message(self) -> bool:
+        """Whether it may send a message to the agent."""
+        return self.method == "POST" and sends_message(self.target.path, self.body.start)
 
     @property
     def method(self) -> str:
