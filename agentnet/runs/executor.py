@@ -26,16 +26,18 @@ from agents import (
 from openai import APIError
 from openai.types.responses import ResponseTextDeltaEvent
 
+from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.files.store import FileStore
+from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
-from agentnet.runs.definition import build_agent, load_tools
+from agentnet.runs.definition import build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import RunScope
-from agentnet.runs.toolservers import ToolServers
+from agentnet.runs.toolservers import Served, ToolServers
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun
@@ -72,6 +74,15 @@ class SpecialistExecutor(AgentExecutor):
         self._tool_servers = tool_servers
         self._peers = peers
         self.own_tools = load_tools(specialist)
+        self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
+
+    async def check_servers(self) -> None:
+        """Look for what the manifest names of servers' tools, at those servers that answer by now.
+
+        Raises `ManifestError`.
+        """
+        if self._elsewhere:
+            await self._served(Principal(EVERYONE, f"service:agent:{self.specialist.name}"))
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""
@@ -140,8 +151,7 @@ class SpecialistExecutor(AgentExecutor):
             )
 
     async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
-        manifest = self.specialist.manifest
-        served = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
+        served = await self._served(scope.principal())
         agent = build_agent(
             self.specialist,
             self._model_name,
@@ -152,6 +162,12 @@ class SpecialistExecutor(AgentExecutor):
         if served.note:
             agent.instructions = f"{self.specialist.instructions}\n\n{served.note}"
         return agent
+
+    async def _served(self, principal: Principal) -> Served:
+        served = await self._tool_servers.tools(principal, self.specialist.manifest.mcp_servers)
+        if self._elsewhere:
+            check_served(self.specialist, self._elsewhere, {tool.name for tool in served.tools}, served.missing)
+        return served
 
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int

@@ -69,6 +69,8 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         tool_servers=tool_servers,
         peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
     )
+    if isinstance(executor, SpecialistExecutor):
+        await executor.check_servers()
     worker = Worker(
         store,
         signals,
