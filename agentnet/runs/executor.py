@@ -26,7 +26,6 @@ from agents import (
 from openai import APIError
 from openai.types.responses import ResponseTextDeltaEvent
 
-from agentnet.database.tables import EVERYONE
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.files.store import FileStore
 from agentnet.identity import Principal
@@ -76,13 +75,13 @@ class SpecialistExecutor(AgentExecutor):
         self.own_tools = load_tools(specialist)
         self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
 
-    async def check_servers(self) -> None:
+    async def check_servers(self, principal: Principal) -> None:
         """Look for what the manifest names of servers' tools, at those servers that answer by now.
 
         Raises `ManifestError`.
         """
         if self._elsewhere:
-            await self._served(Principal(EVERYONE, f"service:agent:{self.specialist.name}"))
+            await self._served(principal)
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""

@@ -4,6 +4,7 @@ Only the caller's credential is replaced, by a service token that no other agent
 error with the caller's request id, and where a stream that broke off is taken up at another instance.
 """
 
+import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
-from agentnet.http.forms import Form, request_id
+from agentnet.http.forms import Form, document_of, request_id, send_in_form
+from agentnet.http.sse import frame
 from agentnet.identity import Principal
-from gateway.a2a.binding import send_protocol_error, stream_error
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
 from gateway.a2a.passage import Passage
@@ -263,3 +264,14 @@ class _RelayedRequest:
     async def end(self) -> None:
         """End the response. Without it the server breaks the connection, which is how HTTP tells a cut body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def send_protocol_error(send: Send, error: AgentNetError, form: Form, identifier: str | int | None) -> None:
+    """Answer with `error`. An agent that is away is an answer (200) in JSON-RPC: its clients read only those."""
+    away = form is Form.JSONRPC and isinstance(error, UnavailableError)
+    await send_in_form(send, error, form, identifier, 200 if away else None)
+
+
+def stream_error(error: AgentNetError, form: Form, identifier: str | int | None) -> bytes:
+    """`error` as the last event of a stream, as the SDK's own servers end one."""
+    return frame(json.dumps(document_of(error, form, identifier)).encode(), event="error")

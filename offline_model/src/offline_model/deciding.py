@@ -66,13 +66,12 @@ def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision 
 def _who(talk: Conversation, box: Toolbox) -> Decision:
     """Who in the network can do what was asked about."""
     ledger = Ledger(talk.results)
-    delegating = Delegating(box, ledger)
-    found = delegating.find(talk.request)
+    who = Delegating(box, ledger)
+    found = who.find(talk.request)
     if found is None:
         return Decision(calls=tuple(ledger.pending))
     lines = [f"- **{peer.name}**: {first_sentence(peer.about)}" for peer in fitting(talk.request, found)]
-    told = "\n".join(["These agents fit, the best first:", *lines]) if lines else ""
-    return Decision(text=told or delegating.unasked or NOBODY)
+    return Decision(text="\n".join(["These agents fit, the best first:", *lines]) if lines else who.unasked or NOBODY)
 
 
 def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:

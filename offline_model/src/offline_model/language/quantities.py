@@ -2,10 +2,9 @@
 
 import re
 
-from offline_model.language.values import COMPOUNDS, NUMBER_WORDS, Quantity, number
+from offline_model.language.values import SPOKEN, Quantity, number
 from offline_model.language.vocabulary import word_set
 
-_WORDS = COMPOUNDS | NUMBER_WORDS
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
 _WORD = r"[^\W\d_]+"
 _UNIT = (
@@ -84,8 +83,7 @@ _PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
 _NAMED = {"NUM": _PLAIN_NUMBER, "PER": r"\s*(?:%|percent|per cent)", "END": r"(?!\d|\.\d|\s*%|\s*per)"}
 _NAMED |= {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
 _SPOKEN_PATTERNS = tuple(
-    (re.compile(re.sub("[A-Z]{3,4}", lambda word: _NAMED.get(word[0], word[0]), pattern), re.IGNORECASE), into)
-    for pattern, into in _SPOKEN
+    (re.compile(re.sub("[A-Z]{3,4}", lambda at: _NAMED[at[0]], said), re.IGNORECASE), into) for said, into in _SPOKEN
 )
 _WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(?:and |then |all )*([-+*/])\s*(?=\d)")
 """A comma before an operator: what stands before it is worked out first."""
@@ -151,8 +149,8 @@ def _joined(match: re.Match[str]) -> str:
 def _digits(text: str) -> str:
     """`text` with small number words as digits."""
     return re.sub(
-        r"\b(?:" + "|".join(_WORDS) + r")\b(?!\s+of\b)",
-        lambda match: str(_WORDS[match[0].lower()]),
+        r"\b(?:" + "|".join(SPOKEN) + r")\b(?!\s+of\b)",
+        lambda match: str(SPOKEN[match[0].lower()]),
         text,
         flags=re.IGNORECASE,
     )

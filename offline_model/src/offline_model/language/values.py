@@ -9,7 +9,7 @@ _ONES = re.findall(r"\w+", "zero one two three four five six seven eight nine te
 _ONES += [f"{stem}teen" for stem in ("thir", "four", "fif", "six", "seven", "eigh", "nine")]
 _TENS = {f"{ten}ty": 10 * n for n, ten in enumerate(("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"), 2)}
 NUMBER_WORDS = {word: at for at, word in enumerate(_ONES)} | _TENS | {"hundred": 100, "thousand": 1000, "dozen": 12}
-COMPOUNDS = {f"{ten}{gap}{_ONES[at]}": _TENS[ten] + at for ten in _TENS for gap in "- " for at in range(1, 10)}
+SPOKEN = {f"{ten}{gap}{_ONES[n]}": _TENS[ten] + n for ten in _TENS for gap in "- " for n in range(1, 10)} | NUMBER_WORDS
 MONTHS = [name.lower() for name in calendar.month_name if name]
 
 MAX_NUMBER_CHARACTERS = 40
