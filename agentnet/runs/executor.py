@@ -75,13 +75,13 @@ class SpecialistExecutor(AgentExecutor):
         self.own_tools = load_tools(specialist)
         self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
 
-    async def check_servers(self, principal: Principal) -> None:
-        """Look for what the manifest names of servers' tools, at those servers that answer by now.
+    async def check_servers(self, tenant: str) -> None:
+        """Look for what the manifest names of servers' tools, at those servers that answer `tenant` by now.
 
         Raises `ManifestError`.
         """
         if self._elsewhere:
-            await self._served(principal)
+            await self._served(Principal(tenant, f"service:agent:{self.specialist.name}"))
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""

@@ -25,7 +25,6 @@ from agentnet.frame.access import USER, under_rule
 from agentnet.frame.authentication import authenticate_with
 from agentnet.frame.bodies import json_limits, say_in_jsonrpc
 from agentnet.frame.frame import READY, Frame
-from agentnet.identity import Principal
 from agentnet.ids import new_id
 from agentnet.manifests.manifest import Specialist, load_specialists, pick
 from agentnet.models import default_model_settings, model_name
@@ -71,7 +70,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
     )
     if isinstance(executor, SpecialistExecutor):
-        await executor.check_servers(Principal(EVERYONE, f"service:agent:{specialist.name}"))
+        await executor.check_servers(EVERYONE)
     worker = Worker(
         store,
         signals,

@@ -12,7 +12,6 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
 
 from agentnet.errors import ManifestError
-from agentnet.identity import Principal
 from agentnet.testing.faults import break_connections
 from tests.integration.runs.specialists_under_test import (
     ASKS,
@@ -162,7 +161,7 @@ async def test_a_misspelt_name_of_a_servers_tool_is_refused_and_nothing_runs(
             return
         async with specialist(database_url, tmp_path, steps, 1, manifest, urls) as (worker, [one]):
             with pytest.raises(ManifestError, match=re.escape(said)):
-                await worker.check_servers(Principal("default", "test"))
+                await worker.check_servers("default")
             rested = await sent(one, "go")
     assert rested.status.state == TaskState.TASK_STATE_FAILED
     assert said in question(rested)
@@ -175,7 +174,7 @@ async def test_a_server_that_is_away_is_looked_at_when_it_comes(database_url: st
     bank.gate.set()
     urls: dict[str, str] = {}
     async with specialist(database_url, tmp_path, steps, 1, manifest, urls) as (worker, [one]):
-        await worker.check_servers(Principal("default", "test"))
+        await worker.check_servers("default")
         assert (await sent(one, "go")).status.state == DONE
         async with mcp_over_http(bank.server()) as upstream:
             urls["bank"] = upstream.url
@@ -193,6 +192,6 @@ async def test_a_name_that_is_right_asks(database_url: str, tmp_path: Path) -> N
     async with mcp_over_http(bank.server()) as upstream:
         manifest = f"{MANIFEST}needs_approval: [bank_put]\nnot_repeatable: [bank_append]\n"
         async with specialist(database_url, tmp_path, steps, 1, manifest, {"bank": upstream.url}) as (worker, [one]):
-            await worker.check_servers(Principal("default", "test"))
+            await worker.check_servers("default")
             assert (await sent(one, "go")).status.state == ASKS
     assert bank.ledger == []
