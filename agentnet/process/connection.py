@@ -257,7 +257,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _form(self) -> Form:
         """Of the address, as far as it came."""
-        if self._phase is _Phase.IDLE or not self.url:
+        if self._phase is _Phase.IDLE or not self.url or self.parser is None:
             return Form.PLAIN
         return form_of(self.parser.get_method().decode("ascii"), self.url.partition(b"?")[0].decode("latin-1"))
 

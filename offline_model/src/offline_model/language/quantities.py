@@ -81,9 +81,9 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
 )
 _PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
 _NAMED = {"NUM": _PLAIN_NUMBER, "PER": r"\s*(?:%|percent|per cent)", "END": r"(?!\d|\.\d|\s*%|\s*per)"}
-_NAMED |= {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
+_SAID = _NAMED | {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
 _SPOKEN_PATTERNS = tuple(
-    (re.compile(re.sub("[A-Z]{3,4}", lambda at: _NAMED[at[0]], said), re.IGNORECASE), into) for said, into in _SPOKEN
+    (re.compile(re.sub("[A-Z]{3,4}", lambda at: _SAID[at[0]], said), re.IGNORECASE), into) for said, into in _SPOKEN
 )
 _WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(?:and |then |all )*([-+*/])\s*(?=\d)")
 """A comma before an operator: what stands before it is worked out first."""

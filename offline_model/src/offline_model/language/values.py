@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ONES = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
-_ONES += [f"{stem}teen" for stem in ("thir", "four", "fif", "six", "seven", "eigh", "nine")]
+_FIRST = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
+_ONES = [*_FIRST, *(f"{stem}teen" for stem in ("thir", "four", "fif", "six", "seven", "eigh", "nine"))]
 _TENS = {f"{ten}ty": 10 * n for n, ten in enumerate(("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"), 2)}
 NUMBER_WORDS = {word: at for at, word in enumerate(_ONES)} | _TENS | {"hundred": 100, "thousand": 1000, "dozen": 12}
 SPOKEN = {f"{ten}{gap}{_ONES[n]}": _TENS[ten] + n for ten in _TENS for gap in "- " for n in range(1, 10)} | NUMBER_WORDS
