@@ -143,18 +143,24 @@ class Entries:
         return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant, after, limit)]
 
     async def get(self, tenant: str, kind: Kind, name: str) -> Entry:
-        """The live entry of that name. Raises `NotFoundError` with the nearest names, the same for another tenant's."""
+        """The live entry of that name. Raises `NotFoundError`, the same for another tenant's, see `unknown`."""
         row = await self._pool.fetchrow(sql.GET, kind, tenant, name)
         if row is None:
             raise await self.unknown(tenant, kind, name)
         return self._entry(kind, row)
 
     async def unknown(self, tenant: str, kind: Kind, name: str) -> NotFoundError:
-        """That there is no such name; with `nearest`, those like it among the ones that begin or end like it."""
+        """That there is no such name now.
+
+        With `known` for one that there was: its instances may all be starting. For others with `nearest`, those like it
+        among the ones that begin or end like it.
+        """
+        said = f"There is no live {kind} {name[:MAX_NAME]!r}."
         like = _NO_NAME.sub("-", name[:MAX_NAME].lower())
+        if like == name and await self._pool.fetchval(sql.KNOWN, kind, tenant, name):
+            return NotFoundError(said, known=True)
         rows = await self._pool.fetch(sql.NEAR, kind, tenant, like, NEIGHBOURS)
         nearest = difflib.get_close_matches(like, sorted(row["name"] for row in rows), NEAREST, NEAR_ENOUGH)
-        said = f"There is no live {kind} {name[:MAX_NAME]!r}."
         return NotFoundError(said, nearest=", ".join(nearest)) if nearest else NotFoundError(said)
 
     async def search(self, tenant: str, need: Need) -> list[Entry]:

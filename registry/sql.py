@@ -61,6 +61,9 @@ registered AS (
         document = excluded.document, labels = excluded.labels, search = excluded.search, lease = excluded.lease,
         registered_at = now()
     RETURNING lease
+),
+known AS (
+    INSERT INTO registry_known (kind, name, tenant) SELECT $1, $2, $4 FROM registered ON CONFLICT DO NOTHING
 )
 INSERT INTO registry_leases (digest, seconds, lease_until)
 SELECT lease, $11::float8, now() + make_interval(secs => $11::float8) FROM registered
@@ -88,6 +91,10 @@ SELECT count(*) FROM gone
 
 PING = "SELECT 1"
 """Whether the database answers."""
+
+
+KNOWN = "SELECT EXISTS (SELECT FROM registry_known WHERE kind = $1 AND name = $3 AND tenant IN ($2, '*'))"
+"""Whether there ever was an entry of that name that the tenant saw."""
 
 
 def _names(within: str, order: str) -> str:

@@ -35,6 +35,7 @@ from agentnet.a2a.canceling import Canceling
 from agentnet.a2a.errors import answers
 from agentnet.a2a.limits import (
     MessageLimits,
+    check_chain,
     check_history_length,
     check_message,
     check_page_size,
@@ -245,7 +246,7 @@ class DurableRequestHandler(PushOperations):
     ) -> View:
         delegation = principal.delegation
         budget = delegation.budget if delegation else Budget(self._max_depth)
-        self._check_chain(principal, budget)
+        check_chain(self._agent, principal, budget)
         task_id = uuid7()
         stated_context = message.context_id
         # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
@@ -377,13 +378,6 @@ class DurableRequestHandler(PushOperations):
     def _check_streaming(self) -> None:
         if not self._card.capabilities.streaming:
             raise UnsupportedOperationError("This agent does not stream; send without streaming and get the task.")
-
-    def _check_chain(self, principal: Principal, budget: Budget) -> None:
-        me = f"agent:{self._agent}"
-        loops = me in principal.chain
-        if loops or budget.hops < 0:
-            wrong = "this delegation would go in a loop" if loops else "the delegation is too deep"
-            raise UnsupportedOperationError(f"Refused: {wrong} ({' → '.join((*principal.chain, me))}).")
 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:

@@ -1,5 +1,6 @@
 """A specialist's folder made ready to run: its own tools, and an SDK agent built for each task."""
 
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,15 +51,40 @@ def _tools_in(module: ModuleType, path: Path) -> list[FunctionTool]:
 
 def _check_named(specialist: Specialist, own: list[str]) -> None:
     """A misspelt name would run its tool unapproved. Which tools MCP servers have is known when they answer."""
+    prefixes = [_prefix(server) for server in specialist.manifest.mcp_servers]
+    for key, name in tools_elsewhere(specialist, own):
+        if not name.startswith(tuple(prefixes)):
+            raise ManifestError(
+                f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
+                hint=nearest(name, [*own, *(f"{prefix}…" for prefix in prefixes), *BUILT_IN]),
+            )
+
+
+def tools_elsewhere(specialist: Specialist, own: Collection[str]) -> list[tuple[str, str]]:
+    """What the manifest names of tools that only an MCP server can have, each with its key."""
     manifest = specialist.manifest
-    servers = tuple(f"{server}_".replace("-", "_") for server in manifest.mcp_servers)
-    for key, names in (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable)):
-        for name in names:
-            if name not in (*own, *BUILT_IN) and not name.startswith(servers):
-                raise ManifestError(
-                    f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
-                    hint=nearest(name, [*own, *(f"{prefix}…" for prefix in servers), *BUILT_IN]),
-                )
+    named = (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable))
+    return [(key, name) for key, names in named for name in names if name not in own and name not in BUILT_IN]
+
+
+def check_served(
+    specialist: Specialist, elsewhere: list[tuple[str, str]], served: Collection[str], missing: Collection[str]
+) -> None:
+    """Raises `ManifestError` for a tool of `elsewhere` that the servers do not have: its like would run unapproved.
+
+    None of the tools of a server that is `missing` can run, so that it may have the tool or not.
+    """
+    away = tuple(_prefix(server) for server in missing)
+    for key, name in elsewhere:
+        if name not in served and not name.startswith(away):
+            raise ManifestError(
+                f"{MANIFEST_FILE} of {specialist.name}: {key}: no MCP server has a tool {name!r}.",
+                hint=nearest(name, list(served)) or f"There are: {', '.join(sorted(served))}.",
+            )
+
+
+def _prefix(server: str) -> str:
+    return f"{server}_".replace("-", "_")
 
 
 def build_agent(specialist: Specialist, model: str | Model, settings: ModelSettings) -> JournaledAgent:

@@ -221,12 +221,11 @@ class Delegated:
         """Whether another try may end otherwise."""
         if isinstance(error, RefusedError):
             return error.code in TRANSIENT_CODES
-        return self._is_known if isinstance(error, NotFoundError) else True
+        return self._is_known(error) if isinstance(error, NotFoundError) else True
 
-    @property
-    def _is_known(self) -> bool:
+    def _is_known(self, error: NotFoundError) -> bool:
         """Whether the peer must be somewhere: its replicas may all be starting. Other names a model may invent."""
-        return bool(self.child_id) or self.agent in self.peers.names
+        return "known" in error.data or bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
         # Anew at each try: the replica that was called may be gone, and the token lives for a minute.

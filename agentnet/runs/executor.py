@@ -30,14 +30,15 @@ from openai.types.responses import ResponseTextDeltaEvent
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.files.store import FileStore
+from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
-from agentnet.runs.definition import ask_user_tool, build_agent, load_tools
+from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import RunScope
-from agentnet.runs.toolservers import ToolServers
+from agentnet.runs.toolservers import Served, ToolServers
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun
@@ -71,6 +72,7 @@ class SpecialistExecutor(AgentExecutor):
         self._files = files
         self._tool_servers = tool_servers
         self.own_tools = load_tools(specialist)
+        self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
         self._built_in = [*peers.tools(), ask_user_tool()]
@@ -83,6 +85,14 @@ class SpecialistExecutor(AgentExecutor):
                 max_function_tool_concurrency=specialist.manifest.limits.max_parallel_tools
             ),
         )
+
+    async def check_servers(self, tenant: str) -> None:
+        """Look for what the manifest names of servers' tools, at those servers that answer `tenant` by now.
+
+        Raises `ManifestError`.
+        """
+        if self._elsewhere:
+            await self._served(Principal(tenant, f"service:agent:{self.specialist.name}"))
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""
@@ -154,12 +164,18 @@ class SpecialistExecutor(AgentExecutor):
 
     async def _agent_of(self, scope: RunScope) -> "Agent[RunScope]":
         """An agent for this run alone: the SDK slows down when runs share one. Its tools are shared."""
-        served = await self._tool_servers.tools(scope.principal(), self.specialist.manifest.mcp_servers)
+        served = await self._served(scope.principal())
         agent = copy.copy(self._agent)
         agent.tools = [*self.own_tools, *served.tools, *self._built_in]
         if served.note:
             agent.instructions = f"{self.specialist.instructions}\n\n{served.note}"
         return agent
+
+    async def _served(self, principal: Principal) -> Served:
+        served = await self._tool_servers.tools(principal, self.specialist.manifest.mcp_servers)
+        if self._elsewhere:
+            check_served(self.specialist, self._elsewhere, {tool.name for tool in served.tools}, served.missing)
+        return served
 
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
