@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -187,8 +188,8 @@ class Entries:
             url=urls[self._turn(kind, row["name"]) % len(urls)],
             urls=urls,
             description=row["description"],
-            skills=json.loads(row["skills"]),
-            document=json.loads(row["document"]),
+            skills=orjson.loads(row["skills"]),
+            document=orjson.loads(row["document"]),
             score=score,
         )
 

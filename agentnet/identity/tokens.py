@@ -17,11 +17,15 @@ CACHED_TOKENS = 4096
 
 
 class Tokens:
-    """Mints and verifies. A minted token is used again for half of its life, so a busy caller signs once."""
+    """Mints and verifies. A minted token is used again for half of its life, so a busy caller signs once.
+
+    What was verified is known until it expires: whom a token names does not change.
+    """
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._minted: LRUCache[tuple[Principal, str], tuple[float, str]] = LRUCache(CACHED_TOKENS)
+        self._verified: LRUCache[tuple[str, str], tuple[float, Principal]] = LRUCache(CACHED_TOKENS)
 
     def mint(self, principal: Principal, audience: str) -> str:
         """A token for `principal` that only the service `audience` takes (`agent:writer`, `mcp:data`, `registry`)."""
@@ -39,6 +43,9 @@ class Tokens:
 
     def verify(self, token: str, audience: str) -> Principal:
         """The principal of `token`. Raises `UnauthenticatedError` when it does not hold."""
+        known = self._verified.get((token, audience))
+        if known and known[0] > time.time():
+            return known[1]
         try:
             claims = jwt.decode(
                 token,
@@ -49,7 +56,10 @@ class Tokens:
                 leeway=5,  # seconds by which the clocks of two machines may differ
                 options={"require": ["exp", "sub", "aud", "tenant"]},
             )
-            return _principal(claims)
+            principal = _principal(claims)
+            # Without the leeway: a token in its last seconds is looked at each time.
+            self._verified[token, audience] = (float(claims["exp"]), principal)
+            return principal
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
             raise UnauthenticatedError("The service token is not valid or has expired.") from None
 
