@@ -36,7 +36,7 @@ MAX_NEED_CHARACTERS = 16 * 1024
 KEPT_AFTER_EXPIRY_SECONDS = 3600.0
 ROTATIONS = 10_000
 MAX_LABELS = 1024
-NEIGHBOURS = 8
+NEIGHBOURS = 4
 """Names that are taken on each side of one that is not there."""
 MAX_NAME = 64
 NEAREST = 3
