@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -35,7 +36,7 @@ MAX_NEED_CHARACTERS = 16 * 1024
 KEPT_AFTER_EXPIRY_SECONDS = 3600.0
 ROTATIONS = 10_000
 MAX_LABELS = 1024
-NEIGHBOURS = 8
+NEIGHBOURS = 4
 """Names that are taken on each side of one that is not there."""
 MAX_NAME = 64
 NEAREST = 3
@@ -193,8 +194,8 @@ class Entries:
             url=urls[self._turn(kind, row["name"]) % len(urls)],
             urls=urls,
             description=row["description"],
-            skills=json.loads(row["skills"]),
-            document=json.loads(row["document"]),
+            skills=orjson.loads(row["skills"]),
+            document=orjson.loads(row["document"]),
             score=score,
         )
 
