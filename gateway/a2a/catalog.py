@@ -43,12 +43,17 @@ class Catalog:
         there lately: its replicas may all be starting, and "there is none" reads as for ever.
         """
 
-        async def load() -> Entry:
-            return await self._directory.get(principal, "agent", name)
-
         key = (principal.tenant, name)
+        if (fresh := self._entries.at_hand(key)) is not None:
+            return fresh
+
+        async def load() -> Entry:
+            entry = await self._directory.get(principal, "agent", name)
+            self._seen[key] = None
+            return entry
+
         try:
-            entry = await self._entries.get(key, load)
+            return await self._entries.get(key, load)
         except NotFoundError as error:
             self._entries.forget(key)
             if key in self._seen:
@@ -58,8 +63,6 @@ class Catalog:
             near = error.data.get("nearest")
             hint = f"Nearest: {near}." if near else "`GET /agents` lists those that are there."
             raise NotFoundError(f"There is no agent {name!r} here.", hint=hint) from None
-        self._seen[key] = None
-        return entry
 
     def visible_at_hand(self, principal: Principal) -> list[Entry] | None:
         """The same as `visible` without waiting; None where it has to be asked for."""
