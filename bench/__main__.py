@@ -26,6 +26,7 @@ NAMES = (
     "subscribers",
     "pauses",
     "takeover",
+    "a2a_relay",
     "mcp_relay",
     "mcp_list",
     "listing",
