@@ -28,6 +28,7 @@ NAMES = (
     "takeover",
     "startup",
     "agent_runs",
+    "a2a_relay",
     "mcp_relay",
     "mcp_list",
     "listing",

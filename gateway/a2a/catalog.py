@@ -38,10 +38,15 @@ class Catalog:
         ever there, or while nobody can say: its replicas may all be starting, and "there is none" reads as for ever.
         """
 
-        async def load() -> Entry:
-            return await self._directory.get(principal, "agent", name)
-
         key = (principal.tenant, name)
+        if (fresh := self._entries.at_hand(key)) is not None:
+            return fresh
+
+        async def load() -> Entry:
+            entry = await self._directory.get(principal, "agent", name)
+            self._seen[key] = None
+            return entry
+
         try:
             return await self._entries.get(key, load)
         except NotFoundError as error:

@@ -133,10 +133,10 @@ class Relay:
                 principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
             )
         try:
-            whole = await self._answer(request, incoming, principal, entry)
+            to_be_ended = await self._answer(request, incoming, principal, entry)
         finally:
             await incoming.close()
-        if whole:
+        if to_be_ended:
             await request.end()
 
     async def _answer(self, request: "_RelayedRequest", incoming: Incoming, principal: Principal, entry: Entry) -> bool:
@@ -144,7 +144,10 @@ class Relay:
             return await request.answer_stream(incoming, request.opened(principal), self._takeover)
         if asks_for_card(request.target.path, request.body.start):
             return await request.answer_card(incoming, self._base_url)
-        if location := header_of(to_client(incoming.headers), b"location"):
+        # Seldom is there one; and one that `Connection` names does not go on.
+        if header_of(incoming.headers, b"location") and (
+            location := header_of(to_client(incoming.headers), b"location")
+        ):
             address = (self._base_url + request.target.prefix).encode()
             incoming.headers = [
                 *without(incoming.headers, b"location"),
@@ -192,8 +195,11 @@ class _RelayedRequest:
         return self.target.path.decode("latin-1")
 
     async def answer(self, incoming: Incoming) -> bool:
-        """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""
+        """Pass the response on, chunk by chunk. Tells whether it is still to be ended as a whole one."""
         await self._begin(incoming)
+        if (body := incoming.at_hand()) is not None:
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            return False
         try:
             async for chunk in incoming.chunks():
                 await self._write(chunk)
