@@ -43,9 +43,7 @@ class Catalog:
             return fresh
 
         async def load() -> Entry:
-            entry = await self._directory.get(principal, "agent", name)
-            self._seen[key] = None
-            return entry
+            return await self._directory.get(principal, "agent", name)
 
         try:
             return await self._entries.get(key, load)

@@ -188,6 +188,13 @@ class _Begun:
         async for chunk in self._chunks:
             yield chunk
 
+    def at_hand(self) -> bytes | None:
+        rest = self._incoming.at_hand()
+        if rest is None:
+            return None
+        first, self._first = self._first, b""
+        return first + rest
+
     def limit_silence(self, seconds: float) -> None:
         self._incoming.limit_silence(seconds)
 
