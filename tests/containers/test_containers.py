@@ -150,7 +150,7 @@ def test_what_needs_no_data_tools_runs_an_image_of_at_most_350_mb(
 
 
 @pytest.mark.parametrize(
-    "services", [("researcher",), ("concierge", "gateway"), ("registry", "redis"), ("postgres",)], ids=" and ".join
+    "services", [("researcher",), ("concierge", "gateway"), ("redis", "registry"), ("postgres",)], ids=" and ".join
 )
 async def test_killed_containers_lose_no_task(stack: Stack, http: httpx.AsyncClient, services: Sequence[str]) -> None:
     names = [name for service in services for name in stack.names(service)]
@@ -159,7 +159,10 @@ async def test_killed_containers_lose_no_task(stack: Stack, http: httpx.AsyncCli
         await on_each(names, stack.kill)
 
     async def start() -> None:
-        await on_each(names, stack.start)
+        for (
+            name
+        ) in names:  # in turn: Podman 4.3 fails to start what needs one that is away and that needs one that runs
+            await asyncio.to_thread(stack.start, name)
 
     await done_in_spite_of(stack, http, f"kill-{services[0]}", kill, start)
 
