@@ -86,7 +86,8 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:
     field = ".".join(str(part) for part in location)
-    return f"{field}: {message}" if field else message
+    said = message.removeprefix("Value error, ")  # pydantic's word for an error of our own
+    return f"{field}: {said}" if field else said
 
 
 async def _agentnet_error(_request: Request, error: Exception) -> Response:
