@@ -21,6 +21,7 @@ from a2a.utils.errors import (
 )
 from google.protobuf.json_format import ParseError
 
+from agentnet.a2a.unreadable import unreadable
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import (
     AgentNetError,
@@ -33,7 +34,6 @@ from agentnet.errors import (
     UnauthenticatedError,
 )
 from agentnet.errors import UnavailableError as Unavailable
-from agentnet.tasks.base64 import WrongFieldError
 
 logger = logging.getLogger(__name__)
 
@@ -114,10 +114,9 @@ def as_a2a(error: Exception) -> A2AError:
     """`error` as A2A says it. What we did not foresee is logged and becomes an internal error without details."""
     if isinstance(error, A2AError):
         return _in_words(error)
-    if isinstance(error, WrongFieldError):
-        return wrong_field(error.field, error.description)
     if isinstance(error, ParseError):
-        return InvalidParamsError(f"Invalid params: {error}", {"parseError": str(error)})
+        field, description = unreadable(error)
+        return wrong_field(field, description) if field else InvalidParamsError(f"Invalid params: {error}")
     if isinstance(error, DATABASE_AWAY):
         logger.warning("the database is away: %s: %s", type(error).__name__, error)
         return ServerUnavailableError("The database does not answer; try again in a moment.", {"retry_after": "2"})

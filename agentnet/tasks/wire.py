@@ -211,8 +211,9 @@ def _check(message: Json, configuration: Any) -> None:
     if role is not None and (type(role) not in (str, int) or (isinstance(role, str) and role not in ROLES)):
         raise WrongFieldError("message.role", "must be ROLE_USER")
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
-        if isinstance(part, dict):
-            _check_part(part, f"message.parts[{index}]")
+        if not isinstance(part, dict):
+            raise WrongFieldError(f"message.parts[{index}]", "must be an object")
+        _check_part(part, f"message.parts[{index}]")
 
 
 def _check_part(part: Json, field: str) -> None:

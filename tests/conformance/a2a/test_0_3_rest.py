@@ -87,6 +87,19 @@ async def test_over_grpc_a_push_config_has_the_id_that_the_request_names(server:
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_what_is_missing_is_named_in_the_message(server: Server) -> None:
+    wrong = {"messageId": "", "role": "ROLE_USER", "content": [{"text": "hello"}]}
+    async with server.http(version=None) as http:
+        answer = await http.post("/v1/message:send", json={"message": wrong})
+    assert answer.json()["error"]["message"] == "message.messageId: Field is required."
+    request = v03.SendMessageRequest(request=v03.Message(role=v03.ROLE_USER, content=[v03.Part(text="hello")]))
+    async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+        stub = a2a_v0_3_pb2_grpc.A2AServiceStub(channel)  # type: ignore[no-untyped-call]
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.SendMessage(request, metadata=[("authorization", f"Bearer {server.key}")])
+    assert refused.value.details() == "InvalidParamsError: message.messageId: Field is required."
+
+
 async def test_the_extended_card_is_the_card_at_the_well_known_address(server: Server) -> None:
     async with server.http(version=None) as http:
         assert (await http.get("/v1/card")).json() == (await http.get("/.well-known/agent-card.json")).json()
