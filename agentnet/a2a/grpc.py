@@ -168,10 +168,9 @@ class _CompatHandler(CompatGrpcHandler):
     async def SendMessage(self, request: Any, context: Context) -> Any:  # noqa: N802 - the definition's name
         try:
             call = self._builder.build(context)
-            answer = await self.handler03.on_message_send(_sent(request, call), call)
+            return ToProto.task_or_message(await self.handler03.on_message_send(_sent(request, call), call))
         except A2AError as error:
-            await self.abort_context(error, context)
-        return ToProto.task_or_message(answer)
+            await self.abort_context(error, context)  # which raises
 
     async def SendStreamingMessage(self, request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: N802 - as above
         try:
