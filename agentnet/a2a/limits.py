@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from a2a.types.a2a_pb2 import AgentCard, Message, Part, SendMessageRequest
 from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
-from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError, UnsupportedOperationError
+from a2a.utils.errors import ContentTypeNotSupportedError, UnsupportedOperationError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from agentnet.a2a.errors import wrong_field
 from agentnet.http.json_scan import JsonLimits
 from agentnet.identity import Budget, Principal
 from agentnet.tasks.events import ROLE_USER
@@ -102,11 +103,6 @@ def check_page_size(size: int) -> None:
     """Raises `InvalidParamsError`."""
     if not 1 <= size <= MAX_LIST_TASKS_PAGE_SIZE:
         raise wrong_field("pageSize", f"must be 1 to {MAX_LIST_TASKS_PAGE_SIZE}, not {size}")
-
-
-def wrong_field(field: str, description: str) -> InvalidParamsError:
-    """The error of one field, said in words and in the details (A2A 1.0 section 9.5)."""
-    return InvalidParamsError(f"{field} {description}.", {"errors": [{"field": field, "message": description}]})
 
 
 def _check_part(part: Part, field: str, limits: MessageLimits) -> None:

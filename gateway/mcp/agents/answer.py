@@ -14,6 +14,11 @@ STATE_NAMES = {
     for value in DESCRIPTOR.enum_types_by_name["TaskState"].values
 }
 FAILED = TERMINAL_STATES - {TaskState.TASK_STATE_COMPLETED}
+ANSWER = "Call this tool again with task_id {task_id!r} and the answer as message."
+SIGN_IN = (
+    "The user signs in where the agent says, outside of this conversation: passwords, keys and codes are no part of a "
+    "message. Once that is done, call this tool again with task_id {task_id!r} and say so as message."
+)
 MAX_TEXT_CHARACTERS = 200_000
 """Of an answer's text, which stands in a result twice; hosts take little more."""
 
@@ -39,7 +44,8 @@ class Answer:
             return self._result([types.TextContent(text=reason)], reason, is_error=True)
         if heard.asks:
             question = heard.said or "The agent needs more to go on."
-            said = f"{question}\n\n(Call this tool again with task_id {heard.task_id!r} and the answer as message.)"
+            hint = SIGN_IN if heard.state == TaskState.TASK_STATE_AUTH_REQUIRED else ANSWER
+            said = f"{question}\n\n({hint.format(task_id=heard.task_id)})"
             return self._result([types.TextContent(text=said)], question)
         if heard.task_id and not heard.is_over:
             said = f"The agent still works. Call this tool again with task_id {heard.task_id!r} and an empty message."

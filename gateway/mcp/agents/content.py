@@ -8,6 +8,7 @@ from typing import Any
 import mcp_types as types
 from a2a.types.a2a_pb2 import Artifact, Part
 
+from agentnet.files.names import media_type_of
 from agentnet.files.store import URI_PATTERN
 from agentnet.tasks.values import value_json
 from gateway.mcp.agents.addresses import artifact_uri
@@ -17,6 +18,7 @@ INLINE_BYTES = 256 * 1024
 """Of all files within one result; what comes beyond is a link."""
 MAX_LINKS = 64
 """Of files that the text of one result names."""
+OCTETS = "application/octet-stream"
 
 
 class Contents:
@@ -34,7 +36,7 @@ class Contents:
         # URIs stand in prose here: the full stop behind one is not its own.
         found = {match[0].rstrip(".,;)"): match[2].rstrip(".,;)") for match in URI_PATTERN.finditer(text)}
         for uri, name in list(found.items())[:MAX_LINKS]:
-            self.blocks.append(types.ResourceLink(name=name, uri=uri))
+            self.blocks.append(types.ResourceLink(name=name, uri=uri, mime_type=media_type_of(name) or OCTETS))
 
     def add(self, artifact: Artifact) -> None:
         """The files and data of an artifact; texts are told together, elsewhere."""
