@@ -17,6 +17,7 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.signals import Signal, Signals, Topic, Wakeup
 from agentnet.tasks.events import CANCELED
 from agentnet.tasks.execution import AWAY, CLOSE_SECONDS, Execution, Stop, Terms
+from agentnet.tasks.foreign import GRACE_SECONDS
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
@@ -44,11 +45,12 @@ class Worker:
         concurrency: int,
         timeout_seconds: float,
         repeatable: bool = True,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._store = store
         self._signals = signals
         self._agent = agent
-        self._terms = Terms(executor, timeout_seconds, repeatable)
+        self._terms = Terms(executor, timeout_seconds, repeatable, grace_seconds)
         self._concurrency = concurrency
         self._active: dict[UUID, Execution] = {}
         self._reserved = 0
