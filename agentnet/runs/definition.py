@@ -10,7 +10,7 @@ from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
 from agents.tool_context import ToolContext
 
 from agentnet.errors import ManifestError
-from agentnet.manifests.folder_import import import_file
+from agentnet.manifests.folder_import import import_file, is_interrupt
 from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
@@ -80,8 +80,12 @@ def load_executor(specialist: Specialist) -> AgentExecutor | None:
         )
     try:
         executor: AgentExecutor = classes[0]()
-    except TypeError as error:
-        raise ManifestError(f"{specialist.executor_file}: {classes[0].__name__} cannot be made: {error}.") from None
+    except BaseException as error:  # a user's own code, as an import is
+        if is_interrupt(error):
+            raise
+        raise ManifestError(
+            f"{specialist.executor_file}: {classes[0].__name__} cannot be made: {type(error).__name__}: {error}."
+        ) from error
     return executor
 
 

@@ -5,6 +5,7 @@ it. So a run is resumed by running it again from the start. Keys: `m<n>` for the
 `t:<call id>` for a tool call; the scope is the path of nested agent-as-tool calls.
 """
 
+import asyncio
 import copy
 import json
 import logging
@@ -24,6 +25,8 @@ from agentnet.runs.approval import Approvals
 from agentnet.runs.modeltime import within
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
+from agentnet.tasks.foreign import described, tamed, words
+from agentnet.tasks.records import LostLeaseError
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +208,7 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
     failures: list[Exception] = []
     token = _failures.set(failures)
     try:
-        result = await tool.on_invoke_tool(context, arguments)
+        result = await _contained(tool, context, arguments)
     except AgentNetError as error:
         await step.end(str(error), ok=False)
         return in_words(context, error)
@@ -219,6 +222,24 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
         return result
     await step.end(result if isinstance(result, str) else json.dumps(result, default=str))
     return result
+
+
+async def _contained(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:
+    """Call the tool. What would end the event loop, or the run without a word, fails this call alone."""
+    running = asyncio.current_task()
+    asked = running.cancelling() if running else 0
+    try:
+        return await tool.on_invoke_tool(context, arguments)
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and running and running.cancelling() > asked:
+            raise  # by us
+        failure = tamed(error)
+        if isinstance(failure, LostLeaseError):
+            raise failure from None
+        logger.error("the tool %s failed", tool.name, exc_info=error)
+        raise AgentNetError(words(failure)) from None
 
 
 def in_words(context: RunContextWrapper[Any], error: Exception) -> str:
@@ -248,7 +269,7 @@ def tells_failures(tool: FunctionTool) -> FunctionTool:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, AgentNetError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return words(error) if isinstance(error, AgentNetError) else described(error)
 
 
 def tools_called(journal: Mapping[str, bytes]) -> set[str]:

@@ -32,9 +32,9 @@ CANCELS_ITSELF = "The agent's code cancelled its own work"
 INTERNAL = "The agent failed with an internal error"
 
 
-class Evil(InternalError):
+class WordlessError(InternalError):
     def __str__(self) -> str:
-        sys.exit(3)
+        raise SystemExit(3)
 
 
 def raises(error: BaseException) -> Callable[[], Awaitable[None]]:
@@ -81,7 +81,7 @@ ENDS: dict[str, tuple[Callable[[], Awaitable[None]], str]] = {
     "raises GeneratorExit": (raises(GeneratorExit()), INTERNAL),
     "raises BaseException": (raises(BaseException("deep")), INTERNAL),
     "raises a group": (raises(BaseExceptionGroup("one", [BaseException("deep")])), INTERNAL),
-    "raises an error of A2A that has no words": (raises(Evil()), "(no words)"),
+    "raises an error of A2A that has no words": (raises(WordlessError()), "(no words)"),
     "raises an error of A2A with many words": (raises(InternalError("x" * 5_000_000)), "x" * MAX_WORDS),
 }
 
