@@ -238,7 +238,8 @@ async def _contained(tool: FunctionTool, context: ToolContext[Any], arguments: s
         failure = tamed(error)
         if isinstance(failure, LostLeaseError):
             raise failure from None
-        logger.error("the tool %s failed", tool.name, exc_info=error)
+        failure.__cause__ = error
+        logger.error("the tool %s failed", tool.name, exc_info=failure)
         raise AgentNetError(words(failure)) from None
 
 

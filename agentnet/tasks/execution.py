@@ -15,7 +15,7 @@ from a2a.utils.errors import A2AError
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
-from agentnet.tasks.foreign import GRACE_SECONDS, Apart, OverTimeError, Work, described, words
+from agentnet.tasks.foreign import GRACE_SECONDS, Apart, ForeignCodeError, OverTimeError, Work, described, words
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.request import CONTEXT, Caller, restored
@@ -163,7 +163,10 @@ class Execution:
             raise
         except (AgentNetError, A2AError) as error:
             reason = words(error)
-            logger.info("task %s failed: %s", run.task_id, reason)
+            exits = isinstance(error, ForeignCodeError)
+            logger.log(
+                logging.ERROR if exits else logging.INFO, "task %s failed: %s", run.task_id, reason, exc_info=exits
+            )
             return failed(run.named, reason)
         except Exception:  # the boundary of foreign code: whatever an executor raises, its task must come to rest
             logger.exception("task %s failed", run.task_id)

@@ -113,14 +113,14 @@ class Apart:
             await work()
         except (Exception, LostLeaseError):
             raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if self._told:
                 raise
-            raise _cancelled_itself() from None
-        except GeneratorExit:
+            raise _cancelled_itself() from error
+        except GeneratorExit as error:
             if not self._loop.is_running():  # the loop was closed, and this is how its tasks go
                 raise
-            raise _unusual("GeneratorExit") from None
+            raise _unusual(type(error).__name__) from error
         except BaseException as error:
             raise tamed(error) from error
 

@@ -33,7 +33,9 @@ STATEMENTS = {
 def test_code_that_cannot_be_loaded_is_named_with_its_reason(tmp_path: Path, place: str, statement: str) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
-    (folder / "agent.yaml").write_text("name: own\ndescription: Raises.\n")
+    (folder / "agent.yaml").write_text(
+        "name: own\ndescription: Raises.\nskills: [{id: raise, name: Raise, description: Raises., tags: [raise]}]\n"
+    )
     (folder / "instructions.md").write_text("Help.")
     file = "executor.py" if place == "constructor" else place
     (folder / file).write_text(MADE.format(statement=statement) if place == "constructor" else statement)
