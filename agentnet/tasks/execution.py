@@ -14,6 +14,7 @@ from a2a.utils.errors import A2AError
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
+from agentnet.settings import MAX_FILE_BYTES
 from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
 from agentnet.tasks.foreign import GRACE_SECONDS, Apart, ForeignCodeError, OverTimeError, Work, described, words
 from agentnet.tasks.queue import RunQueue
@@ -59,6 +60,7 @@ class Terms:
     timeout_seconds: float
     repeatable: bool
     grace_seconds: float = GRACE_SECONDS
+    max_file_bytes: int = MAX_FILE_BYTES
 
 
 class Execution:
@@ -151,7 +153,7 @@ class Execution:
     async def _final(self) -> StreamResponse:
         """Execute once; the event that brings the task to rest."""
         run, seconds = self.run, self._terms.timeout_seconds
-        queue, context = RunQueue(run), request_context(run)
+        queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run)
         try:
             await self._apart(lambda: self._terms.executor.execute(context, queue), seconds)
         except OverTimeError:
@@ -203,7 +205,7 @@ class Execution:
 
     async def _cancel(self) -> None:
         run = self.run
-        queue, context = RunQueue(run), request_context(run, of_cancel=True)
+        queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run, of_cancel=True)
         try:
             await self._apart(lambda: self._terms.executor.cancel(context, queue), CANCEL_SECONDS)
         except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
