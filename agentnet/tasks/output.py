@@ -101,10 +101,7 @@ class Output:
         return sum(self._part(part) for part in parts)
 
     def _part(self, part: Part) -> int:
-        if part.filename and not (part.filename.isprintable() and part.filename == plain_name(part.filename)):
-            part.filename = plain_name(part.filename)
-        if part.media_type and not is_media_type(part.media_type):
-            part.media_type = UNKNOWN_MEDIA_TYPE
+        put_right(part)
         if part.HasField("metadata"):
             _check_json(part.metadata)
         return self._content(part)
@@ -130,6 +127,19 @@ class Output:
 def wrong(what: str) -> InvalidAgentResponseError:
     """The error of an agent that sent `what`."""
     return InvalidAgentResponseError(f"The agent sent {what}.")
+
+
+def put_right(part: Part) -> None:
+    """Leave of its file name what may be shown, and of its media type what is one."""
+    if part.filename:
+        part.filename = plain_name(part.filename)
+    if part.media_type:
+        part.media_type = media_type_of(part.media_type)
+
+
+def media_type_of(text: str) -> str:
+    """`text` if it is a media type, else that of bytes that nobody knows."""
+    return text if is_media_type(text) else UNKNOWN_MEDIA_TYPE
 
 
 def is_media_type(text: str) -> bool:
