@@ -68,6 +68,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         # Ours reads its finished steps from the journal; of an executor of the folder's only its author knows.
         repeatable=own is None or manifest.repeatable,
+        max_file_bytes=settings.max_file_bytes,
     )
     # JSON-RPC and gRPC go past the routes and their rules.
     authenticate = under_rule(USER, authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys))
