@@ -14,7 +14,7 @@ from agents import Model, ModelProvider
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from google.protobuf.json_format import MessageToDict
 
-import specialists.service
+import specialists.on_a_model
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.errors import RefusedError
 from agentnet.a2a.client.transport import HttpxTransport
@@ -98,7 +98,7 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         unique = uuid4().hex[:6]
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
         monkeypatch.setattr(Runtime, "models", lambda _: provider)
-        monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
+        monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, name: name)
         code = dict.fromkeys(scripts, "") | (executors or {})
         for name in code:
             folder = tmp_path / unique / name

@@ -11,7 +11,7 @@ import mcp_types as types
 import pytest
 from agents.testing import assistant_message, function_call
 
-import specialists.service
+import specialists.on_a_model
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from tests.integration.gateway.mcp.agents.conftest import Person, Wire, says, text_of
@@ -49,7 +49,7 @@ async def specialists_of(
     """One specialist for each script and each executor's code, registered in the place's network."""
     provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
     monkeypatch.setattr(Runtime, "models", lambda _: provider)
-    monkeypatch.setattr(specialists.service, "model_name", lambda _, name: name)
+    monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, name: name)
     code = dict.fromkeys(scripts, "") | (executors or {})
     for name in code:
         folder = path / name
