@@ -63,8 +63,9 @@ def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
         heard.receive(event)
     heard.receive(StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=DONE)))
     answer = Answer("a", heard)
-    assert answer.text == "Hello"
-    assert answer.result().structured_content["state"] == "completed"
+    result = answer.result()
+    assert result.structured_content is not None
+    assert (result.structured_content["answer"], result.structured_content["state"]) == ("Hello", "completed")
 
 
 def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
