@@ -27,7 +27,7 @@ class Answer:
     heard: Projection
 
     def result(self) -> types.CallToolResult:
-        """The tool's result: an error for a task that failed, the question for one that asks; what it made with both."""
+        """The tool's result: what the agent made and said; an error for a task that failed."""
         heard = self.heard
         if heard.state in FAILED:
             # A result, not an error of the protocol: those never reach the model, which may mend its call (MCP, tools).
