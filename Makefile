@@ -15,6 +15,8 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 UPGRADE ?=
+EXTRAS := data embedded
+LOCKS := requirements.lock $(foreach extra,$(EXTRAS),requirements-$(extra).lock)
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
 
@@ -24,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCES
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help setup setup-dev demo up test test-all durations lint format types conformance compose-env compose-test bench \
-	chaos lock picture clean
+	chaos containers lock picture clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -46,9 +48,9 @@ $(VENV)/.uv: $(VENV)/.created requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.uv requirements.lock pyproject.toml offline_model/pyproject.toml
+$(VENV)/.runtime: $(VENV)/.uv $(LOCKS) pyproject.toml offline_model/pyproject.toml
 	@echo "Installing the pinned dependencies (a minute or two the first time)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes $(foreach lock,$(LOCKS),-r $(lock))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements-dev.lock \
 		-e . -e ./offline_model
 	@touch $@
@@ -76,10 +78,10 @@ test: setup-dev ## Run the tests that take seconds; PYTEST_ARGS="-k name" narrow
 	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-all: setup-dev $(NODE_MODULES) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
-	@$(PYTEST) $(PYTEST_ARGS)
+	@$(PYTEST) -m "not containers" $(PYTEST_ARGS)
 
 durations: setup-dev $(NODE_MODULES) ## Run every test and record how long each file takes, for their order
-	@$(PYTEST) --record-durations $(PYTEST_ARGS)
+	@$(PYTEST) -m "not containers" --record-durations $(PYTEST_ARGS)
 
 lint: setup-dev ## Check format and lint
 	@$(BIN)/ruff format --check .
@@ -109,6 +111,9 @@ compose-env: ## Write .env with random secrets for docker compose, unless there 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
 	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
 
+containers: setup-dev ## Build the images, start docker-compose.yml with Podman, kill and pause its containers amid tasks
+	@$(BIN)/python -m pytest tests/containers -rs $(PYTEST_ARGS)
+
 bench: setup-dev ## Measure side by side with a plain a2a-sdk server and ContextForge; BENCH_ARGS="--quick blocking" narrows it
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
@@ -117,7 +122,8 @@ chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are kille
 
 # --- Keeping it -------------------------------------------------------------------------------------------------------
 
-# The dev lock is constrained by the first, so both are one resolution. UPGRADE=1 takes newer versions.
+# Every lock is constrained by those before it, so all are one resolution; an extra's holds what the extra adds.
+# UPGRADE=1 takes newer versions.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --universal \
 	--python-version 3.11 --no-emit-index-url $(if $(UPGRADE),--upgrade)
 
@@ -127,7 +133,11 @@ picture: setup ## Draw docs/architecture.svg again from the imports of the code
 lock: $(VENV)/.created ## Pin the dependencies again after a change of pyproject.toml; UPGRADE=1 takes newer ones
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) pyproject.toml -o requirements.lock
-	@$(COMPILE) --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+	@for extra in $(EXTRAS); do \
+		$(COMPILE) pyproject.toml --extra $$extra -c requirements.lock -o requirements-$$extra.lock \
+			$$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock); \
+	done
+	@$(COMPILE) --group pyproject.toml:dev $(foreach lock,$(LOCKS),-c $(lock)) -o requirements-dev.lock
 
 clean: ## Remove what was made here, .venv too
 	@rm -rf $(VENV) $(CONFORMANCE)/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

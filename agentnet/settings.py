@@ -7,6 +7,7 @@ Every setting is `AGENTNET_<NAME>`; the names that the field already knows (`DAT
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -81,6 +82,10 @@ def _with_scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+OWN_NAME = "hostname"
+"""As `advertise_host`: the name that this machine or container has itself, so that replicas can be told apart."""
+
+
 def _bare_host(value: str | None) -> str | None:
     if value is not None and (not value.strip() or set(value) & set("/@ \t")):
         raise ValueError("must be an address or a host name, without scheme and port")
@@ -152,7 +157,7 @@ class Settings(BaseSettings):
     advertise_host: Annotated[str | None, AfterValidator(_bare_host)] = Field(
         default=None,
         examples=["agents.internal"],
-        description="Host name that other services use to reach this one; unset means `host`.",
+        description="Host name that other services use to reach this one; unset means `host`, `hostname` its own.",
     )
     secret: SecretStr | None = Field(
         default=None,
@@ -295,7 +300,7 @@ class Settings(BaseSettings):
     def reachable_host(self) -> str:
         """Host name under which this process's services are reached."""
         if self.advertise_host:
-            return self.advertise_host
+            return socket.gethostname() if self.advertise_host == OWN_NAME else self.advertise_host
         return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
 
 

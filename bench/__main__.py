@@ -27,6 +27,8 @@ NAMES = (
     "pauses",
     "takeover",
     "startup",
+    "agent_runs",
+    "a2a_relay",
     "mcp_relay",
     "mcp_list",
     "listing",

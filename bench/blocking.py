@@ -14,6 +14,7 @@ from bench.statistics import Spread, percentile, ratios
 
 CONCURRENCIES = (16, 1)
 MESSAGE = "echo hello world"
+MOST_P50 = 0.9
 WARM_SECONDS = 1.0
 TURN_SECONDS = 1.0
 """Short turns and many rounds: what else the machine does hits the servers of a round alike."""
@@ -112,20 +113,35 @@ def _table(concurrency: int, by_kind: dict[str, list[Sample]]) -> Table:
 
 
 def _verdicts(samples: dict[tuple[str, int], list[Sample]]) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    ours = [item.rate for item in samples[OURS, 16]]
-    for kind, wanted in ((POSTGRES, 20), (MEMORY, 4)):
-        ratio = ratios(ours, [item.rate for item in samples[kind, 16]])
-        cpu = ratios([item.server_ms for item in samples[kind, 16]], [item.server_ms for item in samples[OURS, 16]])
-        verdicts.append(
-            Verdict(
-                f"blocking SendMessage, 16 concurrent, against {LABELS[kind]}",
-                f"at least {wanted} times its rate",
-                f"{ratio} times (by CPU {cpu})",
-                ratio.median >= wanted,
-            )
-        )
     p50 = ratios([item.p50 for item in samples[OURS, 1]], [item.p50 for item in samples[MEMORY, 1]])
-    what = f"blocking SendMessage, one client, p50 against {LABELS[MEMORY]}"
-    verdicts.append(Verdict(what, "not above it", f"{p50} times", p50.median <= 1))
-    return verdicts
+    return [
+        _by_cpu(samples, POSTGRES, 22),
+        _by_rate(samples, MEMORY, 4),
+        Verdict(
+            f"blocking SendMessage, one client, p50 against {LABELS[MEMORY]}",
+            f"at most {MOST_P50:g} of it",
+            f"{p50} times",
+            p50.median <= MOST_P50,
+        ),
+    ]
+
+
+def _by_cpu(samples: dict[tuple[str, int], list[Sample]], kind: str, wanted: float) -> Verdict:
+    """The share of its CPU that we need: of PostgreSQL's latency, which both wait for, nothing is in it."""
+    cpu, rate = _against(samples, kind)
+    what = f"blocking SendMessage, 16 concurrent, against {LABELS[kind]}: CPU"
+    return Verdict(what, f"at most a {wanted:g}th of it", f"a {cpu}th (by rate {rate} times)", cpu.median >= wanted)
+
+
+def _by_rate(samples: dict[tuple[str, int], list[Sample]], kind: str, wanted: float) -> Verdict:
+    cpu, rate = _against(samples, kind)
+    what = f"blocking SendMessage, 16 concurrent, against {LABELS[kind]}"
+    reached = rate.median >= wanted
+    return Verdict(what, f"at least {wanted:g} times its rate", f"{rate} times (by CPU {cpu})", reached)
+
+
+def _against(samples: dict[tuple[str, int], list[Sample]], kind: str) -> tuple[Spread, Spread]:
+    """How many times our CPU it needs, and how many times its rate we have."""
+    ours, theirs = samples[OURS, 16], samples[kind, 16]
+    cpu = ratios([item.server_ms for item in theirs], [item.server_ms for item in ours])
+    return cpu, ratios([item.rate for item in ours], [item.rate for item in theirs])

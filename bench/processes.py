@@ -29,11 +29,12 @@ FOREIGN_PREFIXES = ("AGENTNET_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "OTEL_"
 """Environment that could make a server another than the one that is to be measured."""
 
 
-def pin(core: int, pid: int = 0) -> bool:
-    """Keep a process (this one by default) on one core; False where that cannot be done."""
-    if not hasattr(os, "sched_setaffinity") or (os.cpu_count() or 1) < 2:
+def pin(core: int | None, pid: int = 0) -> bool:
+    """Keep a process (this one by default) on one core, or let it use all (None); False where that cannot be done."""
+    cores = os.cpu_count() or 1
+    if not hasattr(os, "sched_setaffinity") or cores < 2:
         return False
-    os.sched_setaffinity(pid, {core})
+    os.sched_setaffinity(pid, range(cores) if core is None else {core})
     return True
 
 
@@ -115,7 +116,7 @@ class Bed:
         self,
         kind: str,
         *,
-        core: int = SERVER_CORE,
+        core: int | None = SERVER_CORE,
         lease_seconds: float = 10.0,
         concurrency: int = 64,
         gc_mode: str = "default",
@@ -206,7 +207,7 @@ class Bed:
 
 @asynccontextmanager
 async def child(
-    kind: str, module: str, *arguments: str, core: int = SERVER_CORE, key: str = ""
+    kind: str, module: str, *arguments: str, core: int | None = SERVER_CORE, key: str = ""
 ) -> AsyncIterator[Server]:
     """Run a module that says `ready PORT` and ends with its standard input, for as long as the block runs."""
     process = await asyncio.create_subprocess_exec(

@@ -1,9 +1,10 @@
 """The servers that are measured, each a child process: `python -m bench.servers KIND`.
 
-`ours` is a replica as `agentnet serve agent` runs it, `gateway` and `registry` are what `agentnet serve` makes of them.
-The others are a plain a2a-sdk server: its stock handler and its stock JSON-RPC routes over its in-memory store, its
-database store, or its cluster mode. All run uvicorn with uvloop and httptools, the same executor, and as many database
-connections. A child says `ready PORT` and ends when its standard input does, so that it never outlives the bench.
+`ours` is a replica as `agentnet serve agent` runs it, and `tool-user` one whose model is scripted; `gateway`,
+`registry` and `toolbox`, a tool server, are what `agentnet serve` makes of them. The others are a plain a2a-sdk server:
+its stock handler and its stock JSON-RPC routes over its in-memory store, its database store, or its cluster mode. All
+run uvicorn with uvloop and httptools, the same executor, and as many database connections. A child says `ready PORT`
+and ends when its standard input does, so that it never outlives the bench.
 """
 
 import argparse
@@ -17,10 +18,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
+if TYPE_CHECKING:
+    from agentnet.settings import Settings
+
 SPECIALIST = Path(__file__).with_name("specialist")
+TOOL_SPECIALIST = Path(__file__).with_name("tool_user")
 AGENT = "bench"
 POOL_CONNECTIONS = 20
 LIFETIME_SECONDS = 3600
@@ -34,8 +40,10 @@ POSTGRES = "sdk-postgres"
 CLUSTER = "sdk-cluster"
 GATEWAY = "gateway"
 REGISTRY = "registry"
-KINDS = (OURS, MEMORY, POSTGRES, CLUSTER, GATEWAY, REGISTRY)
-KEYED = frozenset({OURS, GATEWAY, REGISTRY})
+TOOLBOX = "toolbox"
+TOOL_USER = "tool-user"
+KINDS = (OURS, MEMORY, POSTGRES, CLUSTER, GATEWAY, REGISTRY, TOOLBOX, TOOL_USER)
+KEYED = frozenset({OURS, GATEWAY, REGISTRY, TOOLBOX, TOOL_USER})
 """Services of our network: one database, one key."""
 LABELS = {
     OURS: "agentnet",
@@ -51,21 +59,49 @@ GC_MODES = ("default", "freeze", "threshold", "both", "off")
 async def _ours(options: argparse.Namespace) -> AsyncIterator[int]:
     from agentnet.process.launch import single
     from agentnet.process.service import Service
+
+    kind, name = {OURS: ("agent", AGENT), TOOLBOX: ("mcp", TOOLBOX)}.get(options.kind, (options.kind, options.kind))
+    async with single(_settings(options), Service(kind, name, 0)) as served:
+        yield _port(served.url)
+
+
+@asynccontextmanager
+async def _tool_user(options: argparse.Namespace) -> AsyncIterator[int]:
+    """As `single` runs a service, but for the model."""
+    from agentnet.process.collector import steady_collector
+    from agentnet.process.runtime import Runtime
+    from agentnet.process.service import Service, running
+    from bench.scripted_model import ScriptedModels
+
+    class Scripted(Runtime):
+        def models(self) -> ScriptedModels:
+            return ScriptedModels(self.settings)
+
+    async with (
+        Scripted.open(_settings(options)) as runtime,
+        running(runtime, Service("agent", TOOL_USER, 0)) as served,
+    ):
+        with steady_collector():
+            yield _port(served.url)
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
     from agentnet.settings import Settings
 
-    settings = Settings(
+    return Settings(
         home=Path(options.home),
         database_url=options.database_url,
         database_pool=POOL_CONNECTIONS,
         registry_url=options.registry_url,
-        agents_dirs=[SPECIALIST],
+        agents_dirs=[SPECIALIST, TOOL_SPECIALIST],
         lease_seconds=options.lease_seconds,
         concurrency=options.concurrency,
         mcp_profiles=options.mcp_profiles,
     )
-    service = Service("agent", AGENT, 0) if options.kind == OURS else Service(options.kind, options.kind, 0)
-    async with single(settings, service) as running:
-        yield int(running.url.rpartition(":")[2])
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
 
 @asynccontextmanager
@@ -132,7 +168,8 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(sys.stdin.fileno(), stop.set)
-    server = _ours if options.kind in KEYED else _sdk
+    served = _ours if options.kind in KEYED else _sdk
+    server = _tool_user if options.kind == TOOL_USER else served
     async with server(options) as port:
         _tune_collector(options.gc)
         print(f"ready {port}", flush=True)

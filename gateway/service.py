@@ -61,7 +61,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     catalog = Catalog(runtime.directory(name))
     base_url = settings.public_url or url
     upstream = Upstream(catalog, runtime.tokens, transport)
-    relay = Relay(catalog, upstream, limit, base_url)
+    relay = Relay(catalog, upstream, limit, base_url, settings.max_wait_seconds)
     cards = Cards(catalog, runtime.http, base_url)
     files = FileStore(await runtime.database(), settings.max_file_bytes)
     means = Means(catalog, upstream, runtime.seal, files, base_url)

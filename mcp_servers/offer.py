@@ -6,6 +6,7 @@ A new one of this package is a sub-package with `create_server`, and one line he
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 
 from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.manifests.toolfolders import find_tool_folders
@@ -23,6 +24,8 @@ KNOWN = {
     "web": "mcp_servers.web.server",
 }
 """Name of a server to the module that has its `create_server`; imported when it is asked for."""
+EXTRAS = {"data": ("duckdb", "openpyxl", "vl_convert")}
+"""What a server imports that only the extra of its name brings along."""
 
 
 def names() -> list[str]:
@@ -31,10 +34,16 @@ def names() -> list[str]:
 
 
 async def create_server(runtime: Runtime, name: str) -> ToolServer:
-    """Build this package's server of that name. Raises `NotFoundError`."""
+    """Build this package's server of that name. Raises `NotFoundError`, `ConfigurationError` without its extra."""
     module = KNOWN.get(name)
     if module is None:
         raise NotFoundError(f"There is no MCP server {name!r}.", hint=f"There are {', '.join(names())}.")
+    missing = [package for package in EXTRAS.get(name, ()) if find_spec(package) is None]
+    if missing:
+        raise ConfigurationError(
+            f"The MCP server {name!r} needs packages that are not installed: {', '.join(missing)}.",
+            hint=f"Install the extra agentnet[{name}]; the image whose tag ends in -{name} has it.",
+        )
     create: CreateServer = import_module(module).create_server
     return await create(runtime)
 

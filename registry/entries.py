@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -35,7 +36,7 @@ MAX_NEED_CHARACTERS = 16 * 1024
 KEPT_AFTER_EXPIRY_SECONDS = 3600.0
 ROTATIONS = 10_000
 MAX_LABELS = 1024
-NEIGHBOURS = 8
+NEIGHBOURS = 4
 """Names that are taken on each side of one that is not there."""
 MAX_NAME = 64
 NEAREST = 3
@@ -143,18 +144,24 @@ class Entries:
         return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant, after, limit)]
 
     async def get(self, tenant: str, kind: Kind, name: str) -> Entry:
-        """The live entry of that name. Raises `NotFoundError` with the nearest names, the same for another tenant's."""
+        """The live entry of that name. Raises `NotFoundError`, the same for another tenant's, see `unknown`."""
         row = await self._pool.fetchrow(sql.GET, kind, tenant, name)
         if row is None:
             raise await self.unknown(tenant, kind, name)
         return self._entry(kind, row)
 
     async def unknown(self, tenant: str, kind: Kind, name: str) -> NotFoundError:
-        """That there is no such name; with `nearest`, those like it among the ones that begin or end like it."""
+        """That there is no such name now.
+
+        With `known` for one that there was: its instances may all be starting. For others with `nearest`, those like it
+        among the ones that begin or end like it.
+        """
+        said = f"There is no live {kind} {name[:MAX_NAME]!r}."
         like = _NO_NAME.sub("-", name[:MAX_NAME].lower())
+        if like == name and await self._pool.fetchval(sql.KNOWN, kind, tenant, name):
+            return NotFoundError(said, known=True)
         rows = await self._pool.fetch(sql.NEAR, kind, tenant, like, NEIGHBOURS)
         nearest = difflib.get_close_matches(like, sorted(row["name"] for row in rows), NEAREST, NEAR_ENOUGH)
-        said = f"There is no live {kind} {name[:MAX_NAME]!r}."
         return NotFoundError(said, nearest=", ".join(nearest)) if nearest else NotFoundError(said)
 
     async def search(self, tenant: str, need: Need) -> list[Entry]:
@@ -187,8 +194,8 @@ class Entries:
             url=urls[self._turn(kind, row["name"]) % len(urls)],
             urls=urls,
             description=row["description"],
-            skills=json.loads(row["skills"]),
-            document=json.loads(row["document"]),
+            skills=orjson.loads(row["skills"]),
+            document=orjson.loads(row["document"]),
             score=score,
         )
 

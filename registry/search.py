@@ -3,12 +3,18 @@
 `Search.find` is the whole seam: whatever ranks later, such as embeddings beside full text, ranks behind it.
 
 To rank all that hit a word costs their number, which may be that of all entries. So a few candidates come first, from
-looks into the index that each bring some dozens: entries named by a word, those with all words, those with the rarest
-of them. In a small registry the candidates are all that hit anything.
+looks into the index that each bring about a dozen: entries named by a word, those with it in their description, those
+with all words, with the rarest of them. A look costs the number of entries with its rarest word, so that words which
+many have are looked for beside a rarer one only; where there is none, the first entries are walked through. In a small
+registry the candidates are all that hit anything.
 """
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import asyncpg
@@ -29,20 +35,45 @@ LABEL_BOOST = 0.25
 """What a skill id or a tag that the need holds whole adds to the score; two count."""
 CUTOFF = 0.08
 """The least relevance, of 1, that is offered."""
-RANKED = 50
-"""Names whose skills and tags are looked at."""
 SMALL = 400
 """Entries up to which all that hit anything are candidates."""
 ALL = 2 * SMALL
 STATISTICS_SECONDS = 60.0
-REMEMBERED_NEEDS = 10_000
+REMEMBERED_WORDS = 50_000
 SEARCH_SECONDS = 2.0
 """How long the database works on one search."""
 CONNECTIONS = 4
 BUSY_RETRY_SECONDS = 1.0
 
-Look = tuple[str, int]
-"""A `tsquery`, and how many entries it brings at most."""
+FEWEST = 6
+"""Candidates of a look, where no more are asked for."""
+TOGETHER = 4
+"""Words that are looked for together at most: so many name few entries, however common each is."""
+COMMON = 10_000
+"""Entries with a word, beyond which it is looked for beside a rarer one only: a look at it reads all of them."""
+EVERYWHERE = 30_000
+"""Entries with a word, from which it is not even looked for beside a rarer one: so many read all that way cost more
+than to find it among the candidates by chance."""
+DENSE = 0.05
+"""Share of entries with some words from which a walk through the first `WALKED` finds enough."""
+WALKED = 500
+NAMES = 6
+"""Words that are looked for in names."""
+MOST_SEEN = 0.5
+"""Share of entries that a tenant sees of a kind, from which looks are not narrowed to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Where candidates come from: `tsquery`s with how many entries each brings at most, the likeliest to be best first.
+
+    They end with the first `enough` entries.
+    """
+
+    queries: list[tuple[str, int]]
+    enough: int
+    walk: str | None = None
+    """What is looked for, after them, in the first `WALKED` entries."""
 
 
 class Search:
@@ -50,10 +81,11 @@ class Search:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._lexemes: LRUCache[str, list[str]] = LRUCache(REMEMBERED_NEEDS)
+        self._lexemes: LRUCache[str, list[str]] = LRUCache(REMEMBERED_WORDS)
         self._entries: float = 0.0
         self._shares: dict[str, float] = {}
         self._counted_at = float("-inf")
+        self._counting = asyncio.Lock()
 
     async def find(self, tenant: str, text: str, kind: Kind, limit: int) -> list[asyncpg.Record]:
         """Rows of `sql.SEARCH` for a need, best first, each with `score` from 0 to 100; ties by name.
@@ -61,64 +93,93 @@ class Search:
         Raises `BusyError` for one that took too long.
         """
         try:
-            lexemes = await self._stems(needed(text))
+            lexemes = await self._stems(needed(text).split())
             await self._count()
             estimates = [self._shares.get(lexeme, 0.0) * self._entries for lexeme in lexemes]
-            looks = self._looks(lexemes, estimates, kind, tenant)
-            queries, most = [query for query, _ in looks], [number for _, number in looks]
-            tuning: list[Any] = [FIELD_WEIGHTS, NEAR_FORM, UNSEEN_WEIGHT, RANKED, LABEL_BOOST, CUTOFF, limit]
-            return await self._pool.fetch(sql.SEARCH, kind, tenant, lexemes, estimates, queries, most, *tuning)
+            looks = self._looks(lexemes, kind, tenant, limit)
+            queries, most = [query for query, _ in looks.queries], [number for _, number in looks.queries]
+            values: list[Any] = [kind, tenant, lexemes, estimates, queries, most, looks.enough]
+            values += [FIELD_WEIGHTS, NEAR_FORM, UNSEEN_WEIGHT, LABEL_BOOST, CUTOFF, limit]
+            if looks.walk is None:
+                return await self._pool.fetch(sql.SEARCH, *values)
+            return await self._pool.fetch(sql.SEARCH_AND_WALK, *values, looks.walk, WALKED)
         except asyncpg.QueryCanceledError:
             raise BusyError("The search took too long; ask in fewer words.", retry_after=BUSY_RETRY_SECONDS) from None
 
-    async def _stems(self, words: str) -> list[str]:
-        known = self._lexemes.get(words)
-        if known is None:
-            known = self._lexemes[words] = list(await self._pool.fetchval(sql.LEXEMES, words))
-        return known
+    async def _stems(self, words: Sequence[str]) -> list[str]:
+        """Each once. What is known of a word needs no look into the database."""
+        if new := [word for word in words if word not in self._lexemes]:
+            for row in await self._pool.fetch(sql.LEXEMES, new):
+                self._lexemes[row["word"]] = row["lexemes"]
+        return list(dict.fromkeys(lexeme for word in words for lexeme in self._lexemes.get(word, ())))
 
     async def _count(self) -> None:
         """How many entries there are and which stems are common, as PostgreSQL's own statistics tell."""
-        now = time.monotonic()
-        if now - self._counted_at < STATISTICS_SECONDS:
+        if self._is_counted():
             return
-        self._counted_at = now  # the first of those who come meanwhile asks
-        entries = float(await self._pool.fetchval(sql.SIZE) or 0)
-        row = await self._pool.fetchrow(sql.FREQUENCIES) if entries > SMALL else None
-        self._entries = entries
-        # The array of shares ends with the least, the most and that of NULL.
-        self._shares = dict(zip(row["lexemes"], row["shares"], strict=False)) if row and row["lexemes"] else {}
+        # Who comes before the first count waits: a search would take all that hit anything for candidates.
+        if self._counting.locked() and self._counted_at > float("-inf"):
+            return
+        async with self._counting:
+            if self._is_counted():
+                return
+            entries = float(await self._pool.fetchval(sql.SIZE) or 0)
+            row = await self._pool.fetchrow(sql.FREQUENCIES) if entries > SMALL else None
+            self._entries = entries
+            # The array of shares ends with the least, the most and that of NULL.
+            self._shares = dict(zip(row["lexemes"], row["shares"], strict=False)) if row and row["lexemes"] else {}
+            self._counted_at = time.monotonic()
 
-    def _looks(self, lexemes: Sequence[str], estimates: Sequence[float], kind: str, tenant: str) -> list[Look]:
+    def _is_counted(self) -> bool:
+        return time.monotonic() - self._counted_at < STATISTICS_SECONDS
+
+    def _looks(self, lexemes: Sequence[str], kind: str, tenant: str, limit: int) -> Looks:
         if self._entries <= SMALL:
             anything = " | ".join(near(lexeme) for lexeme in lexemes)
-            looks = [(anything, ALL)] if anything else []
+            looks = Looks([(anything, ALL)] if anything else [], ALL)
         else:
-            common = dict(zip(lexemes, estimates, strict=True))
-            looks = candidates(sorted(lexemes, key=lambda lexeme: common[lexeme]), common)
-        seen = f"({quoted(f'{kind}/*')} | {quoted(f'{kind}/{tenant}')})"
-        return [(f"({query}) & {seen}", most) for query, most in looks]
+            looks = candidates(lexemes, self._shares, self._entries, limit)
+        marks = f"{kind}/*", f"{kind}/{tenant}"
+        # A mark that most entries have costs a look at all of them; the rows tell the same.
+        if sum(self._shares.get(mark, 0.0) for mark in marks) >= MOST_SEEN:
+            return looks
+        seen = " | ".join(map(quoted, marks))
+        return replace(looks, queries=[(f"({query}) & ({seen})", most) for query, most in looks.queries])
 
 
-def candidates(rarest_first: Sequence[str], entries: dict[str, float]) -> list[Look]:
-    """Looks for entries that may be the best; `entries` tells about how many have a word, 0 for few or none."""
-    words = list(rarest_first)
-    if not words:
-        return []
-    looks = [(" | ".join(quoted(f"n/{word}") for word in words), 24)]
-    if len(words) > 1:
-        looks.append((" & ".join(map(quoted, words)), 24))
-    looks += [(" & ".join(map(quoted, words[:number])), 24) for number in (3, 2) if len(words) > number]
-    looks += [(quoted(f"d/{word}"), 16) for word in words[:2]]
-    looks += [(quoted(word), 24) for word in words[:2] if entries[word] <= COMMON or len(words) == 1]
-    # Stems that nobody counted are rare, or nobody's: then what begins like them may be meant.
-    if unknown := [word for word in words if not entries[word]][:3]:
-        looks.append((" | ".join(map(near, unknown)), 24))
-    return looks
+def candidates(lexemes: Sequence[str], shares: Mapping[str, float], entries: float, limit: int) -> Looks:
+    """Looks for entries that may be the best; `shares` tells which share of all `entries` has a stem that is common."""
+    if not lexemes:
+        return Looks([], 0)
+
+    def having(lexeme: str) -> float:
+        return shares.get(lexeme, 0.0) * entries
+
+    few = max(FEWEST, limit)
+    words = sorted(lexemes, key=having)
+    telling = [word for word in words if having(word) <= EVERYWHERE][:TOGETHER]
+    rare = bool(telling) and having(telling[0]) <= COMMON
+    # All that tell, then fewer: in this order, for each look stands for those behind it where it brings enough.
+    whole, *parts = dict.fromkeys(_all_of(telling[:number]) for number in (TOGETHER, 2, 1)) if rare else [""]
+    looks = [
+        (whole, 2 * few),
+        (" | ".join(quoted(f"n/{word}") for word in words[:NAMES]), 2 * few),
+        *((quoted(mark), few) for mark in (f"d/{word}" for word in words[:2]) if having(mark) <= COMMON),
+        *((part, 2 * few) for part in parts),
+        # Stems that nobody counted are rare, or nobody's: then what begins like them may be meant.
+        (" | ".join(near(word) for word in words[:3] if word not in shares), 2 * few),
+    ]
+    return Looks([look for look in looks if look[0]], 4 * few, None if rare else _dense(words, shares))
 
 
-COMMON = 5000
-"""Entries with a word, beyond which they are looked for by more than this word."""
+def _dense(words: Sequence[str], shares: Mapping[str, float]) -> str:
+    """The rarest word and as many more as a walk meets often enough together."""
+    together = [share for share in accumulate((shares[word] for word in words), mul) if share >= DENSE]
+    return _all_of(words[: max(1, len(together))])
+
+
+def _all_of(words: Sequence[str]) -> str:
+    return " & ".join(map(quoted, words))
 
 
 def near(lexeme: str) -> str:

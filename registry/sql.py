@@ -17,6 +17,9 @@ _SHADOWED = f"""entry.tenant <> $2 AND EXISTS (
     SELECT FROM registry_entries AS own WHERE own.kind = $1 AND own.tenant = $2 AND own.name = entry.name
       AND {_LIVE.replace("entry", "own")})"""
 
+# What ranks, of a candidate.
+_FOUND = "name, tenant, instance, labels, search"
+
 _OF_NAME = f"""
 SELECT name, tenant, description, skills, document, urls FROM (
     SELECT entry.*, array_agg(url) OVER (PARTITION BY tenant) AS urls
@@ -61,6 +64,9 @@ registered AS (
         document = excluded.document, labels = excluded.labels, search = excluded.search, lease = excluded.lease,
         registered_at = now()
     RETURNING lease
+),
+known AS (
+    INSERT INTO registry_known (kind, name, tenant) SELECT $1, $2, $4 FROM registered ON CONFLICT DO NOTHING
 )
 INSERT INTO registry_leases (digest, seconds, lease_until)
 SELECT lease, $11::float8, now() + make_interval(secs => $11::float8) FROM registered
@@ -88,6 +94,10 @@ SELECT count(*) FROM gone
 
 PING = "SELECT 1"
 """Whether the database answers."""
+
+
+KNOWN = "SELECT EXISTS (SELECT FROM registry_known WHERE kind = $1 AND name = $3 AND tenant IN ($2, '*'))"
+"""Whether there ever was an entry of that name that the tenant saw."""
 
 
 def _names(within: str, order: str) -> str:
@@ -121,8 +131,8 @@ NEAR = " UNION ".join(
 )
 """The names that stand beside the name $3, read forwards and backwards: they begin or end like it."""
 
-LEXEMES = "SELECT tsvector_to_array(to_tsvector('english', $1))"
-"""The stems of words, as search knows them."""
+LEXEMES = "SELECT word, tsvector_to_array(to_tsvector('english', word)) AS lexemes FROM unnest($1::text[]) AS word"
+"""The stems of each word, as search knows them; none of one that says nothing."""
 
 SIZE = "SELECT reltuples::float8 FROM pg_class WHERE oid = 'registry_entries'::regclass"
 """About how many entries there are; -1 where nobody has counted."""
@@ -133,65 +143,83 @@ WHERE schemaname = current_schema() AND tablename = 'registry_entries' AND attna
 """
 """The most common stems and the share of entries that have them, as of the last ANALYZE."""
 
+_LOOKS = f"""
+    SELECT each.* FROM unnest($5::text[], $6::int[]) AS look(query, most) CROSS JOIN LATERAL (
+        SELECT {_FOUND} FROM registry_entries AS entry
+        WHERE search @@ look.query::tsquery AND {_SEEN} LIMIT look.most
+    ) AS each"""  # noqa: S608 - constants
+
+# In the order of an index, which is read until there are enough: without an order it would be read whole.
+_WALK = " UNION ALL ".join(
+    f"""(
+    SELECT {_FOUND} FROM (
+        SELECT * FROM registry_entries WHERE kind = $1 AND tenant = {tenant} ORDER BY name LIMIT $15
+    ) AS entry WHERE search @@ $14::tsquery AND {_LIVE})"""  # noqa: S608 - constants
+    for tenant in ("$2", "'*'")
+)
+
 # A stem and its relatives part in the last letters, a long word in more of them: two are left off, one, or none.
-SEARCH = f"""
+# Numbers for names and words: to group and sort by texts costs more than to rank. Whether a tenant's own entry stands
+# before one is asked for those that are shown only.
+_RANKED = f"""
 WITH wanted AS (
-    SELECT lexeme, estimate, ('''' || lexeme || '''')::tsquery AS exact, (CASE
+    SELECT word, estimate, ('''' || lexeme || '''')::tsquery AS exact, (CASE
         WHEN length(lexeme) >= 8 THEN '''' || left(lexeme, -2) || ''':*'
         WHEN length(lexeme) >= 6 THEN '''' || left(lexeme, -1) || ''':*'
         WHEN length(lexeme) >= 4 THEN '''' || lexeme || ''':*'
         ELSE '''' || lexeme || '''' END)::tsquery AS near
-    FROM unnest($3::text[], $4::float8[]) AS word(lexeme, estimate)
-),
-found AS (
-    SELECT DISTINCT each.kind, each.name, each.instance
-    FROM unnest($5::text[], $6::int[]) AS look(query, most) CROSS JOIN LATERAL (
-        SELECT kind, name, instance FROM registry_entries AS entry
-        WHERE search @@ look.query::tsquery AND {_SEEN} LIMIT look.most
-    ) AS each
+    FROM unnest($3::text[], $4::float8[]) WITH ORDINALITY AS each(lexeme, estimate, word)
 ),
 candidates AS MATERIALIZED (
-    SELECT entry.name, entry.search FROM found CROSS JOIN LATERAL (
-        SELECT entry.* FROM registry_entries AS entry
-        WHERE kind = found.kind AND name = found.name AND instance = found.instance LIMIT 1
-    ) AS entry WHERE NOT ({_SHADOWED})
+    SELECT *, dense_rank() OVER (ORDER BY name COLLATE "C", tenant COLLATE "C") AS number FROM (
+        SELECT DISTINCT ON (name COLLATE "C", tenant COLLATE "C", instance COLLATE "C") *
+        FROM ({{found}} LIMIT $7) AS found
+    ) AS each
 ),
 hits AS (
-    SELECT name, lexeme, max(greatest(
-        ts_rank($7::real[], search, exact), $8::float8 * least(1, ts_rank($7::real[], search, near)))) AS strength
-    FROM candidates JOIN wanted ON search @@ near
-    GROUP BY name, lexeme
+    SELECT number, word, max(strength) AS strength FROM (
+        SELECT number, word, greatest(
+            ts_rank($8::real[], search, exact), $9::float8 * least(1, ts_rank($8::real[], search, near))) AS strength
+        FROM candidates JOIN wanted ON search @@ near OFFSET 0
+    ) AS each GROUP BY number, word
 ),
 rarity AS (
-    SELECT lexeme, CASE WHEN greatest(count(name), max(estimate)) = 0 THEN $9::float8
-                        ELSE 1 / (1 + ln(greatest(count(name), max(estimate)))) END AS weight
-    FROM wanted LEFT JOIN hits USING (lexeme)
-    GROUP BY lexeme
+    SELECT word, CASE WHEN greatest(count(number), max(estimate)) = 0 THEN $10::float8
+                      ELSE 1 / (1 + ln(greatest(count(number), max(estimate)))) END AS weight
+    FROM wanted LEFT JOIN hits USING (word)
+    GROUP BY word
 ),
 ranked AS (
-    SELECT name, sum(strength * weight) / (SELECT sum(weight) FROM rarity) AS covered
-    FROM hits JOIN rarity USING (lexeme)
-    GROUP BY name ORDER BY covered DESC, name LIMIT $10
+    SELECT number, sum(strength * weight) / (SELECT sum(weight) FROM rarity) AS covered
+    FROM hits JOIN rarity USING (word)
+    GROUP BY number
 ),
 scored AS (
-    SELECT ranked.name, least(1, covered * (1 + $11::float8 * least(2, (
-        SELECT count(DISTINCT label) FROM (
-            SELECT labels FROM registry_entries AS entry WHERE entry.name = ranked.name AND {_SEEN}
-            ORDER BY tenant = '*', registered_at DESC, instance LIMIT 1
-        ) AS newest, unnest(labels) AS label
-        WHERE string_to_array(label, ' ') <@ $3::text[])))) AS score
-    FROM ranked
+    SELECT number, name, tenant, least(1, covered * (1 + $11::float8 * least(2, held))) AS score
+    FROM ranked CROSS JOIN LATERAL (
+        SELECT name, tenant, (
+            SELECT count(DISTINCT label) FROM unnest(labels) AS label
+            WHERE string_to_array(label, ' ') <@ $3::text[]) AS held
+        FROM candidates WHERE candidates.number = ranked.number ORDER BY held DESC LIMIT 1
+    ) AS each
 ),
 best AS (
-    SELECT * FROM scored WHERE score >= $12::float8 ORDER BY score DESC, name LIMIT $13
+    SELECT name, score FROM (SELECT * FROM scored ORDER BY score DESC, name) AS entry
+    WHERE score >= $12::float8 AND NOT ({_SHADOWED}) LIMIT $13
 )
 SELECT entry.*, (score * 100)::float8 AS score
 FROM best CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = best.name")}) AS entry
 ORDER BY best.score DESC, best.name
 """  # noqa: S608 - constants
-"""Entries that cover the words of a need, best first: the candidates that the looks $5 find, and these alone ranked.
+
+SEARCH = _RANKED.format(found=_LOOKS)
+"""Entries that cover the words of a need, best first: the first $7 candidates that the looks $5 find, and these alone
+ranked. A look begins only where those before it brought too few.
 
 A word counts by how rare it is among the names it hits, and by where it hits (name, description, other words); a form
 that only begins alike counts for less, a word that hits nothing weighs against all. A skill id or tag that the need
 holds whole raises the score.
 """
+
+SEARCH_AND_WALK = _RANKED.format(found=f"({_LOOKS}) UNION ALL {_WALK}")
+"""The same, where the looks bring too few: then with those of the first $15 entries that hold $14."""

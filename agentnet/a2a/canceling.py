@@ -52,6 +52,6 @@ class Canceling:
     async def _end(self, lease: Lease) -> None:
         with suppress(LostLeaseError):
             run = TaskRun(self._store, await self._store.load(lease), lambda _: None)
-            while not await run.rest(status_update(run.task(0), CANCELED)):
+            while not await run.rest(status_update(run.named, CANCELED)):
                 await run.take_inputs()
             self._signals.publish(Signal(Topic.TASK, str(lease.task_id)))

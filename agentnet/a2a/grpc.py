@@ -3,6 +3,7 @@
 There is no TLS here, as there is none on the HTTP ports: what stands in front of a service brings it.
 """
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +13,11 @@ from typing import Any
 import grpc
 import grpc.aio
 from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
 from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.grpc_handler import GrpcHandler, GrpcServerCallContextBuilder
-from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import a2a_pb2_grpc
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, VERSION_HEADER
 from a2a.utils.errors import A2AError, VersionNotSupportedError
@@ -25,6 +27,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from agentnet.a2a.errors import as_a2a, error_details, terms_of
+from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.a2a.protobuf_scan import BROKEN, check_protobuf
 from agentnet.errors import AgentNetError, ConfigurationError
@@ -34,6 +37,8 @@ from agentnet.identity import Principal
 from agentnet.settings import Settings
 
 GRACE_SECONDS = 2.0
+IDLE_SECONDS = 75.0
+"""As connections over HTTP."""
 PORTS_TRIED = 100
 MAX_STREAMS = 1000
 """Calls of one connection at once."""
@@ -41,8 +46,10 @@ VERSIONS = {"lf.a2a.v1.A2AService": PROTOCOL_VERSION_1_0, "a2a.v1.A2AService": P
 """The version that each service of the protocol's two definitions speaks."""
 
 _caller: ContextVar[Principal] = ContextVar("caller")
+_announced: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("announced", default=())
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Requests = AsyncIterator[bytes]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
 
 
@@ -61,18 +68,20 @@ class GrpcServer:
             ("grpc.server_handshake_timeout_ms", int(settings.header_seconds * 1000)),
             # A peer that is gone without a word is found: its streams end.
             ("grpc.keepalive_time_ms", int(settings.body_seconds * 1000)),
+            # One with no call, or half the headers of one, is left: a client that comes again connects anew by itself.
+            ("grpc.max_connection_idle_ms", int(IDLE_SECONDS * 1000)),
         ]
-        self._server = grpc.aio.server(interceptors=[_Door(authenticate)], options=options)
+        self._server = grpc.aio.server(interceptors=[_Door(authenticate, settings.body_seconds)], options=options)
         port = _bound(self._server, settings.host, settings.grpc_port)
         self.address = f"{settings.reachable_host}:{port}"
         """Where it is reached: a bare `host:port`, as a card names it."""
 
     @asynccontextmanager
-    async def serving(self, handler: RequestHandler) -> AsyncIterator[None]:
+    async def serving(self, handler: DurableRequestHandler) -> AsyncIterator[None]:
         """Answer with `handler` for as long as the block runs."""
-        builder = _ContextBuilder()
-        a2a_pb2_grpc.add_A2AServiceServicer_to_server(_Handler(handler, builder), self._server)
-        a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(_CompatHandler(handler, builder), self._server)
+        own, older = _ContextBuilder(handler.activated), _OlderContextBuilder(handler.activated)
+        a2a_pb2_grpc.add_A2AServiceServicer_to_server(_Handler(handler, own), self._server)
+        a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(_CompatHandler(handler, older), self._server)
         await self._server.start()
         try:
             yield
@@ -87,8 +96,9 @@ class GrpcServer:
 class _Door(grpc.aio.ServerInterceptor):
     """Admits a call with a principal and a version that its service speaks, or ends it."""
 
-    def __init__(self, authenticate: Authenticate) -> None:
+    def __init__(self, authenticate: Authenticate, seconds: float) -> None:
         self._authenticate = authenticate
+        self._seconds = seconds
 
     async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -102,17 +112,33 @@ class _Door(grpc.aio.ServerInterceptor):
             _check_version(handler_call_details.method, metadata)
         except (AgentNetError, A2AError) as error:
             return _refusal(as_a2a(error))
-        checked: grpc.RpcMethodHandler = _checked(await continuation(handler_call_details))
+        checked: grpc.RpcMethodHandler = _checked(await continuation(handler_call_details), self._seconds)
         return checked
 
 
 class _ContextBuilder(GrpcServerCallContextBuilder):
-    """Hands the caller that the door admitted to the request handler."""
+    """Hands the caller that the door admitted to the request handler. `activated` tells a call's extensions."""
+
+    told_in = HTTP_EXTENSION_HEADER.lower()
+
+    def __init__(self, activated: Callable[[ServerCallContext], str]) -> None:
+        self._activated = activated
 
     def build(self, context: Context) -> ServerCallContext:
         """The call context of a call, with its deadline."""
         metadata = _metadata(context.invocation_metadata())
-        return call_context(_caller.get(), metadata, context.time_remaining())
+        call = call_context(_caller.get(), metadata, context.time_remaining())
+        if named := metadata.get(self.told_in):
+            call.requested_extensions |= get_requested_extensions([named])
+        if activated := self._activated(call):
+            _announced.set(((self.told_in, activated),))
+        return call
+
+
+class _OlderContextBuilder(_ContextBuilder):
+    """0.3 names extensions under a key of its own, too."""
+
+    told_in = LEGACY_HTTP_EXTENSION_HEADER.lower()
 
 
 class _Handler(GrpcHandler):
@@ -127,14 +153,18 @@ class _CompatHandler(CompatGrpcHandler):
         )  # as 0.3 clients read it
 
 
-def _checked(handler: Any) -> Any:
-    """`handler`, which builds no message before its bytes were looked over. gRPC's types name none of its parts."""
+def _checked(handler: Any, seconds: float) -> Any:
+    """`handler`, which builds no message before its bytes were looked over. gRPC's types name none of its parts.
+
+    It takes a stream of requests, of which there is one: gRPC itself waits for a single one without an end.
+    """
     if handler is None:  # a method that there is none of
         return None
     parse = handler.request_deserializer
     descriptor = parse.__self__.DESCRIPTOR
 
-    async def parsed(body: bytes, context: Context) -> Any:
+    async def parsed(requests: Requests, context: Context) -> Any:
+        body = await _received(requests, context, seconds)
         try:
             check_protobuf(body, descriptor)
             return parse(body)
@@ -143,16 +173,41 @@ def _checked(handler: Any) -> Any:
         except DecodeError:
             await _abort(as_a2a(BROKEN), context)
 
-    async def answer(body: bytes, context: Context) -> Any:
-        return await handler.unary_unary(await parsed(body, context), context)
+    async def answer(requests: Requests, context: Context) -> Any:
+        response = await handler.unary_unary(await parsed(requests, context), context)
+        await _announce(context)
+        return response
 
-    async def stream(body: bytes, context: Context) -> AsyncIterator[Any]:
-        async for event in handler.unary_stream(await parsed(body, context), context):
+    async def stream(requests: Requests, context: Context) -> AsyncIterator[Any]:
+        begun = False
+        async for event in handler.unary_stream(await parsed(requests, context), context):
+            if not begun:
+                begun = True
+                await _announce(context)
             yield event
 
     if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
-    return grpc.unary_unary_rpc_method_handler(answer, response_serializer=handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
+    return grpc.stream_unary_rpc_method_handler(answer, response_serializer=handler.response_serializer)
+
+
+async def _received(requests: Requests, context: Context, seconds: float) -> bytes:
+    """The bytes of the one request of a call, which has so long to come."""
+    try:
+        async with asyncio.timeout(seconds):
+            async for body in requests:
+                return body
+    except TimeoutError:
+        late = f"The request did not come within {seconds:g} seconds."
+        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, late)
+    await _abort(as_a2a(BROKEN), context)
+    raise AssertionError  # an abort raises
+
+
+async def _announce(context: Context) -> None:
+    """Tell which of the extensions that a call asked for are at work (A2A 1.0 section 3.2.6)."""
+    if announced := _announced.get():
+        await context.send_initial_metadata(announced)
 
 
 def _bound(server: grpc.aio.Server, host: str, port: int) -> int:
@@ -199,10 +254,10 @@ def _check_version(method: str, metadata: dict[str, str]) -> None:
 
 
 def _refusal(error: A2AError) -> grpc.RpcMethodHandler:
-    async def refuse(_request: bytes, context: Context) -> None:
+    async def refuse(_requests: Requests, context: Context) -> None:
         await _abort(error, context)
 
-    handler: grpc.RpcMethodHandler = grpc.unary_unary_rpc_method_handler(refuse)
+    handler: grpc.RpcMethodHandler = grpc.stream_unary_rpc_method_handler(refuse)  # which waits for no request
     return handler
 
 

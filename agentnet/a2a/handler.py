@@ -35,6 +35,7 @@ from agentnet.a2a.canceling import Canceling
 from agentnet.a2a.errors import answers
 from agentnet.a2a.limits import (
     MessageLimits,
+    check_chain,
     check_history_length,
     check_message,
     check_page_size,
@@ -111,18 +112,13 @@ class DurableRequestHandler(PushOperations):
         The task goes on when the client's deadline passes; it is answered as it is then.
         """
         history_length = history_length_of(params.configuration)
-        limit = asyncio.timeout(patience(context, self._max_wait_seconds))
+        until = asyncio.get_running_loop().time() + patience(context, self._max_wait_seconds)
         view = await self._deliver(params, context)
         # An interrupted task is an answer too: blocking means until it rests (A2A 1.0 section 3.2.2).
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
             return answer_of(shortened(view.task, history_length))
         run = self._worker.run_of(view.task_id)
-        try:
-            async with limit:
-                await self._views.rested(view, run)
-        except TimeoutError:
-            if not limit.expired():
-                raise
+        await self._views.rested(view, run, until)
         if run is not None and run.state in RESTING_STATES:  # as stored: what ends a run is stored before it is shown
             return answer_of(run.task(history_length))
         return answer_of(await self._views.task(view.task_id, caller(context).tenant, history_length))
@@ -250,7 +246,7 @@ class DurableRequestHandler(PushOperations):
     ) -> View:
         delegation = principal.delegation
         budget = delegation.budget if delegation else Budget(self._max_depth)
-        self._check_chain(principal, budget)
+        check_chain(self._agent, principal, budget)
         task_id = uuid7()
         stated_context = message.context_id
         # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
@@ -272,6 +268,7 @@ class DurableRequestHandler(PushOperations):
             leased=leased,
             circumstances=circumstances,
             push=push,
+            opens_context=not stated_context,
         )
         try:
             known = await self._store.accept(new)
@@ -381,13 +378,6 @@ class DurableRequestHandler(PushOperations):
     def _check_streaming(self) -> None:
         if not self._card.capabilities.streaming:
             raise UnsupportedOperationError("This agent does not stream; send without streaming and get the task.")
-
-    def _check_chain(self, principal: Principal, budget: Budget) -> None:
-        me = f"agent:{self._agent}"
-        loops = me in principal.chain
-        if loops or budget.hops < 0:
-            wrong = "this delegation would go in a loop" if loops else "the delegation is too deep"
-            raise UnsupportedOperationError(f"Refused: {wrong} ({' → '.join((*principal.chain, me))}).")
 
 
 async def _events(stream: TaskStream) -> AsyncGenerator[Event, None]:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from a2a.types.a2a_pb2 import AgentCard, Message, Part, SendMessageRequest
 from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
-from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
+from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError, UnsupportedOperationError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
 from agentnet.http.json_scan import JsonLimits
+from agentnet.identity import Budget, Principal
 from agentnet.tasks.events import ROLE_USER
 
 MAX_PARTS = 64
@@ -30,6 +31,15 @@ class MessageLimits:
 def json_limits(limits: JsonLimits) -> JsonLimits:
     """`limits`, but no more than a message may have."""
     return JsonLimits(min(limits.depth, MAX_JSON.depth), min(limits.values, MAX_JSON.values))
+
+
+def check_chain(agent: str, principal: Principal, budget: Budget) -> None:
+    """Raises `UnsupportedOperationError` for a delegation to `agent` that goes in a loop, or is too deep."""
+    me = f"agent:{agent}"
+    loops = me in principal.chain
+    if loops or budget.hops < 0:
+        wrong = "this delegation would go in a loop" if loops else "the delegation is too deep"
+        raise UnsupportedOperationError(f"Refused: {wrong} ({' → '.join((*principal.chain, me))}).")
 
 
 def check_required(request: SendMessageRequest) -> None:

@@ -22,6 +22,7 @@ from a2a.utils.errors import (
 )
 
 from agentnet.errors import ForbiddenError
+from agentnet.http.waiting import stated_wait
 from agentnet.identity import Principal
 from agentnet.tasks.push_config import VERSION_0_3, VERSION_1_0
 from agentnet.tasks.request import Circumstances, without_secrets
@@ -37,7 +38,6 @@ ANSWER_SHARE = 0.1
 """The share of a transport's deadline, at most a second, that is left for the answer to reach the client."""
 
 _VERSION = re.compile(r"(\d{1,4}\.\d{1,4})(\.\d{1,9})?")
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def call_context(
@@ -102,24 +102,16 @@ def patience(context: ServerCallContext, longest: float) -> float:
     if left is not None:  # gRPC ends the call itself then, with an error in place of the task as it is
         longest = min(longest, max(0.0, left - min(1.0, left * ANSWER_SHARE)))
     headers = context.state.get(HEADERS) or {}
-    stated = headers.get("request-timeout", "").strip()
-    if stated:
-        return min(longest, _seconds(stated))
-    preferred = _WAIT.search(headers.get("prefer", ""))
-    return min(longest, float(preferred[1])) if preferred else longest
-
-
-def _seconds(stated: str) -> float:
-    try:
-        seconds = float(stated)
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:  # NaN is not either
+    timeout = headers.get("request-timeout", "")
+    stated = stated_wait(timeout, headers.get("prefer", ""))
+    if stated is None:
+        return longest
+    if math.isnan(stated):
         raise InvalidParamsError(
-            f"Request-Timeout must be a number of seconds, not {stated[:40]}.",
+            f"Request-Timeout must be a number of seconds, not {timeout.strip()[:40]}.",
             {"errors": [{"field": "Request-Timeout", "message": "Must be a number of seconds, 0 or more."}]},
         )
-    return seconds
+    return min(longest, stated)
 
 
 def protocol_version(context: ServerCallContext) -> str:

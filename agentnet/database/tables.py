@@ -288,6 +288,16 @@ class RegistryLease(SQLModel, table=True):
     lease_until: datetime = Field(sa_column=_moment(default=False))
 
 
+class RegistryKnown(SQLModel, table=True):
+    """A name that was registered once, and whose it was: it stays when its instances leave."""
+
+    __tablename__ = "registry_known"
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+
+
 class KnowledgeDocument(SQLModel, table=True):
     """A document that was ingested, found again by its source and the hash of its text."""
 

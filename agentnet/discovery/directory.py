@@ -71,7 +71,10 @@ class Directory:
         return [Entry.model_validate(item) for item in answer["entries"]]
 
     async def get(self, principal: Principal, kind: Kind, name: str) -> Entry:
-        """The live entry of that name. Raises `NotFoundError`, whose data have the `nearest` names."""
+        """The live entry of that name.
+
+        Raises `NotFoundError`; its data say `known` where there was one, else they have the `nearest` names.
+        """
         path = f"/v1/entries/{kind}/{quote(name, safe='')}"
         return Entry.model_validate(await self._call("GET", path, principal=principal))
 
@@ -120,8 +123,7 @@ class Directory:
         except httpx.HTTPError as error:
             raise UnavailableError(f"The registry does not answer ({type(error).__name__}).") from error
         if response.status_code == httpx.codes.NOT_FOUND.value:
-            nearest = _nearest(response)
-            raise NotFoundError(_message(response), **({"nearest": nearest} if nearest else {}))
+            raise NotFoundError(_message(response), **_metadata(response))
         if response.is_error:
             raise UnavailableError(f"The registry answered {response.status_code}: {_message(response)}")
         return response.json() if response.content else None
@@ -138,9 +140,10 @@ def _message(response: httpx.Response) -> str:
         return response.reason_phrase
 
 
-def _nearest(response: httpx.Response) -> str:
+def _metadata(response: httpx.Response) -> dict[str, str]:
+    """What the registry says besides, of what it does not find."""
     try:
         [detail] = response.json()["error"]["details"]
-        return str(detail["metadata"].get("nearest", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
+        return {key: str(detail["metadata"][key]) for key in ("known", "nearest") if key in detail["metadata"]}
+    except (ValueError, KeyError, TypeError):
+        return {}

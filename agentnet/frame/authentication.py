@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError, UnauthenticatedError
+from agentnet.errors import AgentNetError, ForbiddenError, InvalidInputError, TooLargeError, UnauthenticatedError
 from agentnet.frame.bodies import check_address
 from agentnet.frame.rechecking import Rechecked
-from agentnet.http.errors import send_error
+from agentnet.http.forms import Form, form_of, send_in_form
 from agentnet.identity.keys import PREFIX, Keys
 from agentnet.identity.principal import Principal
 from agentnet.identity.tokens import Tokens
@@ -93,9 +93,16 @@ class AuthMiddleware:
                 if credential.startswith(KEY):  # tokens end on their own, and their streams are the services' business
                     send = Rechecked(send, lambda: self._authenticate(credential))
         except AgentNetError as error:
-            await send_error(send, error)
+            await _refuse(scope, send, error)
             return
         await self._app(scope, receive if counted else _limited(receive, self._max_body_bytes), send)
+
+
+async def _refuse(scope: Scope, send: Send, error: AgentNetError) -> None:
+    form = form_of(scope["method"], scope["path"])
+    if form is Form.JSONRPC and isinstance(error, (UnauthenticatedError, ForbiddenError)):
+        form = Form.PLAIN  # said by status and challenge, which come before any protocol (RFC 9110 section 11.6.1)
+    await send_in_form(send, error, form)
 
 
 def _checked_form(scope: Scope, limit: int) -> bool:

@@ -1,20 +1,17 @@
 """What every request must be before a handler sees it: an address and a JSON body that can be read, held and stored."""
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, InvalidInputError, TooLargeError
 from agentnet.http.errors import send_error
+from agentnet.http.forms import request_id
 from agentnet.http.json_scan import NUL, JsonLimits, JsonScan, is_plain
 from agentnet.settings import Settings
 
 INVALID_PARAMS = -32602
-READ_FOR_ID_BYTES = 64 * 1024
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 LARGE_BYTES = 16 * 1024
@@ -78,7 +75,7 @@ def say_in_jsonrpc(status: int) -> Refuse:
 
     async def refuse(send: Send, error: AgentNetError, body: bytes) -> None:
         info = {"code": INVALID_PARAMS, "message": str(error)}
-        answer = orjson.dumps({"jsonrpc": "2.0", "id": _id_in(body), "error": info})
+        answer = orjson.dumps({"jsonrpc": "2.0", "id": request_id(body, complete=True), "error": info})
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
@@ -151,15 +148,3 @@ def _after(first: Message, receive: Receive) -> Receive:
         return first
 
     return receive_after
-
-
-def _id_in(body: bytes) -> Any:
-    """The request's id, where it can be told at small cost; else null (JSON-RPC 2.0 section 5)."""
-    if len(body) > READ_FOR_ID_BYTES:
-        return None
-    try:
-        request = orjson.loads(_SURROGATE.sub(b"?", body))  # which it would refuse, and no id needs
-    except orjson.JSONDecodeError:
-        return None
-    value = request.get("id") if isinstance(request, dict) else None
-    return value if isinstance(value, str | int) and not isinstance(value, bool) else None

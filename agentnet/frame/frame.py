@@ -14,6 +14,7 @@ from agentnet.errors import AgentNetError, error_body
 from agentnet.frame.access import PUBLIC, Access, Rules
 from agentnet.frame.authentication import Authenticate, AuthMiddleware
 from agentnet.frame.bodies import Check, CheckedBody, Refuse, any_form, say_plainly
+from agentnet.frame.lookup import look_up
 from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.http.json_scan import JsonLimits
 
@@ -61,6 +62,7 @@ class Frame:
             _lead_to_other_slash(app.router)
         else:
             app.router.redirect_slashes = False
+        look_up(app.router)
         return app
 
     def checked(self, app: ASGIApp) -> ASGIApp:

@@ -1,5 +1,6 @@
 """Short-lived signed tokens between services (JWT, RFC 7519), with the chain of actors of RFC 8693 section 4.1."""
 
+import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +14,20 @@ from agentnet.identity.principal import SERVICE, Budget, Delegation, Principal
 ALGORITHM = "HS256"
 ISSUER = "agentnet"
 LIFETIME_SECONDS = 60
+LEEWAY_SECONDS = 5
+"""By which the clocks of two machines may differ."""
 CACHED_TOKENS = 4096
 
 
 class Tokens:
-    """Mints and verifies. A minted token is used again for half of its life, so a busy caller signs once."""
+    """Mints and verifies. A minted token is used again for half of its life, so a busy caller signs once; one that held
+    is remembered until it expires, so a busy service checks its signature once."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._minted: LRUCache[tuple[Principal, str], tuple[float, str]] = LRUCache(CACHED_TOKENS)
+        self._verified: LRUCache[tuple[bytes, str], tuple[float, Principal]] = LRUCache(CACHED_TOKENS)
+        """By digest and audience: a token is a credential, and is not kept itself."""
 
     def mint(self, principal: Principal, audience: str) -> str:
         """A token for `principal` that only the service `audience` takes (`agent:writer`, `mcp:data`, `registry`)."""
@@ -39,6 +45,17 @@ class Tokens:
 
     def verify(self, token: str, audience: str) -> Principal:
         """The principal of `token`. Raises `UnauthenticatedError` when it does not hold."""
+        key = hashlib.sha256(token.encode("utf-8", "replace")).digest(), audience
+        known = self._verified.get(key)
+        if known is None:  # none that did not hold is kept: made up ones would push real ones out
+            known = self._verified[key] = self._checked(token, audience)
+        until, principal = known
+        if time.time() >= until:
+            raise _invalid()
+        return principal
+
+    def _checked(self, token: str, audience: str) -> tuple[float, Principal]:
+        """When `token` expires here, and whose it is. Raises `UnauthenticatedError`."""
         try:
             claims = jwt.decode(
                 token,
@@ -46,12 +63,16 @@ class Tokens:
                 algorithms=[ALGORITHM],  # never the one that the token names (RFC 8725 section 3.1)
                 audience=audience,
                 issuer=ISSUER,
-                leeway=5,  # seconds by which the clocks of two machines may differ
+                leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "sub", "aud", "tenant"]},
             )
-            return _principal(claims)
+            return int(claims["exp"]) + LEEWAY_SECONDS, _principal(claims)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-            raise UnauthenticatedError("The service token is not valid or has expired.") from None
+            raise _invalid() from None
+
+
+def _invalid() -> UnauthenticatedError:
+    return UnauthenticatedError("The service token is not valid or has expired.")
 
 
 def _claims(principal: Principal, audience: str, now: int) -> dict[str, Any]:

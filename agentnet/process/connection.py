@@ -17,9 +17,9 @@ from agentnet.errors import (
     InvalidInputError,
     LongHeadError,
     SlowRequestError,
-    error_body,
 )
 from agentnet.http.errors import error_headers
+from agentnet.http.forms import Form, document_of, form_of, request_id
 from agentnet.settings import BODY_SECONDS, HEADER_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, Settings
 
 FED_BYTES = 16 * 1024
@@ -33,6 +33,7 @@ MOST_PIPELINED = 64
 MOST_DISCARDED_BYTES = 32 * 1024 * 1024
 """Of a body whose request is answered already, as one without a key is."""
 RETRY_SECONDS = 5.0
+BEGINNING_BYTES = 512
 PER_HEADER_BYTES = 4
 """Colon, space and line end."""
 
@@ -79,6 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
     addresses: Counter[str]
     """How many connections each address has."""
 
+    url = b""
     _phase = _Phase.HEAD
     _since: float | None = None
     """When the phase began; None: nobody is waited for."""
@@ -87,6 +89,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _fed = 0
     """Bytes that are being parsed, where some are of a head."""
     _received = 0
+    _begun = b""
+    """The beginning of this body: it has the id of a JSON-RPC request."""
     _refusal: AgentNetError | None = None
     _is_over = False
     _address: str | None = None
@@ -143,6 +147,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        self._begun = b""
         self._phase, self._since, self._seen = _Phase.HEAD, self.loop.time(), 0
 
     def on_headers_complete(self) -> None:
@@ -162,6 +167,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
+        if not self._received:
+            self._begun = body[:BEGINNING_BYTES]
         self._received += len(body)
         if self._received > MOST_DISCARDED_BYTES and self.cycle.response_complete:
             self.transport.close()
@@ -237,15 +244,22 @@ class BoundedProtocol(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def _answer(self, error: AgentNetError) -> None:
-        body = json.dumps(error_body(error)).encode()
+        form = self._form()
+        body = json.dumps(document_of(error, form, request_id(self._begun, complete=False))).encode()
         headers = {
-            "content-type": "application/json",
+            "content-type": form.media_type,
             "content-length": str(len(body)),
             "connection": "close",
             **error_headers(error),
         }
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         self.transport.write(b"".join([STATUS_LINE[error.http_status], *lines, b"\r\n", body]))
+
+    def _form(self) -> Form:
+        """Of the address, as far as it came."""
+        if self._phase is _Phase.IDLE or not self.url or self.parser is None:
+            return Form.PLAIN
+        return form_of(self.parser.get_method().decode("ascii"), self.url.partition(b"?")[0].decode("latin-1"))
 
 
 def bounded(limits: ConnectionLimits) -> type[BoundedProtocol]:

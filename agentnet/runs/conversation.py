@@ -87,13 +87,15 @@ async def earlier_in_context(run: TaskRun, store: TaskStore, files: FileStore) -
         items: list[dict[str, Any]] = json.loads(stored)
         return items
     leased = run.leased
+    if leased.opens_context:
+        return []
     items = []
     for task_id in reversed(await store.earlier_in_context(leased, EARLIER_TASKS)):
         found = await store.read(task_id, leased.tenant, leased.agent, None)
         if found is not None:
             items.extend(await _exchange(found[0], files, leased))
     if items:  # other tasks of the context may end meanwhile: a replay must read the same
-        await run.journal(EARLIER, json.dumps(items).encode())
+        run.note(EARLIER, json.dumps(items).encode())
     return items
 
 

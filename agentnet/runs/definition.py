@@ -1,5 +1,6 @@
 """A specialist's folder made ready to run: its own tools, and an SDK agent built for each task."""
 
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,28 +51,47 @@ def _tools_in(module: ModuleType, path: Path) -> list[FunctionTool]:
 
 def _check_named(specialist: Specialist, own: list[str]) -> None:
     """A misspelt name would run its tool unapproved. Which tools MCP servers have is known when they answer."""
+    prefixes = [_prefix(server) for server in specialist.manifest.mcp_servers]
+    for key, name in tools_elsewhere(specialist, own):
+        if not name.startswith(tuple(prefixes)):
+            raise ManifestError(
+                f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
+                hint=nearest(name, [*own, *(f"{prefix}…" for prefix in prefixes), *BUILT_IN]),
+            )
+
+
+def tools_elsewhere(specialist: Specialist, own: Collection[str]) -> list[tuple[str, str]]:
+    """What the manifest names of tools that only an MCP server can have, each with its key."""
     manifest = specialist.manifest
-    servers = tuple(f"{server}_".replace("-", "_") for server in manifest.mcp_servers)
-    for key, names in (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable)):
-        for name in names:
-            if name not in (*own, *BUILT_IN) and not name.startswith(servers):
-                raise ManifestError(
-                    f"{specialist.directory / MANIFEST_FILE}: {key}: there is no tool {name!r}.",
-                    hint=nearest(name, [*own, *(f"{prefix}…" for prefix in servers), *BUILT_IN]),
-                )
+    named = (("needs_approval", manifest.needs_approval), ("not_repeatable", manifest.not_repeatable))
+    return [(key, name) for key, names in named for name in names if name not in own and name not in BUILT_IN]
 
 
-def build_agent(
-    specialist: Specialist, model: str | Model, settings: ModelSettings, own: list[Tool], others: list[Tool]
-) -> JournaledAgent:
-    """An agent for one run: the SDK slows down when runs share one."""
+def check_served(
+    specialist: Specialist, elsewhere: list[tuple[str, str]], served: Collection[str], missing: Collection[str]
+) -> None:
+    """Raises `ManifestError` for a tool of `elsewhere` that the servers do not have: its like would run unapproved.
+
+    None of the tools of a server that is `missing` can run, so that it may have the tool or not.
+    """
+    away = tuple(_prefix(server) for server in missing)
+    for key, name in elsewhere:
+        if name not in served and not name.startswith(away):
+            raise ManifestError(
+                f"{MANIFEST_FILE} of {specialist.name}: {key}: no MCP server has a tool {name!r}.",
+                hint=nearest(name, list(served)) or f"There are: {', '.join(sorted(served))}.",
+            )
+
+
+def _prefix(server: str) -> str:
+    return f"{server}_".replace("-", "_")
+
+
+def build_agent(specialist: Specialist, model: str | Model, settings: ModelSettings) -> JournaledAgent:
+    """The specialist as an agent of the SDK, without tools."""
     manifest = specialist.manifest
     agent = JournaledAgent(
-        name=manifest.name,
-        instructions=specialist.instructions,
-        model=model,
-        model_settings=settings,
-        tools=[*own, *others, tells_itself(_ask_user())],
+        name=manifest.name, instructions=specialist.instructions, model=model, model_settings=settings
     )
     approvals = Approvals(
         frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable), manifest.approve_destructive
@@ -80,7 +100,9 @@ def build_agent(
     return agent
 
 
-def _ask_user() -> FunctionTool:
+def ask_user_tool() -> FunctionTool:
+    """The tool by which an agent asks whoever sent the task. Any number of runs may share it."""
+
     @function_tool
     async def ask_user(context: ToolContext[Any], question: str) -> str:
         """Ask the person who sent the task for something that you cannot find out yourself.
@@ -97,4 +119,4 @@ def _ask_user() -> FunctionTool:
         await step.end(text_of(answer))
         return text_of(answer)
 
-    return ask_user
+    return tells_itself(ask_user)

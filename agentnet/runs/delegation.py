@@ -36,6 +36,7 @@ from agentnet.runs.approval import wait_for_answer
 from agentnet.runs.journal import call_key, in_words, tells_itself
 from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
+from agentnet.runs.traits import Traits, mark
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
 from agentnet.tasks.parts import is_file, keeps_pieces
 from agentnet.tasks.projection import Projection
@@ -67,7 +68,7 @@ class Peers:
         return ANY in self.names or name in self.names
 
     def tools(self) -> list[Tool]:
-        """`find_agents`, `delegate` and `handoff`; none for a specialist without peers."""
+        """`find_agents`, `delegate` and `handoff`; none for a specialist without peers. Runs may share them."""
         if not self.names:
             return []
         return [self._find_agents(), tells_itself(self._delegate()), tells_itself(self._handoff())]
@@ -85,7 +86,7 @@ class Peers:
             usable = [entry for entry in found if self.allows(entry.name) and entry.name not in scope.path]
             return json.dumps([_described(entry) for entry in usable], ensure_ascii=False)
 
-        return find_agents
+        return mark(find_agents, Traits(reads_only=True))
 
     def _delegate(self) -> FunctionTool:
         @function_tool(strict_mode=False, failure_error_function=in_words)
@@ -220,12 +221,11 @@ class Delegated:
         """Whether another try may end otherwise."""
         if isinstance(error, RefusedError):
             return error.code in TRANSIENT_CODES
-        return self._is_known if isinstance(error, NotFoundError) else True
+        return self._is_known(error) if isinstance(error, NotFoundError) else True
 
-    @property
-    def _is_known(self) -> bool:
+    def _is_known(self, error: NotFoundError) -> bool:
         """Whether the peer must be somewhere: its replicas may all be starting. Other names a model may invent."""
-        return bool(self.child_id) or self.agent in self.peers.names
+        return "known" in error.data or bool(self.child_id) or self.agent in self.peers.names
 
     async def _stream(self, message: Message) -> TaskState:
         # Anew at each try: the replica that was called may be gone, and the token lives for a minute.

@@ -5,8 +5,10 @@ when the agent has answered, when a question has to be asked, or when the task w
 """
 
 import asyncio
+import copy
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -28,14 +30,15 @@ from openai.types.responses import ResponseTextDeltaEvent
 
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.files.store import FileStore
+from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
-from agentnet.runs.definition import build_agent, load_tools
+from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import RunScope
-from agentnet.runs.toolservers import ToolServers
+from agentnet.runs.toolservers import Served, ToolServers
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun
@@ -65,19 +68,37 @@ class SpecialistExecutor(AgentExecutor):
     ) -> None:
         self.specialist = specialist
         self._models = models
-        self._model_name = model_name
-        self._model_settings = model_settings
         self._store = store
         self._files = files
         self._tool_servers = tool_servers
-        self._peers = peers
         self.own_tools = load_tools(specialist)
+        self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
+        # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
+        # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
+        self._built_in = [*peers.tools(), ask_user_tool()]
+        self._turn_seconds = model_settings.timeout
+        self._agent = build_agent(specialist, model_name, replace(model_settings, timeout=None))
+        self._config = RunConfig(
+            tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
+            tool_not_found_behavior="return_error_to_model",
+            tool_execution=ToolExecutionConfig(
+                max_function_tool_concurrency=specialist.manifest.limits.max_parallel_tools
+            ),
+        )
+
+    async def check_servers(self, tenant: str) -> None:
+        """Look for what the manifest names of servers' tools, at those servers that answer `tenant` by now.
+
+        Raises `ManifestError`.
+        """
+        if self._elsewhere:
+            await self._served(Principal(tenant, f"service:agent:{self.specialist.name}"))
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""
         run: TaskRun = context.call_context.state[RUN]
         scope = RunScope(run, self.specialist.name, self._files)
-        await run.emit(status_update(run.task(0), TaskState.TASK_STATE_WORKING))
+        await run.emit(status_update(run.named, TaskState.TASK_STATE_WORKING))
         await self._take_answer(run)
         # A task of its own: a question ends the execution from outside, while a tool still waits inside of the SDK.
         running = asyncio.create_task(self._run(scope))
@@ -86,9 +107,7 @@ class SpecialistExecutor(AgentExecutor):
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 await running
-                await event_queue.enqueue_event(
-                    status_update(run.task(0), TaskState.TASK_STATE_COMPLETED).status_update
-                )
+                await event_queue.enqueue_event(status_update(run.named, TaskState.TASK_STATE_COMPLETED).status_update)
                 return
             await self._ask(run, scope.asked.result(), event_queue)
         finally:
@@ -107,7 +126,7 @@ class SpecialistExecutor(AgentExecutor):
 
     async def _ask(self, run: TaskRun, question: Question, event_queue: EventQueue) -> None:
         await remember(run, question)
-        task = run.task(0)
+        task = run.named
         message = agent_message(task, question.text)
         del message.parts[:]
         message.parts.extend(question.parts())
@@ -116,15 +135,19 @@ class SpecialistExecutor(AgentExecutor):
     async def _run(self, scope: RunScope) -> None:
         """Answer each request of the task in turn; those answered before are replayed."""
         run = scope.run
-        agent = await self._agent(scope)
+        agent = await self._agent_of(scope)
         self._check_definition(run, {tool.name for tool in agent.tools})
-        models = JournaledModels(self._models, scope, self.specialist.manifest.limits.max_tokens)
+        limits = self.specialist.manifest.limits
+        models = JournaledModels(self._models, scope, limits.max_tokens, self._turn_seconds)
         items: list[Any] = await earlier_in_context(run, self._store, self._files)
         answered = 0
+        result: RunResultStreaming | None = None
         while answered < len(requests := requests_of(run)):
             request: Message = requests[answered]
+            if result is not None:
+                items = [*result.to_input_list()]
             items.append(await as_input(request, self._files, run.leased))
-            items = await self._answer(agent, models, scope, items, answered)
+            result = await self._answer(agent, models, scope, items, answered)
             if answered:  # the first is the task's own; later ones might be taken for answers by a replay
                 await run.journal(f"request/{request.message_id}", b"")
             answered += 1
@@ -139,30 +162,27 @@ class SpecialistExecutor(AgentExecutor):
                 f"task has used: {', '.join(sorted(gone))}."
             )
 
-    async def _agent(self, scope: RunScope) -> "Agent[RunScope]":
-        manifest = self.specialist.manifest
-        served = await self._tool_servers.tools(scope.principal(), manifest.mcp_servers)
-        agent = build_agent(
-            self.specialist,
-            self._model_name,
-            self._model_settings,
-            self.own_tools,
-            [*served.tools, *self._peers.tools()],
-        )
+    async def _agent_of(self, scope: RunScope) -> "Agent[RunScope]":
+        """An agent for this run alone: the SDK slows down when runs share one. Its tools are shared."""
+        served = await self._served(scope.principal())
+        agent = copy.copy(self._agent)
+        agent.tools = [*self.own_tools, *served.tools, *self._built_in]
         if served.note:
             agent.instructions = f"{self.specialist.instructions}\n\n{served.note}"
         return agent
 
+    async def _served(self, principal: Principal) -> Served:
+        served = await self._tool_servers.tools(principal, self.specialist.manifest.mcp_servers)
+        if self._elsewhere:
+            check_served(self.specialist, self._elsewhere, {tool.name for tool in served.tools}, served.missing)
+        return served
+
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
-    ) -> list[Any]:
+    ) -> RunResultStreaming:
         limits = self.specialist.manifest.limits
-        config = RunConfig(
-            model_provider=models,
-            tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
-            tool_not_found_behavior="return_error_to_model",
-            tool_execution=ToolExecutionConfig(max_function_tool_concurrency=limits.max_parallel_tools),
-        )
+        config = copy.copy(self._config)
+        config.model_provider = models
         result = Runner.run_streamed(agent, items, context=scope, max_turns=limits.max_turns, run_config=config)
         try:
             await self._stream(result, scope, number)
@@ -172,7 +192,7 @@ class SpecialistExecutor(AgentExecutor):
             raise AgentNetError(f"The model answered what cannot be used: {error}") from error
         except APIError as error:
             raise UnavailableError(f"The model does not answer: {error.message}") from error
-        return result.to_input_list()
+        return result
 
     async def _stream(self, result: RunResultStreaming, scope: RunScope, number: int) -> None:
         writer = _AnswerWriter(scope.run, number)

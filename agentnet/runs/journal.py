@@ -5,15 +5,26 @@ it. So a run is resumed by running it again from the start. Keys: `m<n>` for the
 `t:<call id>` for a tool call; the scope is the path of nested agent-as-tool calls.
 """
 
+import asyncio
 import copy
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
-from agents import Agent, FunctionTool, Model, ModelBehaviorError, ModelProvider, RunContextWrapper, Tool
+from agents import (
+    Agent,
+    FunctionTool,
+    Model,
+    ModelBehaviorError,
+    ModelProvider,
+    ModelTimeoutError,
+    RunContextWrapper,
+    Tool,
+)
 from agents.tool import set_function_tool_failure_error_function
 from agents.tool_context import ToolContext
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseOutputItemDoneEvent
@@ -41,20 +52,27 @@ _failures: ContextVar[list[Exception] | None] = ContextVar("failures", default=N
 class JournaledModels(ModelProvider):
     """Wraps the models of `inner` for one run."""
 
-    def __init__(self, inner: ModelProvider, scope: RunScope, max_tokens: int | None) -> None:
+    def __init__(
+        self, inner: ModelProvider, scope: RunScope, max_tokens: int | None, turn_seconds: float | None = None
+    ) -> None:
         self._inner = inner
         self._scope = scope
         self._max_tokens = max_tokens
+        self._turn_seconds = turn_seconds
         self._turns: dict[str, int] = {}
 
     def get_model(self, model_name: str | None) -> Model:
         """The model of that name, journaled."""
-        return _JournaledModel(self._inner.get_model(model_name), self._scope, self._turns, self._max_tokens)
+        inner = self._inner.get_model(model_name)
+        return _JournaledModel(inner, self._scope, self._turns, self._max_tokens, self._turn_seconds)
 
 
 class _JournaledModel(Model):
-    def __init__(self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None) -> None:
+    def __init__(
+        self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None, turn_seconds: float | None
+    ) -> None:
         self._inner = inner
+        self._turn_seconds = turn_seconds
         self._scope = scope
         self._turns = turns
         self._max_tokens = max_tokens
@@ -86,12 +104,13 @@ class _JournaledModel(Model):
         self._scope.working += 1
         finished = False
         try:
-            async for event in self._inner.stream_response(*args, **kwargs):
-                if isinstance(event, ResponseCompletedEvent):  # stored before the runner acts on it
-                    await self._scope.journal(key, event.response.model_dump_json(warnings=False).encode())
-                    self._announce(event.response)
-                    finished = True
-                yield event
+            async with aclosing(_within(self._turn_seconds, self._inner.stream_response(*args, **kwargs))) as events:
+                async for event in events:
+                    if isinstance(event, ResponseCompletedEvent):  # noted before the runner acts on it
+                        self._announce(event.response)
+                        self._scope.note(key, event.response.model_dump_json(warnings=False).encode())
+                        finished = True
+                    yield event
         finally:
             self._scope.working -= 1
             if not finished:  # the runner may call again: still the same turn, also for a replay
@@ -108,13 +127,48 @@ class _JournaledModel(Model):
             raise AgentNetError(f"Stopped: the task used {self._scope.tokens} model tokens; its limit is {limit}.")
 
 
+async def _within(seconds: float | None, events: Any) -> AsyncGenerator[Any, None]:
+    """The events of a model's stream. Raises `ModelTimeoutError` when the last has not come after so many seconds.
+
+    The SDK does the same with a task that asks for each event and another that waits for it: three times the price of
+    all else that it does with a word.
+    """
+    until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    try:
+        while (event := await _next(events, until, seconds)) is not None:
+            yield event
+    finally:
+        if hasattr(events, "aclose"):  # a model need not stream by a generator
+            await events.aclose()
+
+
+async def _next(events: Any, until: float | None, seconds: float | None) -> Any:
+    """The next event; None at the end."""
+    limit = asyncio.timeout_at(until)
+    try:
+        async with limit:
+            return await anext(events, None)
+    except TimeoutError:
+        if seconds is None or not limit.expired():  # one of the model's own
+            raise
+        raise ModelTimeoutError(seconds) from None
+
+
 class JournaledAgent(Agent[RunScope]):
     """An SDK agent whose tools are journaled. The runner asks for tools in this one place."""
 
     async def get_all_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
         """The tools, each wrapped."""
-        tools = await super().get_all_tools(run_context)
+        # Asked twice a turn, and the SDK makes a task for each tool to find out whether it is enabled.
+        tools = self.tools if self._are_plain else await super().get_all_tools(run_context)
         return [_journaled(tool, self.approvals) if isinstance(tool, FunctionTool) else tool for tool in tools]
+
+    @property
+    def _are_plain(self) -> bool:
+        """Whether the tools are functions, all there for every run: nothing has to be found out."""
+        return not self.mcp_servers and all(
+            type(tool) is FunctionTool and tool.is_enabled is True for tool in self.tools
+        )
 
     @property
     def approvals(self) -> Approvals:
@@ -124,7 +178,16 @@ class JournaledAgent(Agent[RunScope]):
 
 
 def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
-    wrapped = copy.copy(tool)  # the agent's own tools are shared by all runs
+    """`tool`, journaled: made once, for tools are shared by all runs, and so are an agent's approvals."""
+    known: tuple[Approvals, FunctionTool] | None = getattr(tool, "_agentnet_journaled", None)
+    if known is None or known[0] is not approvals:
+        known = approvals, _wrapped(tool, approvals)
+        tool._agentnet_journaled = known  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _wrapped(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
+    wrapped = copy.copy(tool)
     nested = bool(getattr(tool, "_is_agent_tool", False))
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
@@ -155,11 +218,14 @@ async def _execute(
     try:
         arguments, refusal = await approvals.clear(tool.name, traits_in(tool), scope, key, arguments)
         if refusal is not None:
-            await scope.journal(key, json.dumps(refusal).encode())
+            scope.note(key, json.dumps(refusal).encode())
             return refusal
+        acts = not traits_in(tool).reads_only
+        if acts:
+            await scope.run.flush()  # no effect may stand on a turn that is lost: a replay would decide anew
         await scope.run.make_sure()  # as late as can be: the effect may not be taken back
         result = await _told(tool, scope, key, context, arguments)
-        await scope.journal(key, json.dumps(result, default=str).encode())
+        scope.note(key, json.dumps(result, default=str).encode(), at_once=acts)
         return result
     finally:
         scope.working -= 1

@@ -50,6 +50,11 @@ class RunScope:
         self.check()
         await self.run.journal(key, value)
 
+    def note(self, key: str, value: bytes, *, at_once: bool = False) -> None:
+        """Let it be stored soon, as `TaskRun.note` does. Raises `LostLeaseError`."""
+        self.check()
+        self.run.note(key, value, at_once=at_once)
+
     @property
     def tenant(self) -> str:
         """Whose task it is."""
@@ -80,7 +85,7 @@ class RunScope:
 
     async def say(self, step: Step) -> None:
         """Tell followers of a step."""
-        event = status_update(self.run.task(0), TaskState.TASK_STATE_WORKING)
+        event = status_update(self.run.named, TaskState.TASK_STATE_WORKING)
         event.status_update.metadata.update(step.as_metadata())
         await self.run.emit(event)
 

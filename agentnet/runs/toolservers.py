@@ -15,6 +15,7 @@ from typing import Any
 import mcp
 from agents import FunctionTool, Tool
 from agents.tool_context import ToolContext
+from cachetools import LRUCache
 from mcp import types
 from pydantic import ValidationError
 
@@ -40,6 +41,10 @@ MAX_DESCRIPTION = 8000
 """Characters: each turn of the model reads the descriptions of all tools."""
 DIGEST_CHARACTERS = 8
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
+CACHED_LISTS = 1024
+
+Listed = list[types.Tool] | str
+"""What a server offers, or why it offers nothing."""
 
 
 class _ForgottenError(UnavailableError):
@@ -72,17 +77,30 @@ class ToolServers:
     def __init__(self, directory: Directory, tokens: Tokens, upstreams: Upstreams | None = None) -> None:
         self._connections = ToolConnections(directory, tokens, upstreams)
         self._absences: dict[tuple[str, str], Absence] = {}
+        self._made: LRUCache[tuple[str, ...], tuple[list[Listed], Served]] = LRUCache(CACHED_LISTS)
+        """By tenant and servers: the lists that their tools were last made of, and these."""
 
     async def tools(self, principal: Principal, names: list[str]) -> Served:
-        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and named."""
+        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and named.
+
+        They are made once for a tenant, until a list is read anew, and shared by its runs: for whom a call is made it
+        learns from the run that makes it.
+        """
         found = await asyncio.gather(*(self._tools_of(principal, name) for name in names))
+        key = (principal.tenant, *names)
+        known = self._made.get(key)
+        if known is None or any(one is not other for one, other in zip(known[0], found, strict=True)):
+            known = self._made[key] = found, self._served(names, found)
+        return known[1]
+
+    def _served(self, names: list[str], found: list[Listed]) -> Served:
         made: dict[str, Tool] = {}
         missing = {name: tools for name, tools in zip(names, found, strict=True) if isinstance(tools, str)}
         for server, tools in zip(names, found, strict=True):
             for tool in tools if not isinstance(tools, str) else ():
                 name = tool_name(server, tool.name)
                 name = name if name not in made else tool_name(server, tool.name, marked=True)
-                made[name] = self._as_tool(principal, server, tool, name)
+                made[name] = self._as_tool(server, tool, name)
         return Served(list(made.values()), missing)
 
     async def close(self) -> None:
@@ -91,7 +109,7 @@ class ToolServers:
             absence.end()
         await self._connections.close()
 
-    async def _tools_of(self, principal: Principal, name: str) -> list[types.Tool] | str:
+    async def _tools_of(self, principal: Principal, name: str) -> Listed:
         """The tools, or why they are not there. A server that was away holds no task up while it is."""
         key = (principal.tenant, name)
         absence = self._absences.get(key)
@@ -102,7 +120,7 @@ class ToolServers:
             self._absences[key] = Absence(found, lambda: self._absences.pop(key, None))
         return found
 
-    async def _ask(self, principal: Principal, name: str) -> list[types.Tool] | str:
+    async def _ask(self, principal: Principal, name: str) -> Listed:
         """The same, asked for; once more where the connection that was there turns out to be of no use."""
         before, reason = self._connections.known(principal, name), ""
         for _ in range(2):
@@ -119,9 +137,9 @@ class ToolServers:
                 break
         return reason or "It does not answer."
 
-    def _as_tool(self, principal: Principal, server: str, tool: types.Tool, name: str) -> FunctionTool:
+    def _as_tool(self, server: str, tool: types.Tool, name: str) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
-            return await self._call(principal, server, tool, context, arguments)
+            return await self._call(server, tool, context, arguments)
 
         made = FunctionTool(
             name=name,
@@ -132,12 +150,10 @@ class ToolServers:
         )
         return mark(made, traits_of(tool.annotations))
 
-    async def _call(
-        self, principal: Principal, server: str, tool: types.Tool, context: ToolContext[Any], arguments: str
-    ) -> str:
+    async def _call(self, server: str, tool: types.Tool, context: ToolContext[Any], arguments: str) -> str:
         scope: RunScope = context.context
         values = _arguments(arguments)
-        result = await self._called(principal, server, tool, values)
+        result = await self._called(scope.principal(), server, tool, values)
         return await rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
 
     async def _called(

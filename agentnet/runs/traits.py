@@ -16,13 +16,15 @@ class Traits:
     repeatable: bool = True
     """Whether a call that was cut short may be made again without asking."""
     destructive: bool = False
+    reads_only: bool = False
+    """Whether a call changes nothing, so that nobody minds one of which nothing is known."""
 
 
 def traits_of(annotations: ToolAnnotations | None) -> Traits:
     """The traits of an MCP tool; what it does not say is the worst (2026-07-28, ToolAnnotations: defaults)."""
     hints = annotations or ToolAnnotations()
     if hints.read_only_hint:
-        return Traits()
+        return Traits(reads_only=True)
     destructive = hints.destructive_hint is not False
     return Traits(repeatable=bool(hints.idempotent_hint) and not destructive, destructive=destructive)
 

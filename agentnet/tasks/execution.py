@@ -79,10 +79,10 @@ class Execution:
             if self._begun and not self._resting and self.running:
                 self.running.cancel()
 
-    async def ended(self) -> None:
-        """Wait for its end."""
+    async def ended(self, seconds: float | None = None) -> None:
+        """Wait for its end, for so long at most."""
         if self.running:
-            await asyncio.wait([self.running])
+            await asyncio.wait([self.running], timeout=seconds)
 
     async def carry_out(self) -> None:
         """Bring the task to rest, or leave it to others."""
@@ -128,7 +128,7 @@ class Execution:
         if leased.input_waits:
             await run.take_inputs()
         refusal = self._refusal(leased)
-        final = failed(run.task(0), refusal) if refusal is not None else await self._final()
+        final = failed(run.named, refusal) if refusal is not None else await self._final()
         while self.stop is not Stop.CANCEL:  # which an executor may have swallowed
             if await self._rest(final):
                 return
@@ -157,17 +157,17 @@ class Execution:
         except TimeoutError:
             if not limit.expired():  # one of the executor's own waits, which is an error like any other
                 logger.exception("task %s failed", run.task_id)
-                return failed(run.task(0), "The agent failed: something that it waited for took too long.")
-            return failed(run.task(0), f"The task took longer than its limit of {seconds:g} s.")
+                return failed(run.named, "The agent failed: something that it waited for took too long.")
+            return failed(run.named, f"The task took longer than its limit of {seconds:g} s.")
         except STORE_ERRORS:  # the agent did nothing wrong: the task is left to its next attempt, not failed
             raise
         except (AgentNetError, A2AError) as error:
             logger.info("task %s failed: %s", run.task_id, error)
-            return failed(run.task(0), str(error))
+            return failed(run.named, str(error))
         except Exception:  # the boundary of foreign code: whatever an executor raises, its task must come to rest
             logger.exception("task %s failed", run.task_id)
-            return failed(run.task(0), "The agent failed with an internal error; its log has the details.")
-        return queue.final or status_update(run.task(0), COMPLETED)
+            return failed(run.named, "The agent failed with an internal error; its log has the details.")
+        return queue.final or status_update(run.named, COMPLETED)
 
     async def _rest(self, event: StreamResponse) -> bool:
         self._resting = True
@@ -186,7 +186,7 @@ class Execution:
             said = Message()
             said.CopyFrom(status.message)
             said.task_id = self.run.task_id
-            await self.run.emit(status_update(self.run.task(0), WORKING, said))
+            await self.run.emit(status_update(self.run.named, WORKING, said))
 
     async def _cancel(self) -> None:
         run = self.run
@@ -198,7 +198,7 @@ class Execution:
             logger.info("task %s: cancel of the executor: %s", run.task_id, error)
         event = queue.final
         if event is None or event.status_update.status.state != CANCELED:
-            event = status_update(run.task(0), CANCELED)
+            event = status_update(run.named, CANCELED)
         while not await run.rest(event):  # nothing that a client was told is taken may be missing from the history
             await run.take_inputs()
 
@@ -206,8 +206,7 @@ class Execution:
 def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:
     """What an executor gets to see, as under a2a-sdk: a task that is new is not there yet, and its message is."""
     leased = run.leased
-    message = Message()
-    message.CopyFrom(latest_user_message(leased.projection.history))
+    message = latest_user_message(leased.projection.history)
     known = leased.circumstances
     if known is None or known.message_id != message.message_id:
         stored = leased.journal.get(CONTEXT + message.message_id)

@@ -18,10 +18,13 @@ class Feeds:
     def __init__(self, read_log: ReadLog) -> None:
         self._read_log = read_log
         self._feeds: dict[UUID, tuple[Feed, int]] = {}
+        self._is_over = False
 
     def open(self, task_id: UUID) -> Feed:
         """The feed of a task; close it as often as it was opened."""
         feed, users = self._feeds.get(task_id) or (Feed(task_id, self._read_log), 0)
+        if self._is_over:  # who waits for a run that stops comes here when all others were told
+            feed.close()
         self._feeds[task_id] = (feed, users + 1)
         return feed
 
@@ -55,7 +58,8 @@ class Feeds:
                     return
 
     def close_all(self) -> None:
-        """End every follower in this process."""
+        """End every follower in this process, those that come later too."""
+        self._is_over = True
         for feed, _ in tuple(self._feeds.values()):
             feed.close()
 

@@ -43,7 +43,7 @@ class RunQueue(EventQueue):
         self._has_begun = True
 
     def _answer(self, event: Message) -> None:
-        task = self._run.task(0)
+        task = self._run.named
         message = Message()
         message.CopyFrom(event)
         message.context_id = task.context_id

@@ -44,6 +44,8 @@ class NewTask:
     """What its message came with, where the executor wants to know."""
     push: StoredConfig | None = None
     """Where the client wants to be told of its events."""
+    opens_context: bool = False
+    """Whether its context was made for it, so that no other task has been in it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class LeasedTask:
     journal: dict[str, bytes] = field(default_factory=dict[str, bytes])
     circumstances: Circumstances | None = None
     """Of the message that the run begins with, if it reached this process and is not in the journal yet."""
+    opens_context: bool = False
+    """As in `NewTask`; False where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +135,5 @@ def fresh(new: NewTask) -> LeasedTask:
         cancel_requested=False,
         projection=Projection(new.task),
         circumstances=new.circumstances,
+        opens_context=new.opens_context,
     )

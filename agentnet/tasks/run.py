@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import cached_property
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
@@ -89,6 +90,11 @@ class TaskRun:
         """The task as of now, ahead of the log by what waits to be stored."""
         return self._leased.projection.task(history_length)
 
+    @cached_property
+    def named(self) -> Task:
+        """The task by its ids alone, which is what events of it need. Not to be changed."""
+        return Task(id=self.task_id, context_id=self._leased.context_id)
+
     @property
     def is_new(self) -> bool:
         """Whether its user has said nothing but the message that began it."""
@@ -149,10 +155,25 @@ class TaskRun:
 
     async def journal(self, key: str, value: bytes) -> None:
         """Store the result of a step together with all events before it. Raises `LostLeaseError`."""
+        self.note(key, value, at_once=True)
+        await self.flush()
+
+    def note(self, key: str, value: bytes, *, at_once: bool = False) -> None:
+        """Let the result of a step be stored soon, behind all that came before it. Raises `LostLeaseError`.
+
+        For what may be done again: a turn of a model, a look at something. It waits for company as text does, unless
+        the write is to begin `at_once`. Before something with effects outside one waits for all of it with `flush`; the
+        task's rest need not, since it is stored behind this or with it.
+        """
         self._check()
+        self._leased.journal[key] = value
         self._steps.append((key, value))
         self._queued += 1
-        await self.flush()
+        self._close_open()
+        if at_once:
+            self._write_soon()
+        else:
+            self._write_later(COALESCE_SECONDS)
 
     async def rest(self, event: StreamResponse) -> bool:
         """Bring the task to rest with `event`, store its snapshot and give the lease back, all in one.
@@ -221,7 +242,10 @@ class TaskRun:
         text.add(event)
         # The last piece may be empty: its place is the end of the event, not the place of the piece before it.
         self._show(event, WHOLE if ends else text.length, begins)
-        if text.length >= COALESCE_CHARACTERS or ends:
+        if ends:
+            self._close_open()
+            self._write_later(GATHER_SECONDS)  # most often the task comes to rest in a moment, and it goes along
+        elif text.length >= COALESCE_CHARACTERS:
             self._close_open()
             self._write_soon()
 
@@ -290,7 +314,6 @@ class TaskRun:
             self.confirm(began)  # not now: the database renewed it at some moment since then
             self._durable += len(events)
             self._stored += len(events) + len(steps)
-            self._leased.journal.update(steps)
             self._advance()
             if events:
                 self._notify(self.task_id)

@@ -4,7 +4,7 @@ A step's event is a `TaskStatusUpdateEvent` in state WORKING without a message, 
 `STEPS`. A delegation passes its child's steps on, so a root task's stream tells of the whole tree.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 STEPS = "https://agentnet.dev/extensions/steps/v1"
@@ -49,7 +49,7 @@ class Step:
 
     def as_metadata(self) -> dict[str, Any]:
         """The metadata of its event."""
-        return {STEPS: asdict(self) | {"path": list(self.path)}}
+        return {STEPS: {name: getattr(self, name) for name in self.__slots__} | {"path": list(self.path)}}
 
 
 def step_of(metadata: dict[str, Any]) -> Step | None:

@@ -88,7 +88,7 @@ class Worker:
             superseded.end(Stop.LOST)
         run = TaskRun(self._store, leased, self._tell)
         active = self._active[task_id] = Execution(run, self._terms, self._give_back)
-        active.running = asyncio.create_task(self._run(active), name=f"task {task_id}")
+        active.running = asyncio.create_task(self._run(active), name=f"task {run.task_id}")
         if self._closing:
             active.end(Stop.SHUTDOWN)
         return run
@@ -98,11 +98,11 @@ class Worker:
         active = self._active.get(task_id)
         return active.run if active and active.run.is_current else None
 
-    async def finished(self, task_id: UUID) -> None:
-        """Wait until a task that runs here does so no more."""
+    async def finished(self, task_id: UUID, seconds: float | None = None) -> None:
+        """Wait until a task that runs here does so no more, for so long at most."""
         active = self._active.get(task_id)
         if active:
-            await active.ended()
+            await active.ended(seconds)
 
     async def cancel(self, task_id: UUID) -> bool:
         """Stop a task that runs here and bring it to rest as canceled; False if it does not run here or was done."""
@@ -211,7 +211,8 @@ class Worker:
         task_id, leased = active.run.lease.task_id, active.run.leased
         try:
             # What is begun in here inherits it: tools, writes and timers of the run log with these ids too.
-            with bind(task_id=str(task_id), context_id=leased.context_id, tenant=leased.tenant, agent=self._agent):
+            ids = {"task_id": active.run.task_id, "context_id": leased.context_id, "tenant": leased.tenant}
+            with bind(**ids, agent=self._agent):
                 await active.carry_out()
         finally:
             was_full = self.room == 0

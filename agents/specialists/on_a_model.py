@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from agentnet.discovery.directory import Directory
 from agentnet.files.store import FileStore
+from agentnet.ids import EVERYONE
 from agentnet.manifests.manifest import Specialist
 from agentnet.models import default_model_settings, model_name
 from agentnet.process.runtime import Runtime
@@ -28,4 +29,5 @@ async def executor_on_a_model(
         tool_servers=tool_servers,
         peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
     )
+    await executor.check_servers(EVERYONE)
     return executor, tool_servers.close

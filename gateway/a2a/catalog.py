@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cachetools import TTLCache
-
 from agentnet.discovery.directory import Directory, Entry
 from agentnet.errors import NotFoundError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.principal import USE
 from agentnet.ids import EVERYONE
-from gateway.http.cache import MAX_KEYS, Cache
+from gateway.http.cache import Cache
 from gateway.http.rotation import Rotation
 
 FRESH_SECONDS = 1.0
 GRACE_SECONDS = 30.0
-REMEMBERED_SECONDS = 600.0
-"""For so long an agent without a replica is one that is away, and not one that there is none of."""
 RETRY_SECONDS = 5.0
 SKILL_KEYS = ("id", "name", "description", "tags")
 ENTRY_AGENT = "concierge"
@@ -34,32 +30,32 @@ class Catalog:
         self._entries: Cache[tuple[str, str], Entry] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._lists: Cache[str, list[Entry]] = Cache(FRESH_SECONDS, grace_seconds=GRACE_SECONDS)
         self._rotation = Rotation()
-        self._seen: TTLCache[tuple[str, str], None] = TTLCache[tuple[str, str], None](MAX_KEYS, REMEMBERED_SECONDS)
 
     async def get(self, principal: Principal, name: str) -> Entry:
         """The live agent of that name.
 
         Raises `NotFoundError` that names the nearest names the tenant sees, and `UnavailableError` for one that was
-        there lately: its replicas may all be starting, and "there is none" reads as for ever.
+        ever there, or while nobody can say: its replicas may all be starting, and "there is none" reads as for ever.
         """
+
+        key = (principal.tenant, name)
+        if (fresh := self._entries.at_hand(key)) is not None:
+            return fresh
 
         async def load() -> Entry:
             return await self._directory.get(principal, "agent", name)
 
-        key = (principal.tenant, name)
         try:
-            entry = await self._entries.get(key, load)
+            return await self._entries.get(key, load)
         except NotFoundError as error:
             self._entries.forget(key)
-            if key in self._seen:
+            if "known" in error.data:
                 raise UnavailableError(
                     f"No replica of the agent {name!r} answers now.", retry_after=RETRY_SECONDS, agent=name
                 ) from None
             near = error.data.get("nearest")
             hint = f"Nearest: {near}." if near else "`GET /agents` lists those that are there."
             raise NotFoundError(f"There is no agent {name!r} here.", hint=hint) from None
-        self._seen[key] = None
-        return entry
 
     def visible_at_hand(self, principal: Principal) -> list[Entry] | None:
         """The same as `visible` without waiting; None where it has to be asked for."""

@@ -4,6 +4,7 @@ Only the caller's credential is replaced, by a service token that no other agent
 error with the caller's request id, and where a stream that broke off is taken up at another instance.
 """
 
+import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -12,11 +13,13 @@ from starlette.types import Receive, Scope, Send
 from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
+from agentnet.http.forms import Form, document_of, request_id, send_in_form
+from agentnet.http.sse import frame
 from agentnet.identity import Principal
-from gateway.a2a.binding import Binding, request_id, send_protocol_error, stream_error
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
 from gateway.a2a.extended import asks_for_card, with_addresses
 from gateway.a2a.passage import Passage
+from gateway.a2a.repeating import Messages, sends_message
 from gateway.a2a.takeover import Opened, Takeover
 from gateway.a2a.upstream import Upstream
 from gateway.http.body import Body, ClientGoneError, run_until_gone
@@ -25,6 +28,8 @@ from gateway.http.limits import StreamLimit
 from gateway.http.transport import Incoming
 
 PREFIX = b"/agents/"
+PREFIX_0_3 = b"v1/"
+"""HTTP+JSON 0.3 is below it."""
 # As A2A 1.0 calls them, then as 0.3 does.
 STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
@@ -45,9 +50,12 @@ class Target:
     """Of the address that it was called at, below the gateway's."""
 
     @property
-    def binding(self) -> Binding:
-        """JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
-        return Binding.REST if self.path.partition(b"?")[0] else Binding.JSONRPC
+    def form(self) -> Form:
+        """Of its errors: JSON-RPC is served at the agent's address itself, HTTP+JSON below it."""
+        path = self.path.partition(b"?")[0]
+        if not path:
+            return Form.JSONRPC
+        return Form.A2A_0_3 if path.startswith(PREFIX_0_3) else Form.A2A
 
 
 def target_of(scope: Scope) -> Target:
@@ -77,12 +85,15 @@ def led_back(location: bytes, entry: Entry, address: bytes) -> bytes:
 class Relay:
     """An ASGI app that relays every request it gets."""
 
-    def __init__(self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str) -> None:
+    def __init__(
+        self, catalog: Catalog, upstream: Upstream, limit: StreamLimit, base_url: str, max_wait_seconds: float
+    ) -> None:
         self._catalog = catalog
         self._base_url = base_url.rstrip("/")
         self._upstream = upstream
         self._limit = limit
         self._takeover = Takeover(catalog, upstream)
+        self._messages = Messages(catalog, upstream, max_wait_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one request; the upstream is aborted when the client leaves."""
@@ -90,7 +101,7 @@ class Relay:
         try:
             body = await Body.begin(receive)
         except ClientGoneError:
-            await send_protocol_error(send, BROKEN_OFF, target.binding, None)
+            await send_protocol_error(send, BROKEN_OFF, target.form, None)
             return
         request = _RelayedRequest(scope, target, body, send)
         try:
@@ -99,23 +110,33 @@ class Relay:
                 entry = await self._catalog.get(principal, target.agent)
                 await run_until_gone(body, self._exchange(request, entry, principal))
         except AgentNetError as error:
-            await send_protocol_error(send, error, target.binding, request.request_id)
+            await send_protocol_error(send, error, target.form, request.request_id)
         except ClientGoneError:
-            await send_protocol_error(send, BROKEN_OFF, target.binding, request.request_id)
+            await send_protocol_error(send, BROKEN_OFF, target.form, request.request_id)
 
     def _slot(self, principal: Principal, request: "_RelayedRequest") -> AbstractContextManager[None]:
         return self._limit.stream(principal) if request.wants_stream else nullcontext()
 
     async def _exchange(self, request: "_RelayedRequest", entry: Entry, principal: Principal) -> None:
         # The body is asked for with each try: a second instance gets it from its beginning.
-        incoming = await self._upstream.open(
-            principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
-        )
+        if request.sends_message:
+            incoming = await self._messages.send(
+                principal,
+                entry,
+                request.path,
+                request.scope["headers"],
+                request.body,
+                lambda: request.opened(principal),
+            )
+        else:
+            incoming = await self._upstream.open(
+                principal, entry, request.method, request.path, request.scope["headers"], lambda: request.body.content
+            )
         try:
-            whole = await self._answer(request, incoming, principal, entry)
+            to_be_ended = await self._answer(request, incoming, principal, entry)
         finally:
             await incoming.close()
-        if whole:
+        if to_be_ended:
             await request.end()
 
     async def _answer(self, request: "_RelayedRequest", incoming: Incoming, principal: Principal, entry: Entry) -> bool:
@@ -123,7 +144,10 @@ class Relay:
             return await request.answer_stream(incoming, request.opened(principal), self._takeover)
         if asks_for_card(request.target.path, request.body.start):
             return await request.answer_card(incoming, self._base_url)
-        if location := header_of(to_client(incoming.headers), b"location"):
+        # Seldom is there one; and one that `Connection` names does not go on.
+        if header_of(incoming.headers, b"location") and (
+            location := header_of(to_client(incoming.headers), b"location")
+        ):
             address = (self._base_url + request.target.prefix).encode()
             incoming.headers = [
                 *without(incoming.headers, b"location"),
@@ -156,6 +180,11 @@ class _RelayedRequest:
         return not path and any(method in self.body.start for method in STREAM_METHODS)
 
     @property
+    def sends_message(self) -> bool:
+        """Whether it may send a message to the agent."""
+        return self.method == "POST" and sends_message(self.target.path, self.body.start)
+
+    @property
     def method(self) -> str:
         """The HTTP method."""
         return str(self.scope["method"])
@@ -166,8 +195,11 @@ class _RelayedRequest:
         return self.target.path.decode("latin-1")
 
     async def answer(self, incoming: Incoming) -> bool:
-        """Pass the response on, chunk by chunk. Tells whether it may be ended as a whole one."""
+        """Pass the response on, chunk by chunk. Tells whether it is still to be ended as a whole one."""
         await self._begin(incoming)
+        if (body := incoming.at_hand()) is not None:
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            return False
         try:
             async for chunk in incoming.chunks():
                 await self._write(chunk)
@@ -197,7 +229,7 @@ class _RelayedRequest:
         if error is None or passage.has_ended():
             return True
         if passage.at_boundary:
-            await self._write(stream_error(error, self.target.binding, self.request_id))
+            await self._write(stream_error(error, self.target.form, self.request_id))
         return passage.at_boundary
 
     async def _pass_on(self, incoming: Incoming, passage: Passage, *, taken_up: bool = False) -> AgentNetError | None:
@@ -238,3 +270,14 @@ class _RelayedRequest:
     async def end(self) -> None:
         """End the response. Without it the server breaks the connection, which is how HTTP tells a cut body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def send_protocol_error(send: Send, error: AgentNetError, form: Form, identifier: str | int | None) -> None:
+    """Answer with `error`. An agent that is away is an answer (200) in JSON-RPC: its clients read only those."""
+    away = form is Form.JSONRPC and isinstance(error, UnavailableError)
+    await send_in_form(send, error, form, identifier, 200 if away else None)
+
+
+def stream_error(error: AgentNetError, form: Form, identifier: str | int | None) -> bytes:
+    """`error` as the last event of a stream, as the SDK's own servers end one."""
+    return frame(json.dumps(document_of(error, form, identifier)).encode(), event="error")

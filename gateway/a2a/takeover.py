@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.errors import AgentNetError, BusyError, NotFoundError, UnavailableError
+from agentnet.http.forms import request_id
 from agentnet.identity import Principal
-from gateway.a2a.binding import request_id
 from gateway.a2a.catalog import Catalog
 from gateway.a2a.passage import Place
 from gateway.a2a.upstream import Upstream
@@ -27,6 +27,8 @@ TRANSIENT = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
 """Refusals that may pass: busy, unavailable, and what HTTP says of such."""
 REPLACED = frozenset({b"content-length", b"content-type", b"transfer-encoding", b"last-event-id"})
 SEND, SUBSCRIBE = "message:stream", ":subscribe"
+
+PATHS = {SEND: "SendStreamingMessage", SUBSCRIBE: "SubscribeToTask", "message:send": "SendMessage"}
 
 Wait = Callable[[], Awaitable[None]]
 """Lets the client know that the stream is alive."""
@@ -45,6 +47,17 @@ class Opened:
     """Of its body; all of it if it is small."""
     complete: bool
     """Whether that is all."""
+
+    @property
+    def method(self) -> str:
+        """As JSON-RPC names it, whatever the binding; empty where it is none of those that follow a task."""
+        path = self.path.partition("?")[0]
+        if not path:
+            return self._method
+        for ending, method in PATHS.items():
+            if path.endswith(ending):
+                return method
+        return ""
 
     @property
     def is_subscription(self) -> bool:

@@ -13,6 +13,11 @@ from gateway.http.transport import Headers, Incoming, NotReachedError, Outgoing,
 # Whatever the first instance did with one of these, it changed nothing (RFC 9110 section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
+
+class LostError(UnavailableError):
+    """It was sent, and is not answered: it may have had its effects, or not."""
+
+
 Content = bytes | AsyncIterable[bytes]
 
 
@@ -33,13 +38,14 @@ class Upstream:
         headers: Headers,
         content: Callable[[], Content],
     ) -> Incoming:
-        """The response of the first instance that can be had; must be closed. Raises `UnavailableError`.
+        """The response of the first instance that can be had; must be closed. Raises `UnavailableError`, `LostError`.
 
         Another instance is tried only while nothing was sent, or for a request that changes nothing.
         """
         token = self._tokens.mint(principal, f"agent:{entry.name}")
         sent = to_agent(headers, token)
         reason: UnavailableError | None = None
+        kind = UnavailableError
         for url in self._catalog.instances(entry):
             try:
                 return await self._transport.send(Outgoing(method, f"{url}/{path}", sent, content()))
@@ -48,7 +54,8 @@ class Upstream:
                 self._catalog.mark_down(url)
                 # It was sent, so it may have had effects there: whether to send it again is for the client to say.
                 if not isinstance(error, NotReachedError) and method not in SAFE_METHODS:
+                    kind = LostError
                     break
-        raise UnavailableError(
+        raise kind(
             f"The agent {entry.name!r} does not answer.", hint=str(reason), retry_after=RETRY_SECONDS, agent=entry.name
         )

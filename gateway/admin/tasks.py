@@ -1,16 +1,16 @@
 """Tasks as the network's own REST shows them: rows of the caller's tenant, read from PostgreSQL, whoever runs them."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 from a2a.types.a2a_pb2 import DESCRIPTOR
 from pydantic import BaseModel, Field, field_validator
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -95,7 +95,7 @@ class TaskViews:
         except ValueError:
             raise InvalidInputError("page: is not the `next_page` of a page before.") from None
         total = await total_of(self._pool, filters)
-        return JSONResponse(
+        return _json(
             {
                 "tasks": [view_of(row) for row in page.rows],
                 "next_page": page.next_token or None,
@@ -106,7 +106,7 @@ class TaskViews:
 
     async def get(self, request: Request) -> Response:
         """One task. Raises `NotFoundError`."""
-        return JSONResponse(view_of(await self._row(request)))
+        return _json(view_of(await self._row(request)))
 
     async def tree(self, request: Request) -> Response:
         """One task with all that it delegated, as `children`. Raises `NotFoundError`."""
@@ -114,7 +114,7 @@ class TaskViews:
         below = await self._pool.fetch(
             sql.LIST_BELOW_ROOT, principal_of(request.scope).tenant, row["root_id"], MAX_TREE
         )
-        return JSONResponse(tree_of(view_of(row), [view_of(other) for other in below]))
+        return _json(tree_of(view_of(row), [view_of(other) for other in below]))
 
     async def _row(self, request: Request) -> asyncpg.Record:
         identifier: UUID = request.path_params["id"]
@@ -147,16 +147,17 @@ class _Unless03:
 
 
 def view_of(row: asyncpg.Record) -> TaskView:
-    """A row as JSON, its state by A2A's name."""
+    """A row for `_json`, its state by A2A's name: ids, moments and the chain stay as they are."""
     view: TaskView = dict(row)
-    for key in ("id", "parent_id", "root_id"):
-        view[key] = str(view[key]) if view[key] is not None else None
-    for key in ("created_at", "status_at"):
-        view[key] = view[key].isoformat()
     view["state"] = STATE_NAMES.get(view["state"], "TASK_STATE_UNSPECIFIED")
-    # asyncpg gives jsonb as a text where no codec is set.
-    view["chain"] = json.loads(view["chain"]) if isinstance(view["chain"], str) else view["chain"]
+    # asyncpg gives jsonb as a text where no codec is set: it is written as it is.
+    view["chain"] = orjson.Fragment(view["chain"]) if isinstance(view["chain"], str) else view["chain"]
     return view
+
+
+def _json(body: TaskView) -> Response:
+    # `str` for ids: asyncpg's are of a subclass of UUID, which orjson does not know.
+    return Response(orjson.dumps(body, default=str), media_type="application/json")
 
 
 def tree_of(top: TaskView, others: list[TaskView]) -> TaskView:

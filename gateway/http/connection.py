@@ -168,16 +168,15 @@ class Connection(asyncio.Protocol):
             self._wake.clear()
             await self._wake.wait()
 
+    def at_hand(self) -> bytes | None:
+        """The rest of the body, if it is complete."""
+        return self._taken() if self.is_complete else None
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Raises `UnavailableError` when it breaks off."""
         while True:
             if self._chunks:
-                data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-                self._chunks, self._buffered = [], 0
-                if self._reading_paused and not self.lost:
-                    self._reading_paused = False
-                    self.wire.resume_reading()
-                yield data
+                yield self._taken()
             elif self.is_complete:
                 return
             elif self.lost:
@@ -185,6 +184,15 @@ class Connection(asyncio.Protocol):
             else:
                 self._wake.clear()
                 await self._wake.wait()
+
+    def _taken(self) -> bytes:
+        """What has come of the body since."""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks, self._buffered = [], 0
+        if self._reading_paused and not self.lost:
+            self._reading_paused = False
+            self.wire.resume_reading()
+        return data
 
     def release(self) -> bool:
         """End the exchange. Tells whether the connection may be used again; if not, it is closed."""

@@ -64,7 +64,8 @@ def is_event_stream(headers: Headers) -> bool:
 
 def new_traceparent() -> bytes:
     """A new trace, sampled (W3C Trace Context section 3.2)."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01".encode()
+    drawn = os.urandom(24).hex()
+    return f"00-{drawn[:32]}-{drawn[32:]}-01".encode()
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

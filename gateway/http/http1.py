@@ -146,6 +146,10 @@ class _Exchange:
         assert self._connection is not None
         return self._connection.chunks()
 
+    def at_hand(self) -> bytes | None:
+        assert self._connection is not None
+        return self._connection.at_hand()
+
     def limit_silence(self, seconds: float) -> None:
         if self._connection is not None:
             self._connection.patience = seconds
@@ -172,14 +176,17 @@ def split(url: str) -> tuple[Origin, bytes, bytes]:
 
 def head_of(request: Outgoing, target: bytes, host: bytes) -> bytes:
     """Request line and headers. Raises `InvalidInputError` for one that would end its line early."""
-    headers = [(b"host", host), *request.headers]
-    if not any(name == b"content-length" for name, _ in request.headers):
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target), b"host: %b" % host]
+    says_length = False
+    for name, value in request.headers:
+        lines.append(b"%b: %b" % (name, value))
+        says_length = says_length or name == b"content-length"
+    if not says_length:
         if not isinstance(request.body, bytes):
-            headers.append((b"transfer-encoding", b"chunked"))
+            lines.append(b"transfer-encoding: chunked")
         # These say that they have no body, too (RFC 9110 section 8.6).
         elif request.body or request.method in METHODS_WITH_BODY:
-            headers.append((b"content-length", b"%d" % len(request.body)))
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target), *(b"%b: %b" % header for header in headers)]
+            lines.append(b"content-length: %d" % len(request.body))
     head = b"\r\n".join(lines) + b"\r\n\r\n"
     if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1:
         raise InvalidInputError("A header holds a line break.")

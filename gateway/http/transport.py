@@ -39,6 +39,10 @@ class Incoming(Protocol):
         """The body as it arrives, not decoded. Raises `UnavailableError` when it breaks off."""
         ...
 
+    def at_hand(self) -> bytes | None:
+        """The body, not decoded, where all of it is here already: then it is taken. None: it is still to be read."""
+        ...
+
     def limit_silence(self, seconds: float) -> None:
         """Give it up after so long without a byte, where that is less than the transport's own limit."""
         ...

@@ -218,7 +218,7 @@ class Door:
         deadline = Deadline(self._ceiling)
         if inbound.era is Era.MODERN:
             return inbound.modern(message, self._retries, deadline)
-        session = await self._session_of(inbound) if message["method"] != "initialize" else None
+        session = await self._recent_session(inbound) if message["method"] != "initialize" else None
         return inbound.legacy(message, self._client_requests, deadline, session)
 
     async def _answer(self, exchange: Exchange) -> Document | None:
@@ -244,6 +244,13 @@ class Door:
         if inbound.session_id is None:
             return None
         return await self._sessions.get(inbound.principal, inbound.profile, inbound.session_id)
+
+    async def _recent_session(self, inbound: Inbound) -> Session | None:
+        """The same as it was a moment ago."""
+        identifier = inbound.session_id
+        if identifier is None:
+            return None
+        return await self._sessions.recent(inbound.principal, inbound.profile, identifier)
 
 
 async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | None]) -> Document | None:

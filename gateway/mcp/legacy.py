@@ -72,10 +72,10 @@ class Legacy:
         exchange.reply.headers.append((SESSION_HEADER, identifier.encode()))
 
     async def end(self, principal: Principal, session: Session) -> None:
-        """End a session, here and upstream."""
+        """End a session, at all replicas and upstream."""
         upstreams = await self._sessions.end(session)
         ends = (self._upstream_sessions.end(principal, name, kept) for name, kept in upstreams.items())
-        await asyncio.gather(*ends)
+        await asyncio.gather(self._sessions.settled(), *ends)
 
     async def take(self, principal: Principal, session: Session, message: Document) -> None:
         """Take a notification or a response of the client's to where it belongs. Raises `McpError`."""
@@ -90,7 +90,7 @@ class Legacy:
             await asyncio.gather(*tells)
 
     async def set_log_level(self, exchange: Exchange, session: Session) -> Document:
-        """Set it for all upstream sessions, those to come too. Raises `McpError`."""
+        """Set it for all upstream sessions, those to come too, at all replicas. Raises `McpError`."""
         level = exchange.params.get("level")
         if not isinstance(level, str) or level not in LOG_LEVELS:
             raise McpError(INVALID_PARAMS, f"level must be one of {', '.join(LOG_LEVELS)}.")
@@ -100,6 +100,7 @@ class Legacy:
             with suppress(AgentNetError):
                 # A server without logging refuses, and takes nothing from those that have it.
                 await self._upstream_sessions.ask(exchange.principal, name, kept, exchange.method, message)
+        await self._sessions.settled()
         return {}
 
     def resumption(self, inbound: Inbound, session: Session) -> Resumption | None:

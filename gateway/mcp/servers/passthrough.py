@@ -104,7 +104,7 @@ class Passthrough:
         self, method: str, inbound: Inbound, server: UpstreamServer, message: Any, deadline: Deadline
     ) -> None:
         """Relay one HTTP request in the era that it has. Raises `McpError`, `UnavailableError`."""
-        async with self._eras.minded(server):
+        with self._eras.minded(server):
             await self._relay(method, inbound, server, message, deadline)
 
     async def _relay(

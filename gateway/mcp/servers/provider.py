@@ -106,10 +106,8 @@ class ServerProviders:
 
     async def one(self, principal: Principal, profile: Profile, name: str) -> Provider | None:
         """That with this name, if it is there. Raises `AgentNetError`."""
-        for server in await self._servers.visible(principal):
-            if server.name == name:
-                return self._offer(server, principal, profile)
-        return None
+        server = await self._servers.find(principal, name)
+        return None if server is None else self._offer(server, principal, profile)
 
     def _offer(self, server: UpstreamServer, principal: Principal, profile: Profile) -> ServerProvider:
         prefix = "" if len(profile.servers or ()) == 1 else server.name

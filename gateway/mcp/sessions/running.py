@@ -7,8 +7,8 @@ tells of it; without the signal it is found a little later.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,7 +17,7 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.identity import Principal
 from agentnet.signals import LOOK_SECONDS, Signal, Signals, Topic
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.jsonrpc import write
+from gateway.mcp.messages.jsonrpc import RequestId, write
 from gateway.mcp.messages.session import Session
 from gateway.mcp.sessions import sql
 
@@ -29,6 +29,10 @@ MAX_CANCELS = 256
 """Of one session that are kept."""
 STOP_SECONDS = 3.0
 """How long calls that are at their server may go on when the process stops."""
+
+
+Request = tuple[str, RequestId]
+"""Session and id."""
 
 
 def nothing() -> None:
@@ -72,38 +76,26 @@ class RunningCalls:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._pool = database.pool
         self._signals = signals
-        self._calls: dict[str, RunningCall] = {}
-        """By session and request."""
+        self._calls: dict[Request, RunningCall] = {}
         self._logged: dict[str, RunningCall] = {}
         """Those that clients may come back to, by their ids."""
         self._looking: asyncio.Task[None] | None = None
         signals.listen(Topic.MCP_CANCELLED, self._cancelled)
         signals.listen(Topic.MCP_FOLLOWED, self._followed)
 
-    @contextmanager
-    def call(self, exchange: Exchange) -> Iterator[None]:
-        """The current task serves `exchange` while the block runs."""
+    def call(self, exchange: Exchange) -> AbstractContextManager[None]:
+        """A block in which the current task serves `exchange`."""
         task = asyncio.current_task()
         if exchange.session is None or task is None:
-            yield
-            return
-        with self.serving(RunningCall(exchange, exchange.session.id, task)):
-            yield
+            return nullcontext()
+        return self.serving(RunningCall(exchange, exchange.session.id, task))
 
-    @contextmanager
-    def serving(self, call: RunningCall) -> Iterator[None]:
-        """`call` runs while the block does. One that is resumed here, or has a task of its own, takes the place of the
+    def serving(self, call: RunningCall) -> AbstractContextManager[None]:
+        """A block in which `call` runs. One that is resumed here, or has a task of its own, takes the place of the
         request that began it."""
-
-        key = _key(call.session, call.exchange.id)
-        self._calls[key] = call
         if self._looking is None:
             self._looking = asyncio.create_task(self._keep_looking(), name="mcp cancellations")
-        try:
-            yield
-        finally:
-            if self._calls.get(key) is call:
-                del self._calls[key]
+        return _Serving(self._calls, call)
 
     def log(self, call: RunningCall, identifier: str) -> None:
         """The client may come back to the call, under this id."""
@@ -182,15 +174,19 @@ class RunningCalls:
             return
         sessions = list({call.session for call in self._calls.values()})
         asked = time.monotonic()  # an answer that comes late makes no call older than a cancellation before it
-        for row in await self._pool.fetch(sql.GET_CANCELS, sessions):
-            call = self._calls.get(row["call"])
+        cancels = await self._pool.fetch(sql.GET_CANCELS, sessions)
+        calls = {_key(*request): call for request, call in self._calls.items()} if cancels else {}
+        for row in cancels:
+            call = calls.get(row["call"])
             if call is not None and asked - call.exchange.arrived > row["age"]:
                 call.cancel()
 
     def _cancelled(self, key: str) -> None:
-        call = self._calls.get(key)
-        if call is not None:
-            call.cancel()
+        # Seldom is a call cancelled: the keys of those that run are made when one is.
+        session = key.partition(" ")[0]
+        for request, call in [*self._calls.items()]:
+            if call.session == session and _key(*request) == key:
+                call.cancel()
 
     def _followed(self, identifier: str) -> None:
         call = self._logged.get(identifier)
@@ -198,6 +194,24 @@ class RunningCalls:
             call.on_followed()
 
 
-def _key(session: str, identifier: str | int) -> str:
+class _Serving:
+    """No generator: two are made for each call of a session."""
+
+    __slots__ = ("_call", "_calls", "_request")
+
+    def __init__(self, calls: dict[Request, RunningCall], call: RunningCall) -> None:
+        self._calls = calls
+        self._call = call
+        self._request = (call.session, call.exchange.id)
+
+    def __enter__(self) -> None:
+        self._calls[self._request] = self._call
+
+    def __exit__(self, *_: object) -> None:
+        if self._calls.get(self._request) is self._call:
+            del self._calls[self._request]
+
+
+def _key(session: str, identifier: RequestId) -> str:
     """Short whatever id the client made, for signals and indexes have limits; JSON keeps numbers and texts apart."""
     return f"{session} {sha256(write(identifier)).hexdigest()}"

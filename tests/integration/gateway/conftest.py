@@ -12,6 +12,7 @@ import pytest
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.settings import Settings
+from agentnet.tasks.steps import STEPS
 from cards import card_to_json, entry_from_card
 from tests.databases import Databases
 from tests.integration.gateway.echo import Probe, card_of, echo_running
@@ -39,10 +40,14 @@ class Network:
         await self.register(name, [url], tenant)
         return probe
 
-    async def register(self, name: str, urls: list[str], tenant: str = "*", *, with_card: bool = True) -> None:
-        """Register an agent's instances at addresses of the test's choice."""
+    async def register(
+        self, name: str, urls: list[str], tenant: str = "*", *, with_card: bool = True, is_ours: bool = False
+    ) -> None:
+        """Register an agent's instances at addresses of the test's choice; `is_ours`: as one that knows messages."""
         token = self.runtime.tokens.for_service(f"agent:{name}", "registry")
         card = card_to_json(card_of(name, urls[0]))
+        if is_ours:
+            card["capabilities"]["extensions"] = [{"uri": STEPS}]
         for number, url in enumerate(urls):
             entry = entry_from_card(card, url, str(number), tenant)
             body = entry.model_dump() | {"lease_seconds": LEASE_SECONDS} | ({} if with_card else {"document": {}})
@@ -96,7 +101,7 @@ async def network_running(home: Path, **more: Any) -> AsyncIterator[Network]:
         others = await stack.enter_async_context(Runtime.open(settings))
         registry = await stack.enter_async_context(running(others, Service("registry", "registry", 0)))
         pool = (await others.database()).pool
-        await pool.execute("DELETE FROM registry_entries")
+        await pool.execute("DELETE FROM registry_entries; DELETE FROM registry_known")
         own = settings.model_copy(update={"registry_url": registry.url})
         runtime = await stack.enter_async_context(Runtime.open(own))
         gateway = await stack.enter_async_context(running(runtime, Service("gateway", "gateway", 0)))

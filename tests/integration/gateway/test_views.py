@@ -100,6 +100,7 @@ async def test_tasks_are_shown_with_their_tree_and_only_to_their_tenant(network:
         assert task["state"] == "TASK_STATE_COMPLETED"
         assert task["chain"] == ["agent:concierge"]
         assert task["parent_id"] == str(root.id)
+        assert datetime.fromisoformat(task["created_at"]) == child.created_at
         tree = (await http.get(f"/v1/tasks/{root.id}/tree")).json()
         assert tree["children"][0]["children"][0]["id"] == str(grandchild.id)
         assert (await http.get(f"/v1/tasks/{other.id}")).status_code == 404

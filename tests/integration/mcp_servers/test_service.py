@@ -1,7 +1,9 @@
+import sys
+
 import httpx
 import pytest
 
-from agentnet.errors import NotFoundError
+from agentnet.errors import ConfigurationError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.process.runtime import Runtime
 from agentnet.settings import Settings
@@ -95,6 +97,13 @@ async def test_an_unknown_server_is_not_found_and_the_known_are_named(tmp_path):
     async with Runtime.open(Settings(home=tmp_path)) as runtime:
         with pytest.raises(NotFoundError, match="data, knowledge, toolbox, web"):
             await create_service(runtime, "nothing", "http://127.0.0.1:1")
+
+
+async def test_a_server_whose_extra_is_missing_says_which_one_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)  # how Python itself marks what cannot be imported
+    async with Runtime.open(Settings(home=tmp_path)) as runtime:
+        with pytest.raises(ConfigurationError, match=r"not installed: duckdb\. .*agentnet\[data\]"):
+            await create_service(runtime, "data", "http://127.0.0.1:1")
 
 
 async def test_wrong_arguments_are_told_in_one_sentence(serve, tenant):

@@ -14,5 +14,5 @@ async def runtime(database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
     settings = Settings(home=tmp_path, database_url=database_url, registry_port=0)
     async with Runtime.open(settings) as runtime:
         database = await runtime.database()
-        await database.pool.execute("TRUNCATE registry_entries, registry_leases")
+        await database.pool.execute("TRUNCATE registry_entries, registry_leases, registry_known")
         yield runtime

@@ -231,7 +231,7 @@ async def test_a_registry_that_restarts_with_nothing_is_filled_again(runtime: Ru
         await registration.__aenter__()
         await _until(lambda: _is_there(directory))
     try:
-        await pool.execute("TRUNCATE registry_entries, registry_leases")
+        await pool.execute("TRUNCATE registry_entries, registry_leases, registry_known")
         async with _registry(runtime, port=urlsplit(url).port or 0):
             await _until(lambda: _is_there(directory))
     finally:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
+import asyncpg
 import pytest
 
 from agentnet.database import Database
@@ -14,7 +15,7 @@ from agentnet.identity import Principal
 from agentnet.settings import Settings
 from registry import sql
 from registry.entries import Entries, Need, Registration, digest_of
-from registry.search import SMALL, Search, candidates
+from registry.search import FEWEST, SMALL, WALKED, Search
 from tests.databases import Databases
 from tests.patience import PATIENCE_SECONDS
 
@@ -112,12 +113,68 @@ async def test_entries_that_have_all_of_several_common_words_come_before_those_w
     assert all(number % 105 == 0 for number in numbers)
 
 
-async def test_a_search_ranks_no_more_than_some_dozens(database: Database) -> None:
+@pytest.mark.parametrize("text", ["chess", "sing about birds", "translate contracts into Portuguese", "heat pumps"])
+async def test_candidates_hold_what_a_rank_of_all_puts_first(
+    database: Database, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await database.pool_apart(1, 5)
     assert MANY > SMALL
-    looks = candidates(["rare", "data", "report", "tool"], {"rare": 0.0, "data": 3e3, "report": 3e3, "tool": 3e3})
-    assert sum(most for _, most in looks) < 250
-    assert not any(query in {"'data'", "'report'", "'tool'"} for query, _ in looks if len(looks) == 1)
-    assert await Search(await database.pool_apart(1, 5)).find("acme", "data report tool chart", "agent", 5)
+    first = (await Search(pool).find("acme", text, "agent", 5))[0]
+    monkeypatch.setattr("registry.search.SMALL", 10 * MANY)
+    monkeypatch.setattr("registry.search.ALL", 10 * MANY)
+    of_all = (await Search(pool).find("acme", text, "agent", 5))[0]
+    assert first["name"] == of_all["name"]
+
+
+class Watched:
+    """A pool that keeps what it was asked for."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        self.fetchval = pool.fetchval
+        self.fetchrow = pool.fetchrow
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        self.asked.append((statement, values))
+        return await self._pool.fetch(statement, *values)
+
+    async def steps(self) -> list[dict[str, Any]]:
+        """What PostgreSQL does for the last of it."""
+        statement, values = self.asked[-1]
+        plan = json.loads(await self._pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values))
+        return list(below(plan[0]["Plan"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data report tool service",
+        "data",
+        "chart forecast budget data",
+        "translate a report with data about charts for a budget in words that everybody has",
+        "unheard words",
+    ],
+)
+async def test_a_search_reads_and_ranks_few_however_many_have_its_words(
+    database: Database, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.search.COMMON", 700)
+    watched = Watched(await database.pool_apart(1, 5))
+    await Search(watched).find("acme", text, "agent", 5)  # type: ignore[arg-type]
+    steps = await watched.steps()
+    assert not any(step["Node Type"] == "Seq Scan" for step in steps)
+    assert max(read(step) for step in steps if step["Node Type"] == "Bitmap Index Scan") <= 700
+    assert max(read(step) for step in steps if step["Node Type"] == "Index Scan") <= WALKED
+    assert [read(step) <= 4 * FEWEST for step in steps if step.get("Subplan Name") == "CTE candidates"] == [True]
+
+
+async def test_searches_that_come_at_once_at_the_start_rank_few_as_well(database: Database) -> None:
+    watched = Watched(await database.pool_apart(4, 5))
+    search = Search(watched)  # type: ignore[arg-type]
+    await asyncio.gather(*(search.find("acme", "data report", "agent", 5) for _ in range(4)))
+    enough = [values[6] for statement, values in watched.asked if statement == sql.SEARCH]
+    assert enough == [4 * FEWEST] * 4
 
 
 @pytest.mark.parametrize(
@@ -152,8 +209,12 @@ async def test_names_are_found_and_listed_by_index_and_pages_read_what_they_show
         plan = json.loads(await database.pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values))
         steps = list(below(plan[0]["Plan"]))
         assert not any(step["Node Type"] == "Seq Scan" for step in steps)
-        read = [(step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"] for step in steps]
-        assert max(read) <= most, statement
+        assert max(map(read, steps)) <= most, statement
+
+
+def read(step: dict[str, Any]) -> float:
+    """Rows that a step of a plan reads."""
+    return float(step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * float(step["Actual Loops"])
 
 
 def below(step: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -134,18 +134,19 @@ async def specialist(
     manifest: str = MANIFEST,
     mcp_servers: dict[str, str] | None = None,
     upstreams: Upstreams | None = None,
+    model: Model | None = None,
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
-    """`count` replicas of a specialist whose model says `steps`, one after the other."""
+    """`count` replicas of a specialist whose model says `steps`, one after the other; or of one with `model`."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
     tokens = Tokens("x" * 32)
     async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
         directory.urls = mcp_servers or {}
-        model = ScriptedModel(list(steps))
+        script = ScriptedModel(list(steps))
         servers = ToolServers(directory, tokens, upstreams)
         executor = Specialist(
             load_specialist(folder(path, manifest)),
-            models=OneModel(model),
+            models=OneModel(model or script),
             model_name="scripted",
             model_settings=ModelSettings(),
             store=TaskStore(database, "reader", 1.0),
@@ -153,7 +154,7 @@ async def specialist(
             tool_servers=servers,
             peers=Peers([], directory, http, tokens),
         )
-        executor.script, executor.servers = model, servers
+        executor.script, executor.servers = script, servers
         async with replicas(database_url, executor, count) as made:
             yield executor, made
     await database.close()

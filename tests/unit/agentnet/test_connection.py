@@ -54,10 +54,10 @@ async def answer_to(url: str, pieces: Iterator[bytes] | list[bytes]) -> bytes:
 
 def said(answer: bytes) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
-    error = json.loads(body)["error"]
+    error, status = json.loads(body)["error"], int(head.split()[1])
     assert b"connection: close" in head
-    assert int(head.split()[1]) == error["code"]
-    return error["code"], error["message"]
+    assert error["code"] in (status, -32600)
+    return status, error["message"]
 
 
 LONG_HEADS = {
@@ -83,6 +83,52 @@ async def test_a_head_over_its_limit_is_refused_and_the_refusal_is_read(name: st
     code, message = said(answer)
     assert code == 431
     assert "limit is 20" in message or "more than 40000 bytes" in message
+
+
+FORMS = {
+    "POST /": "jsonrpc",
+    "POST /agents/writer": "jsonrpc",
+    "POST /agents/writer?x=1": "jsonrpc",
+    "POST /mcp": "jsonrpc",
+    "POST /mcp/tools": "jsonrpc",
+    "POST /message:send": "application/a2a+json",
+    "GET /tasks": "application/a2a+json",
+    "POST /acme/message:stream": "application/a2a+json",
+    "POST /agents/writer/message:send": "application/a2a+json",
+    "GET /agents/writer/tasks/1": "application/a2a+json",
+    "POST /v1/message:send": "application/json",
+    "POST /agents/writer/v1/message:send": "application/json",
+    "GET /v1/tasks": "application/json",
+    "GET /": "application/json",
+    "POST /v1/keys": "application/json",
+    "GET /mcp": "application/json",
+}
+TOO_MUCH = {
+    "too many headers": (b"a: b\r\n" * 21 + b"\r\n", 431, None),
+    "headers that are too long": (b"a: " + b"x" * 41_000, 431, None),
+    "headers without an end": (b"a: b\r\n", 408, None),
+    "no body": (b"Content-Length: 90\r\n\r\n", 408, None),
+    "half a body": (b'Content-Length: 90\r\n\r\n{"jsonrpc":"2.0","id":"x-1","method":"a","par', 408, "x-1"),
+    "half a body with an inner id": (b'Content-Length: 90\r\n\r\n{"params":{"id":"wrong","a":', 408, None),
+    "half a chunk": (b'Transfer-Encoding: chunked\r\n\r\n50\r\n{"method":"a","id":7,"params', 408, 7),
+    "a wrong length": (b"Content-Length: -1\r\n\r\n", 400, None),
+}
+
+
+@pytest.mark.parametrize("address", FORMS)
+@pytest.mark.parametrize("what", TOO_MUCH)
+async def test_each_address_refuses_in_the_form_that_its_clients_read(address: str, what: str) -> None:
+    rest, status, identifier = TOO_MUCH[what]
+    async with serving(echo_length, LIMITS) as url:
+        answer = await answer_to(url, [f"{address} HTTP/1.1\r\nHost: x\r\n".encode() + rest])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    document = json.loads(body)
+    assert int(head.split()[1]) == status
+    if FORMS[address] == "jsonrpc":
+        assert (document["jsonrpc"], document["id"], document["error"]["code"]) == ("2.0", identifier, -32600)
+    else:
+        assert f"content-type: {FORMS[address]}\r\n".encode() in head + b"\r\n"
+        assert document["error"]["code"] == status
 
 
 async def test_the_second_head_of_a_connection_has_the_same_limit() -> None:

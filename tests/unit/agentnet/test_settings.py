@@ -1,6 +1,7 @@
 """Settings as people write them: what is taken, and what is said of the rest."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,12 @@ def test_the_doctor_lists_wrong_settings_and_goes_on(monkeypatch: pytest.MonkeyP
     for said in ("AGENTNET_PORT: input", "AGENTNET_PROT is no setting", "Did you mean AGENTNET_PORT?", "nowhere"):
         assert said in result.stdout
     assert '"check": "model"' in result.stdout
+
+
+def test_a_container_is_reached_under_its_own_name_when_told_so() -> None:
+    assert Settings(host="0.0.0.0", advertise_host="hostname").reachable_host == socket.gethostname()
+    assert Settings(host="0.0.0.0", advertise_host="writer").reachable_host == "writer"
+    assert Settings(host="0.0.0.0").reachable_host == "127.0.0.1"
 
 
 def test_a_network_in_a_checkout_has_the_projects_documents_unless_folders_are_set(tmp_path: Path) -> None:

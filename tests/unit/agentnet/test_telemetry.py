@@ -56,10 +56,30 @@ def test_secrets_are_never_logged(lines: StringIO) -> None:
         ("postgresql://me:pw@host/db", "postgresql://me:[redacted]@host/db"),
         ("http://127.0.0.1:8700/a", "http://127.0.0.1:8700/a"),
         ("nothing here", "nothing here"),
+        ("sk-proj-0123456789abcdef0123", "[redacted]"),
+        ("api_key='xyzzy', n=1", "api_key='[redacted]', n=1"),
+        ('{"password": "hunter2", "n": 1}', '{"password": "[redacted]", "n": 1}'),
+        ("access_token=abc&x=1", "access_token=[redacted]&x=1"),
+        ("client secret: s3cr3t", "client secret: [redacted]"),
+        ("max_tokens=5 and a token", "max_tokens=5 and a token"),
     ],
 )
 def test_what_is_secret_is_struck_out(text: str, clean: str) -> None:
     assert redact(text) == clean
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_what_foreign_code_raises_is_logged_in_bounds_and_without_secrets(root: None, log_format: str) -> None:
+    stream = StringIO()
+    configure_logging(Settings(log_level="INFO", log_format=log_format), stream)
+    try:
+        raise RuntimeError(f"{'x' * 7_900} password=hunter2hunter2 {'the prompt ' * 100_000} the end")
+    except RuntimeError:
+        logging.getLogger("agentnet.x").exception("task t1 failed")
+    text = stream.getvalue()
+    assert len(text) < 20_000
+    assert "hunter2" not in text
+    assert "test_telemetry.py" in text and "characters are left out" in text and "the end" in text
 
 
 def test_a_connection_that_a_shutdown_cut_off_is_no_news(lines: StringIO) -> None:

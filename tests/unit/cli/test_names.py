@@ -1,6 +1,10 @@
 """A name in a manifest or on the command line that nobody has is refused, with the nearest one."""
 
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
@@ -92,6 +96,53 @@ def test_what_is_no_tool_is_told_with_what_to_do(tmp_path: Path, more: str, said
 def test_a_folder_whose_names_are_right_is_well(tmp_path: Path, manifest: str) -> None:
     result = runner.invoke(app, ["agents", "check", str(folder(tmp_path / "keeper", manifest))])
     assert (result.exit_code, result.stdout) == (0, "keeper: well\n"), result.output
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Servers that admins of a running network have stored."""
+    names: list[str] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/v1/mcp/servers"
+            body = json.dumps({"servers": [{"name": name} for name in names]}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        monkeypatch.setenv("AGENTNET_PORT", str(server.server_port))
+        serving = Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield names
+        server.shutdown()
+        serving.join()
+
+
+def test_servers_that_admins_stored_in_a_running_network_are_known(tmp_path: Path, stored: list[str]) -> None:
+    path = folder(tmp_path / "keeper", "mcp_servers: [data, crm]\nneeds_approval: [crm_erase]")
+    unknown = runner.invoke(app, ["agents", "check", str(path)])
+    assert unknown.exit_code == 2
+    assert "there is no MCP server 'crm'" in unknown.stdout
+    assert unknown.stderr == ""
+    stored.append("crm")
+    assert runner.invoke(app, ["agents", "check", str(path)]).stdout == "keeper: well\n"
+    stored[:] = ["crn"]
+    assert "Did you mean 'crn'?" in runner.invoke(app, ["agents", "check", str(path)]).stdout
+
+
+@pytest.mark.parametrize(("manifest", "asks"), [("mcp_servers: [crm]", True), ("mcp_servers: [data]", False)])
+def test_it_is_said_where_no_network_could_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, asks: bool
+) -> None:
+    monkeypatch.setenv("AGENTNET_PORT", "9")
+    result = runner.invoke(app, ["agents", "check", str(folder(tmp_path / "keeper", manifest))])
+    assert ("could not be asked for: No gateway answers at" in result.stderr) == asks
 
 
 @pytest.mark.parametrize(

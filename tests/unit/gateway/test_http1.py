@@ -95,6 +95,40 @@ async def test_every_framing_of_a_body_is_read(answer: bytes, body: bytes) -> No
         assert await read(incoming) == body
 
 
+async def test_a_body_that_has_come_with_its_head_is_at_hand() -> None:
+    async with served(answering(OK, b"HTTP/1.1 204 No Content\r\n\r\n", OK)) as (transport, url):
+        for body in (b"ok", b"", b"ok"):
+            incoming = await transport.send(get(url))
+            assert incoming.at_hand() == body
+            await incoming.close()  # and the connection serves the next
+
+
+async def test_a_body_that_is_still_to_come_is_not_at_hand() -> None:
+    goes_on = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok")
+        await goes_on.wait()
+        writer.write(b"ay")
+        await writer.drain()
+
+    async with served(serve) as (transport, url):
+        incoming = await transport.send(get(url))
+        assert incoming.at_hand() is None
+        goes_on.set()
+        assert await read(incoming) == b"okay"
+
+
+async def test_a_body_that_broke_off_is_never_at_hand() -> None:
+    async with served(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok")) as (transport, url):
+        incoming = await transport.send(get(url))
+        with pytest.raises(UnavailableError):
+            [chunk async for chunk in incoming.chunks()]
+        assert incoming.at_hand() is None
+        await incoming.close()
+
+
 async def test_head_has_no_body() -> None:
     async with served(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n")) as (transport, url):
         assert await read(await transport.send(get(url, "HEAD"))) == b""

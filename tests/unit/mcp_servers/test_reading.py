@@ -180,6 +180,70 @@ def test_sql_over_a_column_with_gaps_says_so(tmp_path, sql, note):
     assert note in notes if note else not notes
 
 
+T, U = "a,n,k\nx,1,1\ny,2,\nz,,3\n", "k,m\n1,5\n3,\n4,7\n"
+OF_N, OF_K, OF_M = (
+    "n is empty in 1 of 3 rows of t.",
+    "k is empty in 1 of 3 rows of t.",
+    "m is empty in 1 of 3 rows of u.",
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT sum(COLUMNS(* EXCLUDE (a))) FROM t", [OF_N, OF_K]),
+        ("SELECT sum(x) FROM (SELECT n AS x FROM t)", [OF_N]),
+        ("WITH s(p, q, r) AS (SELECT * FROM t) SELECT sum(q) FROM s", [OF_N, OF_K]),
+        ("SELECT * FROM t JOIN u USING (k)", [OF_N, OF_K, OF_M]),
+        ("SELECT * FROM t NATURAL JOIN u", [OF_N, OF_K, OF_M]),
+        ("SELECT sum(m) FROM t, u WHERE t.k = u.k", [OF_K, OF_M]),
+        ("SELECT a FROM t WHERE k IN (SELECT k FROM u)", [OF_K]),
+        ("SELECT a, (SELECT sum(m) FROM u) FROM t", [OF_M]),
+        ("SELECT sum(n) FROM t UNION ALL SELECT sum(m) FROM u", [OF_N, OF_M]),
+        ("SELECT sum(#2) FROM (FROM t)", [OF_N, OF_K]),
+        ("SELECT count(s) FROM t AS s", [OF_N, OF_K]),
+        ("SELECT mode(n) FROM t", [OF_N]),
+        ("SELECT a, sum(n) OVER () FROM T", [OF_N]),
+        ("SELECT a FROM t GROUP BY a HAVING sum(n) > 1", [OF_N]),
+        ("SELECT * FROM t LIMIT 2", []),
+        ("SELECT a, n + 1, upper(a) FROM t ORDER BY n", []),
+        ("SELECT count(*) FROM t, u", []),
+        ("SELECT max(a) FROM t", []),
+    ],
+)
+def test_what_is_empty_is_told_of_every_table_that_a_statement_touches(tmp_path, sql, told):
+    assert asked_of_two(tmp_path, sql, 50) == told
+
+
+def test_rows_that_are_not_all_shown_tell_what_is_empty_in_all(tmp_path):
+    assert asked_of_two(tmp_path, "SELECT * FROM t", 2) == [OF_N, OF_K]
+    assert asked_of_two(tmp_path, "SELECT a FROM t", 2) == []
+
+
+def asked_of_two(tmp_path, sql, limit):
+    tables = []
+    for name, body in (("t", T), ("u", U)):
+        (tmp_path / name).write_text(body)
+        tables.append(Table(name=name, label=f"{name}.csv", path=str(tmp_path / name), format="csv"))
+    job = Job(tables=tuple(tables), request=Query(sql=sql, limit=limit), seconds=20, memory_bytes=MEMORY)
+    return execute(job).grid.notes
+
+
+def test_many_columns_with_gaps_are_told_in_a_few_sentences(tmp_path):
+    names = [f"c{number}" for number in range(60)]
+    notes = ask(tmp_path, ",".join(names) + "\n" + ",".join("1" * 60) + "\n" + "," * 59 + "\n1" + "," * 59 + "\n",
+                Query(sql="SELECT sum(COLUMNS(*)) FROM t", limit=5)).notes  # fmt: skip
+    assert len(notes) <= 10 and notes[-1].endswith("and others.")
+
+
+@pytest.mark.parametrize(
+    ("where", "told"), [("n > 0", [OF_N]), ("a = 'x'", []), ("k IS NOT NULL OR n = 1", [OF_N, OF_K])]
+)
+def test_a_condition_on_a_column_with_gaps_says_so(tmp_path, where, told):
+    request = Summarize(group_by=None, value=None, function="count", limit=5, where=where)
+    assert ask(tmp_path, T, request).notes == told
+
+
 def test_amounts_in_two_currencies_are_not_added_up(tmp_path):
     with pytest.raises(InvalidInputError, match="amounts in \\$ and €"):
         total(tmp_path, "a,n\nx,$5\ny,€6\n", "n")

@@ -51,14 +51,26 @@ async def test_what_nobody_can_do_is_said_plainly() -> None:
     assert "offline model" in ran.answer
 
 
-async def test_a_registry_that_is_away_is_told_as_such() -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Paint a horse in oil",
+        "Who can paint a horse?",
+        "Which agent can review a report?",
+        "Is there an agent that translates into Czech?",
+        "What can you do?",
+        "Hand this over to whoever can paint a horse.",
+        "Have the reviewer score this: tea is hot.",
+    ],
+)
+async def test_a_registry_that_is_away_is_told_as_such(asked: str) -> None:
     @function_tool
     def find_agents(need: str) -> str:
         """Find agents of this network that can do something."""
         return "Error: The registry does not answer (ConnectError)."
 
     tools = [find_agents, *(tool for tool in network_tools(specialists()) if tool.name != "find_agents")]
-    ran = await run("Paint a horse in oil", tools)
+    ran = await run(asked, tools)
     assert "The registry does not answer" in ran.answer
     assert "Nobody in the network" not in ran.answer
 

@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | gateway("a2a admin http mcp")
     | door("agents")
     | {"cards"},
-    "gateway.a2a": agentnet("discovery frame http identity") | gateway("http") | {"cards"},
+    "gateway.a2a": agentnet("discovery frame http identity tasks") | gateway("http") | {"cards"},
     "gateway.admin": agentnet("database discovery frame http identity push retention tasks upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
     "gateway.http": agentnet("identity"),

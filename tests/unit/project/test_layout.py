@@ -5,14 +5,17 @@ import tomllib
 
 import pytest
 
+from mcp_servers.offer import EXTRAS
 from tests.unit.project.repository import DISTRIBUTIONS, PACKAGES, ROOT, modules
 
 LARGEST_MODULE = 400
 LARGER_WITH_A_REASON: dict[str, str] = {
-    "agentnet/a2a/handler.py": "the operations of A2A in one class, which is the SDK's interface",
     "agentnet/settings.py": "every setting with its default, its bounds and how people write it",
 }
 """Path of a module over the limit: why it is one noun all the same."""
+LOCKED_EXTRAS = ("data", "embedded")
+DISTRIBUTION_OF = {"vl_convert": "vl-convert-python"}
+"""Packages that are imported under another name than they are installed under."""
 
 
 def test_agents_is_no_package_because_it_would_hide_the_sdk_of_that_name() -> None:
@@ -45,9 +48,21 @@ def test_the_locks_pin_every_declared_dependency_with_hashes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime, development = _pinned("requirements.lock"), _pinned("requirements-dev.lock")
     assert _names(project["project"]["dependencies"]) <= runtime.keys(), "run `make lock`"
+    for extra in LOCKED_EXTRAS:
+        added = _pinned(f"requirements-{extra}.lock")
+        assert not added.keys() & runtime.keys(), "an extra's lock holds what the extra adds; run `make lock`"
+        wanted = _names(project["project"]["optional-dependencies"][extra])
+        assert wanted <= added.keys() | runtime.keys(), "run `make lock`"
+        runtime |= added
     assert _names(project["dependency-groups"]["dev"]) <= development.keys() | runtime.keys(), "run `make lock`"
     for name, version in development.items():
         assert runtime.get(name, version) == version, f"{name} is pinned twice; run `make lock`"
+
+
+def test_a_server_asks_for_no_package_that_its_extra_does_not_bring() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    brought = {name: _names(extras[name]) for name in EXTRAS}
+    assert brought == {name: {DISTRIBUTION_OF.get(one, one) for one in packages} for name, packages in EXTRAS.items()}
 
 
 def test_the_offline_model_asks_for_nothing_that_the_network_does_not_ask_for_in_the_same_words() -> None:

@@ -76,6 +76,8 @@ def test_the_installed_wheels_run_from_a_clean_environment(wheels: Wheels, tmp_p
     )
     assert str(home) in where
     run(str(home / "bin" / "agentnet"), "doctor", "--help", cwd=tmp_path)
+    missing = run(str(home / "bin" / "agentnet"), "serve", "mcp", "data", cwd=tmp_path, code=2)
+    assert "agentnet[data]" in missing
 
     offered = (str(python), "-c", "from agentnet.models import installed_models; print([*installed_models()])")
     assert run(*offered, cwd=tmp_path).strip() == "[]"

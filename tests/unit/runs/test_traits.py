@@ -11,8 +11,8 @@ from agentnet.runs.traits import Traits, traits_of
     [
         (None, Traits(repeatable=False, destructive=True)),
         (ToolAnnotations(), Traits(repeatable=False, destructive=True)),
-        (ToolAnnotations(read_only_hint=True), Traits()),
-        (ToolAnnotations(read_only_hint=True, destructive_hint=True), Traits()),
+        (ToolAnnotations(read_only_hint=True), Traits(reads_only=True)),
+        (ToolAnnotations(read_only_hint=True, destructive_hint=True), Traits(reads_only=True)),
         (ToolAnnotations(idempotent_hint=True), Traits(repeatable=False, destructive=True)),
         (ToolAnnotations(destructive_hint=False), Traits(repeatable=False, destructive=False)),
         (ToolAnnotations(destructive_hint=False, idempotent_hint=True), Traits()),

@@ -2,7 +2,7 @@
 
 import re
 
-from offline_model.language.values import NUMBER_WORDS, Quantity, number
+from offline_model.language.values import SPOKEN, Quantity, number
 from offline_model.language.vocabulary import word_set
 
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
@@ -48,8 +48,10 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?:the )?product of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN*(\1)"),
     (r"(?:the )?(?:average|mean) of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"MEAN(\1)"),
     (r"(?:the )?difference (?:between|of)\s+(NUM)\s+and\s+(NUM)", r"\1 - \2"),
-    (r"(?:increase|raise)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 + \2 / 100)"),
-    (r"(?:decrease|reduce|lower)\s+(NUM) by\s+(NUM)\s*(?:%|percent)", r"\1 * (1 - \2 / 100)"),
+    (r"(?:(?:increase|raise)\s+(NUM)|(NUM) (?:increas|rais)ed) by\s+(NUM)PER", r"\1\2 * (1 + \3 / 100)"),
+    (r"(?:(?:decrease|reduce|lower)\s+(NUM)|(NUM) (?:decreas|reduc)ed) by\s+(NUM)PER", r"\1\2 * (1 - \3 / 100)"),
+    (r"(?:\badd (?:\w+ of )?(NUM)PER to|(NUM)PER (?:MORE than|above)) [$€£]?(NUM)END", r"\3 * (1 + \1\2 / 100)"),
+    (r"(?:\bsubtract (NUM)PER from|(NUM)PER (?:LESS than|below|off(?: of)?)) [$€£]?(NUM)END", r"\3 * (1 - \1\2 / 100)"),
     (r"add\s+(NUM)\s+to\s+(NUM)", r"\1 + \2"),
     (r"\badd\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
     (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"),
@@ -57,7 +59,7 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?:divide|split)\s+(NUM)\s+(?:by|among|between|into)\s+(NUM)", r"\1 / \2"),
     (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von|de|di)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
     (r"^(\D*)(NUM)\s*(?:\+|\bplus\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1\2 * (1 + \3 / 100)"),
-    (r"^(\D*)(NUM)\s*(?:-|\bminus\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1\2 * (1 - \3 / 100)"),
+    (r"^(\D*)(NUM)\s*(?:-|\bminus\b|\bless\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1\2 * (1 - \3 / 100)"),
     (r"(NUM) as an? percent(?:age)? of\s+(NUM)", r"\1 / \2 * 100"),
     (r"what percent(?:age)? of\s+(NUM) (?:is|are)\s+(NUM)", r"\2 / \1 * 100"),
     (r"(NUM)\s*/\s*(NUM) of\s+(NUM)", r"\1 / \2 * \3"),
@@ -78,8 +80,10 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
 )
 _PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
+_NAMED = {"NUM": _PLAIN_NUMBER, "PER": r"\s*(?:%|percent|per cent)", "END": r"(?!\d|\.\d|\s*%|\s*per)"}
+_SAID = _NAMED | {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
 _SPOKEN_PATTERNS = tuple(
-    (re.compile(pattern.replace("NUM", _PLAIN_NUMBER), re.IGNORECASE), into) for pattern, into in _SPOKEN
+    (re.compile(re.sub("[A-Z]{3,4}", lambda at: _SAID[at[0]], said), re.IGNORECASE), into) for said, into in _SPOKEN
 )
 _WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(?:and |then |all )*([-+*/])\s*(?=\d)")
 """A comma before an operator: what stands before it is worked out first."""
@@ -145,8 +149,8 @@ def _joined(match: re.Match[str]) -> str:
 def _digits(text: str) -> str:
     """`text` with small number words as digits."""
     return re.sub(
-        r"\b(?:" + "|".join(NUMBER_WORDS) + r")\b(?!\s+of\b)",
-        lambda match: str(NUMBER_WORDS[match[0].lower()]),
+        r"\b(?:" + "|".join(SPOKEN) + r")\b(?!\s+of\b)",
+        lambda match: str(SPOKEN[match[0].lower()]),
         text,
         flags=re.IGNORECASE,
     )

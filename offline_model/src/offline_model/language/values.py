@@ -5,12 +5,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    )
-} | {"twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000, "dozen": 12}
+_FIRST = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
+_ONES = [*_FIRST, *(f"{stem}teen" for stem in ("thir", "four", "fif", "six", "seven", "eigh", "nine"))]
+_TENS = {f"{ten}ty": 10 * n for n, ten in enumerate(("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"), 2)}
+NUMBER_WORDS = {word: at for at, word in enumerate(_ONES)} | _TENS | {"hundred": 100, "thousand": 1000, "dozen": 12}
+SPOKEN = {f"{ten}{gap}{_ONES[n]}": _TENS[ten] + n for ten in _TENS for gap in "- " for n in range(1, 10)} | NUMBER_WORDS
 MONTHS = [name.lower() for name in calendar.month_name if name]
 
 MAX_NUMBER_CHARACTERS = 40

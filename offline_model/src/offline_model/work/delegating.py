@@ -71,9 +71,15 @@ class Delegating:
                 return tried
             outcome = outcome or tried
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
-        if not fit and (error := error_of((self.ledger.outputs() or [""])[-1])):
-            return Outcome(task.step, f"Nobody could be looked for: {error}", ok=False)
+        if not fit and self.unasked:
+            return Outcome(task.step, self.unasked, ok=False)
         return outcome or Outcome(task.step, said, ok=False, refused=True)
+
+    @property
+    def unasked(self) -> str:
+        """Why nobody could be looked for last; empty where those that were found are all."""
+        error = error_of((self.ledger.outputs() or [""])[-1])
+        return f"Nobody could be looked for: {error}" if error else ""
 
     def _fitting(self, task: Task) -> list[Peer] | None:
         """The peers for the first of the task's needs that anyone fits."""

@@ -80,8 +80,9 @@ async def test_cancelling_a_call_through_the_bridge_cancels_it(place: Place, era
 
 
 async def test_a_session_that_ended_is_begun_again_behind_the_hosts_back(
-    place: Place, era: str, tmp_path: Path
+    place: Place, era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gateway.mcp.sessions.sessions.RECENT_SECONDS", 0.0)  # the gateway is not told of this end
     await place.server("alpha")
     async with host(place, era, tmp_path) as client:
         await client.list_tools()
