@@ -102,7 +102,7 @@ async def earlier_in_context(run: TaskRun, store: TaskStore, files: FileStore) -
 async def _exchange(task: Task, files: FileStore, leased: LeasedTask) -> list[dict[str, Any]]:
     """What was asked and answered, with the files on both sides: a later turn may be about them."""
     asked = [message for message in task.history if message.role == Role.ROLE_USER]
-    answer = Projection(task).text or text_of(task.status.message)
+    answer = Projection(task).answer or text_of(task.status.message)
     given = await _files_in([part for message in asked for part in message.parts], files, leased)
     made = await _files_in([part for artifact in task.artifacts for part in joined(artifact.parts)], files, leased)
     if not asked or not (answer or made):

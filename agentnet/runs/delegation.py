@@ -142,7 +142,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Delegated:
-    """One delegation: a child task at a peer, streamed into the caller's task."""
+    """One delegation: a child task at a peer, whose steps and files are streamed into the caller's task."""
 
     peers: Peers
     scope: RunScope
@@ -153,7 +153,7 @@ class Delegated:
     seen: int = 0
     """Events of the child that arrived: a stream that breaks after some is no stream that never comes."""
     names: dict[str, str] = field(default_factory=dict[str, str])
-    """The child's artifacts, each with its id in this task; those that are not passed on with none."""
+    """The child's artifacts that are passed on, each with its id in this task."""
 
     @property
     def child_id(self) -> str:
@@ -264,15 +264,18 @@ class Delegated:
                 pass
 
     async def _pass_artifact(self, update: TaskArtifactUpdateEvent) -> None:
-        """The child's own texts and files, and the files that it was passed itself."""
+        """The files and data of the child, and those that it was passed itself.
+
+        Not its words: they are this agent's material. Clients that show every artifact would show them beside the
+        answer that is made of them, or twice where it repeats them; the child's task has them.
+        """
         source = update.artifact
-        begins = not update.append or source.artifact_id not in self.names
-        name = self.names.get(source.artifact_id)
-        if name is None:
-            name = self.names[source.artifact_id] = self._name_here(source)
-        if not name:
+        parts = [part for part in source.parts if is_file(part) or part.HasField("data")]
+        if not parts:
             return
-        artifact = Artifact(artifact_id=name, name=self._title_here(source), parts=source.parts)
+        begins = not update.append or source.artifact_id not in self.names
+        name = self.names.setdefault(source.artifact_id, self._name_here(source))
+        artifact = Artifact(artifact_id=name, name=self._title_here(source), parts=parts)
         for part in artifact.parts:
             put_right(part)
         if begins:
@@ -283,16 +286,15 @@ class Delegated:
         await self.scope.attach(artifact, append=not begins, last_chunk=update.last_chunk)
 
     def _name_here(self, source: Artifact) -> str:
-        """What an artifact of the child is called in this task, told once by its first chunk, which says whose it is.
+        """What an artifact of the child is called in this task.
 
         Children count their own artifacts alike; one that was passed on to the child has a name that fits everywhere.
         """
-        if not self.child.is_from_peer(source.artifact_id):
-            return f"{self.child_id}.{source.artifact_id}"
-        return source.artifact_id if any(is_file(part) for part in source.parts) else ""
+        is_from_peer = self.child.is_from_peer(source.artifact_id)
+        return source.artifact_id if is_from_peer else f"{self.child_id}.{source.artifact_id}"
 
     def _title_here(self, source: Artifact) -> str:
-        """A peer's words have its name before theirs: every agent calls its answer alike. A file has its own."""
+        """A file has its own; what else a peer made has the peer's name before it: every agent calls it alike."""
         if source.name and any(is_file(part) for part in source.parts):
             return source.name
         return f"{self.agent}: {source.name}" if source.name else self.agent
@@ -322,7 +324,7 @@ class Delegated:
                     ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
         name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
-        answer = self.child.text or text_of(self.child.status.message)
+        answer = self.child.answer or text_of(self.child.status.message)
         return Outcome(self.agent, self.child_id, name, answer, files)
 
 

@@ -6,6 +6,7 @@ streamed text is gathered in pieces and joined when the task is asked for, and t
 so that a snapshot does not carry it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from a2a.types.a2a_pb2 import (
@@ -89,12 +90,12 @@ class Projection:
 
     @property
     def artifacts(self) -> Sequence[Artifact]:
-        """All artifacts, in the order in which they began; not to be changed.
+        """All artifacts, in the order of a snapshot; not to be changed.
 
         Reading them joins what was gathered, which costs their size: for the end of a stream, not for every chunk.
         """
         self._join_all()
-        return self._task.artifacts
+        return sorted(self._task.artifacts, key=_rank)
 
     @property
     def own_artifacts(self) -> list[Artifact]:
@@ -105,6 +106,19 @@ class Projection:
     def text(self) -> str:
         """The texts of its own artifacts, a paragraph each."""
         return "\n\n".join(text for artifact in self.own_artifacts if (text := text_of(artifact.parts)))
+
+    @property
+    def answer(self) -> str:
+        """Its words for whoever asked: the texts of its own artifacts, and behind them what it says in the end."""
+        return "\n\n".join(filter(None, (self.text, self.closing)))
+
+    @property
+    def closing(self) -> str:
+        """What it says where it rests, be it an end, a reason or a question; empty where its artifacts say it too."""
+        said = self.said if self.rests else ""
+        # Whole words: "on" does not stand in "none".
+        repeated = re.search(rf"(?<!\w){re.escape(said.strip())}(?!\w)", self.text) if said else None
+        return "" if repeated else said
 
     @property
     def said(self) -> str:

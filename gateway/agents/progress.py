@@ -37,7 +37,8 @@ class Progress:
         self._tokens = float(BURST)
         self._filled = time.monotonic()
         self._pending = ""
-        self._ends_in_words = False
+        self._artifact: str | None = None
+        """Whose words were told last; None where they were no artifact's."""
         self._flusher: asyncio.Task[None] | None = None
 
     async def tell(self, event: StreamResponse) -> None:
@@ -45,14 +46,14 @@ class Progress:
         message = self._message(event)
         if not message:
             return
-        is_words = event.HasField("artifact_update")
-        if self._flusher is None and not is_words and self._may_tell():
+        artifact = event.artifact_update.artifact.artifact_id if event.HasField("artifact_update") else None
+        if self._flusher is None and artifact is None and self._may_tell():
             await self._send(message)
             return
-        between = "" if not self._pending or (is_words and self._ends_in_words) else "\n"
+        between = self._between(artifact, event.artifact_update.append) if self._pending else ""
         # The end is kept: what an agent does now tells more than what it did.
         self._pending = (self._pending + between + message)[-MAX_PENDING_CHARACTERS:]
-        self._ends_in_words = is_words
+        self._artifact = artifact
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush_later())
 
@@ -73,6 +74,12 @@ class Progress:
             artifact = event.artifact_update.artifact
             return "" if self._heard.is_from_peer(artifact.artifact_id) else text_of(artifact.parts)
         return step_line(event.status_update) if event.HasField("status_update") else ""
+
+    def _between(self, artifact: str | None, goes_on: bool) -> str:
+        """What stands between what waits and what comes, which are the words of `artifact`, or none's."""
+        if artifact is None or self._artifact is None:
+            return "\n"
+        return "" if goes_on and artifact == self._artifact else "\n\n"
 
     def _may_tell(self) -> bool:
         now = time.monotonic()

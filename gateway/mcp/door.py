@@ -25,7 +25,7 @@ from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.messages.endless import Endless
 from gateway.mcp.messages.envelope import check_modern_notification
 from gateway.mcp.messages.era import Era
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange, InputRequired
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.inbound import Inbound, accepts, check_form, check_size, read_body
@@ -35,9 +35,10 @@ from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
 from gateway.mcp.profiles.profiles import Profiles
+from gateway.mcp.resumption.event_ids import Resumption
 from gateway.mcp.servers.passthrough import Passthrough
 from gateway.mcp.sessions.client_requests import ClientRequests
-from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCalls
+from gateway.mcp.sessions.running import RunningCalls
 from gateway.mcp.sessions.sessions import Sessions
 from gateway.mcp.upstream.server import UpstreamServer
 
@@ -180,7 +181,7 @@ class Door:
         resumption = self._legacy.resumption(inbound, session)
         if resumption is not None:
             await inbound.reply.open_stream()
-            await self._serve(inbound, resumption.message, resumption.told)
+            await self._serve(inbound, resumption.message, resumption)
             return
         deadline = Deadline(self._ceiling)
         exchange = inbound.legacy(STREAM, self._client_requests, deadline, session)
@@ -189,13 +190,15 @@ class Door:
                 await self._legacy.stream(inbound, session, View(exchange, self._aggregate))
         await inbound.reply.end_stream()
 
-    async def _serve(self, inbound: Inbound, message: Document, told: int = 0) -> None:
-        """Answer one request, whatever comes; the client has been `told` of so much progress before."""
+    async def _serve(self, inbound: Inbound, message: Document, resumption: Resumption | None = None) -> None:
+        """Answer one request, whatever comes; one that its client comes back to with its `resumption`."""
         reply = inbound.reply
         answer: Document | None = None
         try:
             exchange = await self._exchange(inbound, message)
-            exchange.told = told
+            if resumption is not None:
+                exchange.is_resumed, exchange.told = True, resumption.told
+                exchange.arrived = 0.0  # a cancellation that was stored while its client was away is meant for it
             with self._limit.stream(inbound.principal), self._running.call(exchange):
                 reply.keep_alive()
                 async with self._in_time(message, exchange.deadline):
@@ -259,7 +262,7 @@ async def answer_of(exchange: Exchange, work: Coroutine[Any, Any, Document | Non
         # Cancelled more than once, the task has another reason besides the client: that one holds.
         if not exchange.is_cancelled or task is None or task.uncancel() > 0:
             raise
-        raise McpError(REQUEST_CANCELLED, "The request was cancelled.") from None
+        raise cancelled() from None
 
 
 def note(error: Exception, what: str) -> None:

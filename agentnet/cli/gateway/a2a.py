@@ -24,10 +24,12 @@ _ERRORS: dict[int | None, type[AgentNetError]] = {
 class AgentConnection:
     """One agent behind a gateway."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, name: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, name: str, *, in_pieces: bool = True) -> None:
         # No limit on silence: a person waits, sees the steps, and has Ctrl-C.
         self._agent = AgentClient(HttpxTransport(http, url, name, idle_seconds=None))
         self.name = name
+        self.in_pieces = in_pieces
+        """Whether its server may give a text that was streamed in pieces."""
 
     def send(self, message: Message) -> AsyncIterator[StreamResponse]:
         """SendStreamingMessage: every event until the task rests."""

@@ -89,7 +89,7 @@ async def converse(
 
     What was heard is in `outcome` afterwards.
     """
-    outcome = outcome or Outcome()
+    outcome = outcome or Outcome(in_pieces=agent.in_pieces)
     try:
         async with asyncio.timeout(timeout):
             while True:
@@ -113,19 +113,24 @@ async def converse(
 
 async def _watch(settings: Settings, task_id: str, url: str | None, talk: Talk) -> int:
     async with Gateway.open(settings, url) as gateway:
-        tree = await gateway.tree(task_id)
-        name = str(tree[0]["agent"])
-        agent = await gateway.agent(name)
-        outcome = Outcome()
-        try:
-            await _follow(agent, agent.subscribe(task_id), outcome, talk, stops=True)
-        except ConflictError:
-            from agentnet.cli.gateway.listings import print_tree
+        return await watch(gateway, task_id, talk)
 
-            if not talk.as_json:
-                print_tree(tree, talk.progress)
-            outcome.take(StreamResponse(task=await agent.get(task_id)))
-        return talk.finish(outcome, name)
+
+async def watch(gateway: Gateway, task_id: str, talk: Talk) -> int:
+    """Follow a task to its rest, and show its end; the exit code."""
+    tree = await gateway.tree(task_id)
+    name = str(tree[0]["agent"])
+    agent = await gateway.agent(name)
+    outcome = Outcome(in_pieces=agent.in_pieces)
+    try:
+        await _follow(agent, agent.subscribe(task_id), outcome, talk, stops=True)
+    except ConflictError:
+        from agentnet.cli.gateway.listings import print_tree
+
+        if not talk.as_json:
+            print_tree(tree, talk.progress)
+        outcome.take(StreamResponse(task=await agent.get(task_id)))
+    return talk.finish(outcome, name)
 
 
 async def _follow(

@@ -14,10 +14,13 @@ from agentnet.tasks.values import struct_json, value_json
 
 
 class Outcome:
-    """Fed with events in their order; a task snapshot replaces what was known of the artifacts."""
+    """Fed with events in their order; a task snapshot replaces what was known of the artifacts.
 
-    def __init__(self) -> None:
-        self.heard = Projection(in_pieces=True)
+    `in_pieces` says how the asked server gives texts (see `agentnet.tasks.parts.keeps_pieces`).
+    """
+
+    def __init__(self, *, in_pieces: bool = True) -> None:
+        self.heard = Projection(in_pieces=in_pieces)
         self.steps: dict[str, Step] = {}
         """The newest phase of each step, in the order in which they began."""
 
@@ -76,11 +79,14 @@ class Outcome:
         self.heard.sent(message)
 
     def answer(self) -> str:
-        """The result as Markdown: the texts and data of the agent's own artifacts, or what it says in their place."""
-        texts = [text for artifact in self.heard.own_artifacts for text in map(text_of, artifact.parts) if text]
+        """The result as Markdown: the texts and data of the agent's own artifacts, and what it says in the end.
+
+        Why a task failed and what it asks are `said`, and told apart.
+        """
+        texts = [text_of(part) for artifact in self.heard.own_artifacts for part in artifact.parts]
         # Not the status of a task with data beside its words: that data is for programs.
-        texts += [text for text in map(text_of, self._reply()) if text]
-        return "\n\n".join(texts) or (self.said if self.succeeded else "")
+        texts += map(text_of, reply) if (reply := self._reply()) else [self.heard.closing] * self.succeeded
+        return "\n\n".join(filter(None, texts))
 
     def files(self) -> Iterator[tuple[Artifact, Part]]:
         """Every file, its artifact with it; those of an answer without a task come in none."""

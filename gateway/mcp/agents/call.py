@@ -8,7 +8,7 @@ import logging
 
 import anyio
 import mcp_types as types
-from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse
+from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, TaskState
 
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.agents.contact import CANCEL_SECONDS, Contact
@@ -18,7 +18,7 @@ from gateway.mcp.agents.answer import Answer
 from gateway.mcp.agents.question import AgentQuestion, question_in
 from gateway.mcp.agents.tools import AgentArguments
 from gateway.mcp.messages.era import Era
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION, EventIds
 
@@ -87,6 +87,9 @@ class AgentCall:
             return
         await self._look(known)
         await self._following.settle()
+        # A host may come back for what it has just cancelled (the TypeScript SDK does): it gets no second answer.
+        if self._exchange.is_resumed and self._heard.state == TaskState.TASK_STATE_CANCELED:
+            raise cancelled()
 
     async def _ask(self, question: AgentQuestion) -> bool:
         """Ask the client and take its answer to the agent; False where it cannot be asked, or does not answer."""

@@ -10,6 +10,7 @@ from a2a.types.a2a_pb2 import Artifact, Part
 
 from agentnet.files.names import media_type_of
 from agentnet.files.store import URI_PATTERN
+from agentnet.tasks.parts import text_of
 from agentnet.tasks.values import value_json
 from gateway.mcp.agents.addresses import artifact_uri
 
@@ -26,6 +27,8 @@ class Contents:
 
     def __init__(self, agent: str, task_id: str) -> None:
         self.blocks: list[types.ContentBlock] = []
+        self.links: list[str] = []
+        """URIs of artifacts that are linked for their text."""
         self._agent = agent
         self._task_id = task_id
         self._room = INLINE_BYTES
@@ -37,6 +40,14 @@ class Contents:
         found = {match[0].rstrip(".,;)"): match[2].rstrip(".,;)") for match in URI_PATTERN.finditer(text)}
         for uri, name in list(found.items())[:MAX_LINKS]:
             self.blocks.append(types.ResourceLink(name=name, uri=uri, mime_type=media_type_of(name) or OCTETS))
+
+    def add_link(self, artifact: Artifact) -> None:
+        """Where the whole text of an artifact can be read; nothing for one without text."""
+        if text := text_of(artifact.parts):
+            uri, name = artifact_uri(self._agent, self._task_id, artifact.artifact_id), artifact.name or "answer"
+            self.links.append(uri)
+            size = len(text.encode())
+            self.blocks.append(types.ResourceLink(name=name, uri=uri, mime_type="text/plain", size=size))
 
     def add(self, artifact: Artifact) -> None:
         """The files and data of an artifact; texts are told together, elsewhere."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from agentnet.a2a.client.transport import Headers
 from agentnet.discovery.directory import Entry
-from agentnet.errors import AgentNetError, NotFoundError
+from agentnet.errors import AgentNetError, NotFoundError, UnavailableError
 from agentnet.files.store import FileStore
 from agentnet.http.errors import invalid_input
 from agentnet.identity import Principal
@@ -26,7 +26,7 @@ from gateway.mcp.agents.resources import Reader
 from gateway.mcp.agents.task_ids import TaskIds, is_task_id
 from gateway.mcp.agents.task_stream import TaskStream
 from gateway.mcp.agents.tasks import AgentTasks
-from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, AgentArguments, FindArguments, by_tool_name
+from gateway.mcp.agents.tools import FIND_AGENTS, MAX_FOUND, MAX_NAME, AgentArguments, FindArguments, by_tool_name
 from gateway.mcp.agents.wire import dumped
 from gateway.mcp.aggregate.provider import AGENTS, FollowedTasks, Provider
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
@@ -112,6 +112,10 @@ class Agents:
         """By its scheme."""
         return self._profile.agents != [] and is_ours(uri)
 
+    async def is_away(self, tool: str) -> bool:
+        """Whether it is the tool of an agent that was there and has no replica now, or while nobody can say."""
+        return await self._absence(tool) is not None
+
     def owns_task(self, task_id: str) -> bool:
         """By its form; whose it is shows when it is read."""
         return is_task_id(task_id)
@@ -147,7 +151,7 @@ class Agents:
             return dumped(await self._search(FindArguments.model_validate(arguments)))
         entry = by_tool_name(await self._visible()).get(name)
         if entry is None:
-            raise McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
+            raise await self._absence(name) or McpError(INVALID_PARAMS, f"There is no tool {name!r} here.")
         asked, contact = AgentArguments.model_validate(arguments), self._contact(entry, exchange.trace)
         # With state it goes on with what began as a call, and must end as one.
         if exchange.era is Era.MODERN and exchange.has_extension(TASKS) and exchange.state() is None:
@@ -197,18 +201,33 @@ class Agents:
         return {"completion": {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}}
 
     async def _find(self, exchange: Exchange, agent: str) -> Contact:
-        """The agent of that name, within the trace of the exchange. Raises `NotFoundError`."""
+        """The agent of that name, within the trace of the exchange. Raises `NotFoundError`, `UnavailableError`."""
         return self._contact(await self._entry(agent), exchange.trace)
 
     async def _reach(self, agent: str) -> Contact:
-        """The agent of that name. Raises `NotFoundError`."""
+        """The agent of that name. Raises `NotFoundError`, `UnavailableError` for one that is away."""
         return self._contact(await self._entry(agent))
+
+    async def _absence(self, tool: str) -> UnavailableError | None:
+        """Why an agent's tool is not there; None for one that is, or that there is none of."""
+        # Tools have underscores where their agents may have hyphens.
+        for agent in dict.fromkeys((tool, tool.replace("_", "-"))):
+            if len(tool) <= MAX_NAME and self._profile.shows_agent(agent):
+                try:
+                    await self._means.catalog.get(self._principal, agent)
+                except UnavailableError as error:
+                    return error
+                except NotFoundError:
+                    pass
+        return None
 
     async def _entry(self, agent: str) -> Entry:
         for entry in await self._visible():
             if entry.name == agent:
                 return entry
-        raise NotFoundError(f"There is no agent {agent!r} here now.")
+        if not self._profile.shows_agent(agent):
+            raise NotFoundError(f"There is no agent {agent!r} here now.")
+        return await self._means.catalog.get(self._principal, agent)
 
     def _contact(self, entry: Entry, trace: Headers = ()) -> Contact:
         return Contact(self._means.upstream, self._principal, entry, trace)
@@ -248,5 +267,7 @@ class AgentProviders:
 
 
 def refusal(error: AgentNetError) -> CallToolResult:
-    """An error as a result."""
-    return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
+    """An error as a result, which says when it is worth trying again."""
+    pause = error.data.get("retry_after")
+    said = f"{error} Try again in {float(pause):g} s." if pause else str(error)
+    return CallToolResult(content=[TextContent(text=said)], is_error=True)

@@ -80,7 +80,7 @@ class ResourceNews:
     async def _card_version(self, uri: str, agent: str) -> dict[str, str]:
         try:
             entry = (await self._reach(agent)).entry
-        except NotFoundError:
+        except (NotFoundError, UnavailableError):  # it comes and goes with its agent
             return {}
         card = json.dumps(entry.document, sort_keys=True)
         return {uri: sha256(card.encode("utf-8", "replace")).hexdigest()}

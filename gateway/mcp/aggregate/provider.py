@@ -78,6 +78,10 @@ class Provider(Protocol):
         """Whether a resource is certainly one of its own, whatever lists tell; also of a template of such resources."""
         ...
 
+    async def is_away(self, tool: str) -> bool:
+        """Whether a tool that it does not list is one of its own that is away for a while: `answer` says so then."""
+        ...
+
     def owns_task(self, task_id: str) -> bool:
         """Whether a task (extension `io.modelcontextprotocol/tasks`) is one of its own."""
         ...

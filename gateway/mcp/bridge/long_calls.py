@@ -16,7 +16,7 @@ from starlette.types import Message
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError
 from gateway.mcp.bridge.to_modern import Hold, Rounds
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import object_or_empty, request, result
 from gateway.mcp.messages.reply import Reply
@@ -26,7 +26,7 @@ from gateway.mcp.resumption.event_ids import PRIMING_VERSION
 from gateway.mcp.resumption.keeper import OPEN_SECONDS, Keeper
 from gateway.mcp.resumption.log import CallLog, Claim, ended
 from gateway.mcp.sessions.client_requests import question_id
-from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls
+from gateway.mcp.sessions.running import RunningCall, RunningCalls
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class LongCalls:
             if running.is_stopping and running.waits:
                 await self._leave(call)
                 return
-            error = McpError(REQUEST_CANCELLED, "The request was cancelled.") if exchange.is_cancelled else ended()
+            error = cancelled() if exchange.is_cancelled else ended()
         except AgentNetError as failure:
             error = failure
         except Exception as failure:  # the boundary of a task: whoever waits is told

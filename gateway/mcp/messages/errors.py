@@ -11,6 +11,8 @@ Document = dict[str, Any]
 LEGACY_RESOURCE_NOT_FOUND = -32002
 SESSION_NOT_FOUND = -32001
 """As the SDKs say it; the HTTP status 404 is what the specification asks for."""
+REQUEST_CANCELLED = -32800
+"""As the SDKs end the stream of a legacy call that its client cancelled."""
 
 
 class McpError(AgentNetError):
@@ -45,3 +47,8 @@ class McpError(AgentNetError):
 
 class NotMcpError(McpError):
     """A server answered over HTTP, but not in MCP, or not in the era that it was asked in."""
+
+
+def cancelled() -> McpError:
+    """What ends a request that its client cancelled, also for a client that comes back to it."""
+    return McpError(REQUEST_CANCELLED, "The request was cancelled.")

@@ -84,6 +84,8 @@ class Exchange:
     """`inputSchema` of the tool that is called, where a list told of it."""
     told: int = 0
     """The number of the last progress that the client had before its stream was cut off."""
+    is_resumed: bool = False
+    """Whether its client comes back to a request that it has sent before."""
     is_cancelled: bool = False
     """Whether the client cancelled: a legacy client that only left may come back for the answer."""
 

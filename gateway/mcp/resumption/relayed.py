@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agentnet.errors import UnavailableError
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
 from gateway.mcp.messages.said import said
@@ -19,7 +19,7 @@ from gateway.mcp.messages.session import Session
 from gateway.mcp.resumption.event_ids import PRIMING_VERSION
 from gateway.mcp.resumption.keeper import OPEN_SECONDS, Keeper
 from gateway.mcp.resumption.log import CallLog, ended
-from gateway.mcp.sessions.running import REQUEST_CANCELLED, RunningCall, RunningCalls, nothing
+from gateway.mcp.sessions.running import RunningCall, RunningCalls, nothing
 from gateway.mcp.upstream.server import UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -92,5 +92,5 @@ class RelayedCalls:
 def reason_of(call: RunningCall) -> McpError:
     """Why a call is cancelled."""
     if call.exchange.is_cancelled:
-        return McpError(REQUEST_CANCELLED, "The request was cancelled.")
+        return cancelled()
     return call.exchange.deadline.error() if call.exchange.deadline.has_passed else ended()

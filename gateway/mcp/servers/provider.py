@@ -71,6 +71,10 @@ class ServerProvider:
         """Those in its scheme where it is one of the network's; of others its lists and templates tell."""
         return not self.is_outside and is_of_server(uri, self.name)
 
+    async def is_away(self, tool: str) -> bool:
+        """Never: a server's tools are listed as they were while it is away."""
+        return False
+
     def owns_task(self, task_id: str) -> bool:
         """Its tasks' ids begin with its name."""
         marked = unmarked(task_id)

@@ -29,8 +29,6 @@ MAX_CANCELS = 256
 """Of one session that are kept."""
 STOP_SECONDS = 3.0
 """How long calls that are at their server may go on when the process stops."""
-REQUEST_CANCELLED = -32800
-"""As the SDKs end the stream of a legacy call that its client cancelled."""
 
 
 Request = tuple[str, RequestId]

@@ -58,6 +58,13 @@ class Network:
             )
             response.raise_for_status()
 
+    async def deregister(self, name: str) -> None:
+        """Take the first instance of an agent out of the registry."""
+        token = self.runtime.tokens.for_service(f"agent:{name}", "registry")
+        address = f"{self.registry_url}/v1/entries/agent/{name}/0"
+        response = await self.runtime.http.delete(address, headers={"authorization": f"Bearer {token}"})
+        response.raise_for_status()
+
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """An HTTP client of the gateway, with the tenant's key unless told otherwise."""
         headers = {"authorization": f"Bearer {self.key if key is None else key}"} if key != "" else {}

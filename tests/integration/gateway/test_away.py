@@ -22,9 +22,7 @@ def rpc(method: str) -> dict[str, Any]:
 
 
 async def deregistered(network: Network) -> None:
-    token = network.runtime.tokens.for_service("agent:gone", "registry")
-    address = f"{network.registry_url}/v1/entries/agent/gone/0"
-    await network.runtime.http.delete(address, headers={"authorization": f"Bearer {token}"})
+    await network.deregister("gone")
 
 
 async def ran_out(network: Network) -> None:

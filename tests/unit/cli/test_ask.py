@@ -26,6 +26,7 @@ class Broken:
     """Its stream breaks; by the time it is subscribed to, its task asks, and the subscription stays open as it must."""
 
     name = "broken"
+    in_pieces = False
 
     async def send(self, message: Message) -> AsyncIterator[StreamResponse]:
         yield StreamResponse(task=task(WORKING))
@@ -58,6 +59,7 @@ class Telling:
     """Says what it does while it works, and then how it ended."""
 
     name = "telling"
+    in_pieces = False
 
     def __init__(self, end: TaskState) -> None:
         self.end = end

@@ -4,6 +4,7 @@ import mcp_types as types
 import pytest
 from a2a.types.a2a_pb2 import (
     Artifact,
+    Message,
     Part,
     StreamResponse,
     Task,
@@ -21,7 +22,7 @@ from agentnet.identity import Principal
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE
 from gateway.http.limits import StreamLimit
-from gateway.mcp.agents.answer import Answer
+from gateway.mcp.agents.answer import MAX_TEXT_CHARACTERS, Answer
 from gateway.mcp.agents.content import Contents
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
 
@@ -130,8 +131,9 @@ def test_streamed_chunks_make_one_text_and_peers_words_are_left_out() -> None:
         heard.receive(event)
     heard.receive(StreamResponse(status_update=TaskStatusUpdateEvent(task_id="t", status=DONE)))
     answer = Answer("a", heard)
-    assert answer.text == "Hello"
-    assert answer.result().structured_content["state"] == "completed"
+    result = answer.result()
+    assert result.structured_content is not None
+    assert (result.structured_content["answer"], result.structured_content["state"]) == ("Hello", "completed")
 
 
 def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
@@ -142,6 +144,40 @@ def test_a_text_with_a_files_name_is_a_file_of_the_answer() -> None:
     assert isinstance(text, types.TextContent) and text.text == "See the table."
     assert isinstance(file, types.EmbeddedResource) and isinstance(file.resource, types.TextResourceContents)
     assert (file.resource.text, file.resource.mime_type) == ("a,b", "text/csv")
+
+
+LONG = "x" * (MAX_TEXT_CHARACTERS + 1)
+CUT: dict[str, tuple[list[tuple[str, str]], str, int, list[str]]] = {
+    "one artifact": ([("a", LONG)], "", len(LONG), ["a"]),
+    "of two the second": ([("a", "short"), ("b", LONG)], "", len(LONG) + 7, ["a", "b"]),
+    "with closing words": ([("a", LONG)], "That is all.", len(LONG) + 14, ["a"]),
+}
+
+
+@pytest.mark.parametrize(("made", "said", "characters", "linked"), CUT.values(), ids=CUT)
+def test_a_text_that_is_cut_says_where_the_whole_is_and_nothing_of_that_is_in_the_answer(
+    made: list[tuple[str, str]], said: str, characters: int, linked: list[str]
+) -> None:
+    status = TaskStatus(state=DONE.state, message=Message(parts=[Part(text=said)]) if said else None)
+    artifacts = [Artifact(artifact_id=name, parts=[Part(text=text)]) for name, text in made]
+    result = Answer("a", Projection(Task(id="t", status=status, artifacts=artifacts))).result()
+    assert result.structured_content is not None
+    answer, whole = result.structured_content["answer"], "\n\n".join(text for _, text in made)
+    assert answer == "\n\n".join(filter(None, (whole[:MAX_TEXT_CHARACTERS], said)))
+    uris = [f"agentnet://agents/a/tasks/t/artifacts/{name}" for name in linked]
+    assert result.structured_content["truncated"] == {"characters": characters, "resources": uris}
+    text, *links = result.content
+    assert isinstance(text, types.TextContent)
+    assert text.text == f"{answer}\n\n(These are {len(answer)} of {characters} characters.)"
+    assert [link.uri for link in links if isinstance(link, types.ResourceLink)] == uris
+
+
+def test_a_text_that_stands_in_no_artifact_is_not_cut() -> None:
+    status = TaskStatus(state=DONE.state, message=Message(parts=[Part(text=LONG)]))
+    result = Answer("a", Projection(Task(id="t", status=status))).result()
+    assert result.structured_content is not None
+    assert result.structured_content["answer"] == LONG
+    assert "truncated" not in result.structured_content
 
 
 def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:

@@ -139,7 +139,7 @@ def test_later_chunks_of_a_peers_artifact_stay_the_peers() -> None:
     assert heard.is_from_peer("p")
     assert not heard.is_from_peer("a")
     assert heard.text == "It is 42.2 km."
-    assert [artifact.artifact_id for artifact in heard.artifacts] == ["p", "a"]
+    assert [artifact.artifact_id for artifact in heard.artifacts] == ["a", "p"]
 
 
 def test_a_task_reads_the_same_whether_it_was_streamed_or_is_read_in_the_pieces_that_its_server_kept() -> None:

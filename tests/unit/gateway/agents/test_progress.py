@@ -51,6 +51,19 @@ async def test_words_are_told_together_and_a_step_on_a_line_of_its_own() -> None
     ]
 
 
+APART: dict[str, tuple[list[StreamResponse], str]] = {
+    "another artifact": ([words("A1", "a"), words("B1", "b")], "A1\n\nB1"),
+    "the first again": ([words("A1", "a"), words("B1", "b"), words(" more", "a")], "A1\n\nB1\n\n more"),
+    "one that is replaced": ([words("draft"), words("final", append=False)], "draft\n\nfinal"),
+    "one that goes on": ([words("A1"), words(" more")], "A1 more"),
+}
+
+
+@pytest.mark.parametrize(("events", "said"), APART.values(), ids=APART)
+async def test_words_of_several_artifacts_are_paragraphs(events: list[StreamResponse], said: str) -> None:
+    assert await told(*events) == [said]
+
+
 async def test_a_step_is_told_at_once() -> None:
     assert await told(step("search"), step("count")) == ["echo: search …", "echo: count …"]
 

@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from mcp import MCPError
 
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
@@ -18,6 +19,27 @@ from tests.patience import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 both = pytest.mark.parametrize("era", ERAS)
 HANG = request("tools/call", {"name": "echo", "arguments": {"message": "hang"}}, 7)
+
+
+@both
+async def test_an_agent_that_is_away_is_not_one_that_there_is_none(place: Place, era: str) -> None:
+    for name in ("gone", "gone-too"):  # a tool's name has no hyphen
+        await place.network.register(name, ["http://127.0.0.1:9"])
+        await place.network.deregister(name)
+    await place.put_profile("others", agents=["echo"])
+    async with place.host(era) as client:
+        for name in ("gone", "gone-too"):
+            result = await client.call_tool(name.replace("-", "_"), {"message": "hi"})
+            assert result.is_error
+            assert text_of(result) == f"No replica of the agent {name!r} answers now. Try again in 5 s."
+        with pytest.raises(MCPError, match="no tool"):
+            await client.call_tool("never", {"message": "hi"})
+        for kept, reason in (("gone", "answers now"), ("never", "no such resource")):
+            with pytest.raises(MCPError, match=reason):
+                await client.read_resource(f"agentnet://agents/{kept}/tasks/t/artifacts/a")
+    async with place.host(era, "others") as client:  # which does not show it
+        with pytest.raises(MCPError, match="no tool"):
+            await client.call_tool("gone", {"message": "hi"})
 
 
 @both

@@ -60,6 +60,27 @@ async def test_a_call_that_was_cut_off_ends_once_at_another_replica(place: Place
     assert not probe.cancelled.is_set()
 
 
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_host_that_comes_back_for_what_it_cancelled_gets_no_result(place: Place, waits: bool) -> None:
+    """As the TypeScript SDK does; the same error ends what it left and what it comes back to."""
+    await place.network.agent("echo")
+    one, two = place.urls
+    async with client(place) as http:
+        session = await LegacySession.open(http, one)
+        gone = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "call-7"}}
+        message = request("tools/call", CALL, "call-7")
+        async with http.stream("POST", one + session.path, json=message, headers=session.headers) as response:
+            lines = response.aiter_lines()
+            last = await anext(line.removeprefix("id: ") async for line in lines if line.startswith("id: "))
+            assert (await session.post(two, gone)).status_code == 202
+            if waits:
+                ends = [json.loads(line[6:]) async for line in lines if line.startswith("data: {")]
+                assert [end["error"]["code"] for end in ends] == [-32800]
+        for url in (one, two):
+            [end] = await resume(session, url, last)
+            assert (end["id"], end["error"]["code"]) == ("call-7", -32800)
+
+
 async def test_a_question_keeps_its_id_on_the_stream_that_goes_on(place: Place) -> None:
     await place.network.agent("echo")
     one, two = place.urls
