@@ -23,7 +23,7 @@ from gateway.mcp.legacy import Legacy
 from gateway.mcp.messages.batch import is_batch, serve_batch
 from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.messages.endless import Endless
-from gateway.mcp.messages.envelope import check_modern_notification
+from gateway.mcp.messages.envelope import LISTEN, check_modern_notification
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, InputRequired
@@ -46,7 +46,6 @@ logger = logging.getLogger(__name__)
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
-LISTEN = "subscriptions/listen"
 STREAM: Document = {"id": 0, "method": "GET"}
 # 2026-07-28 has neither GET nor DELETE: 405.
 METHODS: dict[Era, dict[str, bytes]] = {

@@ -23,6 +23,7 @@ VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
 # The one revision with batches, which its receivers must take.
 BATCH_VERSION = "2025-03-26"
+LISTEN = "subscriptions/listen"
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
 
 

@@ -168,5 +168,10 @@ def is_stream(incoming: Incoming) -> bool:
     return header_of(incoming.headers, b"content-type").lower().startswith(b"text/event-stream")
 
 
+def is_json(incoming: Incoming) -> bool:
+    """Whether the response says that it is JSON."""
+    return header_of(incoming.headers, b"content-type").lower().startswith(b"application/json")
+
+
 def _away(server: UpstreamServer, reason: Exception | None) -> UnavailableError:
     return UnavailableError(f"The MCP server {server.name!r} does not answer.", hint=str(reason) if reason else None)
