@@ -9,7 +9,7 @@ import re
 from typing import Any, Self, TypeGuard
 
 import orjson
-from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 
 from agentnet.http.sse import frame
 from gateway.mcp.messages.errors import Document, McpError
@@ -102,6 +102,14 @@ def is_deeper(value: Any, limit: int) -> bool:
 def object_or_empty(value: Any) -> Document:
     """`value` if it is an object."""
     return value if isinstance(value, dict) else {}
+
+
+def text_in(params: Document, key: str, where: str = "") -> str:
+    """The member `key` of `params`, said with `where` before it. Raises `McpError` for one that is no text."""
+    value = params.get(key)
+    if not isinstance(value, str):
+        raise McpError(INVALID_PARAMS, f"{where}{key} must be a text.")
+    return value
 
 
 def write(document: Any) -> bytes:

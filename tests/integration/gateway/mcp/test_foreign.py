@@ -92,6 +92,7 @@ async def test_a_profile_of_one_server_lets_no_more_through(
     url = f"{place.urls[0]}/mcp/alone"
     body, headers = modern("tools/call", {"name": "act", "arguments": {}})
     if only == "legacy":
+        body = request("tools/call", {"name": "act", "arguments": {}})
         headers = (await LegacySession.open(http, place.urls[0], "/mcp/alone")).headers
     async with http.stream("POST", url, json=body, headers=headers) as response:
         [told] = [message async for message in messages_of(response)]
