@@ -36,6 +36,7 @@ from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of
 from mcp_servers.hosting.hosted import Hosted
 from mcp_servers.hosting.request_state import share_state
+from mcp_servers.hosting.wrong import say_what_is_wrong
 from mcp_servers.offer import KNOWN, find_server, names
 
 __all__ = ["KNOWN", "create_service", "names"]
@@ -66,6 +67,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     hosted = await find_server(runtime, name)
     if isinstance(hosted.server, MCPServer):
         share_state(hosted.server, runtime.seal)
+    hosted.server.middleware.append(say_what_is_wrong)
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     settings = runtime.settings
     frame = Frame(

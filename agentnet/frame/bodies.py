@@ -15,6 +15,7 @@ from agentnet.settings import Settings
 INVALID_PARAMS = -32602
 READ_FOR_ID_BYTES = 64 * 1024
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_NO_CHARACTER = "\ufffd".encode()
 BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 LARGE_BYTES = 16 * 1024
@@ -158,8 +159,11 @@ def _id_in(body: bytes) -> Any:
     if len(body) > READ_FOR_ID_BYTES:
         return None
     try:
-        request = orjson.loads(_SURROGATE.sub(b"?", body))  # which it would refuse, and no id needs
+        request = orjson.loads(_SURROGATE.sub(_NO_CHARACTER, body))  # which it would refuse
     except orjson.JSONDecodeError:
         return None
     value = request.get("id") if isinstance(request, dict) else None
+    # With half a pair in it no answer could name it.
+    if isinstance(value, str) and "\ufffd" in value:
+        return None
     return value if isinstance(value, str | int) and not isinstance(value, bool) else None

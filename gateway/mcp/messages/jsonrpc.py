@@ -151,6 +151,18 @@ def is_response(message: Any) -> TypeGuard[Document]:
     )
 
 
+def id_in(body: bytes) -> RequestId | None:
+    """The id of the request in `body`, however wrong it is besides; None for anything else."""
+    if len(body) > MAX_EXACT_BYTES:
+        return None
+    try:
+        message = orjson.loads(body)
+    except ValueError:
+        return None
+    found = message.get("id") if isinstance(message, dict) and "method" in message else None
+    return found if is_id(found) else None
+
+
 def request(identifier: RequestId, method: str, params: Document) -> Document:
     """A JSON-RPC request."""
     return {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
@@ -19,7 +20,7 @@ from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.input_required import can_be_asked
-from gateway.mcp.messages.jsonrpc import is_request, object_or_empty, write
+from gateway.mcp.messages.jsonrpc import has_nul, is_request, object_or_empty, write
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
@@ -146,6 +147,9 @@ class Passthrough:
         try:
             answer = await self._checked(incoming, server) if place is not None else incoming
             if incoming.status == 400 and is_initialize(message):
+                if has_nul(inbound.body.decode()):
+                    said = f"The MCP server {server.name!r} takes no NUL in capabilities and clientInfo."
+                    raise McpError(INVALID_PARAMS, said)
                 raise refused(server.name, incoming.status)  # it has no handshake any more
             self._name_session(inbound, server, incoming, url)
             if is_request(message):
