@@ -27,6 +27,7 @@ SESSION_HEADER = b"mcp-session-id"
 # The one revision with batches, which its receivers must take.
 BATCH_VERSION = "2025-03-26"
 SERVED = (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
+LISTEN = "subscriptions/listen"
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
 
 
