@@ -67,13 +67,18 @@ class Body:
             pass
 
 
-async def run_until_gone(body: Body, work: Awaitable[None], goes_on: Callable[[], bool] = lambda: False) -> None:
+async def run_until_gone(
+    body: Body,
+    work: Awaitable[None],
+    goes_on: Callable[[], bool] = lambda: False,
+    unwatched_seconds: float = UNWATCHED_SECONDS,
+) -> None:
     """Await `work`, and cancel it when the client leaves, unless it `goes_on` without one.
 
     Runs in the caller's task, and looks after the client only when the work takes longer: a task for each request costs
     a tenth of a relayed call.
     """
-    watch = _Watch(body, goes_on)
+    watch = _Watch(body, goes_on, unwatched_seconds)
     try:
         await work
     except asyncio.CancelledError:
@@ -89,7 +94,7 @@ class _Watch:
 
     __slots__ = ("_body", "_goes_on", "_is_over", "_timer", "_watcher", "has_cancelled", "task")
 
-    def __init__(self, body: Body, goes_on: Callable[[], bool]) -> None:
+    def __init__(self, body: Body, goes_on: Callable[[], bool], unwatched_seconds: float) -> None:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
@@ -98,7 +103,7 @@ class _Watch:
         self._goes_on = goes_on
         self._watcher: asyncio.Task[None] | None = None
         self._is_over = False
-        self._timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._begin)
+        self._timer = asyncio.get_running_loop().call_later(unwatched_seconds, self._begin)
 
     def end(self) -> None:
         """The work is done: nothing is cancelled any more."""

@@ -102,8 +102,8 @@ class Door:
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             inbound = Inbound(headers, sent, principal, profile, reply)
             # The end of the connection cancels a modern call; in 2025-11-25 a disconnect is no cancellation, so such a
-            # call may go on.
-            await run_until_gone(body, self._handle(method, inbound), reply.goes_on)
+            # call may go on. Looked for at once: a call whose client left before its first event was not cancelled.
+            await run_until_gone(body, self._handle(method, inbound), reply.goes_on, unwatched_seconds=0.0)
         except ClientGoneError:
             await refuse(reply, BROKEN_OFF)
         except Exception as error:  # noqa: BLE001 - the boundary to the client: nobody above says it in MCP

@@ -20,6 +20,7 @@ from agentnet.ids import new_id
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Factory
 from agentnet.tasks.steps import SOURCE, Step
+from gateway.admin.keys import view_of
 
 PNG = b"\x89PNG not really"
 
@@ -139,7 +140,7 @@ async def create_gateway(runtime: Runtime, _name: str, url: str) -> ASGIApp:
         return JSONResponse({"agents": [listed | {"instances": 1}]})
 
     async def keys(_request: Request) -> Response:
-        made = [row.model_dump(mode="json", exclude={"hash"}) for row in await (await runtime.keys()).list()]
+        made = [view_of(row) for row in await (await runtime.keys()).list()]
         return JSONResponse({"keys": made})
 
     routes = [

@@ -138,26 +138,28 @@ async def specialist(
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
     """`count` replicas of a specialist whose model says `steps`, one after the other; or of one with `model`."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
-    tokens = Tokens("x" * 32)
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
-        directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
-        directory.urls = mcp_servers or {}
-        script = ScriptedModel(list(steps))
-        servers = ToolServers(directory, tokens, upstreams)
-        executor = Specialist(
-            load_specialist(folder(path, manifest)),
-            models=OneModel(model or script),
-            model_name="scripted",
-            model_settings=ModelSettings(),
-            store=TaskStore(database, "reader", 1.0),
-            files=FileStore(database, 1_000_000),
-            tool_servers=servers,
-            peers=Peers([], directory, http, tokens),
-        )
-        executor.script, executor.servers = script, servers
-        async with replicas(database_url, executor, count) as made:
-            yield executor, made
-    await database.close()
+    try:
+        tokens = Tokens("x" * 32)
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
+            directory = Known("http://127.0.0.1:1", http, tokens, "agent:worker")
+            directory.urls = mcp_servers or {}
+            script = ScriptedModel(list(steps))
+            servers = ToolServers(directory, tokens, upstreams)
+            executor = Specialist(
+                load_specialist(folder(path, manifest)),
+                models=OneModel(model or script),
+                model_name="scripted",
+                model_settings=ModelSettings(),
+                store=TaskStore(database, "reader", 1.0),
+                files=FileStore(database, 1_000_000),
+                tool_servers=servers,
+                peers=Peers([], directory, http, tokens),
+            )
+            executor.script, executor.servers = script, servers
+            async with replicas(database_url, executor, count) as made:
+                yield executor, made
+    finally:
+        await database.close()
 
 
 async def sent(replica: Replica, text: str, task: Task | None = None, data: dict[str, object] | None = None) -> Task:
