@@ -130,7 +130,6 @@ SMALL_WITH_A_REASON = {
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
-    "gateway.mcp.aggregate.naming": "an algorithm with its own tests: unique names within 64 characters",
     "gateway.page": "a page for browsers, beside what programs use",
     "gateway.mcp.changes.sql": "SQL lies in one place",
     "gateway.mcp.messages.endless": "streams without an end, as one thing to be stopped",
