@@ -39,6 +39,8 @@ LATE_SECONDS = 1.0
 """How long a refresh is waited for while an older list is at hand."""
 FIRST_SECONDS = 5.0
 """How long the first list of a server is waited for."""
+AGAIN_SECONDS = 0.2
+"""How long a server that was waited for in vain is: it may be well again."""
 FAILED_SECONDS = 2.0
 """So long after a failure the server is not asked again."""
 MAX_KEPT = 20_000
@@ -69,7 +71,7 @@ class Listings:
         self._failing: LRUCache[Key, str] = LRUCache(MAX_KEPT)
         """Servers and kinds that could not be listed the last time, and why."""
         self._late: LRUCache[Key, None] = LRUCache(MAX_KEPT)
-        """Those that were waited for in vain: nobody does so again until they have listed."""
+        """Those that were waited for in vain, until they have listed."""
         self._changed: set[Key] = set()
         """Of those that are being asked for: what the server said meanwhile to have changed."""
 
@@ -129,12 +131,11 @@ class Listings:
         kept = self._kept.get(key)
         if kept is None or time.monotonic() >= kept.fresh_until:
             loading = self._begin(key, server, principal, kind)
-            late = _shared(server, kind)
-            if late not in self._late:
-                seconds = LATE_SECONDS if kept and kept.listing else FIRST_SECONDS
-                _, waiting = await asyncio.wait([loading], timeout=seconds)
-                if waiting:
-                    self._late[late] = None
+            shared = _shared(server, kind)
+            seconds = LATE_SECONDS if kept and kept.listing else FIRST_SECONDS
+            _, waiting = await asyncio.wait([loading], timeout=AGAIN_SECONDS if shared in self._late else seconds)
+            if waiting:
+                self._late[shared] = None
             kept = self._kept.get(key) or kept
         return kept
 
