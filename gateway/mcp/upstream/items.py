@@ -22,15 +22,18 @@ _WORDS, _OBJECTS = ("title", "description", "mimeType"), ("annotations", "_meta"
 
 
 def usable(item: object, kind: Kind, server: str) -> Document | None:
-    """The item, mended where that takes nothing from it that a host could use; None for one that is none."""
+    """The item, mended where that takes nothing from it that a host could use; None for one that is none.
+
+    Told of in detail where the log is: whoever has the list says how many are left out.
+    """
     if not isinstance(item, dict) or not isinstance(item.get(kind.key), str) or not 0 < len(item[kind.key]) <= MAX_NAME:
-        logger.warning("one of the %s of the MCP server %s has no %s", kind.member, server, kind.key)
+        logger.debug("one of the %s of the MCP server %s has no %s", kind.member, server, kind.key)
         return None
     if kind in (Kind.RESOURCES, Kind.TEMPLATES) and not is_plain(item[kind.key]):
-        logger.warning("%.100r of the MCP server %s may be read as another address", item[kind.key], server)
+        logger.debug("%.100r of the MCP server %s may be read as another address", item[kind.key], server)
         return None
     if is_deeper(item, MAX_DEPTH):
-        logger.warning("%.100r of the MCP server %s is nested too deeply", item[kind.key], server)
+        logger.debug("%.100r of the MCP server %s is nested too deeply", item[kind.key], server)
         return None
     item = _without_lures(item, kind)
     if _is_right(item, kind):
@@ -38,7 +41,7 @@ def usable(item: object, kind: Kind, server: str) -> Document | None:
     mended = _mended(item, kind)
     if _is_right(mended, kind):
         return mended
-    logger.warning("%.100r of the MCP server %s is not well formed", item[kind.key], server)
+    logger.debug("%.100r of the MCP server %s is not well formed", item[kind.key], server)
     return None
 
 

@@ -255,6 +255,18 @@ async def test_a_server_that_is_away_is_warned_of_once_for_each_change(
     assert len([each for each in said if "listed again" in each]) == recoveries, said
 
 
+async def test_items_that_are_left_out_are_warned_of_when_their_number_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server: Any = Pages(lambda _: {"tools": [None] * server.bad + [tool("good")], "ttlMs": 0})
+    listings = Listings(server, server, server, SimpleNamespace(admits=lambda item: True))  # type: ignore[arg-type]
+    upstream = UpstreamServer("alpha", (), "*", "", {}, server)
+    for server.bad in (0, 500, 500, 500, 3, 0, 0):
+        listings.forget(upstream, frozenset({Kind.TOOLS}))
+        await listings.get(upstream, ASKER, Kind.TOOLS)
+    assert [message.split()[0] for message in caplog.messages] == ["500", "3", "0"]
+
+
 async def test_a_server_that_is_away_for_another_reason_is_warned_of_again(caplog: pytest.LogCaptureFixture) -> None:
     server: Any = Flaky()
     server.is_there = False
