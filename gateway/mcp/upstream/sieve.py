@@ -181,8 +181,10 @@ def _refuse(constant: str) -> Any:
 
 
 def is_answer(message: Document) -> bool:
-    """Whether a message without a method is a response in good form: a result or an error, and not both. A null stands for
-    what is not there, as some servers say it."""
+    """Whether a message without a method is a response in good form: a result or an error, and not both.
+
+    A null stands for what is not there: so some servers say it.
+    """
     result, error = message.get("result"), message.get("error")
     if error is None:
         return isinstance(result, dict)
