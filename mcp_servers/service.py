@@ -35,7 +35,7 @@ from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of
 from mcp_servers.hosting.hosted import Hosted
 from mcp_servers.hosting.request_state import share_state
-from mcp_servers.hosting.wrong import say_what_is_wrong
+from mcp_servers.hosting.tool_server import say_what_is_wrong
 from mcp_servers.offer import KNOWN, find_server, names
 
 __all__ = ["KNOWN", "create_service", "names"]

@@ -113,10 +113,11 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _http_message(request: Request, error: HTTPException) -> str:
+    # No path: behind the gateway it would be another than the one that was asked for.
     if error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase:
-        return f"There is nothing at {request.url.path}."
+        return "There is nothing at this address."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return f"{request.url.path} does not take {request.method}."
+        return f"This address does not take {request.method}."
     return error.detail
 
 

@@ -24,7 +24,9 @@ class Upstreams:
     def __init__(self, database: Database, seal: Seal, settings: Settings) -> None:
         self.store = UpstreamStore(database, seal)
         self.allow_private = settings.allow_private_urls
-        self._declared = load_declarations(settings.mcp_servers_file).remote
+        declarations = load_declarations(settings.mcp_servers_file)
+        self._declared = declarations.remote
+        self._names = [(server.tenant, server.name) for server in declarations.servers]
         tls = httpx.create_ssl_context(trust_env=False)
         self._http = guarded_client(allow_private=self.allow_private, max_bytes=MAX_ANSWER_BYTES, verify=tls)
         self._private_http = guarded_client(allow_private=True, max_bytes=MAX_ANSWER_BYTES, verify=tls)
@@ -69,6 +71,10 @@ class Upstreams:
     def declared(self, tenant: str) -> list[OutsideServer]:
         """The operator's own servers that the tenant sees."""
         return [server for server in self._declared if server.tenant in (EVERYONE, tenant)]
+
+    def is_declared(self, tenant: str, name: str) -> bool:
+        """Whether the operator's file has a server of that name for the tenant, of whatever kind."""
+        return (EVERYONE, name) in self._names or (tenant, name) in self._names
 
     def client(self, server: OutsideServer) -> httpx2.AsyncClient:
         """A client for requests to `server` and nowhere else; close it."""

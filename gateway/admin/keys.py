@@ -1,8 +1,8 @@
 """API keys over HTTP, for `agentnet keys`: an admin manages the keys of its own tenant."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,12 +17,19 @@ MAX_LIMIT = 1000
 Scope = Literal["use", "admin"]
 
 
+def printable(name: str) -> str:
+    """Raises `ValueError` for line ends, and for what turns the direction of writing: lists are read in terminals."""
+    if not name.isprintable():
+        raise ValueError("holds characters that cannot be seen, such as a line end")
+    return name
+
+
 class NewKey(BaseModel):
     """What `POST /v1/keys` takes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100)
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
     scopes: list[Scope] = Field(default=["use"], min_length=1)
     days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
     tenant: str | None = None

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from agentnet.discovery.directory import Directory
+from agentnet.discovery.directory import Directory, Kind
 from agentnet.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from agentnet.frame.access import principal_of
 from agentnet.http.errors import json_object
@@ -17,6 +17,7 @@ from agentnet.upstreams.server import NewServer, OutsideServer, Replacement, ori
 from agentnet.upstreams.upstreams import Upstreams
 
 PATH = "/v1/mcp/servers"
+ANOTHER = "Choose another name."
 
 
 class ServerRoutes:
@@ -103,12 +104,20 @@ class ServerRoutes:
             raise InvalidInputError("This is the address of the network itself.")
 
     async def _check_name(self, admin: Principal, name: str) -> None:
+        """Nobody takes the name of another: a host could not tell whose tools it calls. Raises `ConflictError`."""
+        if self._upstreams.is_declared(admin.tenant, name):
+            raise ConflictError(f"The operator's file has an MCP server {name!r}.", hint=ANOTHER)
+        if await self._is_registered(admin, "mcp", name):
+            raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint=ANOTHER)
+        if await self._is_registered(admin, "agent", name):
+            raise ConflictError(f"The network has an agent {name!r}.", hint=ANOTHER)
+
+    async def _is_registered(self, admin: Principal, kind: Kind, name: str) -> bool:
         try:
-            # The network's own server goes before a stored one of its name, which would never be called.
-            await self._directory.get(admin, "mcp", name)
+            await self._directory.get(admin, kind, name)
         except NotFoundError:
-            return
-        raise ConflictError(f"The network has an MCP server {name!r} of its own.", hint="Choose another name.")
+            return False
+        return True
 
 
 def view_of(server: OutsideServer) -> dict[str, Any]:

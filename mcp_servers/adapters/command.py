@@ -6,14 +6,14 @@ from functools import partial
 
 import mcp
 
-from agentnet.errors import ConfigurationError
+from agentnet.errors import ConfigurationError, UnavailableError
 from agentnet.mcp.connection import End, is_closed, watched
 from agentnet.settings import Settings
 from agentnet.upstreams.declarations import CommandServer
 from mcp_servers.adapters.adapted import AdaptedServer
 from mcp_servers.adapters.audience import Audience
 from mcp_servers.adapters.environment import private_environment
-from mcp_servers.adapters.process import run_command
+from mcp_servers.adapters.process import Ending, run_command
 
 HOMES = "commands"
 """Folder of the commands' homes, in the network's own."""
@@ -30,30 +30,37 @@ def create_command(declared: CommandServer, settings: Settings) -> AdaptedServer
 
     @asynccontextmanager
     async def opened(audience: Audience, end: End) -> AsyncIterator[mcp.Client]:
-        with private_environment(declared, homes, audience.key.tenant) as environment:
-            async with AsyncExitStack() as stack:
-                over, live = set[str](), set[str]()
+        over, live, ending = set[str](), set[str](), Ending()
 
-                def ended(mode: str) -> None:
-                    over.add(mode)
-                    if over & live:  # the end of a process that refused is not the end of the next one
-                        end()
+        def ended(mode: str) -> None:
+            over.add(mode)
+            if over & live:  # the end of a process that refused is not the end of the next one
+                end()
 
-                async def connect(mode: str) -> mcp.Client:
-                    transport = watched(run_command(declared, environment), partial(ended, mode), declared.name)
-                    client = mcp.Client(transport, mode=mode, cache=None, **audience.callbacks())
-                    connected = await stack.enter_async_context(client)
-                    live.add(mode)
-                    return connected
+        try:
+            with private_environment(declared, homes, audience.key.tenant) as environment:
+                async with AsyncExitStack() as stack:
 
-                try:
-                    client = await connect("legacy")  # only there it tells of changes and asks in mid-call
-                except (mcp.MCPError, BaseExceptionGroup) as error:
-                    if not _is_refusal(error):
-                        raise
-                    # It answered, and takes no handshake: it speaks 2026-07-28 alone.
-                    client = await connect("auto")
-                yield client
+                    async def connect(mode: str) -> mcp.Client:
+                        command = run_command(declared, environment, ending)
+                        transport = watched(command, partial(ended, mode), declared.name)
+                        client = mcp.Client(transport, mode=mode, cache=None, **audience.callbacks())
+                        connected = await stack.enter_async_context(client)
+                        live.add(mode)
+                        return connected
+
+                    try:
+                        client = await connect("legacy")  # only there it tells of changes and asks in mid-call
+                    except (mcp.MCPError, BaseExceptionGroup) as error:
+                        if not _is_refusal(error):
+                            raise
+                        # It answered, and takes no handshake: it speaks 2026-07-28 alone.
+                        client = await connect("auto")
+                    yield client
+        except Exception as error:  # whatever the SDK makes of a process that is not there any more
+            if live or ending.code is None:
+                raise
+            raise UnavailableError(f"its command ended with exit code {ending.code}; the log has its words") from error
 
     return AdaptedServer(declared, opened)
 

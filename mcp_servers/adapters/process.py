@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -27,22 +28,38 @@ LEAVE_SECONDS = 2.0
 LAST_WORDS_SECONDS = 0.5
 """Given to standard error to end after the command did; a process that left the group may hold it open."""
 POLL_SECONDS = 0.02
+LAST_LINES = 3
 
 logger = logging.getLogger(__name__)
 
 Received = SessionMessage | Exception
 
 
+class Ending:
+    """How a command ended."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        """Its exit code, where it ended by itself."""
+        self.lines: deque[str] = deque(maxlen=LAST_LINES)
+        """The last ones of its standard error: for the log, not for callers, for they may hold what is secret."""
+
+
 @asynccontextmanager
-async def run_command(server: CommandServer, environment: dict[str, str]) -> AsyncIterator[TransportStreams]:
-    """The command, for as long as the block runs; then it is stopped with its whole process group.
+async def run_command(
+    server: CommandServer, environment: dict[str, str], ending: Ending
+) -> AsyncIterator[TransportStreams]:
+    """The command, for as long as the block runs; then it is stopped with its whole process group, and `ending` says
+    how it ended.
 
     Raises `ConfigurationError` when it cannot be started.
     """
     process = await _start(server, environment)
+    ending.code = None
+    ending.lines.clear()
     sending, received = anyio.create_memory_object_stream[Received](0)
     written, writing = anyio.create_memory_object_stream[SessionMessage](0)
-    errors = asyncio.create_task(log_stderr(server.name, process))
+    errors = asyncio.create_task(log_stderr(server.name, process, ending.lines))
     try:
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(_read(server.name, process, sending))
@@ -55,7 +72,10 @@ async def run_command(server: CommandServer, environment: dict[str, str]) -> Asy
     finally:
         for stream in (sending, received, written, writing):
             stream.close()
-        await asyncio.shield(_stop(process, errors))
+        await asyncio.shield(_stop(process, errors, ending))
+        if ending.code:
+            said = " | ".join(ending.lines) or "nothing on its standard error"
+            logger.warning("the command of %s ended with exit code %d: %s", server.name, ending.code, said)
 
 
 async def _start(server: CommandServer, environment: dict[str, str]) -> Process:
@@ -116,12 +136,14 @@ async def _write(process: Process, writing: MemoryObjectReceiveStream[SessionMes
             await process.stdin.drain()
 
 
-async def _stop(process: Process, errors: "asyncio.Task[None]") -> None:
+async def _stop(process: Process, errors: "asyncio.Task[None]", ending: Ending) -> None:
     """As the specification has it (2025-11-25, lifecycle: shutdown), and then whatever is left of its group. What it
     says to the end is logged: of a command that died, it is the reason."""
     assert process.stdin is not None
     process.stdin.close()
-    if not await _left(process):
+    if await _left(process):
+        ending.code = process.returncode
+    else:
         _signal(process, signal.SIGTERM)
         await _left(process)
     _signal(process, signal.SIGKILL)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from asyncio.subprocess import Process
+from collections import deque
 
 LINES_PER_MINUTE = 120
 LINE_CHARACTERS = 1000
@@ -32,8 +33,9 @@ class _Allowance:
         return self._left >= 0
 
 
-async def log_stderr(name: str, process: Process) -> None:
-    """Log until the command closes its standard error. Never stops reading: a full pipe would stop the command."""
+async def log_stderr(name: str, process: Process, last: deque[str]) -> None:
+    """Log until the command closes its standard error, and keep its last lines. Never stops reading: a full pipe would
+    stop the command."""
     assert process.stderr is not None
     allowance = _Allowance()
     rest = ""
@@ -41,14 +43,16 @@ async def log_stderr(name: str, process: Process) -> None:
         *lines, rest = (rest + chunk.decode(errors="replace")).split("\n")
         # A line without an end would grow for ever.
         rest = rest[:LINE_CHARACTERS]
-        _log(name, lines, allowance)
-    _log(name, [rest], allowance)
+        _log(name, lines, allowance, last)
+    _log(name, [rest], allowance, last)
     if allowance.dropped:
         logger.info("%s wrote %d more lines to its standard error", name, allowance.dropped)
 
 
-def _log(name: str, lines: list[str], allowance: _Allowance) -> None:
-    for line in lines:
-        if line.strip() and allowance.take():
-            # A command must not move the cursor, or write lines of its own, in a log that is read in a terminal.
-            logger.info("%s: %s", name, _CONTROL.sub("", line)[:LINE_CHARACTERS])
+def _log(name: str, lines: list[str], allowance: _Allowance, last: deque[str]) -> None:
+    for line in filter(str.strip, lines):
+        # A command must not move the cursor, or write lines of its own, in a log that is read in a terminal.
+        shown = _CONTROL.sub("", line)[:LINE_CHARACTERS]
+        last.append(shown)
+        if allowance.take():
+            logger.info("%s: %s", name, shown)

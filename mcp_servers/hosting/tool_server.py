@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
@@ -24,6 +25,9 @@ LISTS_FRESH_MILLISECONDS = 60_000
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 READ_ONLY_WEB = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+
+MAX_PROBLEMS = 5
+"""That are told of a request."""
 
 Ready = Callable[[], Awaitable[None]]
 """Returns when the server can work; raises `AgentNetError` with the reason when it cannot."""
@@ -108,10 +112,30 @@ class ToolServer(MCPServer[Any]):
             raise MCPError(LEGACY_RESOURCE_NOT_FOUND, str(error), {"uri": str(uri)}) from None
 
 
+async def say_what_is_wrong(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware that names what of a request is wrong, where the SDK has the same words for all. Raises `MCPError`
+    (-32602)."""
+    try:
+        return await call_next(ctx)
+    except ValidationError as error:
+        said = f"The parameters of {ctx.method[:80]} are wrong: {_problems(error, 'params')}."
+        raise MCPError(INVALID_PARAMS, said) from error
+
+
 def _sentence(tool: str, error: ValidationError) -> str:
-    problems = [
-        f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
-        # Without the input: it may be large, and the model has it.
-        for item in error.errors(include_url=False, include_input=False)
-    ]
-    return f"The arguments of {tool} are wrong: {'; '.join(problems)}."
+    return f"The arguments of {tool} are wrong: {_problems(error, 'arguments')}."
+
+
+def _problems(error: ValidationError, whole: str) -> str:
+    """Each with the member of `whole` that it is about, once: every form that a member could have was tried."""
+    # Without the input: it may be large, and who sent it has it.
+    found = error.errors(include_url=False, include_input=False)
+    said = (f"{_member(item['loc'], whole)}: {item['msg'][:1].lower()}{item['msg'][1:]}" for item in found)
+    return "; ".join([*dict.fromkeys(said)][:MAX_PROBLEMS])
+
+
+def _member(place: tuple[int | str, ...], whole: str) -> str:
+    members = [str(part) for part in place]
+    if whole in members:
+        members = members[members.index(whole) + 1 :]
+    return ".".join(members) or whole

@@ -37,6 +37,8 @@ PARKED_SECONDS = 600.0
 """How long a parked call waits for its client."""
 MAX_PARKED = 64
 """Calls of one key that are parked in one replica."""
+MAX_REFUSED = 1000
+"""Pings and the like in one call: each is answered with a request of its own."""
 MAX_WAITING = 16
 """Questions of one call that wait for their turn."""
 KEY = "question"
@@ -68,6 +70,8 @@ class ParkedCall:
         self.listener: Exchange | None = None
         """Where notifications go while the client is there."""
         self.unheard = Unheard(PER_SECOND)
+        self.refused = 0
+        """Requests of the server's that are for no client."""
         self.task: asyncio.Task[None] | None = None
 
 
@@ -206,6 +210,10 @@ class Parking:
     async def _asked(self, call: ParkedCall, message: Document) -> None:
         method, params = message["method"], object_or_empty(message.get("params"))
         if method not in CAPABILITY_OF:
+            call.refused += 1
+            if call.refused > MAX_REFUSED:
+                said = f"The MCP server {call.server.name!r} sent {MAX_REFUSED} requests that are for no client."
+                raise McpError(INTERNAL_ERROR, said)
             refusal = McpError(METHOD_NOT_FOUND, f"There is no {method} here.").document(message["id"])
             # A ping is for whoever is connected (2025-11-25), which is the gateway.
             answer = result(message["id"], {}) if method == "ping" else refusal

@@ -49,6 +49,12 @@ class ProfileStore:
         """Store a profile, in place of the one of that name. Raises `InvalidInputError`, `ConflictError`."""
         if profile.anonymous:
             raise InvalidInputError("Only the operator's file of profiles can admit callers without a key.")
+        known = {row["id"] for row in await self._pool.fetch(sql.KNOWN_KEYS, tenant, profile.keys)}
+        # Another tenant's is not told from one that there is not.
+        if unknown := [key for key in profile.keys if key not in known]:
+            raise InvalidInputError(
+                f"There is no key {unknown[0][:80]!r}.", hint="`agentnet keys list` shows their ids."
+            )
         if await self._pool.fetchval(sql.COUNT_OTHER_PROFILES, tenant, profile.name) >= MAX_PROFILES:
             raise ConflictError(f"A tenant has at most {MAX_PROFILES} profiles.")
         for other in (await self.of(tenant)).values():

@@ -12,6 +12,9 @@ INSERT INTO mcp_profiles (tenant, name, definition) VALUES ($1, $2, $3)
 ON CONFLICT (tenant, name) DO UPDATE SET definition = EXCLUDED.definition
 """
 
+# Which of these are ids of the tenant's keys.
+KNOWN_KEYS = "SELECT id FROM api_keys WHERE tenant = $1 AND id = ANY($2::text[])"
+
 # Keys that a profile binds and that still hold.
 BOUND_KEYS = """
 SELECT k.id FROM mcp_profiles p JOIN api_keys k ON k.tenant = p.tenant AND p.definition::jsonb -> 'keys' ? k.id

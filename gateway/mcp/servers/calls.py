@@ -10,6 +10,7 @@ from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from gateway.http.transport import Headers, Incoming
 from gateway.mcp.aggregate.provider import FollowedTasks
+from gateway.mcp.aggregate.schemes import with_own_uris
 from gateway.mcp.bridge.long_calls import LongCalls
 from gateway.mcp.bridge.to_legacy import Parking
 from gateway.mcp.changes.subscriptions import SUBSCRIBE, UNSUBSCRIBE, Subscriptions
@@ -36,6 +37,7 @@ from gateway.mcp.upstream.server import UpstreamServer
 from gateway.mcp.upstream.sieve import Sieve
 
 COMPLETE = "completion/complete"
+MAPPED = TASK_METHODS | {READ_RESOURCE}
 REPLACED = frozenset({VERSION_HEADER, SESSION_HEADER, b"last-event-id"})
 
 Answer = TypeVar("Answer")
@@ -83,7 +85,7 @@ class ServerCalls:
         if exchange.era not in spoken.eras or (spoken.is_mute and _may_be_asked(exchange)):
             bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
             try:
-                return await bridge.call(exchange, server, params)
+                return shown_by(exchange, server, await bridge.call(exchange, server, params))
             except McpError as error:
                 if (code := exchange.code_in_era(error.code)) == error.code:
                     raise
@@ -178,14 +180,14 @@ class ServerCalls:
         sieve = Sieve(server.name, exchange.id, exchange.progress_token)
 
         async def change(message: Document) -> Document | None:
-            return with_task(message, server.name) if sieve.admits(message) else None
+            return with_shown(exchange, server, with_task(message, server.name)) if sieve.admits(message) else None
 
         headers = headers_for(exchange.headers, exchange.method, own)
         body = write(request(exchange.id, exchange.method, params))
         incoming, _ = await self._http.open(server, exchange.principal, "POST", headers, body)
         try:
-            # Only here can an answer hold a task's id, which has to lead back: all else passes as bytes.
-            if exchange.method in TASK_METHODS or exchange.has_extension(TASKS):
+            # Only here can an answer hold a task's id, which has to lead back, or a URI: all else passes as bytes.
+            if exchange.method in MAPPED or exchange.has_extension(TASKS):
                 await pass_mapped(exchange.reply, incoming, server.name, change, None, sieve)
             else:
                 await pass_on(exchange.reply, incoming, server.name, sieve)
@@ -295,6 +297,7 @@ async def pass_legacy(
             shown = with_mark(message, server.name)
         else:
             shown = in_era(exchange, message if message.get("id") == exchange.id else message | {"id": exchange.id})
+            shown = with_shown(exchange, server, shown)
         await reply.keep(shown)
         return shown
 
@@ -329,6 +332,20 @@ def with_mark(message: Document, server: str) -> Document:
         if isinstance(params.get("requestId"), str | int):
             return message | {"params": params | {"requestId": marked(server, params["requestId"])}}
     return message
+
+
+def with_shown(exchange: Exchange, server: UpstreamServer, message: Document) -> Document:
+    """A response with its result as `shown_by` has it; anything else as it is."""
+    result = message.get("result")
+    shown = shown_by(exchange, server, result) if isinstance(result, dict) else result
+    return message if shown is result else message | {"result": shown}
+
+
+def shown_by(exchange: Exchange, server: UpstreamServer, result: Document | None) -> Document | None:
+    """A result without what speaks for the network: only a profile of one server has nobody else to speak for."""
+    if exchange.method != READ_RESOURCE or exchange.profile.is_straight or not result:
+        return result
+    return with_own_uris(result, server.name, is_outside=server.transport is not None)
 
 
 def with_task(message: Document, server: str) -> Document:

@@ -16,24 +16,62 @@ MAX_DEPTH = 64
 MAX_NAME = 8192
 """Characters of a name or URI."""
 _PAGE: Document = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+_HINTS = frozenset({"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"})
+_IMAGES = ("https://", "http://", "data:image/")
 _WORDS, _OBJECTS = ("title", "description", "mimeType"), ("annotations", "_meta")
 
 
 def usable(item: object, kind: Kind, server: str) -> Document | None:
-    """The item, mended where that takes nothing from it that a host could use; None for one that is none."""
+    """The item, mended where that takes nothing from it that a host could use; None for one that is none.
+
+    Told of in detail where the log is: whoever has the list says how many are left out.
+    """
     if not isinstance(item, dict) or not isinstance(item.get(kind.key), str) or not 0 < len(item[kind.key]) <= MAX_NAME:
-        logger.warning("one of the %s of the MCP server %s has no %s", kind.member, server, kind.key)
+        logger.debug("one of the %s of the MCP server %s has no %s", kind.member, server, kind.key)
+        return None
+    if kind in (Kind.RESOURCES, Kind.TEMPLATES) and not is_plain(item[kind.key]):
+        logger.debug("%.100r of the MCP server %s may be read as another address", item[kind.key], server)
         return None
     if is_deeper(item, MAX_DEPTH):
-        logger.warning("%.100r of the MCP server %s is nested too deeply", item[kind.key], server)
+        logger.debug("%.100r of the MCP server %s is nested too deeply", item[kind.key], server)
         return None
+    item = _without_lures(item, kind)
     if _is_right(item, kind):
         return item
     mended = _mended(item, kind)
     if _is_right(mended, kind):
         return mended
-    logger.warning("%.100r of the MCP server %s is not well formed", item[kind.key], server)
+    logger.debug("%.100r of the MCP server %s is not well formed", item[kind.key], server)
     return None
+
+
+def is_plain(uri: str) -> bool:
+    """Whether a URI, or a template, is read by everybody as it stands: without line ends and what else cannot be seen,
+    and with a scheme that is not written in another way."""
+    head, colon, _ = uri.partition(":")
+    return uri.isprintable() and not (colon and "%" in head)
+
+
+def _without_lures(item: Document, kind: Kind) -> Document:
+    """The item without what hosts show, or go by, unlooked at: hints that are no truth value, icons of no image."""
+    hints, icons = item.get("annotations"), item.get("icons")
+    if kind is Kind.TOOLS and isinstance(hints, dict) and any(_is_wrong(name, value) for name, value in hints.items()):
+        item = item | {"annotations": {name: value for name, value in hints.items() if not _is_wrong(name, value)}}
+    if icons is None:
+        return item
+    good = [icon for icon in icons if _is_image(icon)] if isinstance(icons, list) else []
+    if good:
+        return item if len(good) == len(icons) else item | {"icons": good}
+    return {key: value for key, value in item.items() if key != "icons"}
+
+
+def _is_wrong(hint: str, value: object) -> bool:
+    return (hint in _HINTS and not isinstance(value, bool)) or (hint == "title" and not isinstance(value, str))
+
+
+def _is_image(icon: object) -> bool:
+    source = icon.get("src") if isinstance(icon, dict) else None
+    return isinstance(source, str) and source.lower().startswith(_IMAGES)
 
 
 def _is_right(item: Document, kind: Kind) -> bool:

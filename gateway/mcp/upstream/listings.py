@@ -39,6 +39,8 @@ LATE_SECONDS = 1.0
 """How long a refresh is waited for while an older list is at hand."""
 FIRST_SECONDS = 5.0
 """How long the first list of a server is waited for."""
+AGAIN_SECONDS = 0.2
+"""How long a server that was waited for in vain is: it may be well again."""
 FAILED_SECONDS = 2.0
 """So long after a failure the server is not asked again."""
 MAX_KEPT = 20_000
@@ -68,8 +70,10 @@ class Listings:
         self._loading: dict[Key, asyncio.Task[None]] = {}
         self._failing: LRUCache[Key, str] = LRUCache(MAX_KEPT)
         """Servers and kinds that could not be listed the last time, and why."""
+        self._left_out: LRUCache[Key, int] = LRUCache(MAX_KEPT)
+        """How many items of a list were left out the last time."""
         self._late: LRUCache[Key, None] = LRUCache(MAX_KEPT)
-        """Those that were waited for in vain: nobody does so again until they have listed."""
+        """Those that were waited for in vain, until they have listed."""
         self._changed: set[Key] = set()
         """Of those that are being asked for: what the server said meanwhile to have changed."""
 
@@ -129,12 +133,11 @@ class Listings:
         kept = self._kept.get(key)
         if kept is None or time.monotonic() >= kept.fresh_until:
             loading = self._begin(key, server, principal, kind)
-            late = _shared(server, kind)
-            if late not in self._late:
-                seconds = LATE_SECONDS if kept and kept.listing else FIRST_SECONDS
-                _, waiting = await asyncio.wait([loading], timeout=seconds)
-                if waiting:
-                    self._late[late] = None
+            shared = _shared(server, kind)
+            seconds = LATE_SECONDS if kept and kept.listing else FIRST_SECONDS
+            _, waiting = await asyncio.wait([loading], timeout=AGAIN_SECONDS if shared in self._late else seconds)
+            if waiting:
+                self._late[shared] = None
             kept = self._kept.get(key) or kept
         return kept
 
@@ -197,12 +200,13 @@ class Listings:
     async def _asked(self, server: UpstreamServer, principal: Principal, kind: Kind) -> Listing:
         modern = Era.MODERN in (await self._eras.of(server, principal)).eras
         items: dict[str, Document] = {}
+        left_out = 0
         page: Document = {}
         cursors: set[str] = set()
         deadline = time.monotonic() + PAGES_SECONDS
         while True:
             page = await self._page(server, principal, kind, _after(page), modern=modern)
-            await self._take(page, kind, server, items)
+            left_out += await self._take(page, kind, server, items)
             cursor = page.get("nextCursor")
             # One that comes again leads in a circle.
             if not isinstance(cursor, str) or not cursor or cursor in cursors:
@@ -211,22 +215,34 @@ class Listings:
             if len(items) >= MAX_ITEMS or len(cursors) >= MAX_PAGES or time.monotonic() > deadline:
                 logger.warning("%s of the MCP server %s: only %d are listed", kind.member, server.name, len(items))
                 break
+        self._note_left_out(server, kind, left_out)
         ttl_ms = page.get("ttlMs", UNSAID_TTL_MS)
         ttl_ms = min(ttl_ms, MAX_TTL_MS) if isinstance(ttl_ms, int) and ttl_ms >= 0 else UNSAID_TTL_MS
         # What is not said to be public is for its caller alone (2026-07-28, caching).
         return Listing(tuple(items.values()), ttl_ms, page.get("cacheScope") != "public")
 
-    async def _take(self, page: Document, kind: Kind, server: UpstreamServer, items: dict[str, Document]) -> None:
-        """Add a page's items to `items`, each once; a bad one hides no other."""
+    def _note_left_out(self, server: UpstreamServer, kind: Kind, count: int) -> None:
+        """Warn of items that hosts would not take, when their number changes: a server lists them again and again."""
+        shared = _shared(server, kind)
+        if count != self._left_out.get(shared, 0):
+            self._left_out[shared] = count
+            logger.warning("%d %s of the MCP server %s are left out: not well formed", count, kind.member, server.name)
+
+    async def _take(self, page: Document, kind: Kind, server: UpstreamServer, items: dict[str, Document]) -> int:
+        """Add a page's items to `items`, each once; a bad one hides no other. How many are bad."""
         found = page.get(kind.member)
+        left_out = 0
         for number, item in enumerate(found if isinstance(found, list) else (), start=1):
             if len(items) >= MAX_ITEMS:
                 break
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
             good = usable(item, kind, server.name)
-            if good is not None and self._hops.admits(good):
+            if good is None:
+                left_out += 1
+            elif self._hops.admits(good):
                 items.setdefault(good[kind.key], good)
+        return left_out
 
     async def _page(
         self, server: UpstreamServer, principal: Principal, kind: Kind, params: Document, *, modern: bool

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 MAX_QUESTIONS = 64
 """That a server may ask at once."""
 PROGRESS = "notifications/progress"
+MAX_QUESTIONS = 64
+"""That a server may ask at once."""
 MAX_ODD_BYTES = 1024 * 1024
 """A larger answer that orjson does not read is none."""
 
@@ -181,12 +183,15 @@ def _refuse(constant: str) -> Any:
 
 
 def is_answer(message: Document) -> bool:
-    """Whether a message without a method is a response in good form: a result or an error, and not both."""
+    """Whether a message without a method is a response in good form: a result or an error, and not both.
+
+    A null stands for what is not there: so some servers say it.
+    """
     result, error = message.get("result"), message.get("error")
     if error is None:
         return isinstance(result, dict)
     return (
-        "result" not in message
+        result is None
         and isinstance(error, dict)
         and isinstance(error.get("code"), int)
         and isinstance(error.get("message"), str)

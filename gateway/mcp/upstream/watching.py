@@ -83,6 +83,7 @@ class Watching:
     async def _follow(self, key: Key, server: UpstreamServer, principal: Principal, uris: frozenset[str]) -> None:
         """Hold a stream open, and open it anew when it ends, until cancelled."""
         pause = FIRST_PAUSE_SECONDS
+        why = ""
         while True:
             began = time.monotonic()
             try:
@@ -92,10 +93,10 @@ class Watching:
                 else:
                     await self._hold(key, server, principal, uris)
             except McpError as error:
-                logger.info("the MCP server %s does not tell of changes: %s", server.name, error)
+                why = _told(server, error, why)
                 pause = LONGEST_PAUSE_SECONDS if error.code == METHOD_NOT_FOUND else pause
             except AgentNetError as error:
-                logger.info("the MCP server %s does not tell of changes now: %s", server.name, error)
+                why = _told(server, error, why)
             except Exception:  # the boundary of a task that nobody awaits
                 logger.exception("the MCP server %s cannot be followed", server.name)
             self._open.discard(key)
@@ -169,3 +170,11 @@ class Watching:
         if news is not None:
             for box in self._boxes.get(key, ()):
                 box.put(news)
+
+
+def _told(server: UpstreamServer, error: AgentNetError, before: str) -> str:
+    """Log why a server does not tell of changes now, once for each reason: it is tried while somebody listens."""
+    why = str(error)
+    level = logging.DEBUG if why == before else logging.INFO
+    logger.log(level, "the MCP server %s does not tell of changes: %s", server.name, why)
+    return why

@@ -249,12 +249,13 @@ async def test_the_admins_routes_of_the_gateway_refuse_it(database_url: str, tmp
             for rule in gateway_rules(lambda _: False)
             if rule.startswith(("GET /", "P", "DELETE")) and "/v1/" in rule
         ]
+        good = GOOD | {"name": "stored"}
         async with network.client("gateway", key) as http:
-            made = await http.post("/v1/mcp/servers", json={"name": AGENT} | SERVER)
+            made = await http.post("/v1/mcp/servers", json={"name": "stored"} | SERVER)
             assert made.status_code == 201, made.text
-            wrong = [await wrong_answer(http, method, path) for rule in own for method, path in addresses(rule, GOOD)]
+            wrong = [await wrong_answer(http, method, path) for rule in own for method, path in addresses(rule, good)]
             wrong += [
-                await wrong_answer(http, rule.partition(" ")[0], filled(rule.partition(" ")[2], GOOD), body)
+                await wrong_answer(http, rule.partition(" ")[0], filled(rule.partition(" ")[2], good), body)
                 for rule in own
                 if rule[0] == "P"
                 for body in [*BODIES, *mutated(ADMIN_BODIES[rule])]

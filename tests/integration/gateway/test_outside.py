@@ -54,6 +54,21 @@ async def test_a_tenant_sees_its_own_servers_and_the_operators(upstreams: Upstre
     await source.close()
 
 
+async def test_every_name_of_the_operators_file_is_taken_for_those_who_may_use_it(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "servers.yaml"
+    remote = {"name": "remote", "url": "https://mcp.example.com/mcp"}
+    servers = [remote, {"name": "child", "command": ["x"]}, {"name": "theirs", "command": ["x"], "tenant": "rival"}]
+    file.write_text(json.dumps({"servers": servers}))
+    settings = Settings(home=home, mcp_servers_file=file, _env_file=None)
+    database = await Database.open(settings)
+    opened = Upstreams(database, Seal("s" * 32), settings)
+    names = ("remote", "child", "theirs", "free")
+    taken = {tenant: [name for name in names if opened.is_declared(tenant, name)] for tenant in ("acme", "rival")}
+    assert taken == {"acme": ["remote", "child"], "rival": ["remote", "child", "theirs"]}
+    for opening in (opened, database):
+        await opening.close()
+
+
 async def test_a_server_that_is_switched_off_is_not_offered(upstreams: Upstreams) -> None:
     who = someone()
     await upstreams.add(who.tenant, NewServer(name="off", url="https://93.184.215.14/mcp", enabled=False))

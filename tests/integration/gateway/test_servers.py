@@ -95,6 +95,28 @@ async def test_a_tenant_cannot_allow_itself_private_addresses(admin: httpx.Async
     assert (await admin.get(PATH)).json() == {"servers": []}
 
 
+async def test_a_server_takes_no_agents_name(network: Network, admin: httpx.AsyncClient) -> None:
+    await network.agent("mathematician")
+    refused = await admin.post(PATH, json=PUBLIC | {"name": "mathematician"})
+    assert refused.status_code == 409 and "an agent 'mathematician'" in refused.text
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "tab\t", "\u202eturned", "zero\u200bwidth", "\u2028", "\x7f", ""])
+async def test_a_key_has_a_name_that_can_be_seen(admin: httpx.AsyncClient, name: str) -> None:
+    refused = await admin.post("/v1/keys", json={"name": name})
+    assert refused.status_code == 400 and "name" in refused.text
+
+
+async def test_a_profile_binds_keys_of_its_tenant_alone(network: Network, admin: httpx.AsyncClient) -> None:
+    keys = await network.runtime.keys()
+    theirs, own = [(await keys.create(tenant, "k")).split("_")[1] for tenant in ("rival", "acme")]
+    for wrong in ("nonsense", theirs):
+        refused = await admin.put("/v1/mcp/profiles/bound", json={"keys": [own, wrong]})
+        assert refused.status_code == 400 and f"There is no key '{wrong}'" in refused.text
+    assert (await admin.put("/v1/mcp/profiles/bound", json={"keys": [own]})).status_code == 200
+    assert (await admin.put("/v1/mcp/profiles/bound", json={})).status_code == 200
+
+
 @with_loopback
 async def test_the_network_is_no_upstream_of_itself(network: Network, admin: httpx.AsyncClient) -> None:
     refused = await admin.post(PATH, json={"name": "myself", "url": f"{network.url}/mcp"})

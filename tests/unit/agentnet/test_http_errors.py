@@ -71,7 +71,7 @@ async def test_an_unknown_route_and_a_wrong_method_have_the_same_shape() -> None
     app = Starlette(routes=[Route("/fine", fine)], exception_handlers=EXCEPTION_HANDLERS)
     missing = await _get(app, path="/none")
     assert missing.json() == {
-        "error": {"code": 404, "status": "NOT_FOUND", "message": "There is nothing at /none.", "details": []}
+        "error": {"code": 404, "status": "NOT_FOUND", "message": "There is nothing at this address.", "details": []}
     }
     wrong = await _get(app, "POST", "/fine")
     assert (wrong.status_code, wrong.json()["error"]["status"]) == (405, "UNIMPLEMENTED")

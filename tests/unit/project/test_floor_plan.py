@@ -128,7 +128,6 @@ SMALL_WITH_A_REASON = {
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
-    "mcp_servers.hosting.wrong": "the words of one refusal, which every tool server says",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
     "gateway.page": "a page for browsers, beside what programs use",
     "gateway.mcp.changes.sql": "SQL lies in one place",

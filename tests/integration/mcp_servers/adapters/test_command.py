@@ -107,6 +107,18 @@ async def test_a_child_that_dies_again_and_again_is_put_off(
             await client.call_tool("add", {"a": 1, "b": 1})
 
 
+async def test_why_a_command_cannot_be_used_is_told_and_its_words_are_for_the_log(
+    present: Present, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = "import sys; sys.stderr.write('first\\nno such module\\x1b[2J'); sys.exit(3)"
+    dying = {"name": "dying", "command": [sys.executable, "-c", script]}
+    async with present(dying) as served, served.client(tenant) as client:
+        with pytest.raises(MCPError, match="dying cannot be used: its command ended with exit code 3") as caught:
+            await client.list_tools()
+    assert "no such module" not in str(caught.value)
+    assert "the command of dying ended with exit code 3: first | no such module[2J" in caplog.text
+
+
 async def test_each_tenant_has_a_child_of_its_own(present: Present, tenant: str) -> None:
     async with present(CHILD) as served, served.client(tenant) as ours, served.client(f"{tenant}-2") as theirs:
         await ours.call_tool("keep", {"text": "secret"})

@@ -117,7 +117,6 @@ BAD_TOOLS: list[Any] = [
     tool(["x"]),
     tool("x" * 10_000),
     tool("deep", inputSchema=deep(100)),
-    tool("icons", icons=5),
     tool("execution", execution="x"),
 ]
 MENDED: list[dict[str, Any]] = [
@@ -131,6 +130,37 @@ MENDED: list[dict[str, Any]] = [
     tool("an array", outputSchema={"type": "array"}),
     tool("a number", description=5, title={}),
     tool("annotations", annotations=[], _meta="x"),
+    tool("icons", icons=5),
+]
+ICON = {"src": "https://a.example/i.png"}
+LURES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *(
+        ({"annotations": {hint: wrong, "title": "t"}}, {"annotations": {"title": "t"}})
+        for hint in ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+        for wrong in ("yes", "true", 1, 0, None, [], {})
+    ),
+    ({"annotations": {"readOnlyHint": True, "title": 5}}, {"annotations": {"readOnlyHint": True}}),
+    *(
+        (
+            {"icons": [{"src": source}, {"src": "https://a.example/i.png"}]},
+            {"icons": [{"src": "https://a.example/i.png"}]},
+        )
+        for source in (
+            "javascript:alert(1)",
+            " javascript:x",
+            "data:text/html,x",
+            "DATA:text/html,x",
+            "file:///a",
+            "",
+            5,
+        )
+    ),
+    ({"icons": [{"src": "javascript:alert(1)"}]}, {}),
+    ({"icons": ["https://a.example/i.png"]}, {}),
+    *(
+        ({"icons": [{"src": source}]}, {"icons": [{"src": source}]})
+        for source in ("data:image/png;base64,AA==", "HTTPS://a")
+    ),
 ]
 
 
@@ -147,6 +177,21 @@ async def test_a_tool_that_hosts_would_refuse_a_whole_list_for_is_mended(odd: di
     page = {"tools": items, "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
     for version in (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION):
         validate_server_result("tools/list", version, page)
+
+
+@pytest.mark.parametrize(("said", "shown"), LURES)
+async def test_a_hint_or_icon_that_is_none_is_left_out_alone(said: dict[str, Any], shown: dict[str, Any]) -> None:
+    assert await listed(Pages(lambda _: {"tools": [tool("one", **said)]})) == [tool("one", **shown)]
+
+
+@pytest.mark.parametrize(
+    "uri", ["%61gentnet://agents/x", "agentnet%3a:x", "a://b\0", "a://b\u2028c", "a\n://b", "\u202ea://b"]
+)
+async def test_an_address_that_may_be_read_as_another_is_left_out(uri: str) -> None:
+    for kind in (Kind.RESOURCES, Kind.TEMPLATES):
+        page: dict[str, Any] = {kind.member: [{kind.key: each, "name": "x"} for each in (uri, "a://b%20c")]}
+        found = await listed(Pages(lambda _, page=page: page), kind)  # type: ignore[misc]
+        assert [item[kind.key] for item in found] == ["a://b%20c"]
 
 
 @pytest.mark.parametrize("found", [None, 7, "x", {}, {"a": 1}])
@@ -208,6 +253,18 @@ async def test_a_server_that_is_away_is_warned_of_once_for_each_change(
     said = [record.getMessage() for record in caplog.records]
     assert len([each for each in said if "cannot be listed" in each]) == warnings, said
     assert len([each for each in said if "listed again" in each]) == recoveries, said
+
+
+async def test_items_that_are_left_out_are_warned_of_when_their_number_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server: Any = Pages(lambda _: {"tools": [None] * server.bad + [tool("good")], "ttlMs": 0})
+    listings = Listings(server, server, server, SimpleNamespace(admits=lambda item: True))  # type: ignore[arg-type]
+    upstream = UpstreamServer("alpha", (), "*", "", {}, server)
+    for server.bad in (0, 500, 500, 500, 3, 0, 0):
+        listings.forget(upstream, frozenset({Kind.TOOLS}))
+        await listings.get(upstream, ASKER, Kind.TOOLS)
+    assert [message.split()[0] for message in caplog.messages] == ["500", "3", "0"]
 
 
 async def test_a_server_that_is_away_for_another_reason_is_warned_of_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ from gateway.mcp.aggregate.aggregate import Aggregate
 from gateway.mcp.aggregate.find_tools import find_tools, named_call
 from gateway.mcp.aggregate.merge import PAGE_ITEMS, merge
 from gateway.mcp.aggregate.naming import MAX_NAME, may_show, shown_name
-from gateway.mcp.aggregate.schemes import is_of_server
+from gateway.mcp.aggregate.schemes import is_of_server, with_own_uris
 from gateway.mcp.aggregate.uris import place_of
 from gateway.mcp.messages.deadline import Deadline, TimeLimit
 from gateway.mcp.messages.era import Era
@@ -246,6 +246,27 @@ def test_a_marked_id_comes_back_as_it_was(identifier: str | int) -> None:
 @pytest.mark.parametrize("text", ["", "~", "x", "server~", "server~n", "server~n" + "9" * 40, "~sx", 7, None, []])
 def test_what_nobody_marked_is_no_id(text: object) -> None:
     assert unmarked(text) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "server", "is_outside", "shown"),
+    [
+        ("agentnet://agents/x/card", "evil", True, "evil+agentnet://agents/x/card"),
+        ("agentnet://agents/x/card", "child", False, "child+agentnet://agents/x/card"),
+        ("AgentNet-File:1/x", "evil", True, "evil+AgentNet-File:1/x"),
+        ("%61gentnet://x", "evil", True, "evil+%61gentnet://x"),
+        ("knowledge://x", "evil", True, "evil+knowledge://x"),
+        ("knowledge://x", "knowledge", True, "knowledge+knowledge://x"),
+        ("knowledge://x", "knowledge", False, "knowledge://x"),
+        ("file:///x", "evil", True, "file:///x"),
+        (5, "evil", True, 5),
+    ],
+)
+def test_what_a_server_reads_is_not_shown_as_the_networks(uri: Any, server: str, is_outside: bool, shown: Any) -> None:
+    result = {"contents": [{"uri": "file:///a", "text": "a"}, {"uri": uri, "text": "b"}, 5]}
+    found = with_own_uris(result, server, is_outside=is_outside)
+    assert found["contents"] == [{"uri": "file:///a", "text": "a"}, {"uri": shown, "text": "b"}, 5]
+    assert (found is result) == (shown == uri)
 
 
 def test_tools_are_found_by_words_of_their_names_first() -> None:

@@ -24,6 +24,7 @@ OWN: list[bytes] = [
     b'{"id":7,"error":{"code":-32000,"message":"\\u0069d"}}',
     b'{"jsonrpc":"2.0","id" : 7,"result":{}}',
     b'{"jsonrpc":"2.0","id":7,"result":{},"error":null}',
+    b'{"jsonrpc":"2.0","id":7,"result":null,"error":{"code":-32000,"message":"m"}}',
     b'{"jsonrpc":"2.0","id":7,"result":{"text":"half a pair: \\ud83d"}}',
     b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b","structuredContent":{"id":8}}}' % LARGE,
 ]
