@@ -87,5 +87,5 @@ async def _adapt(runtime: Runtime, declared: CommandServer | SseServer | OpenApi
         case OpenApiServer():
             from mcp_servers.adapters.openapi.server import create_openapi
 
-            return await create_openapi(declared, await runtime.upstreams())
+            return create_openapi(declared, await runtime.upstreams())
     return Hosted(adapted, adapted.list_tools, adapted.ready, declared.tenant, streams=True, sessions=True)

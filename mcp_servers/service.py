@@ -35,6 +35,7 @@ from agentnet.settings import LOOPBACK_HOSTS, Settings
 from agentnet.upstreams.timeouts import limits_of
 from mcp_servers.hosting.hosted import Hosted
 from mcp_servers.hosting.request_state import share_state
+from mcp_servers.hosting.wrong import say_what_is_wrong
 from mcp_servers.offer import KNOWN, find_server, names
 
 __all__ = ["KNOWN", "create_service", "names"]
@@ -47,6 +48,9 @@ MAX_DOCUMENT_BYTES = 250 * 1024
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 """Between two tries to learn the tools of a server that cannot be reached."""
+NOT_YET = "%s is not registered yet: %s"
+"""Logged at the first try, and whenever the reason is another one."""
+MAX_WHY = 500
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +66,7 @@ async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
     hosted = await find_server(runtime, name)
     if isinstance(hosted.server, MCPServer):
         share_state(hosted.server, runtime.seal)
+    hosted.server.middleware.append(say_what_is_wrong)
     authenticate = _for_tenant(authenticate_with(runtime.tokens, f"mcp:{name}"), hosted.tenant)
     settings = runtime.settings
     frame = Frame(
@@ -142,11 +147,14 @@ async def _registered(hosted: Hosted, url: str, directory: Directory, lease_seco
 
 async def _described(hosted: Hosted, url: str) -> Entry:
     pause = FIRST_PAUSE_SECONDS
+    said = ""
     while True:
         try:
             return await describe(hosted, url)
-        except (AgentNetError, MCPError) as error:
-            logger.warning("%s is not registered yet: %s", hosted.server.name, error)
+        except Exception as error:  # noqa: BLE001 - what stands behind it is written by others, and may be mended
+            why = str(error) if isinstance(error, AgentNetError | MCPError) else repr(error)[:MAX_WHY]
+            logger.log(logging.DEBUG if why == said else logging.WARNING, NOT_YET, hosted.server.name, why)
+            said = why
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 

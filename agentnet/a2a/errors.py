@@ -19,7 +19,9 @@ from a2a.utils.errors import (
     TaskNotFoundError,
     UnsupportedOperationError,
 )
+from google.protobuf.json_format import ParseError
 
+from agentnet.a2a.unreadable import unreadable
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import (
     AgentNetError,
@@ -104,12 +106,17 @@ _TRANSLATED: tuple[tuple[type[AgentNetError], type[A2AError]], ...] = (
 )
 TYPE_URL = "type.googleapis.com/google.rpc."
 DOMAIN = "a2a-protocol.org"
+NO_WORDS = "Validation failed"
+"""What the SDK says of fields that are missing, whichever they are."""
 
 
 def as_a2a(error: Exception) -> A2AError:
     """`error` as A2A says it. What we did not foresee is logged and becomes an internal error without details."""
     if isinstance(error, A2AError):
-        return error
+        return _in_words(error)
+    if isinstance(error, ParseError):
+        field, description = unreadable(error)
+        return wrong_field(field, description) if field else InvalidParamsError(f"Invalid params: {error}")
     if isinstance(error, DATABASE_AWAY):
         logger.warning("the database is away: %s: %s", type(error).__name__, error)
         return ServerUnavailableError("The database does not answer; try again in a moment.", {"retry_after": "2"})
@@ -120,6 +127,20 @@ def as_a2a(error: Exception) -> A2AError:
         return InternalError(str(error))
     logger.error("unforeseen error", exc_info=error)
     return InternalError("Internal error; the agent's log has the details.")
+
+
+def wrong_field(field: str, description: str) -> InvalidParamsError:
+    """The error of one field, said in words and in the details (A2A 1.0 section 9.5)."""
+    return InvalidParamsError(f"{field} {description}.", {"errors": [{"field": field, "message": description}]})
+
+
+def _in_words(error: A2AError) -> A2AError:
+    """`error` with the fields in its message too, which is all that many clients show: the SDK has none there."""
+    wrong = (error.data or {}).get("errors")
+    if error.message != NO_WORDS or not wrong:
+        return error
+    said = [f"{_camel(item['field'])}: {item['message'].rstrip('.')}" for item in wrong]
+    return type(error)("; ".join(said) + ".", error.data)
 
 
 def terms_of(error: A2AError) -> Terms:

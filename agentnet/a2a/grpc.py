@@ -13,8 +13,10 @@ from typing import Any
 import grpc
 import grpc.aio
 from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
 from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+from a2a.compat.v0_3.proto_utils import ToProto
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.grpc_handler import GrpcHandler, GrpcServerCallContextBuilder
@@ -27,9 +29,11 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from agentnet.a2a.errors import as_a2a, error_details, terms_of
+from agentnet.a2a.files03 import given, user_agent
 from agentnet.a2a.handler import DurableRequestHandler
 from agentnet.a2a.parameters import call_context, spoken_version
 from agentnet.a2a.protobuf_scan import BROKEN, check_protobuf
+from agentnet.a2a.requests03 import Handler03, message_params, push_params
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.frame.authentication import Authenticate, credential_in
 from agentnet.http.errors import CHALLENGE
@@ -42,7 +46,8 @@ IDLE_SECONDS = 75.0
 PORTS_TRIED = 100
 MAX_STREAMS = 1000
 """Calls of one connection at once."""
-VERSIONS = {"lf.a2a.v1.A2AService": PROTOCOL_VERSION_1_0, "a2a.v1.A2AService": PROTOCOL_VERSION_0_3}
+PACKAGE_0_3 = "a2a.v1"
+VERSIONS = {"lf.a2a.v1.A2AService": PROTOCOL_VERSION_1_0, f"{PACKAGE_0_3}.A2AService": PROTOCOL_VERSION_0_3}
 """The version that each service of the protocol's two definitions speaks."""
 
 _caller: ContextVar[Principal] = ContextVar("caller")
@@ -143,14 +148,48 @@ class _OlderContextBuilder(_ContextBuilder):
 
 class _Handler(GrpcHandler):
     async def abort_context(self, error: A2AError, context: Context) -> None:
-        await _abort(error, context)
+        await _abort(as_a2a(error), context)
 
 
 class _CompatHandler(CompatGrpcHandler):
+    """The SDK's, but for what a client sends: reading that is no part of its own error handling."""
+
+    def __init__(self, handler: DurableRequestHandler, builder: _ContextBuilder) -> None:
+        super().__init__(handler, builder)
+        self.handler03 = Handler03(handler)
+        self._builder = builder
+
     async def abort_context(self, error: A2AError, context: Context) -> None:
+        known = as_a2a(error)
         await _abort(
-            type(error)(f"{type(error).__name__}: {error.message}", error.data), context
+            type(known)(f"{type(known).__name__}: {known.message}", known.data), context
         )  # as 0.3 clients read it
+
+    async def SendMessage(self, request: Any, context: Context) -> Any:  # noqa: N802 - the definition's name
+        try:
+            call = self._builder.build(context)
+            return ToProto.task_or_message(await self.handler03.on_message_send(_sent(request, call), call))
+        except A2AError as error:
+            await self.abort_context(error, context)  # which raises
+
+    async def SendStreamingMessage(self, request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: N802 - as above
+        try:
+            call = self._builder.build(context)
+            async for event in self.handler03.on_message_send_stream(_sent(request, call), call):
+                yield ToProto.stream_response(event.result)
+        except A2AError as error:
+            await self.abort_context(error, context)
+
+    async def CreateTaskPushNotificationConfig(self, request: Any, context: Context) -> Any:  # noqa: N802 - as above
+        try:
+            push_params(request)  # which gives the config its id
+        except A2AError as error:
+            await self.abort_context(error, context)
+        return await super().CreateTaskPushNotificationConfig(request, context)
+
+
+def _sent(request: Any, call: ServerCallContext) -> v03.SendMessageRequest:
+    return v03.SendMessageRequest(id=0, params=message_params(request, user_agent(call.state)))
 
 
 def _checked(handler: Any, seconds: float) -> Any:
@@ -162,6 +201,7 @@ def _checked(handler: Any, seconds: float) -> Any:
         return None
     parse = handler.request_deserializer
     descriptor = parse.__self__.DESCRIPTOR
+    older = descriptor.file.package == PACKAGE_0_3
 
     async def parsed(requests: Requests, context: Context) -> Any:
         body = await _received(requests, context, seconds)
@@ -173,22 +213,38 @@ def _checked(handler: Any, seconds: float) -> Any:
         except DecodeError:
             await _abort(as_a2a(BROKEN), context)
 
+    def said(response: Any, context: Context) -> Any:
+        return given(response, _metadata(context.invocation_metadata()).get("user-agent", "")) if older else response
+
     async def answer(requests: Requests, context: Context) -> Any:
-        response = await handler.unary_unary(await parsed(requests, context), context)
-        await _announce(context)
-        return response
+        async with _refusing(context):
+            response = await handler.unary_unary(await parsed(requests, context), context)
+            await _announce(context)
+            return said(response, context)
 
     async def stream(requests: Requests, context: Context) -> AsyncIterator[Any]:
         begun = False
-        async for event in handler.unary_stream(await parsed(requests, context), context):
-            if not begun:
-                begun = True
-                await _announce(context)
-            yield event
+        async with _refusing(context):
+            async for event in handler.unary_stream(await parsed(requests, context), context):
+                if not begun:
+                    begun = True
+                    await _announce(context)
+                yield said(event, context)
 
     if handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
     return grpc.stream_unary_rpc_method_handler(answer, response_serializer=handler.response_serializer)
+
+
+@asynccontextmanager
+async def _refusing(context: Context) -> AsyncIterator[None]:
+    """Ends a call whose answer raised what nobody foresaw: gRPC itself would show the exception to the client."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary to clients
+        await _abort(as_a2a(error), context)
 
 
 async def _received(requests: Requests, context: Context, seconds: float) -> bytes:

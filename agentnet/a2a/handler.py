@@ -32,7 +32,7 @@ from a2a.utils.errors import (
 )
 
 from agentnet.a2a.canceling import Canceling
-from agentnet.a2a.errors import answers
+from agentnet.a2a.errors import answers, wrong_field
 from agentnet.a2a.limits import (
     MessageLimits,
     check_chain,
@@ -41,7 +41,6 @@ from agentnet.a2a.limits import (
     check_page_size,
     check_required,
     check_same,
-    wrong_field,
 )
 from agentnet.a2a.listing import list_tasks
 from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, circumstances_of, patience, task_id_in

@@ -4,21 +4,24 @@ from dataclasses import dataclass
 
 from a2a.types.a2a_pb2 import AgentCard, Message, Part, SendMessageRequest
 from a2a.utils.constants import MAX_LIST_TASKS_PAGE_SIZE
-from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError, UnsupportedOperationError
+from a2a.utils.errors import ContentTypeNotSupportedError, UnsupportedOperationError
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from agentnet.a2a.errors import wrong_field
 from agentnet.http.json_scan import JsonLimits
 from agentnet.identity import Budget, Principal
 from agentnet.tasks.events import ROLE_USER
+from agentnet.tasks.output import (
+    MAX_ID_CHARACTERS,
+    MAX_JSON_DEPTH,
+    MAX_JSON_VALUES,
+    MAX_MESSAGE_BYTES,
+    MAX_PARTS,
+    MAX_TEXT_CHARACTERS,
+)
 
-MAX_PARTS = 64
-MAX_JSON = JsonLimits(depth=32, values=10_000)
-"""Of a whole request. Protobuf reads nothing back that it nests over 100 levels deep, and an object in a data part is
-three of its levels; its parser for JSON is in Python and takes 3 µs for each value, as it does with each answer."""
-MAX_ID_CHARACTERS = 256
-MAX_TEXT_CHARACTERS = 1_000_000
-MAX_MESSAGE_BYTES = 4_000_000
-"""Without its files, which lie elsewhere: the rest is read again with each event and each answer of its task."""
+MAX_JSON = JsonLimits(MAX_JSON_DEPTH, MAX_JSON_VALUES)
+"""Of a whole request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,6 @@ def check_page_size(size: int) -> None:
     """Raises `InvalidParamsError`."""
     if not 1 <= size <= MAX_LIST_TASKS_PAGE_SIZE:
         raise wrong_field("pageSize", f"must be 1 to {MAX_LIST_TASKS_PAGE_SIZE}, not {size}")
-
-
-def wrong_field(field: str, description: str) -> InvalidParamsError:
-    """The error of one field, said in words and in the details (A2A 1.0 section 9.5)."""
-    return InvalidParamsError(f"{field} {description}.", {"errors": [{"field": field, "message": description}]})
 
 
 def _check_part(part: Part, field: str, limits: MessageLimits) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC
 
 from a2a.types.a2a_pb2 import ListTasksRequest, ListTasksResponse, TaskState
 
-from agentnet.a2a.limits import wrong_field
+from agentnet.a2a.errors import wrong_field
 from agentnet.tasks.listing import STORED, Filters, page_of, total_of
 from agentnet.tasks.store import TaskStore
 

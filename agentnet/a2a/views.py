@@ -7,7 +7,8 @@ from uuid import UUID
 from a2a.types.a2a_pb2 import GetTaskRequest, Message, SendMessageConfiguration, Task
 from a2a.utils.errors import TaskNotFoundError
 
-from agentnet.a2a.limits import check_same, wrong_field
+from agentnet.a2a.errors import wrong_field
+from agentnet.a2a.limits import check_same
 from agentnet.errors import InvalidInputError
 from agentnet.identity import Principal
 from agentnet.tasks.events import RESTING_STATES, bare_answer

@@ -25,6 +25,7 @@ READ_FOR_ID_BYTES = 64 * 1024
 _ID = rb'"id"\s*:\s*("(?:[^"\\]|\\.){0,256}"|-?\d{1,18}(?=\s*[,}]))'
 # Bounded, as it runs over what anybody sends. Only behind members that hold no other: a message has an id too.
 _BEGUN = re.compile(rb'\s*\{(?:\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,256}"\s*,){0,4}\s*' + _ID)
+_NO_CHARACTER = "\ufffd".encode()
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _JSONRPC = re.compile(r"/?|/agents/[^/]+/?|/mcp/?|/mcp/[^/.]+")
 _A2A_0_3 = re.compile(r"(?:/agents/[^/]+)?/v1/(?:message:(?:send|stream)|tasks/.+|card)")
@@ -62,12 +63,14 @@ def request_id(body: bytes, complete: bool) -> str | int | None:
     """
     try:
         if complete and len(body) <= READ_FOR_ID_BYTES:
-            request = orjson.loads(_SURROGATE.sub(b"?", body))  # a half pair would be said again in the answer
+            request = orjson.loads(_SURROGATE.sub(_NO_CHARACTER, body))  # which it would refuse
             found = request.get("id") if isinstance(request, dict) else None
         else:
             begun = _BEGUN.match(body)
-            found = orjson.loads(_SURROGATE.sub(b"?", begun[1])) if begun else None
+            found = orjson.loads(_SURROGATE.sub(_NO_CHARACTER, begun[1])) if begun else None
     except orjson.JSONDecodeError:
+        return None
+    if isinstance(found, str) and "\ufffd" in found:  # with half a pair in it no answer could name it
         return None
     return found if isinstance(found, str | int) and not isinstance(found, bool) else None
 

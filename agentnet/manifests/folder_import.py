@@ -1,6 +1,7 @@
 """The Python files of a user's folders, imported."""
 
 import importlib.util
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,13 @@ def import_file(path: Path, name: str, error: type[ConfigurationError] = Configu
         spec.loader.exec_module(module)
     except AgentNetError:
         raise
-    except Exception as raised:  # a user's own code: whatever it raises is said in one line
+    except BaseException as raised:  # a user's own code: whatever it raises is said in one line, SystemExit above all
+        if is_interrupt(raised):
+            raise
         raise error(f"{path} cannot be imported: {type(raised).__name__}: {raised}.") from raised
     return module
+
+
+def is_interrupt(raised: BaseException) -> bool:
+    """Whether it is a Ctrl-C. Where a running network takes SIGINT itself, only code raises KeyboardInterrupt."""
+    return isinstance(raised, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler

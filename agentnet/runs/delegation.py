@@ -38,6 +38,7 @@ from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
 from agentnet.runs.traits import Traits, mark
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
+from agentnet.tasks.output import put_right
 from agentnet.tasks.parts import is_file, keeps_pieces
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, step_of
@@ -275,6 +276,8 @@ class Delegated:
         begins = not update.append or source.artifact_id not in self.names
         name = self.names.setdefault(source.artifact_id, self._name_here(source))
         artifact = Artifact(artifact_id=name, name=self._title_here(source), parts=parts)
+        for part in artifact.parts:
+            put_right(part)
         if begins:
             artifact.description = f"Passed on from {self.agent}; not the answer of {self.scope.agent} itself."
             artifact.metadata.update(

@@ -10,7 +10,7 @@ from types import ModuleType
 from a2a.server.agent_execution import AgentExecutor
 
 from agentnet.errors import ManifestError
-from agentnet.manifests.folder_import import import_file
+from agentnet.manifests.folder_import import import_file, is_interrupt
 from agentnet.manifests.manifest import Specialist
 
 
@@ -38,6 +38,10 @@ def load_executor(specialist: Specialist) -> AgentExecutor | None:
         )
     try:
         executor: AgentExecutor = classes[0]()
-    except TypeError as error:
-        raise ManifestError(f"{specialist.executor_file}: {classes[0].__name__} cannot be made: {error}.") from None
+    except BaseException as error:  # a user's own code, as an import is
+        if is_interrupt(error):
+            raise
+        raise ManifestError(
+            f"{specialist.executor_file}: {classes[0].__name__} cannot be made: {type(error).__name__}: {error}."
+        ) from error
     return executor

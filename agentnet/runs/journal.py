@@ -33,6 +33,8 @@ from agentnet.errors import AgentNetError
 from agentnet.runs.approval import Approvals
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
+from agentnet.tasks.foreign import described, tamed, words
+from agentnet.tasks.records import LostLeaseError
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +243,7 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
     failures: list[Exception] = []
     token = _failures.set(failures)
     try:
-        result = await tool.on_invoke_tool(context, arguments)
+        result = await _contained(tool, context, arguments)
     except AgentNetError as error:
         await step.end(str(error), ok=False)
         return in_words(context, error)
@@ -255,6 +257,25 @@ async def _told(tool: FunctionTool, scope: RunScope, key: str, context: ToolCont
         return result
     await step.end(result if isinstance(result, str) else json.dumps(result, default=str))
     return result
+
+
+async def _contained(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:
+    """Call the tool. What would end the event loop, or the run without a word, fails this call alone."""
+    running = asyncio.current_task()
+    asked = running.cancelling() if running else 0
+    try:
+        return await tool.on_invoke_tool(context, arguments)
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and running and running.cancelling() > asked:
+            raise  # by us
+        failure = tamed(error)
+        if isinstance(failure, LostLeaseError):
+            raise failure from None
+        failure.__cause__ = error
+        logger.error("the tool %s failed", tool.name, exc_info=failure)
+        raise AgentNetError(words(failure)) from None
 
 
 def in_words(context: RunContextWrapper[Any], error: Exception) -> str:
@@ -284,7 +305,7 @@ def tells_failures(tool: FunctionTool) -> FunctionTool:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, AgentNetError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return words(error) if isinstance(error, AgentNetError) else described(error)
 
 
 def tools_called(journal: Mapping[str, bytes]) -> set[str]:

@@ -11,6 +11,7 @@ from agentnet.files.store import FileRef, FileStore
 from agentnet.identity import Budget, Delegation, Principal
 from agentnet.runs.question import Question
 from agentnet.tasks.events import status_update
+from agentnet.tasks.output import media_type_of
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.steps import Step, StepKind
 
@@ -108,12 +109,13 @@ class RunScope:
 
     async def keep_file(self, name: str, media_type: str, body: bytes) -> FileRef:
         """Keep a file for as long as the task."""
+        media_type = media_type_of(media_type) if media_type else ""
         return await self.files.put(self.tenant, name, media_type, body, self.run.lease.task_id)
 
     async def attach_file(self, key: str, name: str, media_type: str, body: bytes) -> FileRef:
         """Keep a file that a tool made and show it as an artifact of the task."""
         ref = await self.keep_file(name, media_type, body)
-        part = Part(raw=body, filename=ref.name, media_type=media_type)
+        part = Part(raw=body, filename=ref.name, media_type=ref.media_type)
         await self.attach(Artifact(artifact_id=f"file-{key}", name=ref.name, parts=[part]))
         return ref
 

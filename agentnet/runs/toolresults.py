@@ -1,8 +1,7 @@
 """A tool's result in words that the model can use; images, sounds and files become artifacts of the task."""
 
-import base64
-import binascii
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from mcp import types
 
 from agentnet.errors import AgentNetError
 from agentnet.runs.scope import RunScope
+from agentnet.tasks.base64 import WrongFieldError, normal
 
 MAX_RESULT_CHARACTERS = 60_000
 LEAVES_LOOKED_AT = 50
@@ -80,8 +80,8 @@ async def _words(content: types.ContentBlock, scope: RunScope, key: str, title: 
 async def _file(scope: RunScope, key: str, name: str, media_type: str, data: str, kind: str) -> str:
     """Keep what is there in base64, and say where it is."""
     try:
-        body = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        body = b64decode(normal(data, "data"))
+    except WrongFieldError:
         return f"[The tool gave {_a(kind)} ({media_type}) that cannot be read: it is not base64.]"
     try:
         ref = await scope.attach_file(key, name, media_type, body)

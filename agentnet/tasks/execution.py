@@ -14,7 +14,9 @@ from a2a.utils.errors import A2AError
 
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
+from agentnet.settings import MAX_FILE_BYTES
 from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
+from agentnet.tasks.foreign import GRACE_SECONDS, Apart, ForeignCodeError, OverTimeError, Work, described, words
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.request import CONTEXT, Caller, restored
@@ -57,6 +59,8 @@ class Terms:
     executor: AgentExecutor
     timeout_seconds: float
     repeatable: bool
+    grace_seconds: float = GRACE_SECONDS
+    max_file_bytes: int = MAX_FILE_BYTES
 
 
 class Execution:
@@ -149,25 +153,36 @@ class Execution:
     async def _final(self) -> StreamResponse:
         """Execute once; the event that brings the task to rest."""
         run, seconds = self.run, self._terms.timeout_seconds
-        queue = RunQueue(run)
-        limit = asyncio.timeout(seconds)
+        queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run)
         try:
-            async with limit:
-                await self._terms.executor.execute(request_context(run), queue)
-        except TimeoutError:
-            if not limit.expired():  # one of the executor's own waits, which is an error like any other
-                logger.exception("task %s failed", run.task_id)
-                return failed(run.named, "The agent failed: something that it waited for took too long.")
+            await self._apart(lambda: self._terms.executor.execute(context, queue), seconds)
+        except OverTimeError:
             return failed(run.named, f"The task took longer than its limit of {seconds:g} s.")
+        except TimeoutError:  # one of the executor's own waits, which is an error like any other
+            logger.exception("task %s failed", run.task_id)
+            return failed(run.named, "The agent failed: something that it waited for took too long.")
         except STORE_ERRORS:  # the agent did nothing wrong: the task is left to its next attempt, not failed
             raise
         except (AgentNetError, A2AError) as error:
-            logger.info("task %s failed: %s", run.task_id, error)
-            return failed(run.named, str(error))
+            reason = words(error)
+            exits = isinstance(error, ForeignCodeError)
+            logger.log(
+                logging.ERROR if exits else logging.INFO, "task %s failed: %s", run.task_id, reason, exc_info=exits
+            )
+            return failed(run.named, reason)
         except Exception:  # the boundary of foreign code: whatever an executor raises, its task must come to rest
             logger.exception("task %s failed", run.task_id)
             return failed(run.named, "The agent failed with an internal error; its log has the details.")
         return queue.final or status_update(run.named, COMPLETED)
+
+    async def _apart(self, work: Work, seconds: float) -> None:
+        """Have the executor's code do `work`. Raises as `Apart.ended`; code that does not end can emit no more."""
+        apart = Apart(work, f"task {self.run.task_id}", self._terms.grace_seconds)
+        try:
+            await apart.ended(seconds)
+        finally:
+            if apart.is_left_behind:
+                self.run.fence_off(apart)
 
     async def _rest(self, event: StreamResponse) -> bool:
         self._resting = True
@@ -190,12 +205,11 @@ class Execution:
 
     async def _cancel(self) -> None:
         run = self.run
-        queue = RunQueue(run)
+        queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run, of_cancel=True)
         try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await self._terms.executor.cancel(request_context(run, of_cancel=True), queue)
+            await self._apart(lambda: self._terms.executor.cancel(context, queue), CANCEL_SECONDS)
         except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
-            logger.info("task %s: cancel of the executor: %s", run.task_id, error)
+            logger.info("task %s: cancel of the executor: %s", run.task_id, described(error))
         event = queue.final
         if event is None or event.status_update.status.state != CANCELED:
             event = status_update(run.named, CANCELED)

@@ -10,7 +10,9 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import InvalidAgentResponseError
 
+from agentnet.settings import MAX_FILE_BYTES
 from agentnet.tasks.events import COMPLETED, RESTING_STATES, TERMINAL_STATES, now_timestamp, status_update
+from agentnet.tasks.output import Output, wrong
 from agentnet.tasks.run import TaskRun
 
 
@@ -21,14 +23,15 @@ class RunQueue(EventQueue):
     task. A bare message is the whole answer: where nothing was said of a task before, clients get it as such.
     """
 
-    def __init__(self, run: TaskRun) -> None:
+    def __init__(self, run: TaskRun, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         self._run = run
+        self._output = Output(max_file_bytes)
         self._has_begun = not run.is_new
         self.final: StreamResponse | None = None
         """The event that brings the task to rest."""
 
     async def enqueue_event(self, event: Event) -> None:
-        """Take an event. Raises `InvalidAgentResponseError` for one behind the end, or of another task."""
+        """Take an event. Raises `InvalidAgentResponseError` for one behind the end, of another task, or wrong."""
         if self.final is not None:
             await self._after_rest()
         match event:
@@ -40,12 +43,15 @@ class RunQueue(EventQueue):
                 self._answer(event)
             case Task():
                 await self._task(event)
+            case _:
+                raise wrong(f"what is no event of a task ({type(event).__name__})")
         self._has_begun = True
 
     def _answer(self, event: Message) -> None:
         task = self._run.named
         message = Message()
         message.CopyFrom(event)
+        self._output.message(message)
         message.context_id = task.context_id
         # Without a task's id it is an answer that is no task's: `bare_answer` in events.py reads it so.
         message.task_id = task.id if self._has_begun else ""
@@ -61,10 +67,11 @@ class RunQueue(EventQueue):
 
     async def _status(self, event: TaskStatusUpdateEvent) -> None:
         self._claim_ids(event)
+        self._output.status(event)
         if not event.status.HasField("timestamp"):  # ListTasks goes by it; executors often leave it out
             event.status.timestamp.CopyFrom(now_timestamp())
         if event.status.HasField("message"):
-            event.status.message.task_id = event.task_id
+            event.status.message.task_id, event.status.message.context_id = event.task_id, event.context_id
         response = StreamResponse(status_update=event)
         if event.status.state in RESTING_STATES:
             self.final = response
@@ -73,18 +80,23 @@ class RunQueue(EventQueue):
 
     async def _artifact(self, event: TaskArtifactUpdateEvent) -> None:
         self._claim_ids(event)
+        self._output.artifact(event)
         await self._run.emit(StreamResponse(artifact_update=event))
 
     async def _task(self, task: Task) -> None:
-        if task.id and task.id != self._run.task_id:
-            raise InvalidAgentResponseError("The agent sent an event of another task.")
+        self._check_ids(task.id, task.context_id)
         for artifact in task.artifacts:
             await self._artifact(TaskArtifactUpdateEvent(artifact=artifact, last_chunk=True))
         if task.status.state and (task.status.state != self._run.state or task.status.HasField("message")):
             await self._status(TaskStatusUpdateEvent(status=task.status))
 
     def _claim_ids(self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
-        task_id = self._run.task_id
-        if event.task_id and event.task_id != task_id:
-            raise InvalidAgentResponseError("The agent sent an event of another task.")
-        event.task_id, event.context_id = task_id, self._run.leased.context_id
+        self._check_ids(event.task_id, event.context_id)
+        named = self._run.named
+        event.task_id, event.context_id = named.id, named.context_id
+
+    def _check_ids(self, task_id: str, context_id: str) -> None:
+        if task_id and task_id != self._run.task_id:
+            raise wrong("an event of another task")
+        if context_id and context_id != self._run.leased.context_id:
+            raise wrong("an event of another context")

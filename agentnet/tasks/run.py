@@ -18,6 +18,7 @@ from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
 from agentnet.tasks.events import RESTING_STATES, ROLE_USER, kind_of, state_of
+from agentnet.tasks.foreign import Apart, here
 from agentnet.tasks.log import FeedItem
 from agentnet.tasks.open_text import OpenText, is_text
 from agentnet.tasks.position import WHOLE, Position
@@ -70,6 +71,7 @@ class TaskRun:
         self._failure: BaseException | None = None
         self._ended = False
         self._circumstances_stored = False
+        self._fenced_off: set[Apart] = set()
 
     @property
     def lease(self) -> Lease:
@@ -209,12 +211,18 @@ class TaskRun:
             self._end()
             self._feed.reset(self._generation)
 
+    def fence_off(self, code: Apart) -> None:
+        """Take nothing more from `code`, nor from what it began: it is told that the lease is lost."""
+        self._fenced_off.add(code)
+
     def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
     def _check(self) -> None:
         self._check_failure()
+        if self._fenced_off and here() in self._fenced_off:
+            raise LostLeaseError
         if self._ended:
             raise RuntimeError("The run has ended.")
 

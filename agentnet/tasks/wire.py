@@ -26,6 +26,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agentnet.tasks import base64
+from agentnet.tasks.base64 import WrongFieldError
 from agentnet.tasks.values import struct_json, value_json
 
 MAX_CHARACTERS = 2_000_000
@@ -33,6 +34,9 @@ MAX_CHARACTERS = 2_000_000
 
 FILES = frozenset({"raw", "bytes", "fileWithBytes", "file_with_bytes"})
 """Names of what holds bytes, in 1.0 and in 0.3."""
+
+CONTENTS = ("text", "raw", "url", "data")
+"""What a part holds one of."""
 
 Json = dict[str, Any]
 
@@ -204,11 +208,24 @@ def _check(message: Json, configuration: Any) -> None:
     if configuration is not None and not isinstance(configuration, dict):
         raise ParseError("configuration must be an object.")
     role, parts = message.get("role"), message.get("parts")
-    if role is not None and type(role) not in (str, int):
-        raise ParseError("message.role must be ROLE_USER.")
+    if role is not None and (type(role) not in (str, int) or (isinstance(role, str) and role not in ROLES)):
+        raise WrongFieldError("message.role", "must be ROLE_USER")
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
-        if isinstance(part, dict) and part.get("raw") is not None:
-            base64.normal(part["raw"], f"message.parts[{index}].raw")
+        if not isinstance(part, dict):
+            raise WrongFieldError(f"message.parts[{index}]", "must be an object")
+        _check_part(part, f"message.parts[{index}]")
+
+
+def _check_part(part: Json, field: str) -> None:
+    """Bring the bytes of a file into the form that `ParseDict` reads. Raises `WrongFieldError`."""
+    # A null is no content, but for data: it is a value of JSON.
+    held = [name for name in CONTENTS if part.get(name) is not None or (name == "data" and name in part)]
+    if len(held) > 1:
+        raise WrongFieldError(field, f"must have one of {', '.join(CONTENTS)}, not {' and '.join(held)} together")
+    if part.get("raw") is not None:
+        part["raw"], media_type = base64.of_file(part["raw"], f"{field}.raw")
+        if media_type and not (part.get("mediaType") or part.get("media_type")):
+            part["mediaType"] = media_type
 
 
 def parsed(params: Any, message: Any) -> Any:

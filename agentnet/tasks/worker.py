@@ -14,9 +14,11 @@ from uuid import UUID
 from a2a.server.agent_execution import AgentExecutor
 
 from agentnet.database.retry import DATABASE_AWAY
+from agentnet.settings import MAX_FILE_BYTES
 from agentnet.signals import Signal, Signals, Topic, Wakeup
 from agentnet.tasks.events import CANCELED
 from agentnet.tasks.execution import AWAY, CLOSE_SECONDS, Execution, Stop, Terms
+from agentnet.tasks.foreign import GRACE_SECONDS
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
@@ -44,11 +46,13 @@ class Worker:
         concurrency: int,
         timeout_seconds: float,
         repeatable: bool = True,
+        grace_seconds: float = GRACE_SECONDS,
+        max_file_bytes: int = MAX_FILE_BYTES,
     ) -> None:
         self._store = store
         self._signals = signals
         self._agent = agent
-        self._terms = Terms(executor, timeout_seconds, repeatable)
+        self._terms = Terms(executor, timeout_seconds, repeatable, grace_seconds, max_file_bytes)
         self._concurrency = concurrency
         self._active: dict[UUID, Execution] = {}
         self._reserved = 0

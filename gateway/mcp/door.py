@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
-from mcp_types.jsonrpc import INVALID_REQUEST
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST
 from starlette.types import Receive, Scope, Send
 
 from agentnet.database.retry import DATABASE_AWAY
@@ -23,14 +23,14 @@ from gateway.mcp.legacy import Legacy
 from gateway.mcp.messages.batch import is_batch, serve_batch
 from gateway.mcp.messages.deadline import CALL_SECONDS, Deadline, TimeLimit
 from gateway.mcp.messages.endless import Endless
-from gateway.mcp.messages.envelope import check_modern_notification
+from gateway.mcp.messages.envelope import LISTEN, check_modern_notification
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange, InputRequired
 from gateway.mcp.messages.hops import Hops
 from gateway.mcp.messages.inbound import Inbound, accepts, check_form, check_size, read_body
 from gateway.mcp.messages.input_required import Retries
-from gateway.mcp.messages.jsonrpc import is_notification, is_request, is_response, read, result
+from gateway.mcp.messages.jsonrpc import RequestId, id_in, is_notification, is_request, is_response, read, result
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.said import said
 from gateway.mcp.messages.session import Session
@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 BROKEN_OFF = TooLargeError("The request body broke off, or is over the limit.")
 NOT_ONE_MESSAGE = McpError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", http=400)
 
-LISTEN = "subscriptions/listen"
 STREAM: Document = {"id": 0, "method": "GET"}
 # 2026-07-28 has neither GET nor DELETE: 405.
 METHODS: dict[Era, dict[str, bytes]] = {
@@ -93,12 +92,15 @@ class Door:
         """Serve one HTTP request."""
         headers, method = scope["headers"], scope["method"]
         reply = Reply(send, may_stream=accepts(headers, b"text/event-stream"), per_second=self._per_second)
+        sent = b""
         try:
             check_size(headers)
             principal = self._profiles.principal_of(scope)
+            # Before the profile is looked for: there may be none of that name, and an answer names its request.
+            sent = await read_body(receive, self._json) if method == "POST" else b""
+            body = Body(receive, sent, True)
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
-            body = Body(receive, await read_body(receive, self._json) if method == "POST" else b"", True)
-            inbound = Inbound(headers, body.start, principal, profile, reply)
+            inbound = Inbound(headers, sent, principal, profile, reply)
             # The end of the connection cancels a modern call; in 2025-11-25 a disconnect is no cancellation, so such a
             # call may go on.
             await run_until_gone(body, self._handle(method, inbound), reply.goes_on)
@@ -106,7 +108,7 @@ class Door:
             await refuse(reply, BROKEN_OFF)
         except Exception as error:  # noqa: BLE001 - the boundary to the client: nobody above says it in MCP
             note(error, method)
-            await refuse(reply, error)
+            await refuse(reply, error, id_in(sent))
         finally:
             reply.close()
 
@@ -280,6 +282,12 @@ def read_message(inbound: Inbound) -> Any:
     is_one = is_request(message) or (is_notification(message) and "id" not in message)
     if is_one or (not modern and (is_response(message) or is_batch(message, inbound.version))):
         return message
+    if (
+        isinstance(message, dict)
+        and isinstance(message.get("method"), str)
+        and not isinstance(message.get("params", {}), dict)
+    ):
+        raise McpError(INVALID_PARAMS, "params must be an object.", http=400)
     raise NOT_ONE_MESSAGE
 
 
@@ -291,12 +299,15 @@ async def finish_with(reply: Reply, era: Era, identifier: str | int, error: Exce
     await reply.finish(told.document(identifier), status)
 
 
-async def refuse(reply: Reply, error: Exception) -> None:
-    """Answer an HTTP request that holds no message that could be answered: its status says that it was not taken."""
+async def refuse(reply: Reply, error: Exception, identifier: RequestId | None = None) -> None:
+    """Answer an HTTP request whose message is not looked at: its status says that it was not taken.
+
+    `identifier` is that of a request which can be told although it is wrong, or has no place to go to.
+    """
     if not reply.is_done:
         told = said(error)
         status = told.http or (told.status_code if told.heard is None else HTTPStatus.BAD_GATEWAY)
-        await reply.finish(told.document(None), status if status >= HTTPStatus.BAD_REQUEST else not_taken(error))
+        await reply.finish(told.document(identifier), status if status >= HTTPStatus.BAD_REQUEST else not_taken(error))
 
 
 def not_taken(error: Exception) -> int:

@@ -1,21 +1,24 @@
 """`ToolServer`: an MCP server whose tools fail in one clear sentence, and the annotations that its tools share."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import asyncpg
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, GetPromptResult, InputRequiredResult, ToolAnnotations
 from mcp_types.jsonrpc import INVALID_PARAMS
-from pydantic import ValidationError
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from pydantic import AnyUrl, ValidationError
 
 from agentnet import __version__
 from agentnet.database import Database
 from agentnet.errors import AgentNetError, UnavailableError
 
+LEGACY_RESOURCE_NOT_FOUND = -32002
 LISTS_FRESH_MILLISECONDS = 60_000
 """How long a client may keep the lists of tools and prompts: they change with a deployment only."""
 
@@ -89,6 +92,20 @@ class ToolServer(MCPServer[Any]):
             if error.__cause__ is not None and not isinstance(error.__cause__, ValueError):
                 raise
             raise MCPError(INVALID_PARAMS, f"The prompt {name[:80]!r} cannot be filled in: {error}.") from error
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read a resource. Raises `MCPError` (-32002) where there is none in a version of the handshake.
+
+        The SDK says -32602 there too, which is the code of the later revisions.
+        """
+        try:
+            return await super().read_resource(uri, context)
+        except ResourceNotFoundError as error:
+            if context is None or context.protocol_version not in HANDSHAKE_PROTOCOL_VERSIONS:
+                raise
+            raise MCPError(LEGACY_RESOURCE_NOT_FOUND, str(error), {"uri": str(uri)}) from None
 
 
 def _sentence(tool: str, error: ValidationError) -> str:

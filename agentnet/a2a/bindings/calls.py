@@ -8,17 +8,14 @@ from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.types.a2a_pb2 import TaskState
 from a2a.utils.errors import (
     ContentTypeNotSupportedError,
-    InvalidRequestError,
     JSONParseError,
     VersionNotSupportedError,
 )
-from google.protobuf.json_format import ParseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from agentnet.a2a.errors import as_a2a, rest_error
-from agentnet.a2a.limits import wrong_field
+from agentnet.a2a.errors import as_a2a, rest_error, wrong_field
 from agentnet.a2a.parameters import spoken_version
 from agentnet.tasks import base64
 from agentnet.tasks.position import Position
@@ -98,13 +95,15 @@ def check_state(stated: Any) -> None:
 
 
 def check_base64(body: Any, parts: str, key: str) -> None:
-    """Bring the bytes of the files in a message of 0.3 into the form that the SDK reads. Raises `ParseError`."""
+    """Bring the bytes of the files in a message of 0.3 into the form that the SDK reads. Raises `WrongFieldError`."""
     message = body.get("message") or body.get("request") if isinstance(body, dict) else None
     listed = message.get(parts) if isinstance(message, dict) else None
     for index, part in enumerate(listed if isinstance(listed, list) else ()):
         file = part.get("file") if isinstance(part, dict) else None
         if isinstance(file, dict) and file.get(key) is not None:
-            file[key] = base64.normal(file[key], f"message.{parts}[{index}].file.{key}")
+            file[key], media_type = base64.of_file(file[key], f"message.{parts}[{index}].file.{key}")
+            if media_type and not (file.get("mimeType") or file.get("mime_type")):
+                file["mimeType"] = media_type
 
 
 def holds_large_file(message: Any, key: str) -> bool:
@@ -122,7 +121,7 @@ def holds_large_file(message: Any, key: str) -> bool:
 
 def rest_refusal(error: Exception, media_type: str, statuses: Mapping[type[Exception], int] = NO_STATUSES) -> Response:
     """An error over HTTP+JSON (A2A 1.0 section 11.6); `statuses` are those that another version has otherwise."""
-    known = InvalidRequestError(str(error)) if isinstance(error, ParseError) else as_a2a(error)
+    known = as_a2a(error)
     payload = rest_error(known)
     payload["error"]["code"] = status = statuses.get(type(known), payload["error"]["code"])
     retry = (known.data or {}).get("retry_after")

@@ -17,7 +17,7 @@ from a2a.types.a2a_pb2 import (
     SubscribeToTaskRequest,
     TaskPushNotificationConfig,
 )
-from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
+from a2a.utils.errors import A2AError, InvalidRequestError, MethodNotFoundError
 from google.protobuf.json_format import ParseError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -96,7 +96,7 @@ class JsonRpc:
             more = extension_headers(self._handler.activated(context))
             return _Answer(dumps({"result": result, "id": request_id, "jsonrpc": "2.0"}), more)
         except Exception as error:  # noqa: BLE001 - the boundary to clients: whatever it was becomes a JSON-RPC error
-            return _refusal(request_id, as_a2a(_as_params_error(error)))
+            return _refusal(request_id, as_a2a(error))
 
     async def _answer_older(
         self, method: str, body: Any, request_id: RequestId, scope: Scope, headers: Headers
@@ -154,12 +154,6 @@ def _checked(body: Any) -> tuple[str, Any]:
     if not isinstance(method, str) or not method:
         raise InvalidRequestError("method must be a string.")
     return method, body.get("params", {})
-
-
-def _as_params_error(error: Exception) -> Exception:
-    if isinstance(error, ParseError):
-        return InvalidParamsError(f"Invalid params: {error}", {"parseError": str(error)})
-    return error
 
 
 async def _frames(stream: TaskStream, request_id: RequestId) -> Frames:

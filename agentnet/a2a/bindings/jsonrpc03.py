@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 from a2a.compat.v0_3 import types as v03
-from a2a.compat.v0_3.request_handler import RequestHandler03
 from a2a.server.context import ServerCallContext
 from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedError
 from pydantic import BaseModel, ValidationError
@@ -15,6 +14,7 @@ from agentnet.a2a.bindings.calls import check_base64, holds_large_file
 from agentnet.a2a.bindings.older import RequestId, check_number, frames, opened
 from agentnet.a2a.errors import UNFORESEEN, as_a2a, terms_of
 from agentnet.a2a.handler import DurableRequestHandler
+from agentnet.a2a.requests03 import Handler03
 from agentnet.http.errors import invalid_input
 from agentnet.http.sse import frame
 from agentnet.tasks.values import whole_numbers
@@ -30,7 +30,7 @@ class JsonRpc03:
     """Its methods, by a2a-sdk's types and conversions."""
 
     def __init__(self, handler: DurableRequestHandler) -> None:
-        own = RequestHandler03(request_handler=handler)
+        own = Handler03(request_handler=handler)
         self._handler = handler
         self._unary: dict[str, tuple[type[BaseModel], Unary]] = {
             "message/send": (v03.SendMessageRequest, own.on_message_send),

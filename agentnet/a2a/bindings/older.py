@@ -26,8 +26,9 @@ from starlette.types import Scope
 
 from agentnet.a2a.bindings.calls import Headers, RawHeaders, last_event_id
 from agentnet.a2a.bindings.sse import KEEP_ALIVE
-from agentnet.a2a.limits import wrong_field
+from agentnet.a2a.errors import wrong_field
 from agentnet.a2a.parameters import call_context
+from agentnet.a2a.requests03 import send_request
 from agentnet.a2a.stream import TaskStream
 from agentnet.http.sse import frame
 from agentnet.tasks.events import RESTING_STATES, state_of
@@ -87,7 +88,7 @@ async def opened(
         after = last_event_id(context.state["headers"])
         return await handler.subscribe(core, context, after, RESTING_STATES)
     sent = v03.SendMessageRequest(id=request.id, params=request.params)
-    return await handler.open_stream(conversions.to_core_send_message_request(sent), context)
+    return await handler.open_stream(send_request(sent), context)
 
 
 async def frames(stream: TaskStream, request_id: RequestId, render: Render) -> AsyncGenerator[bytes, None]:

@@ -35,7 +35,7 @@ from agentnet.a2a.bindings.calls import (
     rest_refusal,
 )
 from agentnet.a2a.bindings.operations import Operations
-from agentnet.a2a.bindings.rest03 import Rest03
+from agentnet.a2a.bindings.rest03 import CardJson, Rest03
 from agentnet.a2a.bindings.sse import KEEP_ALIVE, EventResponse, EventStream, Frames
 from agentnet.a2a.errors import as_a2a, rest_error
 from agentnet.a2a.handler import DurableRequestHandler
@@ -51,8 +51,10 @@ Call = Callable[[Request, ServerCallContext], Awaitable[Any]]
 class Rest:
     """The endpoints; `routes()` hangs them up, also below a tenant's path."""
 
-    def __init__(self, handler: DurableRequestHandler) -> None:
+    def __init__(self, handler: DurableRequestHandler, card_json: CardJson) -> None:
+        """`card_json` says a card as it is served at its well-known address, which 0.3 answers as the extended one."""
         self._handler = handler
+        self._card_json = card_json
         self._operations = Operations(handler)
 
     def routes(self) -> list[BaseRoute]:
@@ -73,7 +75,7 @@ class Rest:
         # The tenant's last: its pattern takes any first segment, also "tasks". Not as a Mount: that answers 404 where a
         # route before it says 405, and sends what it does not know to the address that it has inside.
         below = [Route("/{tenant}" + route.path, route.endpoint, methods=route.methods) for route in own]
-        return [*own, *Rest03(self._handler).routes(), *below]
+        return [*own, *Rest03(self._handler, self._card_json).routes(), *below]
 
     def _route(self, path: str, call: Call, *methods: str) -> Route:
         async def endpoint(request: Request) -> Response:

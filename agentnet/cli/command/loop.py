@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import logging
 import os
 import signal
 import sys
@@ -10,18 +11,50 @@ from typing import Any, NoReturn, TypeVar
 
 from agentnet.cli.command.exits import Interrupted
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
+END_SECONDS = 2.0
+"""How long what still runs at the end may take to end."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end. SIGINT or SIGTERM cancels it, so that it closes what it opened.
 
-    Raises `Interrupted` when that is how it ended. A second signal ends the process at once.
+    Raises `Interrupted` when that is how it ended. A second signal ends the process at once. Only `main` itself may
+    end it with SystemExit: asyncio stops the loop for that of any task or callback, also of code that users bring.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_supervised(main))
+        loop = runner.get_loop()
+        try:
+            return _through(loop, loop.create_task(_supervised(main)))
+        finally:
+            _through(loop, loop.create_task(_end_the_rest()))
+
+
+def _through(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if task.done() or (sys.platform == "win32" and isinstance(error, KeyboardInterrupt)):
+                raise
+            logger.error("code in this process tried to end it; it goes on", exc_info=error)
+
+
+async def _end_the_rest() -> None:
+    """Cancel what still runs, and wait for it, but not for code that does not end: the runner would, forever."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if not others:
+        return
+    _, endless = await asyncio.wait(others, timeout=END_SECONDS)
+    for task in endless:
+        logger.warning("left running at the end of the process: %s", task.get_name())
+        asyncio._unregister_task(task)
 
 
 async def _supervised(main: Coroutine[Any, Any, T]) -> T:

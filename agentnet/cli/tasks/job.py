@@ -1,18 +1,16 @@
 """What the user asked for, as an A2A message."""
 
-import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
 from a2a.types import Message, Part, Role
 
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.files.names import media_type_of
 from agentnet.ids import new_id
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 OUTPUT_DIRECTORY = "agentnet-output"
-# Not left to `mimetypes`: it reads the machine's tables, where Windows with Excel has .csv as application/vnd.ms-excel.
-_KNOWN_TYPES = {".md": "text/markdown", ".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +56,4 @@ def _file_part(path: Path, max_bytes: int) -> Part:
         body = path.read_bytes()
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from None
-    media_type = _KNOWN_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or DEFAULT_MEDIA_TYPE
-    return Part(raw=body, filename=path.name, media_type=media_type)
+    return Part(raw=body, filename=path.name, media_type=media_type_of(path.name) or DEFAULT_MEDIA_TYPE)

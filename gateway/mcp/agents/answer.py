@@ -15,6 +15,11 @@ STATE_NAMES = {
     for value in DESCRIPTOR.enum_types_by_name["TaskState"].values
 }
 FAILED = TERMINAL_STATES - {TaskState.TASK_STATE_COMPLETED}
+ANSWER = "Call this tool again with task_id {task_id!r} and the answer as message."
+SIGN_IN = (
+    "The user signs in where the agent says, outside of this conversation: passwords, keys and codes are no part of a "
+    "message. Once that is done, call this tool again with task_id {task_id!r} and say so as message."
+)
 MAX_TEXT_CHARACTERS = 200_000
 """Of the texts of an answer, which stand in a result twice; hosts take little more."""
 
@@ -33,7 +38,8 @@ class Answer:
             # A result, not an error of the protocol: those never reach the model, which may mend its call (MCP, tools).
             return self._result(self._said(f"The task was {STATE_NAMES[heard.state]}."), is_error=True)
         if heard.asks:
-            how = f"(Call this tool again with task_id {heard.task_id!r} and the answer as message.)"
+            hint = SIGN_IN if heard.state == TaskState.TASK_STATE_AUTH_REQUIRED else ANSWER
+            how = f"({hint.format(task_id=heard.task_id)})"
             return self._result(self._said("The agent needs more to go on."), how)
         if heard.task_id and not heard.is_over:
             said = f"The agent still works. Call this tool again with task_id {heard.task_id!r} and an empty message."

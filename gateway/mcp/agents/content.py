@@ -8,6 +8,7 @@ from typing import Any
 import mcp_types as types
 from a2a.types.a2a_pb2 import Artifact, Part
 
+from agentnet.files.names import media_type_of
 from agentnet.files.store import URI_PATTERN
 from agentnet.tasks.parts import text_of
 from agentnet.tasks.values import value_json
@@ -18,6 +19,7 @@ INLINE_BYTES = 256 * 1024
 """Of all files within one result; what comes beyond is a link."""
 MAX_LINKS = 64
 """Of files that the text of one result names."""
+OCTETS = "application/octet-stream"
 
 
 class Contents:
@@ -37,7 +39,7 @@ class Contents:
         # URIs stand in prose here: the full stop behind one is not its own.
         found = {match[0].rstrip(".,;)"): match[2].rstrip(".,;)") for match in URI_PATTERN.finditer(text)}
         for uri, name in list(found.items())[:MAX_LINKS]:
-            self.blocks.append(types.ResourceLink(name=name, uri=uri))
+            self.blocks.append(types.ResourceLink(name=name, uri=uri, mime_type=media_type_of(name) or OCTETS))
 
     def add_link(self, artifact: Artifact) -> None:
         """Where the whole text of an artifact can be read; nothing for one without text."""

@@ -1,14 +1,17 @@
 """Agents as MCP tools: their names, descriptions and arguments."""
 
 import re
+from base64 import b64decode
+from contextlib import suppress
 from typing import Any, Self
 
 import mcp_types as types
 from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageConfiguration, SendMessageRequest
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentnet.discovery.directory import Entry
 from agentnet.ids import new_id
+from agentnet.tasks.base64 import WrongFieldError, normal, of_file
 from gateway.a2a.catalog import skills_of
 
 FIND_AGENTS = "find_agents"
@@ -32,7 +35,7 @@ AGENT_SCHEMA: dict[str, Any] = {
                 "properties": {
                     "name": {"type": "string", "description": "File name with its extension."},
                     "media_type": {"type": "string", "description": "For example text/csv."},
-                    "base64": {"type": "string", "description": "The content, base64."},
+                    "base64": {"type": "string", "description": "The content, base64 or a data: URL."},
                 },
                 "required": ["name", "media_type", "base64"],
             },
@@ -57,7 +60,27 @@ class FileArgument(BaseModel):
 
     name: str = Field(min_length=1, max_length=255)
     media_type: str = Field(min_length=1, max_length=255)
-    base64: Base64Bytes
+    base64: bytes
+    """Decoded."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_data_url(cls, sent: Any) -> Any:
+        """A `data:` URL names its media type itself."""
+        if not isinstance(sent, dict) or sent.get("media_type"):
+            return sent
+        with suppress(WrongFieldError):  # which is told of the field itself
+            _, media_type = of_file(sent.get("base64"), "base64")
+            return sent | {"media_type": media_type} if media_type else sent
+        return sent
+
+    @field_validator("base64", mode="before")
+    @classmethod
+    def _decoded(cls, sent: Any) -> bytes:
+        try:
+            return b64decode(normal(sent, "base64"))
+        except WrongFieldError as error:
+            raise ValueError(error.description) from None
 
 
 class AgentArguments(BaseModel):
@@ -72,7 +95,7 @@ class AgentArguments(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.message and not self.files and not self.task_id:
-            raise ValueError("message is empty")
+            raise ValueError("message is empty; say what the agent is to do, or name a task_id to wait for")
         return self
 
     @property

@@ -14,16 +14,16 @@ from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
 from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, find_tools, found_page, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
+from gateway.mcp.aggregate.naming import may_show
 from gateway.mcp.aggregate.provider import Provider, Providers
-from gateway.mcp.aggregate.schemes import is_reserved
-from gateway.mcp.aggregate.uris import candidates, place_of
+from gateway.mcp.aggregate.uris import candidates, is_network_alone, own_place, place_of
 from gateway.mcp.messages.deadline import profile_limit
 from gateway.mcp.messages.envelope import TASK_METHODS
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.hops import Hops
-from gateway.mcp.messages.jsonrpc import object_or_empty
+from gateway.mcp.messages.jsonrpc import object_or_empty, text_in
 from gateway.mcp.messages.parameters import ParameterError, Parameters
 from gateway.mcp.upstream.addressing import TASKS, with_arguments
 from gateway.mcp.upstream.server import Kind, Listing
@@ -167,21 +167,17 @@ class Aggregate:
         return result
 
     async def _call(self, exchange: Exchange) -> Document | None:
-        name = exchange.params.get("name")
+        name = text_in(exchange.params, "name")
         found = await self._at_hand(exchange, name) if exchange.trusts_known else None
         if found is None:
             providers = await self.providers(exchange)
-            merged = self._latest[_caller(exchange)] = await self.merged(exchange, Kind.TOOLS, providers)
-            if isinstance(name, str) and name in FINDER_NAMES and self._is_found(exchange, merged):
-                if name == FIND_TOOLS:
-                    return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
-                # The client's headers were those of call_tool; a server compares them with the arguments (-32020).
-                exchange.params = named_call(exchange.params)
-                arguments = exchange.params["arguments"]
-                exchange.headers = with_arguments(
-                    exchange.headers, schema_of(merged, exchange.params["name"]), arguments
-                )
-            found = await self._find(exchange, Kind.TOOLS, exchange.params.get("name"), providers)
+            if name in FINDER_NAMES or all(provider.known(Kind.TOOLS) is not None for provider in providers):
+                merged = self._latest[_caller(exchange)] = await self.merged(exchange, Kind.TOOLS, providers)
+                if name in FINDER_NAMES and self._is_found(exchange, merged):
+                    if name == FIND_TOOLS:
+                        return find_tools(object_or_empty(exchange.params.get("arguments")), merged)
+                    call_named(exchange, merged)
+            found = await self._find(exchange, Kind.TOOLS, exchange.params["name"], providers)
         provider, place = found
         exchange.schema = place.item.get("inputSchema")
         if exchange.era is Era.MODERN:
@@ -189,12 +185,12 @@ class Aggregate:
         limit_call(exchange)
         return await provider.answer(exchange, place.own)
 
-    async def _at_hand(self, exchange: Exchange, name: Any) -> tuple[Provider, Place] | None:
+    async def _at_hand(self, exchange: Exchange, name: str) -> tuple[Provider, Place] | None:
         """The tool where the caller's last call found it, if its own provider still says so: no other is looked at."""
         latest = self._latest.get(_caller(exchange))
         if latest is None or (latest.profile is not exchange.profile and latest.profile != exchange.profile):
             return None
-        place = latest.places.get(name) if isinstance(name, str) else None
+        place = latest.places.get(name)
         if place is None or name in FINDER_NAMES:
             return None
         for source in self._sources:
@@ -210,26 +206,39 @@ class Aggregate:
         return mode == "find" or (mode == "auto" and len(merged.places) > self._list_limit)
 
     async def _complete(self, exchange: Exchange) -> Document | None:
-        reference, providers = object_or_empty(exchange.params.get("ref")), await self.providers(exchange)
-        if reference.get("type") == "ref/prompt":
-            provider, place = await self._find(exchange, Kind.PROMPTS, reference.get("name"), providers)
-            return await provider.answer(exchange, place.own)
-        templates = await self.merged(exchange, Kind.TEMPLATES, providers)
-        template = templates.places.get(str(reference.get("uri")))
-        if template is not None:
-            return await _named(providers, template.provider).answer(exchange, template.own)
-        provider, own = await self._owner(exchange, reference.get("uri"), providers)
+        reference = object_or_empty(exchange.params.get("ref"))
+        for kind, member, complete in (
+            ("ref/prompt", "name", self._complete_prompt),
+            ("ref/resource", "uri", self._complete_resource),
+        ):
+            if reference.get("type") == kind:
+                named = text_in(reference, member, "ref.")
+                return await complete(exchange, named, await self.providers(exchange))
+        raise McpError(INVALID_PARAMS, "ref must have the type ref/prompt and a name, or ref/resource and a uri.")
+
+    async def _complete_prompt(self, exchange: Exchange, name: str, providers: list[Provider]) -> Document | None:
+        provider, place = await self._find(exchange, Kind.PROMPTS, name, providers)
+        return await provider.answer(exchange, place.own)
+
+    async def _complete_resource(self, exchange: Exchange, uri: str, providers: list[Provider]) -> Document | None:
+        if own_place(uri, exchange.profile, providers) is None:
+            templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+            template = templates.places.get(uri)
+            if template is not None:
+                return await _named(providers, template.provider).answer(exchange, template.own)
+        provider, own = await self._owner(exchange, uri, providers)
         return await provider.answer(exchange, own)
 
     async def _resource(self, exchange: Exchange) -> Document | None:
-        provider, own = await self._owner(exchange, exchange.params.get("uri"), await self.providers(exchange))
+        uri = text_in(exchange.params, "uri")
+        provider, own = await self._owner(exchange, uri, await self.providers(exchange))
         return await provider.answer(exchange, own)
 
     async def _task(self, exchange: Exchange) -> Document | None:
         exchange.require_extension(TASKS)
-        task_id = exchange.params.get("taskId")
+        task_id = text_in(exchange.params, "taskId")
         for provider in await self.providers(exchange):
-            if isinstance(task_id, str) and provider.owns_task(task_id):
+            if provider.owns_task(task_id):
                 return await provider.answer(exchange, task_id)
         raise McpError(INVALID_PARAMS, "There is no such task.", detail={"taskId": task_id})
 
@@ -237,45 +246,63 @@ class Aggregate:
         self, exchange: Exchange, uris: Iterable[str], providers: list[Provider]
     ) -> dict[str, tuple[Provider, str]]:
         """The providers of resources, and their own URIs for them; what nobody has is left out."""
-        resources = await self.merged(exchange, Kind.RESOURCES, providers)
-        templates = await self.merged(exchange, Kind.TEMPLATES, providers)
+        found: dict[str, tuple[Provider, str]] = {}
+        unsaid: list[str] = []
+        for uri in uris:
+            place = own_place(uri, exchange.profile, providers)
+            if place is not None:
+                found[uri] = place
+            elif not is_network_alone(uri, exchange.profile):
+                unsaid.append(uri)
+        # The network's own wait for nobody's list.
+        return found | await self._listed(exchange, unsaid, providers) if unsaid else found
+
+    async def _listed(
+        self, exchange: Exchange, uris: list[str], providers: list[Provider]
+    ) -> dict[str, tuple[Provider, str]]:
+        """Those that lists tell of."""
+        resources, templates = await asyncio.gather(
+            self.merged(exchange, Kind.RESOURCES, providers), self.merged(exchange, Kind.TEMPLATES, providers)
+        )
         likely = candidates(resources, templates, providers)
         found: dict[str, tuple[Provider, str]] = {}
         for uri in uris:
             place = await place_of(uri, resources, templates, providers)
             # Where one server alone has resources, what no list tells of can only be its own.
-            if place is None and len(likely) == 1 and (exchange.profile.is_straight or not is_reserved(uri)):
+            if place is None and len(likely) == 1:
                 place = likely[0], uri
             if place is not None:
                 found[uri] = place
         return found
 
-    async def _owner(self, exchange: Exchange, uri: Any, providers: list[Provider]) -> tuple[Provider, str]:
+    async def _owner(self, exchange: Exchange, uri: str, providers: list[Provider]) -> tuple[Provider, str]:
         """The provider of a resource, and its own URI for it. Raises `McpError`."""
-        found = (await self.owners(exchange, [uri], providers)).get(uri) if isinstance(uri, str) else None
+        found = (await self.owners(exchange, [uri], providers)).get(uri)
         if found is not None:
             return found
         raise exchange.no_resource(uri, UnknownItemError)
 
     async def _prompt(self, exchange: Exchange) -> Document | None:
-        name, providers = exchange.params.get("name"), await self.providers(exchange)
+        name, providers = text_in(exchange.params, "name"), await self.providers(exchange)
         provider, place = await self._find(exchange, Kind.PROMPTS, name, providers)
         return await provider.answer(exchange, place.own)
 
     async def _find(
-        self, exchange: Exchange, kind: Kind, name: Any, providers: list[Provider]
+        self, exchange: Exchange, kind: Kind, name: str, providers: list[Provider]
     ) -> tuple[Provider, Place]:
         """The provider of a tool or prompt, and where it stands there. Raises `McpError`."""
-        place = (await self.merged(exchange, kind, providers)).places.get(name) if isinstance(name, str) else None
+        # Only those whose item it may be are waited for.
+        likely = [provider for provider in providers if may_show(provider.prefix, name)]
+        place = (await self.merged(exchange, kind, likely)).places.get(name)
         if place is None:
             if kind is Kind.TOOLS and (absent := await self._away(exchange, name, providers)):
                 return absent
-            raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {str(name)[:100]!r} here.")
+            raise UnknownItemError(INVALID_PARAMS, f"There is no {kind.member[:-1]} {name[:100]!r} here.")
         return _named(providers, place.provider), place
 
-    async def _away(self, exchange: Exchange, name: Any, providers: list[Provider]) -> tuple[Provider, Place] | None:
+    async def _away(self, exchange: Exchange, name: str, providers: list[Provider]) -> tuple[Provider, Place] | None:
         """Whose tool it is, though no list has it now: "there is none" reads as for ever."""
-        if exchange.trusts_known or not isinstance(name, str) or not exchange.profile.shows_tool(name):
+        if exchange.trusts_known or not exchange.profile.shows_tool(name):
             return None
         for provider in providers:
             if await provider.is_away(name):
@@ -305,7 +332,8 @@ async def gather(
     for provider in providers:
         answer = found[provider.name]
         if isinstance(answer, AgentNetError):
-            logger.info("%s of %s are left out: %s", kind.member, provider.name, answer)
+            # Whoever keeps the lists warns of it, once.
+            logger.debug("%s of %s are left out: %s", kind.member, provider.name, answer)
         elif isinstance(answer, BaseException):
             raise answer
         else:
@@ -328,6 +356,14 @@ def limit_call(exchange: Exchange) -> None:
     if isinstance(name, str):
         exchange.deadline.tool = name
         exchange.deadline.tighten(profile_limit(exchange.profile, name))
+
+
+def call_named(exchange: Exchange, merged: Merged) -> None:
+    """Make a call of call_tool that of the tool which it names. Raises `McpError`."""
+    # The client's headers were those of call_tool; a server compares them with the arguments (-32020).
+    exchange.params = named_call(exchange.params)
+    schema = schema_of(merged, exchange.params["name"])
+    exchange.headers = with_arguments(exchange.headers, schema, exchange.params["arguments"])
 
 
 def schema_of(merged: Merged, name: Any) -> Any:

@@ -10,6 +10,11 @@ DIGEST_CHARACTERS = 8
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
 
 
+def may_show(prefix: str, shown: str) -> bool:
+    """Whether a provider with that prefix may be the one that shows the name `shown`, whatever it lists."""
+    return not prefix or shown.startswith(_UNUSUAL.sub("_", f"{prefix}__")[: MAX_NAME - DIGEST_CHARACTERS - 1])
+
+
 def shown_name(prefix: str, own: str, taken: Container[str]) -> str:
     """The name to show for `own`: the same on every replica, whatever else is there, unless that name is taken.
 

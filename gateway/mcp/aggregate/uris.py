@@ -10,27 +10,43 @@ from gateway.mcp.aggregate.merge import Merged, Place
 from gateway.mcp.aggregate.provider import Provider
 from gateway.mcp.aggregate.schemes import is_reserved
 from gateway.mcp.aggregate.templates import MAX_URI, Spelled, parsed
+from gateway.mcp.messages.profile import Profile
 
 AT_ONCE = 20_000
 """Characters of templates that are looked at before others have their turn: a tenant may have very many."""
+
+
+def own_place(uri: str, profile: Profile, providers: list[Provider]) -> tuple[Provider, str] | None:
+    """The same as `place_of` for a URI that names its provider, whatever lists tell; for those of the network's own
+    schemes there is no other."""
+    server, plus, own = uri.partition("+")
+    named = next((provider for provider in providers if provider.name == server), None) if plus else None
+    if named is not None:
+        return named, own
+    if is_network_alone(uri, profile):
+        return next(((provider, uri) for provider in providers if provider.owns_uri(uri)), None)
+    return None
+
+
+def is_network_alone(uri: str, profile: Profile) -> bool:
+    """Whether nobody but the network answers for `uri`: no list has to be looked at."""
+    return is_reserved(uri) and not profile.is_straight
 
 
 async def place_of(
     uri: str, resources: Merged, templates: Merged, providers: list[Provider]
 ) -> tuple[Provider, str] | None:
     """The provider of `uri` and its own URI for it, as far as lists tell."""
+    own = own_place(uri, resources.profile, providers)
+    if own is not None or is_network_alone(uri, resources.profile):
+        return own
     by_name = {provider.name: provider for provider in providers}
-    server, plus, own = uri.partition("+")
-    if plus and server in by_name:
-        return by_name[server], own
     listed = resources.places.get(uri)
     if listed is not None:
         return by_name[listed.provider], listed.own
     for provider in providers:
         if provider.owns_uri(uri):
             return provider, uri
-    if is_reserved(uri) and not resources.profile.is_straight:
-        return None
     matching = await _matching(uri, templates, by_name)
     return (by_name[matching.provider], uri) if matching else None
 

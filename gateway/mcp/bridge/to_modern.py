@@ -13,7 +13,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, Question
 from gateway.mcp.messages.hops import via_of
-from gateway.mcp.messages.input_required import CAPABILITY_OF
+from gateway.mcp.messages.input_required import CAPABILITY_OF, MAX_QUESTIONS
 from gateway.mcp.messages.jsonrpc import object_or_empty, request, write
 from gateway.mcp.upstream.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.upstream.client import JSON_OR_STREAM, envelope, modern_headers
@@ -24,8 +24,6 @@ from gateway.mcp.upstream.sieve import is_progress_of_another
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""
-MAX_QUESTIONS = 64
-"""That a server may ask at once."""
 MODERN_ONLY = frozenset({"resultType", "requestState", "inputRequests", "ttlMs", "cacheScope"})
 
 

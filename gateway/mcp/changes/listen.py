@@ -13,7 +13,6 @@ from gateway.mcp.changes.view import View
 from gateway.mcp.changes.watched import Watched
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange
-from gateway.mcp.messages.jsonrpc import object_or_empty
 from gateway.mcp.upstream.server import UPDATED, Change, Updated
 
 MAX_URIS = 500
@@ -25,6 +24,8 @@ WANTED_BY = {
     "promptsListChanged": Change.PROMPTS,
     "resourcesListChanged": Change.RESOURCES,
 }
+
+URIS, TASK_IDS = "resourceSubscriptions", "taskIds"
 
 
 class Listening:
@@ -39,10 +40,10 @@ class Listening:
             raise McpError(
                 INVALID_PARAMS, "subscriptions/listen needs a client that accepts text/event-stream.", http=406
             )
-        asked = object_or_empty(exchange.params.get("notifications"))
+        asked = filter_in(exchange.params)
         uris = uris_in(asked)
         with self._limit.stream(exchange.principal):
-            tasks = await followed(exchange, asked.get("taskIds"), await view.providers())
+            tasks = await followed(exchange, asked.get(TASK_IDS, []), await view.providers())
             watched = await view.watched(uris)
             honoured = honoured_of(asked, uris, tasks, watched)
             meta = {SUBSCRIPTION_ID_META_KEY: exchange.id}
@@ -67,9 +68,20 @@ def last_word(exchange: Exchange) -> Document:
     return {"_meta": {SUBSCRIPTION_ID_META_KEY: exchange.id}}
 
 
+def filter_in(params: Document) -> Document:
+    """What a client wants to hear of; members that are not known here are left to `honoured_of`. Raises `McpError`."""
+    asked = params.get("notifications")
+    if not isinstance(asked, dict):
+        raise McpError(INVALID_PARAMS, "notifications must be an object that says what to tell of.")
+    for flag in WANTED_BY:
+        if not isinstance(asked.get(flag, False), bool):
+            raise McpError(INVALID_PARAMS, f"notifications.{flag} must be true or false.")
+    return asked
+
+
 def uris_in(asked: Document) -> list[str]:
     """The resources that a client wants to watch. Raises `McpError`."""
-    uris: Any = asked.get("resourceSubscriptions") or []
+    uris: Any = asked.get(URIS, [])
     if not isinstance(uris, list) or len(uris) > MAX_URIS or not all(isinstance(uri, str) for uri in uris):
         raise McpError(INVALID_PARAMS, f"resourceSubscriptions must be a list of at most {MAX_URIS} URIs.")
     return uris
@@ -82,10 +94,12 @@ def honoured_of(asked: Document, uris: list[str], tasks: FollowedTasks, watched:
     """
     honoured: Document = {flag: True for flag in WANTED_BY if asked.get(flag) is True}
     there = {each.shown for each in watched}
-    honoured |= {"resourceSubscriptions": found} if (found := [uri for uri in uris if uri in there]) else {}
-    honoured |= {"taskIds": tasks.ids} if tasks.ids else {}
-    if not honoured and (uris or asked.get("taskIds")):
+    honoured |= {URIS: found} if (found := [uri for uri in uris if uri in there]) else {}
+    honoured |= {TASK_IDS: tasks.ids} if tasks.ids else {}
+    if not honoured and (uris or asked.get(TASK_IDS)):
         raise McpError(INVALID_PARAMS, "There are no such resources or tasks here.")
+    if not honoured and asked.keys() - {*WANTED_BY, URIS, TASK_IDS}:
+        raise McpError(INVALID_PARAMS, f"notifications may hold {', '.join((*WANTED_BY, URIS, TASK_IDS))}.")
     return honoured
 
 

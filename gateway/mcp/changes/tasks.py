@@ -22,11 +22,11 @@ MAX_TASKS = 100
 async def followed(exchange: Exchange, asked: Any, providers: list[Provider]) -> FollowedTasks:
     """Those of the tasks asked for that are there, and what becomes of them. Raises `McpError`."""
     found = FollowedTasks([], [])
+    if not isinstance(asked, list) or len(asked) > MAX_TASKS or not all(isinstance(each, str) for each in asked):
+        raise McpError(INVALID_PARAMS, f"taskIds must be a list of at most {MAX_TASKS} ids.")
     if not asked:
         return found
     exchange.require_extension(TASKS)
-    if not isinstance(asked, list) or len(asked) > MAX_TASKS or not all(isinstance(each, str) for each in asked):
-        raise McpError(INVALID_PARAMS, f"taskIds must be a list of at most {MAX_TASKS} ids.")
     for provider in providers:
         own = [task_id for task_id in dict.fromkeys(asked) if provider.owns_task(task_id)]
         if own:

@@ -5,6 +5,7 @@ with the body, version. Header values are compared without white space around th
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from mcp.shared.inbound import (
     InboundLadderRejection,
@@ -14,15 +15,19 @@ from mcp.shared.inbound import (
     find_duplicated_routing_header,
     unsupported_protocol_version_rejection,
 )
-from mcp_types.jsonrpc import HEADER_MISMATCH
+from mcp_types.jsonrpc import HEADER_MISMATCH, INVALID_PARAMS, UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from gateway.http.transport import Headers
 from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.jsonrpc import object_or_empty
 
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
 # The one revision with batches, which its receivers must take.
 BATCH_VERSION = "2025-03-26"
+SERVED = (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
+LISTEN = "subscriptions/listen"
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
 
 
@@ -36,7 +41,7 @@ def check_modern(message: Document, headers: Headers) -> InboundModernRoute:
     folded = dict(lines)
     route = classify_inbound_request(message, headers=folded)
     if isinstance(route, InboundLadderRejection):
-        raise McpError(route.code, route.message, detail=route.data)
+        raise _refused(route, message, folded)
     if message["method"] in TASK_METHODS:
         _check_task_name(message["params"], folded)
     return route
@@ -46,7 +51,27 @@ def check_modern_notification(version: str) -> None:
     """Raises `McpError` for a version that is not served."""
     rejection = unsupported_protocol_version_rejection(version)
     if rejection is not None:
-        raise McpError(rejection.code, rejection.message, detail=rejection.data)
+        raise _unsupported(version, rejection.data)
+
+
+def _refused(rejection: InboundLadderRejection, message: Document, headers: Mapping[str, str]) -> McpError:
+    version = headers.get(VERSION_HEADER.decode(), "")
+    unsupported = unsupported_protocol_version_rejection(version)
+    if (
+        rejection.code == INVALID_PARAMS
+        and unsupported is not None
+        and "_meta" not in object_or_empty(message.get("params"))
+    ):
+        # A client in a session: nothing is wrong with its parameters, and it may take a version of the handshake.
+        return _unsupported(version, {"supported": [*SERVED], "requested": version})
+    if rejection.code == UNSUPPORTED_PROTOCOL_VERSION:
+        return _unsupported(version, rejection.data)
+    return McpError(rejection.code, rejection.message, detail=rejection.data)
+
+
+def _unsupported(version: str, detail: Any) -> McpError:
+    said = f"The protocol version {version[:40]!r} is not served; those that are: {', '.join(SERVED)}."
+    return McpError(UNSUPPORTED_PROTOCOL_VERSION, said, detail=detail)
 
 
 def _check_task_name(params: Document, headers: Mapping[str, str]) -> None:

@@ -16,6 +16,8 @@ from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.messages.session import Session
 
+READ_RESOURCE = "resources/read"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -121,6 +123,12 @@ class Exchange:
         # -32002 until 2025-11-25, -32602 in 2026-07-28.
         code = LEGACY_RESOURCE_NOT_FOUND if self.era is Era.LEGACY else INVALID_PARAMS
         return kind(code, "There is no such resource here.", detail={"uri": uri})
+
+    def code_in_era(self, code: int) -> int:
+        """The code of a server's error, in the client's era: servers say that a resource is not there in either."""
+        if self.method != READ_RESOURCE or code not in (LEGACY_RESOURCE_NOT_FOUND, INVALID_PARAMS):
+            return code
+        return self.no_resource(None).code
 
     async def notify(self, method: str, params: Document) -> None:
         """Pass a server's notification on, on the stream of this call."""

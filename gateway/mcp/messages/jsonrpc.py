@@ -9,7 +9,7 @@ import re
 from typing import Any, Self, TypeGuard
 
 import orjson
-from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 
 from agentnet.http.sse import frame
 from gateway.mcp.messages.errors import Document, McpError
@@ -104,6 +104,14 @@ def object_or_empty(value: Any) -> Document:
     return value if isinstance(value, dict) else {}
 
 
+def text_in(params: Document, key: str, where: str = "") -> str:
+    """The member `key` of `params`, said with `where` before it. Raises `McpError` for one that is no text."""
+    value = params.get(key)
+    if not isinstance(value, str):
+        raise McpError(INVALID_PARAMS, f"{where}{key} must be a text.")
+    return value
+
+
 def write(document: Any) -> bytes:
     """`document` as JSON."""
     return orjson.dumps(document, default=rendered)
@@ -141,6 +149,18 @@ def is_response(message: Any) -> TypeGuard[Document]:
     return is_id(message.get("id")) and (
         isinstance(message.get("result"), dict) or isinstance(message.get("error"), dict)
     )
+
+
+def id_in(body: bytes) -> RequestId | None:
+    """The id of the request in `body`, however wrong it is besides; None for anything else."""
+    if len(body) > MAX_EXACT_BYTES:
+        return None
+    try:
+        message = orjson.loads(body)
+    except ValueError:
+        return None
+    found = message.get("id") if isinstance(message, dict) and "method" in message else None
+    return found if is_id(found) else None
 
 
 def request(identifier: RequestId, method: str, params: Document) -> Document:

@@ -17,7 +17,7 @@ from gateway.mcp.messages.deadline import server_limit
 from gateway.mcp.messages.envelope import SESSION_HEADER, TASK_METHODS, VERSION_HEADER
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.exchange import Exchange
+from gateway.mcp.messages.exchange import READ_RESOURCE, Exchange
 from gateway.mcp.messages.input_required import MAY_ASK, can_be_asked
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, request, write
 from gateway.mcp.messages.reply import NoiseError
@@ -82,7 +82,12 @@ class ServerCalls:
             return {"completion": {"values": [], "total": 0, "hasMore": False}}
         if exchange.era not in spoken.eras or (spoken.is_mute and _may_be_asked(exchange)):
             bridge = self._to_modern if exchange.era is Era.LEGACY else self._to_legacy
-            return await bridge.call(exchange, server, params)
+            try:
+                return await bridge.call(exchange, server, params)
+            except McpError as error:
+                if (code := exchange.code_in_era(error.code)) == error.code:
+                    raise
+                raise McpError(code, error.message, detail=error.detail, http=error.http, heard=error.heard) from None
         with self._eras.minded(server):
             await self._mirror(exchange, server, params, own)
         return None
@@ -274,8 +279,8 @@ async def pass_legacy(
     Questions and events in it are marked with the server that they lead back to; what answers other calls is dropped.
     """
     sieve = Sieve(server.name, identifier, exchange.progress_token, may_ask=True)
-    # Neither questions nor events can be in it, and its id is the client's: it passes as bytes.
-    if not is_stream(incoming) and identifier == exchange.id:
+    # Neither questions nor events can be in it, its id is the client's, and so are its codes: it passes as bytes.
+    if not is_stream(incoming) and identifier == exchange.id and exchange.method != READ_RESOURCE:
         await pass_on(exchange.reply, incoming, server.name, sieve)
         return
 
@@ -289,7 +294,7 @@ async def pass_legacy(
         if "method" in message:
             shown = with_mark(message, server.name)
         else:
-            shown = message if message.get("id") == exchange.id else message | {"id": exchange.id}
+            shown = in_era(exchange, message if message.get("id") == exchange.id else message | {"id": exchange.id})
         await reply.keep(shown)
         return shown
 
@@ -297,6 +302,15 @@ async def pass_legacy(
         return marked_event(server.name, identifier, event) if reply.leave_to_server() else None
 
     await pass_mapped(reply, incoming, server.name, change, mark if upstream.id else None, sieve)
+
+
+def in_era(exchange: Exchange, message: Document) -> Document:
+    """A server's answer with the code of its error in the client's era."""
+    error = message.get("error")
+    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+        return message
+    code = exchange.code_in_era(error["code"])
+    return message if code == error["code"] else message | {"error": error | {"code": code}}
 
 
 def within(headers: Headers, upstream: UpstreamSession) -> Headers:

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.deadline import Deadline, profile_limit, server_limit
-from gateway.mcp.messages.envelope import SESSION_HEADER, check_modern, check_modern_notification
+from gateway.mcp.messages.envelope import LISTEN, SESSION_HEADER, check_modern, check_modern_notification
 from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.input_required import can_be_asked
-from gateway.mcp.messages.jsonrpc import is_request, object_or_empty, write
+from gateway.mcp.messages.jsonrpc import has_nul, is_request, object_or_empty, write
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
@@ -31,6 +32,7 @@ from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.relay import checked, pass_on, pass_word
 from gateway.mcp.upstream.server import Kind, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
+from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import refused
 
 MAX_SESSION_CHARACTERS = 4096
@@ -145,10 +147,13 @@ class Passthrough:
         try:
             answer = await self._checked(incoming, server) if place is not None else incoming
             if incoming.status == 400 and is_initialize(message):
+                if has_nul(inbound.body.decode()):
+                    said = f"The MCP server {server.name!r} takes no NUL in capabilities and clientInfo."
+                    raise McpError(INVALID_PARAMS, said)
                 raise refused(server.name, incoming.status)  # it has no handshake any more
             self._name_session(inbound, server, incoming, url)
             if is_request(message):
-                await pass_on(inbound.reply, answer, server.name)
+                await pass_on(inbound.reply, answer, server.name, sieve_of(message, inbound.era, server))
             else:
                 await pass_word(inbound.reply, answer, server.name, method)
         finally:
@@ -203,6 +208,13 @@ def limit_call(message: Document, profile: Profile, server: UpstreamServer, dead
         deadline.tool = tool
         deadline.tighten(profile_limit(profile, tool))
     deadline.tighten(server_limit(server.name, server.timeouts, deadline.tool))
+
+
+def sieve_of(message: Document, era: Era, server: UpstreamServer) -> Sieve:
+    """For the answer to a request: a listen stream may end without one."""
+    token = object_or_empty(object_or_empty(message.get("params")).get("_meta")).get("progressToken")
+    is_listen = message["method"] == LISTEN
+    return Sieve(server.name, message["id"], token, may_ask=era is Era.LEGACY, may_break_off=is_listen)
 
 
 def check(message: Any, inbound: Inbound) -> None:

@@ -113,4 +113,4 @@ class UpstreamSessions:
             kept = await change(message)
             return None if kept is None else with_mark(kept, name)
 
-        await pass_events(inbound.reply, incoming, name, changed, lambda one: marked_event(name, answers, one))
+        await pass_events(inbound.reply, incoming, name, changed, lambda one: marked_event(name, answers, one), sieve)

@@ -5,6 +5,7 @@ Bytes go through the gateway's long-lived pool; a connection that broke is repla
 
 from collections.abc import AsyncIterator
 
+from cachetools import LRUCache
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from agentnet.errors import UnavailableError
@@ -17,6 +18,7 @@ from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.hops import VIA, Hops
 from gateway.mcp.messages.parameters import PARAM_PREFIX
 from gateway.mcp.messages.session import UpstreamSession
+from gateway.mcp.upstream.flow import Flow, Rate
 from gateway.mcp.upstream.server import UpstreamServer
 
 # A list of what passes, not of what does not: no token of the client may (2026-07-28, security: token passthrough).
@@ -36,6 +38,8 @@ PASSED_ON = frozenset(
 UNAUTHORIZED = 401
 OWN_BUSINESS = frozenset({401, 403, 407})
 """Between the gateway and the upstream server: the client's own credential is not meant."""
+MAX_RATES = 4096
+"""Servers whose rate is known."""
 
 
 class UpstreamHttp:
@@ -45,6 +49,7 @@ class UpstreamHttp:
         self._transport = transport
         self._hops = hops
         self._rotation = Rotation()
+        self._rates: LRUCache[tuple[str, str], Rate] = LRUCache(MAX_RATES)
 
     async def open(
         self,
@@ -75,7 +80,9 @@ class UpstreamHttp:
         reason: Exception | None = None
         for place in [url] if url else self._rotation.ordered(server.urls):
             try:
-                return _Answer(await transport.send(Outgoing(method, place, sent, body)), server.name), place
+                incoming = await transport.send(Outgoing(method, place, sent, body))
+                flow = Flow(self._rate(server)) if is_stream(incoming) else None
+                return _Answer(incoming, server.name, flow), place
             except NotReachedError as error:
                 reason = error
                 self._rotation.mark_down(place)
@@ -85,22 +92,35 @@ class UpstreamHttp:
                 raise _away(server, error) from error
         raise _away(server, reason) from reason
 
+    def _rate(self, server: UpstreamServer) -> Rate:
+        key = server.tenant, server.name
+        rate = self._rates.get(key)
+        if rate is None:
+            rate = self._rates[key] = Rate()
+        return rate
+
 
 class _Answer:
-    """A response that says of itself whose it is when it breaks off."""
+    """A response that says of itself whose it is when it breaks off; a stream is read as its flow allows."""
 
-    __slots__ = ("_incoming", "_server", "headers", "status")
+    __slots__ = ("_flow", "_incoming", "_server", "headers", "status")
 
-    def __init__(self, incoming: Incoming, server: str) -> None:
+    def __init__(self, incoming: Incoming, server: str, flow: Flow | None) -> None:
         self.status = incoming.status
         self.headers = incoming.headers
         self._incoming = incoming
         self._server = server
+        self._flow = flow
 
     async def chunks(self) -> AsyncIterator[bytes]:
+        flow = self._flow
         try:
             async for chunk in self._incoming.chunks():
-                yield chunk
+                if flow is None or flow.is_free(chunk):
+                    yield chunk
+                    continue
+                async for piece in flow.slowly(chunk):
+                    yield piece
         except UnavailableError:
             raise UnavailableError(
                 f"The MCP server {self._server!r} broke off in the middle of its answer; the call may have had effects."
@@ -146,6 +166,11 @@ def check_admitted(incoming: Incoming, server: str) -> None:
 def is_stream(incoming: Incoming) -> bool:
     """Whether the response is a stream of events."""
     return header_of(incoming.headers, b"content-type").lower().startswith(b"text/event-stream")
+
+
+def is_json(incoming: Incoming) -> bool:
+    """Whether the response says that it is JSON."""
+    return header_of(incoming.headers, b"content-type").lower().startswith(b"application/json")
 
 
 def _away(server: UpstreamServer, reason: Exception | None) -> UnavailableError:

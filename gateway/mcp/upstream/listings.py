@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ FIRST_SECONDS = 5.0
 FAILED_SECONDS = 2.0
 """So long after a failure the server is not asked again."""
 MAX_KEPT = 20_000
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 Key = tuple[str, ...]
 
@@ -64,8 +66,10 @@ class Listings:
         self._private: set[Key] = set()
         """Servers and kinds whose lists are for one caller only."""
         self._loading: dict[Key, asyncio.Task[None]] = {}
-        self._failing: LRUCache[Key, None] = LRUCache(MAX_KEPT)
-        """Servers and kinds that could not be listed the last time."""
+        self._failing: LRUCache[Key, str] = LRUCache(MAX_KEPT)
+        """Servers and kinds that could not be listed the last time, and why."""
+        self._late: LRUCache[Key, None] = LRUCache(MAX_KEPT)
+        """Those that were waited for in vain: nobody does so again until they have listed."""
         self._changed: set[Key] = set()
         """Of those that are being asked for: what the server said meanwhile to have changed."""
 
@@ -124,14 +128,15 @@ class Listings:
         """What is kept under `key`, asked for when it is not fresh."""
         kept = self._kept.get(key)
         if kept is None or time.monotonic() >= kept.fresh_until:
-            await self._refresh(key, server, principal, kind, LATE_SECONDS if kept and kept.listing else FIRST_SECONDS)
+            loading = self._begin(key, server, principal, kind)
+            late = _shared(server, kind)
+            if late not in self._late:
+                seconds = LATE_SECONDS if kept and kept.listing else FIRST_SECONDS
+                _, waiting = await asyncio.wait([loading], timeout=seconds)
+                if waiting:
+                    self._late[late] = None
             kept = self._kept.get(key) or kept
         return kept
-
-    async def _refresh(
-        self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind, seconds: float
-    ) -> None:
-        await asyncio.wait([self._begin(key, server, principal, kind)], timeout=seconds)
 
     def _begin(self, key: Key, server: UpstreamServer, principal: Principal, kind: Kind) -> asyncio.Task[None]:
         task = self._loading.get(key)
@@ -167,14 +172,16 @@ class Listings:
         self._kept[key] = kept
 
     def _note_failure(self, server: UpstreamServer, kind: Kind, error: AgentNetError) -> None:
-        """Warn once of a server that cannot be asked, for all who ask and until it can."""
-        known = _shared(server, kind) in self._failing
-        self._failing[_shared(server, kind)] = None
+        """Warn once of a server that cannot be asked, for all who ask, until it can or has another reason."""
+        why = _NUMBER.sub("#", str(error))  # how long it is put off is no other reason
+        known = self._failing.get(_shared(server, kind)) == why
+        self._failing[_shared(server, kind)] = why
         level = logging.DEBUG if known else logging.WARNING
         logger.log(level, "%s of the MCP server %s cannot be listed: %s", kind.member, server.name, error)
 
     def _note_success(self, server: UpstreamServer, kind: Kind) -> None:
         shared = _shared(server, kind)
+        self._late.pop(shared, None)
         if shared in self._failing:
             del self._failing[shared]
             logger.info("%s of the MCP server %s are listed again", kind.member, server.name)

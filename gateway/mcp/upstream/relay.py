@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import whole_events
 from agentnet.mcp.sessions import DOUBTFUL, is_lost
-from gateway.http.headers import header_of
 from gateway.http.transport import Headers, Incoming
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, McpError
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
-from gateway.mcp.upstream.http import check_admitted, is_stream
+from gateway.mcp.upstream.http import check_admitted, is_json, is_stream
 from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import OK, TAKEN, check_body, is_success, may_stream, not_taken, refused
 
@@ -22,7 +21,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | None = None) -> None:
-    """Give the answer to a request to the client; through a `sieve` where the client knows other servers too.
+    """Give the answer to a request to the client, through the `sieve` of its call; without one where it is the
+    network's own, or a stream that answers no call.
 
     Raises `McpError`, `UnavailableError`.
     """
@@ -38,7 +38,7 @@ async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | 
         await reply.end_answer()
         return
     body = await whole(incoming)
-    if header_of(incoming.headers, b"content-type").lower().startswith(b"application/json") and body:
+    if is_json(incoming) and body:
         if incoming.status != OK:
             check_body(body, server, incoming.status)
         await reply.finish_with(sieve.body(body) if sieve is not None else body)

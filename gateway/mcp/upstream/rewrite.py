@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 import orjson
-from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from gateway.http.transport import Incoming
-from gateway.mcp.messages.errors import Document, McpError
+from gateway.mcp.messages.errors import Document
 from gateway.mcp.messages.jsonrpc import event, parse, write
 from gateway.mcp.messages.reply import Reply
 from gateway.mcp.upstream.events import events_of, message_in
-from gateway.mcp.upstream.http import check_admitted, is_stream
+from gateway.mcp.upstream.http import check_admitted, is_json, is_stream
 from gateway.mcp.upstream.relay import whole
 from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import OK, check_body, may_stream, refused
@@ -26,32 +25,37 @@ async def pass_mapped(
 ) -> None:
     """Give `incoming` to the client with each message changed, and each event's id marked where `mark` is given.
 
-    `sieve` has seen what is the call's own.
+    `change` asks the `sieve` of the call what is its own.
 
     Raises `McpError`, `UnavailableError`.
     """
     check_admitted(incoming, server)
     if not (is_stream(incoming) and (incoming.status == OK or may_stream(incoming.status))):
-        await _pass_whole(reply, incoming, server, change)
+        await _pass_whole(reply, incoming, server, change, sieve)
         return
     await reply.open_stream()
-    await pass_events(reply, incoming, server, change, mark)
+    await pass_events(reply, incoming, server, change, mark, sieve)
     sieve.end()
     await reply.end_answer()
 
 
-async def pass_events(reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None) -> None:
-    """The events of a stream into one that is open, and stays so. Raises `UnavailableError`."""
+async def pass_events(
+    reply: Reply, incoming: Incoming, server: str, change: Change, mark: Mark | None, sieve: Sieve
+) -> None:
+    """The events of a stream into one that is open, and stays so. Raises `McpError`, `UnavailableError`."""
     async for one in events_of(incoming.chunks(), server):
         identifier = mark(one.id) if mark and one.id else None
         retry = b"retry: %b\n" % one.retry if one.retry else b""
         if not one.data:
             if identifier:
+                sieve.may_break_off = True  # the client resumes it at the server
                 await reply.stream(retry + event(b"", identifier))
             continue
         # Read fast first, and to the digit only where it is changed.
-        data = await changed_by(change, message_in(one.data, server, orjson.loads), one.data)
+        message = message_in(one.data, server, orjson.loads)
+        data = await changed_by(change, message, one.data) if sieve.hears(message) else None
         if data is not None:
+            sieve.may_break_off = sieve.may_break_off or identifier is not None
             await reply.relay(retry + event(data, identifier))
 
 
@@ -63,17 +67,12 @@ async def changed_by(change: Change, message: Document, data: bytes) -> bytes | 
     return write(await change(parse(data)))
 
 
-async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Change) -> None:
+async def _pass_whole(reply: Reply, incoming: Incoming, server: str, change: Change, sieve: Sieve) -> None:
     body = await whole(incoming)
     if incoming.status != OK:
         check_body(body, server, incoming.status)
-    try:
-        message = orjson.loads(body)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict) or not ("result" in message or "error" in message):
+    if not is_json(incoming) or not body:
         raise refused(server, incoming.status)
-    changed = await changed_by(change, message, body)
-    if changed is None:
-        raise McpError(INTERNAL_ERROR, f"The MCP server {server!r} answered under the id of another call, or of none.")
+    changed = await changed_by(change, sieve.answer(body), body)
+    assert changed is not None  # the sieve has let it through
     await reply.finish_with(changed)

@@ -1,5 +1,6 @@
 """An operation of an OpenAPI document as a tool."""
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ BODY = "body"
 RESULT = "result"
 """Member of the structured content that holds an answer which is no object."""
 PLACES = ("path", "query", "header")
+MALFORMED = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
+"""What reading a document raises that is another shape than OpenAPI's; `ValueError` is pydantic's too."""
+MAX_FAULTS = 20
+"""Of a document that are told of one by one."""
 _NOT_OURS = frozenset(
     {
         *("accept", "content-type", "authorization", "cookie"),
@@ -30,6 +35,8 @@ _NOT_OURS = frozenset(
     }
 )
 """Header parameters that are ignored (OpenAPI 3.1, parameter object), and those that a model must not set."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +67,74 @@ class Operation:
 
 
 def operations_of(api: Api, declared: OpenApiServer) -> dict[str, Operation]:
-    """The operations that are declared, by the names of their tools. Blocks. Raises `ConfigurationError`."""
+    """The operations that are declared, by the names of their tools; one that is not well formed is left out, alone,
+    and told of in the log. Blocks. Raises `ConfigurationError`, and those of `MALFORMED`."""
     found: dict[str, Operation] = {}
+    faults = _Faults(declared.name)
     size = 0
-    for path, item, method in _each(api, declared):
-        source = api.resolve(item[method])
-        identifier = str(source.get("operationId") or f"{method}_{path}")
-        if declared.operations and identifier not in declared.operations:
+    for path, item, method in _each(api, declared, faults):
+        try:
+            operation = _operation(api, declared, found, path, item, method)
+        except (ConfigurationError, *MALFORMED) as error:
+            faults.add(f"{method.upper()} {path}", error)
             continue
-        name = _unique(identifier, found)
-        found[name] = _Reader(api, source, item).operation(name, method, path)
-        size += len(found[name].tool.model_dump_json())
+        if operation is None:
+            continue
+        found[operation.tool.name] = operation
+        size += len(operation.tool.model_dump_json())
         if len(found) > MAX_OPERATIONS or size > MAX_TOOLS_BYTES:
             much = (
                 f"{MAX_OPERATIONS} operations" if size <= MAX_TOOLS_BYTES else f"{MAX_TOOLS_BYTES >> 20} MiB of tools"
             )
             raise ConfigurationError(
-                f"{declared.name}: the OpenAPI document has over {much}.", hint="Name those to offer in `operations`."
+                f"The OpenAPI document has over {much}.", hint="Name those to offer in `operations`."
             )
+    faults.tell()
     if not found:
-        raise ConfigurationError(f"{declared.name}: the OpenAPI document has none of the operations that are wanted.")
+        raise ConfigurationError("The OpenAPI document has none of the operations that are wanted.")
     return found
 
 
-def _each(api: Api, declared: OpenApiServer) -> Iterator[tuple[str, Document, str]]:
+def _operation(
+    api: Api, declared: OpenApiServer, taken: dict[str, Operation], path: str, item: Document, method: str
+) -> Operation | None:
+    source = api.resolve(item[method])
+    identifier = str(source.get("operationId") or f"{method}_{path}")
+    if declared.operations and identifier not in declared.operations:
+        return None
+    return _Reader(api, source, item).operation(_unique(identifier, taken), method, path)
+
+
+def _each(api: Api, declared: OpenApiServer, faults: "_Faults") -> Iterator[tuple[str, Document, str]]:
     for path, node in api.resolve(api.document.get("paths", {})).items():
         if not str(path).startswith("/"):  # an extension, x-…
             continue
-        item = api.resolve(node)
-        yield from ((path, item, method) for method in declared.methods if method in item)
+        try:
+            item = api.resolve(node)
+        except ConfigurationError as error:
+            faults.add(str(path), error)
+            continue
+        yield from ((str(path), item, method) for method in declared.methods if method in item)
+
+
+class _Faults:
+    """What of a document is left out, for the log: the first ones, and how many there are."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._count = 0
+
+    def add(self, what: str, error: Exception) -> None:
+        """One more."""
+        self._count += 1
+        if self._count <= MAX_FAULTS:
+            why = error if isinstance(error, ConfigurationError) else f"it is not well formed ({type(error).__name__})."
+            logger.warning("%.200r of the OpenAPI document of %s is left out: %s", what, self._server, why)
+
+    def tell(self) -> None:
+        """That is all."""
+        if self._count > MAX_FAULTS:
+            logger.warning("of the OpenAPI document of %s %d operations are left out", self._server, self._count)
 
 
 def _unique(identifier: str, taken: dict[str, Operation]) -> str:

@@ -1,7 +1,6 @@
 """The MCP server in front of an HTTP API. It keeps nothing between calls, so any replica answers any of them."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from agentnet.upstreams.server import OutsideServer
 from agentnet.upstreams.upstreams import Upstreams
 from mcp_servers.adapters.openapi.answer import result_of
 from mcp_servers.adapters.openapi.document import read_document
-from mcp_servers.adapters.openapi.operation import Operation, operations_of
+from mcp_servers.adapters.openapi.operation import MALFORMED, Operation, operations_of
 from mcp_servers.adapters.openapi.request import request_of
 from mcp_servers.hosting.hosted import Hosted
 
@@ -33,8 +32,6 @@ CALL_SECONDS = 60.0
 UNAUTHORIZED = 401
 ENCODED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers that tell of the body as it came, not as it was read."""
-
-logger = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
@@ -98,11 +95,13 @@ class OpenApiTools:
 
     async def _read(self) -> _Described:
         declared = self._declared
-        document = await read_document(declared.openapi, self._http)
         try:
+            document = await read_document(declared.openapi, self._http)
             operations = await asyncio.to_thread(operations_of, document, declared)
             base_url = _base(declared.base_url or _found(declared, document.base_url()))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{declared.name}: {error.message}", hint=error.hint) from None
+        except MALFORMED as error:
             raise ConfigurationError(f"{declared.name}: the OpenAPI document is not well formed: {error!r}.") from None
         return _Described(declared.as_upstream(base_url), operations)
 
@@ -134,17 +133,13 @@ class OpenApiTools:
         return httpx.Response(response.status_code, headers=kept, content=body, request=request)
 
 
-async def create_openapi(declared: OpenApiServer, upstreams: Upstreams) -> Hosted:
-    """The server of a declared API. Raises `ConfigurationError` for a document that cannot be used; one that cannot be
-    had now is asked for again."""
+def create_openapi(declared: OpenApiServer, upstreams: Upstreams) -> Hosted:
+    """The server of a declared API. Its document is read when it is asked for its tools, and again until it can be
+    used: it is written by others, so no fault of it stops a start. Raises `ConfigurationError` for a `base_url` that
+    paths cannot follow, `UnsafeUrlError`."""
+    if declared.base_url:
+        _base(declared.base_url)
     tools = OpenApiTools(declared, upstreams)
-    try:
-        await tools.described()
-    except ConfigurationError:
-        await tools.close()
-        raise
-    except AgentNetError as error:
-        logger.warning("the OpenAPI document of %s cannot be had: %s", declared.name, error)
 
     async def ready() -> None:
         await tools.described()
@@ -177,7 +172,7 @@ def _found(declared: OpenApiServer, url: str) -> str:
     fetched = source.scheme in {"http", "https"}
     if fetched and declared.credential and (source.scheme, source.netloc) != (api.scheme, api.netloc):
         raise ConfigurationError(
-            f"{declared.name}: the document says that the API is at {api.host}, not where the document is.",
+            f"The document says that the API is at {api.host}, not where the document is.",
             hint="The credential goes there only if you say so: set base_url.",
         )
     return url

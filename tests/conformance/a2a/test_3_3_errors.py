@@ -96,6 +96,43 @@ async def test_5_7_a_message_that_is_not_valid_is_refused_with_the_field(door: D
     assert refused.value.code == {"JSONRPC": -32602, "HTTP+JSON": 400, "GRPC": "INVALID_ARGUMENT"}[binding]
     [wrong] = [detail for detail in refused.value.details if detail["@type"].endswith("google.rpc.BadRequest")]
     assert field in [violation["field"].replace("message_id", "messageId") for violation in wrong["fieldViolations"]]
+    assert refused.value.reason == "INVALID_PARAMS"
+    # In the message too: the SDKs' clients show nothing else.
+    assert refused.value.message.startswith(field)
+    assert len(refused.value.message) > len(field) + 5
+
+
+WRONG_IN_JSON: dict[str, tuple[dict[str, Any], str]] = {
+    "another version's role": ({"role": "user"}, "message.role must be ROLE_USER."),
+    "a role that is no name": ({"role": ["ROLE_USER"]}, "message.role must be ROLE_USER."),
+    "no base64": ({"parts": [{"text": "x"}, {"raw": "!!!"}]}, "message.parts[1].raw is not base64: "),
+    "a data: URL of text": ({"parts": [{"raw": "data:,x"}]}, "message.parts[0].raw is not base64: "),
+    "two contents": (
+        {"parts": [{"text": "x", "url": "https://e.com"}]},
+        "message.parts[0] must have one of text, raw, url, data, not text and url together.",
+    ),
+    "a null beside a text": ({"parts": [{"text": "x", "data": None}]}, "message.parts[0] must have one of"),
+}
+
+
+@pytest.mark.parametrize("name", BINDINGS_1_0[:2])
+@pytest.mark.parametrize("case", WRONG_IN_JSON)
+async def test_5_7_what_json_cannot_say_is_said_alike_in_both_bindings(server: Server, name: str, case: str) -> None:
+    change, said = WRONG_IN_JSON[case]
+    async with server.door(name) as door:
+        with pytest.raises(RefusedError) as refused:
+            await door.send(message("x") | change)
+    assert refused.value.message.startswith(said)
+    assert (refused.value.reason, refused.value.code) == ("INVALID_PARAMS", -32602 if "RPC" in name else 400)
+    [wrong] = [detail for detail in refused.value.details if detail["@type"].endswith("google.rpc.BadRequest")]
+    assert [violation["field"] for violation in wrong["fieldViolations"]] == [said.split(" ")[0]]
+
+
+async def test_4_1_6_a_data_url_is_its_data_and_its_media_type(server: Server) -> None:
+    parts = [{"raw": "data:text/plain;base64,QUI"}, {"raw": "data:a/b;base64,QUI=", "mediaType": "text/plain"}]
+    async with server.door() as door:
+        task = (await door.send(message("") | {"parts": parts}))["task"]
+    assert task["history"][0]["parts"] == [{"raw": "QUI=", "mediaType": "text/plain"}] * 2
 
 
 async def test_3_3_2_a_request_without_a_message_is_refused(server: Server) -> None:

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from mcp import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentnet.ids import EVERYONE
 from agentnet.process.runtime import Runtime
@@ -122,8 +123,10 @@ async def test_documents_are_resources(serve, tenant, library, era):
         listed = (await client.list_resources()).resources
         texts = [(await client.read_resource(item.uri)).contents[0].text for item in listed]
         templates = (await client.list_resource_templates()).resource_templates
-        with pytest.raises(MCPError, match="There is no document"):
+        with pytest.raises(MCPError, match="There is no document") as refused:
             await client.read_resource("knowledge://nothing.md")
+        assert refused.value.error.code == (-32602 if client.protocol_version in MODERN_PROTOCOL_VERSIONS else -32002)
+        assert refused.value.error.data == {"uri": "knowledge://nothing.md"}
     assert [item.title for item in listed] == ["Operating guide", "note with space.txt"]
     assert texts == [GUIDE, "The zebra stands alone.\n"]
     assert templates[0].uri_template == "knowledge://{+source}"

@@ -136,3 +136,28 @@ async def test_a_server_can_be_called_in_process(tmp_path):
     ):
         result = await client.call_tool("convert_units", {"value": 100, "from_unit": "C", "to_unit": "F"})
     assert result.structured_content["result"] == 212
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "member"),
+    [
+        ("tools/call", {"name": "calculate", "arguments": [1]}, "arguments: "),
+        ("tools/call", {"name": "calculate", "arguments": "x"}, "arguments: "),
+        ("tools/call", {}, "name: "),
+        ("tools/call", {"name": 5}, "name: "),
+        ("tools/call", {"name": "calculate", "_meta": 5}, "_meta: "),
+        ("tools/list", {"_meta": {"progressToken": []}}, "_meta.progressToken"),
+        ("tools/list", {"cursor": 5}, "cursor: "),
+        ("resources/read", {"uri": 5}, "uri: "),
+        ("prompts/get", {"name": []}, "name: "),
+    ],
+)
+async def test_parameters_that_are_wrong_are_named(serve, tenant, method, params, member):
+    async with serve("toolbox") as served, httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
+        token = served.runtime.tokens.mint(Principal(tenant, "key:test"), served.label)
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json, text/event-stream"}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        response = await http.post(f"{served.url}/mcp", json=body, headers=headers)
+    error = response.json()["error"]
+    assert error["code"] == -32602
+    assert error["message"].startswith(f"The parameters of {method} are wrong: {member}"), error

@@ -14,6 +14,9 @@ from tests.integration.tasks.replicas import context, request
 
 pytestmark = pytest.mark.anyio
 
+EXITS = "The agent's code tried to end the process (SystemExit: 3)."
+CANCELLED = "The agent's code cancelled its own work; nobody had asked for that."
+DEEP = "The agent's code raised BaseException."
 FAILING = '''
 
 def raising() -> None:
@@ -51,6 +54,28 @@ async def words_it_itself(text: str) -> str:
 async def looks_up(text: str) -> str:
     """Fail."""
     return {}[text]
+
+@function_tool
+async def exits(text: str) -> str:
+    """Fail."""
+    raise SystemExit(3)
+
+@function_tool
+def exits_in_a_thread(text: str) -> str:
+    """Fail."""
+    raise SystemExit(3)
+
+@function_tool
+async def is_cancelled(text: str) -> str:
+    """Fail."""
+    import asyncio
+
+    raise asyncio.CancelledError
+
+@function_tool
+async def raises_deep(text: str) -> str:
+    """Fail."""
+    raise BaseException("deep")
 '''
 
 
@@ -63,6 +88,10 @@ async def looks_up(text: str) -> str:
         ("says_nothing", "RuntimeError", "the tool failed (RuntimeError)"),
         ("words_it_itself", "ValueError: boom", "in my own words"),
         ("looks_up", "KeyError: 'x'", "the tool failed (KeyError)"),
+        ("exits", EXITS, EXITS),
+        ("exits_in_a_thread", EXITS, EXITS),
+        ("is_cancelled", CANCELLED, CANCELLED),
+        ("raises_deep", DEEP, DEEP),
     ],
 )
 async def test_a_tool_that_raises_shows_its_reason_and_is_logged_with_file_and_line(

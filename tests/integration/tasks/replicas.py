@@ -25,9 +25,10 @@ from agentnet.a2a.handler import PRINCIPAL, DurableRequestHandler
 from agentnet.a2a.limits import MessageLimits
 from agentnet.database import Database
 from agentnet.identity import Principal
-from agentnet.settings import Settings
+from agentnet.settings import MAX_FILE_BYTES, Settings
 from agentnet.signals import Signal, Topic
 from agentnet.signals.postgres import PostgresSignals
+from agentnet.tasks.foreign import GRACE_SECONDS
 from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 from agentnet.testing.faults import kill
@@ -79,6 +80,8 @@ async def replicas(
     concurrency: int = 16,
     repeatable: bool = True,
     timeout_seconds: float = 600.0,
+    grace_seconds: float = GRACE_SECONDS,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> AsyncIterator[list[Replica]]:
     """`count` replicas of a new agent that have heard of each other."""
     agent = f"agent-{uuid4().hex[:8]}"
@@ -104,6 +107,8 @@ async def replicas(
                 concurrency=concurrency,
                 timeout_seconds=timeout_seconds,
                 repeatable=repeatable,
+                grace_seconds=grace_seconds,
+                max_file_bytes=max_file_bytes,
             )
             await worker.open()
             stack.push_async_callback(worker.close)

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from a2a.types.a2a_pb2 import GetTaskRequest, ListTasksRequest, SendMessageRequest
 from a2a.utils.errors import InvalidParamsError, TaskNotFoundError
+from google.protobuf.json_format import ParseDict, ParseError
 
 from agentnet.a2a.errors import ServerBusyError, as_a2a, error_details, jsonrpc_error, rest_error, terms_of
 from agentnet.errors import BusyError, ForbiddenError, NotFoundError, UnauthenticatedError, UnavailableError
@@ -44,6 +47,47 @@ def test_an_error_has_its_name_in_every_binding(
     assert (said["code"], said["status"]) == (status, name)
     assert said["details"] == jsonrpc_error(known)["data"] == error_details(known)
     assert said["details"][0]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("message", "document", "said"),
+    [
+        (SendMessageRequest, {"message": {"messageId": 5}}, "message.messageId must be a string."),
+        (SendMessageRequest, {"message": {"contextId": {}}}, "message.contextId must be a string."),
+        (SendMessageRequest, {"message": {"parts": "x"}}, "message.parts must be a list."),
+        (SendMessageRequest, {"message": {"extensions": "x"}}, "message.extensions must be a list."),
+        (SendMessageRequest, {"message": 7}, "message must be an object."),
+        (
+            SendMessageRequest,
+            {"message": {"parts": [{"text": "x"}, {"text": "x", "metadata": 7}]}},
+            "message.parts[1].metadata must be an object.",
+        ),
+        (SendMessageRequest, {"configuration": {"returnImmediately": "yes"}}, "configuration.returnImmediately must"),
+        (GetTaskRequest, {"historyLength": "x"}, "historyLength must be a number."),
+        (GetTaskRequest, {"historyLength": 1.5}, "historyLength must be a number."),
+        (GetTaskRequest, {"historyLength": True}, "historyLength must be a number."),
+        (GetTaskRequest, {"historyLength": 2**40}, "historyLength is a number out of range."),
+        (ListTasksRequest, {"statusTimestampAfter": "x"}, "statusTimestampAfter must be a timestamp of RFC 3339."),
+        (ListTasksRequest, {"statusTimestampAfter": 7}, "statusTimestampAfter must be a timestamp of RFC 3339."),
+        (ListTasksRequest, {"status": {}}, "status must be one of the names"),
+    ],
+)
+def test_what_the_parser_cannot_read_is_said_with_the_field_and_in_our_own_words(
+    message: Any, document: Any, said: str
+) -> None:
+    with pytest.raises(ParseError) as refused:
+        ParseDict(document, message(), ignore_unknown_fields=True)
+    known = as_a2a(refused.value)
+    assert known.message.startswith(said)
+    field = said.split(" ")[0]
+    assert [each["field"] for each in error_details(known)[1]["fieldViolations"]] == [field]
+
+
+def test_fields_that_are_missing_are_named_in_the_message() -> None:
+    wrong = [{"field": "message.message_id", "message": "Field is required."}, {"field": "id", "message": "Too long."}]
+    known = as_a2a(InvalidParamsError("Validation failed", {"errors": wrong}))
+    assert known.message == "message.messageId: Field is required; id: Too long."
+    assert [each["field"] for each in error_details(known)[1]["fieldViolations"]] == ["message.messageId", "id"]
 
 
 def test_a_kind_that_nobody_knows_is_an_internal_error() -> None:

@@ -3,12 +3,13 @@ import logging
 from asyncio import CancelledError
 from collections.abc import Iterator
 from io import StringIO
+from typing import Literal
 
 import pytest
 
 from agentnet.errors import ConfigurationError
 from agentnet.settings import Settings
-from agentnet.telemetry.logs import bind, bound, configure_logging, redact
+from agentnet.telemetry.logs import MAX_MESSAGE, MAX_TRACE, bind, bound, bounded, configure_logging, redact
 
 
 @pytest.fixture
@@ -79,7 +80,39 @@ def test_what_foreign_code_raises_is_logged_in_bounds_and_without_secrets(root: 
     text = stream.getvalue()
     assert len(text) < 20_000
     assert "hunter2" not in text
-    assert "test_telemetry.py" in text and "characters are left out" in text and "the end" in text
+    assert "test_telemetry.py" in text and "characters) …" in text and "the end" in text
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_text_makes_a_line_large(root: None, form: Literal["json", "text"]) -> None:
+    stream = StringIO()
+    configure_logging(Settings(log_format=form), stream)
+    much = "x" * 5_000_000
+    with bind(task_id=much):
+        try:
+            raise ValueError(much) from ValueError(f"{much} the end")
+        except ValueError as error:
+            logging.getLogger("x").exception("failed: %s", error)
+    text = stream.getvalue()
+    assert len(text) < 2 * MAX_MESSAGE + MAX_TRACE + 1000
+    assert "failed: xxx" in text
+    assert "Traceback (most recent call last)" in text
+    assert "direct cause of the following exception" in text
+    assert "the end" in text
+
+
+@pytest.mark.parametrize("secret", ["postgresql://me:{}@host/db", "Bearer {}", "ank_{}"])
+@pytest.mark.parametrize("place", range(0, 160, 7))
+def test_no_part_of_a_secret_is_left_where_a_text_is_cut(secret: str, place: int) -> None:
+    spaces = "a b " * 60
+    text = spaces[:place] + " " + secret.format("s3cr3t" * 8) + " " + spaces
+    assert "cr3" not in bounded(text, 160)
+    assert "cr3" not in bounded(" " + spaces + text[: -len(spaces) + 160 - place], 160)
+
+
+def test_of_a_long_text_both_ends_are_left() -> None:
+    text = "begins " + "x" * 1000 + " and ends here"
+    assert bounded(text, 40) == "begins xxxxxxxxxxxxx… (1021 characters) … ends here"
 
 
 def test_a_connection_that_a_shutdown_cut_off_is_no_news(lines: StringIO) -> None:

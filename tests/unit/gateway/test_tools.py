@@ -1,3 +1,5 @@
+from typing import Any
+
 import mcp_types as types
 import pytest
 from a2a.types.a2a_pb2 import (
@@ -15,13 +17,16 @@ from pydantic import ValidationError
 
 from agentnet.discovery.directory import Entry
 from agentnet.errors import BusyError
+from agentnet.http.errors import invalid_input
 from agentnet.identity import Principal
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE
 from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import MAX_TEXT_CHARACTERS, Answer
+from gateway.mcp.agents.content import Contents
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
 
+FILE = {"name": "f", "media_type": "a/b"}
 DONE = TaskStatus(state=TaskState.TASK_STATE_COMPLETED)
 
 
@@ -43,6 +48,68 @@ def test_wrong_arguments_are_refused() -> None:
     for wrong in ({}, {"message": "x", "other": 1}, {"message": "x", "files": [{"name": "f", "base64": "!"}]}):
         with pytest.raises(ValidationError):
             AgentArguments.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "media_type"),
+    [
+        ({"base64": "QUJD", "media_type": "text/plain"}, b"ABC", "text/plain"),
+        ({"base64": "QUI", "media_type": "text/plain"}, b"AB", "text/plain"),
+        ({"base64": "_-8=", "media_type": "a/b"}, b"\xff\xef", "a/b"),
+        ({"base64": "", "media_type": "a/b"}, b"", "a/b"),
+        ({"base64": "data:text/plain;base64,QUJD", "media_type": "text/csv"}, b"ABC", "text/csv"),
+        ({"base64": "data:text/plain;base64,QUJD"}, b"ABC", "text/plain"),
+        ({"base64": "DATA:Image/PNG;name=x;BASE64,QUI", "media_type": ""}, b"AB", "image/png"),
+    ],
+)
+def test_a_file_is_base64_of_either_alphabet_or_a_data_url(sent: dict[str, str], held: bytes, media_type: str) -> None:
+    arguments = AgentArguments.model_validate({"message": "x", "files": [{"name": "f"} | sent]})
+    [_, part] = arguments.request().message.parts
+    assert (part.raw, part.media_type, part.filename) == (held, media_type, "f")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"message": ""}, "message is empty"),
+        ({"message": "x", "files": [FILE | {"base64": "!!!"}]}, "files.0.base64: is not"),
+        ({"message": "x", "files": [FILE | {"base64": "QUJDA"}]}, "files.0.base64: is not"),
+        ({"message": "x", "files": [FILE | {"base64": "QU JD"}]}, "files.0.base64: is not"),
+        (
+            {"message": "x", "files": [{"name": "f", "media_type": "a/b", "base64": "data:,x"}]},
+            "files.0.base64: is not",
+        ),
+        ({"message": "x", "files": [FILE | {"base64": 7}]}, "files.0.base64: is not"),
+        ({"message": "x", "files": [{"name": "f", "base64": "QUJD"}]}, "files.0.media_type: Field required"),
+        ({"message": "x", "files": [FILE]}, "files.0.base64: Field required"),
+        ({"message": "x", "files": ["f"]}, "files.0: "),
+    ],
+)
+def test_what_is_wrong_with_arguments_is_said_with_the_field_and_in_our_own_words(arguments: Any, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        AgentArguments.model_validate(arguments)
+    assert str(invalid_input(refused.value)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("state", "invites"),
+    [(TaskState.TASK_STATE_INPUT_REQUIRED, True), (TaskState.TASK_STATE_AUTH_REQUIRED, False)],
+)
+def test_only_a_question_that_is_no_sign_in_is_to_be_answered_in_words(state: TaskState, invites: bool) -> None:
+    heard = Projection(Task(id="t7", status=TaskStatus(state=state)), in_pieces=True)
+    [said] = Answer("a", heard).result().content
+    assert isinstance(said, types.TextContent)
+    assert "'t7'" in said.text
+    assert ("the answer as message" in said.text) == invites
+    assert ("no part of a message" in said.text) != invites
+
+
+def test_a_link_to_a_stored_file_names_its_media_type() -> None:
+    names = {"a.csv": "text/csv", "b.svg": "image/svg+xml", "c.md": "text/markdown", "d": "application/octet-stream"}
+    contents = Contents("a", "t")
+    contents.add_text(" ".join(f"agentnet-file:{'0' * 31}{number}/{name}" for number, name in enumerate(names)))
+    links = [block for block in contents.blocks if isinstance(block, types.ResourceLink)]
+    assert {link.name: link.mime_type for link in links} == names
 
 
 def chunk(text: str, *, append: bool, source: bool = False, identifier: str = "a") -> StreamResponse:

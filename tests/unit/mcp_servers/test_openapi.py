@@ -59,6 +59,53 @@ def test_extensions_beside_paths_are_no_paths() -> None:
     assert set(operations_of(api({"x-note": "hello", "/x": {"get": {"responses": FOUND}}}), DECLARED)) == {"get_x"}
 
 
+BAD_PARAMETERS: list[Any] = [
+    5,
+    "text",
+    {"a": 1},
+    ["text"],
+    [None],
+    [{}],
+    [{"in": "query"}],
+    [{"in": [], "name": "q"}],
+    [{"in": "header", "name": 5}],
+    [{"in": "query", "name": "q", "schema": 5}],
+    [{"in": "query", "name": "q", "content": 5}],
+    [{"$ref": "https://evil.example/p.json"}],
+    [{"$ref": "#/nowhere"}],
+    [{"$ref": 5}],
+]
+BAD_OPERATIONS: list[Any] = [
+    *(5, None, "x", [], [{}]),
+    *({"parameters": each} for each in BAD_PARAMETERS),
+    *({"requestBody": each} for each in (5, {"content": 5}, {"content": {"application/json": 5}})),
+    *({"responses": each} for each in (5, [5], {"200": 5}, {"200": {"content": {"application/json": 5}}})),
+    {"summary": 5},
+    body(REF),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_OPERATIONS, ids=json.dumps)
+def test_an_operation_that_is_not_well_formed_is_left_out_alone(bad: Any, caplog: pytest.LogCaptureFixture) -> None:
+    found = operations_of(api({"/bad": {"get": bad}, "/good": {"get": {"responses": FOUND}}}), DECLARED)
+    assert set(found) == {"get_good"}
+    assert "'GET /bad' of the OpenAPI document of shop is left out: " in caplog.text
+
+
+@pytest.mark.parametrize("bad", [5, None, "x", [], {"$ref": "#/paths/~1bad"}, {"$ref": "http://evil.example"}])
+def test_a_path_that_is_not_well_formed_is_left_out_alone(bad: Any, caplog: pytest.LogCaptureFixture) -> None:
+    found = operations_of(api({"/bad": bad, "/good": {"get": {"responses": FOUND}}}), DECLARED)
+    assert set(found) == {"get_good"}
+    assert "'/bad' of the OpenAPI document of shop is left out: " in caplog.text
+
+
+def test_faults_without_number_are_counted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    paths: dict[str, Any] = {f"/bad{number}": {"get": 5} for number in range(1000)}
+    operations_of(api(paths | {"/good": {"get": {"responses": FOUND}}}), DECLARED)
+    assert len(caplog.records) == operation_module.MAX_FAULTS + 1
+    assert "1000 operations are left out" in caplog.text
+
+
 def test_a_reference_may_lead_through_a_list() -> None:
     first = {"parameters": [parameter("q", schema={"type": "integer"})], "responses": FOUND}
     second = {"parameters": [parameter("p", schema={"$ref": "#/paths/~1x/get/parameters/0/schema"})]}

@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
     "agentnet.signals": NOTHING,
-    "agentnet.tasks": agentnet("database signals telemetry"),
+    "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
     "agentnet.testing": agentnet("http models process push runs signals tasks"),
     "agentnet.upstreams": agentnet("database http identity manifests"),

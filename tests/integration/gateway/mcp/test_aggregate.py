@@ -81,6 +81,18 @@ async def test_prompts_resources_templates_and_completions_lead_to_their_server(
             await client.read_resource("gamma://notes/today")
 
 
+@pytest.mark.parametrize("only", [None, "legacy", "modern"])
+@pytest.mark.parametrize("uri", ["alpha://nothing", "gamma://nothing", "agentnet://agents/nobody/card"])
+async def test_a_resource_that_is_not_there_has_the_code_of_the_clients_era(
+    place: Place, era: str, only: str | None, uri: str
+) -> None:
+    await place.server("alpha", only)
+    async with place.host(era) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource(uri)
+    assert refused.value.error.code == (-32002 if era == "legacy" else -32602)
+
+
 async def test_error_code_and_data_of_a_tool_come_through(place: Place, era: str) -> None:
     await place.server("alpha")
     async with place.host(era) as client:

@@ -79,6 +79,28 @@ async def test_a_server_that_answers_other_calls_alone_has_not_answered(
 
 
 @each_era
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_a_profile_of_one_server_lets_no_more_through(
+    place: Place, http: httpx.AsyncClient, only: Only, is_answered: bool
+) -> None:
+    async def answer(call: Call) -> None:
+        await answer_others(call)
+        await (call.finish(RESULT) if is_answered else call.close())
+
+    await odd_server(place, answer, only)
+    await place.put_profile("alone", servers=["odd"], agents=[])
+    url = f"{place.urls[0]}/mcp/alone"
+    body, headers = modern("tools/call", {"name": "act", "arguments": {}})
+    if only == "legacy":
+        body = request("tools/call", {"name": "act", "arguments": {}})
+        headers = (await LegacySession.open(http, place.urls[0], "/mcp/alone")).headers
+    async with http.stream("POST", url, json=body, headers=headers) as response:
+        [told] = [message async for message in messages_of(response)]
+    assert told["id"] == 1
+    assert told["result"]["content"] if is_answered else "'odd' ended its answer" in told["error"]["message"]
+
+
+@each_era
 async def test_a_call_whose_host_left_ends_when_its_server_does_not_stop_talking(
     place: Place, http: httpx.AsyncClient, only: Only
 ) -> None:

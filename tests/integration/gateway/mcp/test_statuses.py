@@ -25,7 +25,7 @@ BODILESS = (204, 205, 304)
 CREDENTIAL = (401, 403, 407)
 LOST = (404, 410)
 """What says within a session that it is gone."""
-KINDS = ("error", "unknown", "nothing", "page", "stream")
+KINDS = ("error", "unknown", "nothing", "page", "broken", "stream")
 
 
 class Rude:
@@ -61,6 +61,7 @@ class Rude:
         return {
             "nothing": lambda: http(self.status, "", b""),
             "page": lambda: http(self.status, "text/html", b"<html>no</html>"),
+            "broken": lambda: http(self.status, "application/json", b"{"),
             "stream": lambda: http(self.status, "text/event-stream", b"data: %b\n\n" % text),
         }.get(self.kind, lambda: http(self.status, "application/json", text))()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from agentnet.errors import ConfigurationError
 from agentnet.testing import serving
@@ -28,6 +29,15 @@ async def shop(present: Present, api: Api, tenant: str, era: str = "2026-07-28",
         declared = {"name": "shop", "openapi": f"{url}/openapi.json", "credential": KEY} | more
         async with present(declared) as served, served.client(tenant, era) as client:
             yield client
+
+
+async def fault_of(present: Present, tenant: str, declared: dict[str, Any]) -> str:
+    """What is said of a document that cannot be used: the server starts, and has no tools."""
+    async with present(declared) as served, served.client(tenant) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.list_tools()
+    assert declared["name"] in str(caught.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
@@ -109,9 +119,7 @@ async def test_only_the_wanted_operations_are_offered(present: Present, tenant: 
 async def test_a_document_in_a_file_needs_an_address(present: Present, tenant: str, tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(DOCUMENT))
-    with pytest.raises(ConfigurationError, match="base_url"):
-        async with present({"name": "shop", "openapi": str(file)}):
-            pass
+    assert "base_url" in await fault_of(present, tenant, {"name": "shop", "openapi": str(file)})
     async with serving(Api(key="k").app()) as url:
         declared = {"name": "shop", "openapi": str(file), "base_url": f"{url}/v1", "credential": KEY}
         async with present(declared) as served, served.client(tenant) as client:
@@ -158,9 +166,7 @@ async def test_a_document_leads_no_credential_to_another_place(present: Present,
         lure = Api(document=DOCUMENT | {"servers": [{"url": f"{theirs}/v1"}]})
         async with serving(lure.app()) as url:
             declared = {"name": "shop", "openapi": f"{url}/openapi.json", "credential": KEY}
-            with pytest.raises(ConfigurationError, match="base_url"):
-                async with present(declared):
-                    pass
+            assert "base_url" in await fault_of(present, tenant, declared)
             async with (
                 present(declared | {"base_url": f"{theirs}/v1"}) as served,
                 served.client(tenant) as client,
@@ -184,6 +190,10 @@ async def test_an_address_that_paths_cannot_follow_is_told_of(present: Present, 
     "change",
     [
         {"openapi": "2.0"},
+        {"paths": 5},
+        {"paths": {"/bad": {"get": 5}}},
+        {"servers": 5, "base_url": ""},
+        {"servers": [5], "base_url": ""},
         {"paths": {"/x": {"get": {"parameters": [{"$ref": "https://evil.example/p.json"}]}}}},
         {"paths": {"/x": {"get": {"parameters": [{"$ref": "#/nowhere"}]}}}},
         {"paths": {"/x": {"$ref": "#/paths/~1x"}}},
@@ -192,21 +202,32 @@ async def test_an_address_that_paths_cannot_follow_is_told_of(present: Present, 
         {"paths": {}},
     ],
 )
-async def test_a_document_that_cannot_be_used_is_told_of(
-    present: Present, tmp_path: Path, change: dict[str, Any]
+async def test_a_document_that_cannot_be_used_stops_no_start_and_is_told_of(
+    present: Present, tenant: str, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(copy.deepcopy(DOCUMENT) | change))
-    with pytest.raises(ConfigurationError):
-        async with present({"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}):
-            pass
+    base = {"base_url": "https://api.example.com"} if "base_url" not in change else {}
+    assert "document" in await fault_of(present, tenant, {"name": "shop", "openapi": str(file), **base})
 
 
-async def test_a_document_whose_aliases_unfold_without_measure_is_refused(present: Present, tmp_path: Path) -> None:
+async def test_a_document_that_was_mended_is_read_again(present: Present, tenant: str, tmp_path: Path) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text("no document")
+    declared = {"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}
+    async with present(declared) as served, served.client(tenant) as client:
+        with pytest.raises(MCPError, match="shop"):
+            await client.list_tools()
+        file.write_text(json.dumps(DOCUMENT))
+        assert (await client.list_tools()).tools
+
+
+async def test_a_document_whose_aliases_unfold_without_measure_is_refused(
+    present: Present, tenant: str, tmp_path: Path
+) -> None:
     lines = ["openapi: 3.0.3", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     file = tmp_path / "openapi.yaml"
     file.write_text("\n".join(lines))
-    with pytest.raises(ConfigurationError, match="values"):
-        async with present({"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}):
-            pass
+    declared = {"name": "shop", "openapi": str(file), "base_url": "https://api.example.com"}
+    assert "values" in await fault_of(present, tenant, declared)

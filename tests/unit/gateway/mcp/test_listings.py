@@ -17,6 +17,7 @@ from gateway.mcp.messages.era import Era
 from gateway.mcp.upstream.eras import Spoken
 from gateway.mcp.upstream.listings import MAX_PAGES, Listings
 from gateway.mcp.upstream.server import Kind, UpstreamServer
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -178,10 +179,11 @@ class Flaky(Server):
     def __init__(self) -> None:
         super().__init__()
         self.is_there = True
+        self.why = "It does not answer."
 
     async def ask(self, *_: object) -> dict[str, Any]:
         if not self.is_there:
-            raise UnavailableError("It does not answer.")
+            raise UnavailableError(self.why)
         return {"tools": [], "ttlMs": 0, "cacheScope": "public"}
 
 
@@ -206,3 +208,39 @@ async def test_a_server_that_is_away_is_warned_of_once_for_each_change(
     said = [record.getMessage() for record in caplog.records]
     assert len([each for each in said if "cannot be listed" in each]) == warnings, said
     assert len([each for each in said if "listed again" in each]) == recoveries, said
+
+
+async def test_a_server_that_is_away_for_another_reason_is_warned_of_again(caplog: pytest.LogCaptureFixture) -> None:
+    server: Any = Flaky()
+    server.is_there = False
+    listings = Listings(server, server, server, SimpleNamespace(admits=lambda item: True))  # type: ignore[arg-type]
+    upstream = UpstreamServer("alpha", (), "*", "", {}, server)
+    for server.why in ("It broke, and is started in 1.5 s.", "It broke, and is started in 60 s.", "It is no server."):
+        listings.forget(upstream, frozenset({Kind.TOOLS}))
+        with pytest.raises(UnavailableError):
+            await listings.get(upstream, ASKER, Kind.TOOLS)
+    assert ["1.5 s" in caplog.messages[0], "no server" in caplog.messages[1], len(caplog.messages)] == [True, True, 2]
+
+
+async def test_a_server_that_was_waited_for_in_vain_is_waited_for_again_when_it_has_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server: Any = Server()
+    listings = Listings(server, server, server, SimpleNamespace(admits=lambda item: True))  # type: ignore[arg-type]
+    upstream = UpstreamServer("alpha", (), "*", "", {}, server)
+    monkeypatch.setattr("gateway.mcp.upstream.listings.FIRST_SECONDS", 0.01)
+    with pytest.raises(UnavailableError, match="slow to list"):
+        await listings.get(upstream, ASKER, Kind.TOOLS)
+    # Who waits from now on waits for longer than the test.
+    monkeypatch.setattr("gateway.mcp.upstream.listings.FIRST_SECONDS", 10 * PATIENCE_SECONDS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for asker in (ASKER, Principal("acme", "key:2")):
+            with pytest.raises(UnavailableError, match="slow to list"):
+                await listings.get(upstream, asker, Kind.TOOLS)
+        server.go.set()
+        while listings.fresh(upstream, ASKER, Kind.TOOLS) is None:
+            await asyncio.sleep(0.01)
+        listings.forget(upstream, frozenset({Kind.TOOLS}))
+        server.tool = "new"
+        [item] = (await listings.get(upstream, ASKER, Kind.TOOLS)).items
+    assert item["name"] == "new"

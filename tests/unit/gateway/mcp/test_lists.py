@@ -1,24 +1,32 @@
 """Names, merged lists, resource URIs and ids, apart from any server."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from agentnet.http.sse import end_of_events
+from agentnet.identity import Principal
+from gateway.mcp.aggregate.aggregate import Aggregate
 from gateway.mcp.aggregate.find_tools import find_tools, named_call
 from gateway.mcp.aggregate.merge import PAGE_ITEMS, merge
-from gateway.mcp.aggregate.naming import MAX_NAME, shown_name
+from gateway.mcp.aggregate.naming import MAX_NAME, may_show, shown_name
 from gateway.mcp.aggregate.schemes import is_of_server
 from gateway.mcp.aggregate.uris import place_of
+from gateway.mcp.messages.deadline import Deadline, TimeLimit
+from gateway.mcp.messages.era import Era
 from gateway.mcp.messages.errors import McpError
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import is_deeper
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.upstream.addressing import marked, unmarked, with_arguments
 from gateway.mcp.upstream.server import Change, Kind, Listing, Updated
+from tests.patience import PATIENCE_SECONDS
 
 
 class Fixed:
@@ -68,6 +76,116 @@ def test_any_names_of_two_servers_become_unique_and_portable(first: list[str], s
         assert 0 < len(name) <= MAX_NAME
         assert all(character.isascii() and (character.isalnum() or character in "_-") for character in name)
     assert merge(Kind.TOOLS, parts[::-1], Profile()).places.keys() == merged.places.keys()
+
+
+@given(st.text(min_size=1, max_size=90), st.text(min_size=1, max_size=90), st.sets(st.text(), max_size=3))
+def test_whose_name_it_may_be_is_told_by_the_name_alone(prefix: str, own: str, taken: set[str]) -> None:
+    for others in (taken, taken | {shown_name(prefix, own, ())}):
+        assert may_show(prefix, shown_name(prefix, own, others))
+    assert may_show("", own)
+    assert not may_show("other", shown_name("server", own, taken))
+
+
+class Hanging(Fixed):
+    """Lists nothing, ever."""
+
+    async def listing(self, kind: Kind) -> Listing:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Own(Fixed):
+    """The network's agents: `ask`, a prompt of that name, and all in `agentnet:`."""
+
+    async def listing(self, kind: Kind) -> Listing:
+        return tools("ask") if kind in (Kind.TOOLS, Kind.PROMPTS) else Listing()
+
+    def owns_uri(self, uri: str) -> bool:
+        return uri.startswith("agentnet:")
+
+    async def answer(self, exchange: Exchange, name: str) -> dict[str, Any] | None:
+        return {"by": self.name, "name": name}
+
+
+class Both:
+    """A source of an own provider, one that lists, and one that hangs."""
+
+    async def all(self, *_: object) -> list[Any]:
+        return [Own("agents", ""), Own("calm"), Hanging("away", is_outside=True)]
+
+    async def one(self, *_: object) -> None:
+        return None
+
+
+def exchange_of(method: str, params: dict[str, Any], era: Era = Era.LEGACY) -> Exchange:
+    """A request whose reply nobody uses."""
+    unused: Any = None
+    limit = Deadline(TimeLimit(1.0, "a test"))
+    asker = Principal("acme", "key:1")
+    return Exchange(era, "2025-11-25", 1, method, params, asker, Profile(), unused, unused, limit)
+
+
+def aggregate() -> Aggregate:
+    return Aggregate(100, SimpleNamespace(marked=lambda item: item), [Both()])  # type: ignore[arg-type, list-item]
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "by"),
+    [
+        ("tools/call", {"name": "ask"}, "agents"),
+        ("tools/call", {"name": "calm__ask"}, "calm"),
+        ("prompts/get", {"name": "ask"}, "agents"),
+        ("prompts/get", {"name": "calm__ask"}, "calm"),
+        ("resources/read", {"uri": "agentnet://agents/x"}, "agents"),
+        ("resources/read", {"uri": "calm+file:///x"}, "calm"),
+        ("completion/complete", {"ref": {"type": "ref/prompt", "name": "ask"}}, "agents"),
+        ("completion/complete", {"ref": {"type": "ref/resource", "uri": "agentnet://agents/{x}"}}, "agents"),
+        ("tools/call", {"name": "unknown"}, ""),
+        ("resources/read", {"uri": "agentnet-x://a"}, ""),
+    ],
+)
+async def test_no_call_waits_for_the_list_of_a_server_that_it_does_not_need(
+    method: str, params: dict[str, Any], by: str
+) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        if by:
+            answer = await aggregate().handle(exchange_of(method, params))
+            assert answer is not None and answer["by"] == by
+        else:
+            with pytest.raises(McpError, match="There is no"):
+                await aggregate().handle(exchange_of(method, params))
+
+
+WRONG: list[Any] = [None, 5, [], {}, True]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize(
+    ("method", "params", "said"),
+    [
+        ("tools/call", lambda wrong: {"name": wrong}, "name must be a text"),
+        ("prompts/get", lambda wrong: {"name": wrong}, "name must be a text"),
+        ("resources/read", lambda wrong: {"uri": wrong}, "uri must be a text"),
+        ("completion/complete", lambda wrong: {"ref": wrong}, "ref must have the type"),
+        ("completion/complete", lambda wrong: {"ref": {"type": wrong}}, "ref must have the type"),
+        (
+            "completion/complete",
+            lambda wrong: {"ref": {"type": "ref/prompt", "name": wrong}},
+            "ref.name must be a text",
+        ),
+        (
+            "completion/complete",
+            lambda wrong: {"ref": {"type": "ref/resource", "uri": wrong}},
+            "ref.uri must be a text",
+        ),
+    ],
+)
+async def test_a_name_that_is_no_text_is_told_of(
+    method: str, params: Callable[[Any], dict[str, Any]], said: str, wrong: Any
+) -> None:
+    with pytest.raises(McpError, match=said) as caught:
+        await aggregate().handle(exchange_of(method, params(wrong)))
+    assert caught.value.code == INVALID_PARAMS
 
 
 def test_a_name_that_is_too_long_keeps_its_digest_whatever_else_is_there() -> None:

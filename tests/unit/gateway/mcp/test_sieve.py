@@ -1,7 +1,9 @@
 """What of a server's answer is taken for the answer to its call."""
 
+import gzip
 import json
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,8 +11,11 @@ import pytest
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import Reader, frame
 from gateway.mcp.messages.errors import McpError
+from gateway.mcp.messages.input_required import MAX_QUESTIONS
 from gateway.mcp.upstream.events import event_too_large
-from gateway.mcp.upstream.sieve import SCANNED_BYTES, Sieve
+from gateway.mcp.upstream.sieve import MAX_ODD_BYTES, Sieve
+
+LARGE = b"x" * 128 * 1024
 
 OWN: list[bytes] = [
     b'{"jsonrpc":"2.0","id":7,"result":{"content":[]}}',
@@ -19,8 +24,9 @@ OWN: list[bytes] = [
     b'{"jsonrpc":"2.0","\\u0069d":7,"result":{}}',
     b'{"id":7,"error":{"code":-32000,"message":"\\u0069d"}}',
     b'{"jsonrpc":"2.0","id" : 7,"result":{}}',
-    b'{"jsonrpc":"2.0","id":7,"result":{"x":NaN}}',
-    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b","structuredContent":{"id":8}}}' % (b"x" * 2 * SCANNED_BYTES),
+    b'{"jsonrpc":"2.0","id":7,"result":{},"error":null}',
+    b'{"jsonrpc":"2.0","id":7,"result":{"text":"half a pair: \\ud83d"}}',
+    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b","structuredContent":{"id":8}}}' % LARGE,
 ]
 OTHERS: list[bytes] = [
     b'{"jsonrpc":"2.0","id":8,"result":{}}',
@@ -32,11 +38,39 @@ OTHERS: list[bytes] = [
     b'{"jsonrpc":"2.0","i\\u0064":8,"result":{"id":7}}',
     b'{"jsonrpc":"2.0","id":8,"result":{"content":[{"type":"text","text":"\\"id\\":7,"}]}}',
     b'{"jsonrpc":"2.0","id":true,"result":{}}',
-    b'{"jsonrpc":"2.0","id":8,"result":{"x":NaN}}',
-    b'[{"jsonrpc":"2.0","id":8,"result":{}}]',
-    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b"},"id":8}' % (b"x" * 2 * SCANNED_BYTES),
-    b'{"jsonrpc":"2.0","result":{"text":"%b"},"id":8}' % (b"x" * 2 * SCANNED_BYTES),
+    b'{"jsonrpc":"2.0","id":null,"result":{}}',
+    b'{"jsonrpc":"2.0","result":{}}',
+    b'{"jsonrpc":"2.0","id":7,"result":{"text":"%b"},"id":8}' % LARGE,
+    b'{"jsonrpc":"2.0","result":{"text":"%b"},"id":8}' % LARGE,
 ]
+NO_ANSWERS: dict[str, bytes] = {
+    "cut off": b"{",
+    "nothing": b"",
+    "null": b"null",
+    "a number": b"5",
+    "a list": b"[1]",
+    "a batch": b'[{"jsonrpc":"2.0","id":7,"result":{}}]',
+    "a page": b"<html></html>",
+    "two documents": b'{"jsonrpc":"2.0","id":7,"result":{}} {}',
+    "a byte order mark": b'\xef\xbb\xbf{"jsonrpc":"2.0","id":7,"result":{}}',
+    "UTF-16": '{"jsonrpc":"2.0","id":7,"result":{}}'.encode("utf-16"),
+    "invalid UTF-8": b'{"jsonrpc":"2.0","id":7,"result":{"text":"\xff"}}',
+    "compressed": gzip.compress(b'{"jsonrpc":"2.0","id":7,"result":{}}'),
+    "NaN": b'{"jsonrpc":"2.0","id":7,"result":{"x":NaN}}',
+    "Infinity": b'{"jsonrpc":"2.0","id":7,"result":{"x":-Infinity}}',
+    "nested": b'{"jsonrpc":"2.0","id":7,"result":{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+    "half a pair in much": b'{"jsonrpc":"2.0","id":7,"result":{"x":"\\ud83d%b"}}' % (b"x" * MAX_ODD_BYTES),
+    "neither": b'{"jsonrpc":"2.0","id":7}',
+    "both": b'{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":-32000,"message":"m"}}',
+    "an error that is a text": b'{"jsonrpc":"2.0","id":7,"error":"boom"}',
+    "an error without a code": b'{"jsonrpc":"2.0","id":7,"error":{"message":"m"}}',
+    "an error without a message": b'{"jsonrpc":"2.0","id":7,"error":{"code":-32000}}',
+    "a result that is a text": b'{"jsonrpc":"2.0","id":7,"result":"x"}',
+    "a result that is null": b'{"jsonrpc":"2.0","id":7,"result":null}',
+    "a result that is a list": b'{"jsonrpc":"2.0","id":7,"result":[]}',
+    "a method that is none": b'{"jsonrpc":"2.0","id":7,"method":5,"result":{}}',
+    "a question": b'{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}',
+}
 NOTES: list[tuple[bytes, bool]] = [
     (b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"id"}}', True),
     (b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}', True),
@@ -45,6 +79,9 @@ NOTES: list[tuple[bytes, bool]] = [
     (b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1,"progressToken":1}}', False),
     (b'{"jsonrpc":"2.0","method":"elicitation/create","id":9,"params":{}}', False),
 ]
+
+
+REFUSAL = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}'
 
 
 def sieve(**more: Any) -> Sieve:
@@ -69,7 +106,7 @@ def test_the_calls_own_answer_passes_as_it_is(data: bytes) -> None:
 def test_an_answer_under_another_id_is_dropped_counted_and_told_of(
     data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(McpError):
+    with pytest.raises(McpError, match="'odd' answered under the id of another call"):
         sieve().body(data)
     one = sieve()
     with caplog.at_level(logging.WARNING):
@@ -78,7 +115,64 @@ def test_an_answer_under_another_id_is_dropped_counted_and_told_of(
             one.end()
     assert left == [NOTES[0][0]]
     assert one.dropped == 2
-    assert "2 messages of other calls were dropped" in caplog.text
+    assert "2 messages were dropped" in caplog.text
+
+
+@pytest.mark.parametrize("data", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
+def test_what_is_no_answer_reaches_no_host(data: bytes) -> None:
+    with pytest.raises(McpError, match="'odd' answered with no JSON-RPC response"):
+        sieve().body(data)
+    one = sieve()
+    assert data_in(one.events(frame(data) + frame(NOTES[0][0]))) == [NOTES[0][0]]
+    with pytest.raises(UnavailableError, match="'odd' ended its answer without a result"):
+        one.end()
+
+
+@pytest.mark.parametrize("data", OWN)
+def test_nothing_is_an_answer_after_the_answer(data: bytes) -> None:
+    together, apart = sieve(), sieve()
+    assert data_in(together.events(frame(OWN[0]) + frame(data))) == [OWN[0]]
+    assert data_in(apart.events(frame(OWN[0]))) == [OWN[0]]
+    assert data_in(apart.events(frame(data) + frame(REFUSAL) + frame(NOTES[0][0]))) == [NOTES[0][0]]
+    assert (together.dropped, apart.dropped) == (1, 2)
+
+
+def test_a_notification_that_holds_the_calls_id_is_not_its_answer() -> None:
+    one = sieve()
+    note = b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":{"id":7,"result":{}}}}'
+    assert data_in(one.events(frame(note))) == [note]
+    assert data_in(one.events(frame(OWN[0]))) == [OWN[0]]
+
+
+@pytest.mark.parametrize(
+    ("more", "events", "is_excused"),
+    [
+        ({}, b"", False),
+        ({}, b": comment\n\n", False),
+        ({}, b"id: 1\n\n", False),
+        ({"may_ask": True}, b": comment\n\n", False),
+        ({"may_ask": True}, b"id: 1\n\n", True),
+        ({"may_ask": True}, b"id: 1\ndata: " + NOTES[0][0] + b"\n\n", True),
+        ({"may_break_off": True}, b"", True),
+    ],
+)
+def test_a_stream_may_end_without_an_answer_only_where_the_client_can_resume_it(
+    more: dict[str, bool], events: bytes, is_excused: bool
+) -> None:
+    one = sieve(**more)
+    assert one.events(events) == events
+    with nullcontext() if is_excused else pytest.raises(UnavailableError, match="'odd' ended"):
+        one.end()
+
+
+def test_a_server_asks_so_much_at_once_and_no_more() -> None:
+    one = sieve(may_ask=True)
+    asked = frame(NOTES[-1][0])
+    for _ in range(MAX_QUESTIONS):
+        assert one.events(asked) == asked
+    with pytest.raises(McpError, match="'odd' asks more than 64 questions at once"):
+        for _ in range(MAX_QUESTIONS):
+            one.events(asked)
 
 
 @pytest.mark.parametrize("data", OTHERS)
@@ -99,9 +193,8 @@ def test_a_server_of_the_legacy_era_may_ask() -> None:
 
 
 def test_a_refusal_without_an_id_is_the_calls_own() -> None:
-    refusal = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}'
-    assert json.loads(sieve().body(refusal))["id"] == 7
-    [data] = data_in(sieve().events(frame(refusal)))
+    assert json.loads(sieve().body(REFUSAL))["id"] == 7
+    [data] = data_in(sieve().events(frame(REFUSAL)))
     assert json.loads(data)["id"] == 7
 
 
