@@ -1,7 +1,8 @@
 """An agent behind the gateway, as the command line asks it: what goes wrong is told in its own errors."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from typing import Any
 
 import httpx
 from a2a.types import Message, SendMessageRequest, StreamResponse, Task
@@ -24,12 +25,12 @@ _ERRORS: dict[int | None, type[AgentNetError]] = {
 class AgentConnection:
     """One agent behind a gateway."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, name: str, *, in_pieces: bool = True) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, name: str, *, card: Mapping[str, Any] | None = None) -> None:
         # No limit on silence: a person waits, sees the steps, and has Ctrl-C.
         self._agent = AgentClient(HttpxTransport(http, url, name, idle_seconds=None))
         self.name = name
-        self.in_pieces = in_pieces
-        """Whether its server may give a text that was streamed in pieces."""
+        self.card = card or {}
+        """What it says of itself; empty where that was not read."""
 
     def send(self, message: Message) -> AsyncIterator[StreamResponse]:
         """SendStreamingMessage: every event until the task rests."""
