@@ -1,8 +1,7 @@
 """An agent behind the gateway, as the command line asks it: what goes wrong is told in its own errors."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any
 
 import httpx
 from a2a.types import Message, SendMessageRequest, StreamResponse, Task
@@ -25,12 +24,12 @@ _ERRORS: dict[int | None, type[AgentNetError]] = {
 class AgentConnection:
     """One agent behind a gateway."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, name: str, *, card: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, name: str, *, in_pieces: bool = True) -> None:
         # No limit on silence: a person waits, sees the steps, and has Ctrl-C.
         self._agent = AgentClient(HttpxTransport(http, url, name, idle_seconds=None))
         self.name = name
-        self.card = card or {}
-        """What it says of itself; empty where that was not read."""
+        self.in_pieces = in_pieces
+        """Whether its server may give a text that was streamed in pieces."""
 
     def send(self, message: Message) -> AsyncIterator[StreamResponse]:
         """SendStreamingMessage: every event until the task rests."""

@@ -81,11 +81,12 @@ class Gateway:
     async def agent(self, name: str | None = None) -> "AgentConnection":
         """The connection to an agent at the address that its card names."""
         from agentnet.cli.gateway.a2a import AgentConnection  # with protobuf 0.15 s, which lists do without
+        from agentnet.tasks.parts import keeps_pieces
 
         card = await self.card(name)
         known = name or str(card.get("name", ""))
         url = self._own(_json_rpc_url(card) or f"/agents/{known}")
-        return AgentConnection(self._http, url, known, card=card)
+        return AgentConnection(self._http, url, known, in_pieces=keeps_pieces(card))
 
     async def call(self, method: str, path: str, **request: Any) -> Any:
         """One call of the HTTP API; its JSON answer."""

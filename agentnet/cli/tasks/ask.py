@@ -89,7 +89,7 @@ async def converse(
 
     What was heard is in `outcome` afterwards.
     """
-    outcome = outcome or Outcome(agent.card)
+    outcome = outcome or Outcome(in_pieces=agent.in_pieces)
     try:
         async with asyncio.timeout(timeout):
             while True:
@@ -121,7 +121,7 @@ async def watch(gateway: Gateway, task_id: str, talk: Talk) -> int:
     tree = await gateway.tree(task_id)
     name = str(tree[0]["agent"])
     agent = await gateway.agent(name)
-    outcome = Outcome(agent.card)
+    outcome = Outcome(in_pieces=agent.in_pieces)
     try:
         await _follow(agent, agent.subscribe(task_id), outcome, talk, stops=True)
     except ConflictError:

@@ -24,7 +24,7 @@ async def _chat(settings: Settings, name: str | None, context: str, url: str | N
         agent = await gateway.agent(name)
         talk.say(f"You talk with {agent.name}. An empty line or Ctrl-D ends it.")
         while text := await _next(talk):
-            outcome, turn = Outcome(agent.card), Talk()
+            outcome, turn = Outcome(in_pieces=agent.in_pieces), Talk()
             message = Job(text, context_id=context).message(settings.max_file_bytes)
             try:
                 await converse(agent, message, turn, outcome=outcome)

@@ -1,14 +1,13 @@
 """What has become of a task, gathered from its events, as the command line tells it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from a2a.types import Artifact, Message, Part, StreamResponse, TaskState
 
 from agentnet.cli.gateway.wire import content_of, kind_of, state_name
 from agentnet.tasks.events import COMPLETED
-from agentnet.tasks.parts import is_file, keeps_pieces
+from agentnet.tasks.parts import is_file
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, Step, step_of
 from agentnet.tasks.values import struct_json, value_json
@@ -17,11 +16,11 @@ from agentnet.tasks.values import struct_json, value_json
 class Outcome:
     """Fed with events in their order; a task snapshot replaces what was known of the artifacts.
 
-    The `card` of the asked agent tells how its server gives texts.
+    `in_pieces` says how the asked server gives texts (see `agentnet.tasks.parts.keeps_pieces`).
     """
 
-    def __init__(self, card: Mapping[str, Any] | None = None) -> None:
-        self.heard = Projection(in_pieces=keeps_pieces(card or {}))
+    def __init__(self, *, in_pieces: bool = True) -> None:
+        self.heard = Projection(in_pieces=in_pieces)
         self.steps: dict[str, Step] = {}
         """The newest phase of each step, in the order in which they began."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import pytest
 from a2a.types import Message, Part, StreamResponse, Task, TaskState, TaskStatus, TaskStatusUpdateEvent
@@ -26,7 +26,7 @@ class Broken:
     """Its stream breaks; by the time it is subscribed to, its task asks, and the subscription stays open as it must."""
 
     name = "broken"
-    card: ClassVar[dict[str, Any]] = {}
+    in_pieces = False
 
     async def send(self, message: Message) -> AsyncIterator[StreamResponse]:
         yield StreamResponse(task=task(WORKING))
@@ -59,7 +59,7 @@ class Telling:
     """Says what it does while it works, and then how it ended."""
 
     name = "telling"
-    card: ClassVar[dict[str, Any]] = {}
+    in_pieces = False
 
     def __init__(self, end: TaskState) -> None:
         self.end = end
