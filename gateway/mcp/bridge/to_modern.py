@@ -13,14 +13,14 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.exchange import Exchange, Question
 from gateway.mcp.messages.hops import via_of
-from gateway.mcp.messages.input_required import CAPABILITY_OF, MAX_QUESTIONS
+from gateway.mcp.messages.input_required import CAPABILITY_OF
 from gateway.mcp.messages.jsonrpc import object_or_empty, request, write
 from gateway.mcp.upstream.addressing import NAMED_BY, encoded, with_arguments
 from gateway.mcp.upstream.client import JSON_OR_STREAM, envelope, modern_headers
 from gateway.mcp.upstream.http import UpstreamHttp
 from gateway.mcp.upstream.results import result_of
 from gateway.mcp.upstream.server import UpstreamServer
-from gateway.mcp.upstream.sieve import is_progress_of_another
+from gateway.mcp.upstream.sieve import MAX_QUESTIONS, is_progress_of_another
 
 MAX_ROUNDS = 16
 """Times that a server may ask in one call."""

@@ -23,8 +23,6 @@ MAX_STATE_CHARACTERS = 64 * 1024
 CAPABILITY_OF = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 MAY_ASK = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Requests that may be answered with questions (2026-07-28, MRTR)."""
-MAX_QUESTIONS = 64
-"""That a server may ask at once."""
 UNBOUND = frozenset({"_meta", "inputResponses", "requestState"})
 """Parameters that differ between a call and its retry."""
 

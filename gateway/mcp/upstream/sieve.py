@@ -17,12 +17,13 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import Event, Reader, frame
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.input_required import MAX_QUESTIONS
 from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, parse, write
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 
 logger = logging.getLogger(__name__)
 
+MAX_QUESTIONS = 64
+"""That a server may ask at once."""
 PROGRESS = "notifications/progress"
 MAX_ODD_BYTES = 1024 * 1024
 """A larger answer that orjson does not read is none."""

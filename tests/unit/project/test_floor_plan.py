@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
-    "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity telemetry"),
+    "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity tasks telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
     | agentnet("database identity manifests models process runs telemetry upstreams"),
@@ -128,8 +128,8 @@ SMALL_WITH_A_REASON = {
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
+    "mcp_servers.hosting.wrong": "the words of one refusal, which every tool server says",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
-    "gateway.mcp.aggregate.naming": "an algorithm with its own tests: unique names within 64 characters",
     "gateway.page": "a page for browsers, beside what programs use",
     "gateway.mcp.changes.sql": "SQL lies in one place",
     "gateway.mcp.messages.endless": "streams without an end, as one thing to be stopped",

@@ -6,7 +6,8 @@ import pytest
 
 from agentnet.errors import ManifestError
 from agentnet.manifests.manifest import load_specialists
-from agentnet.runs.definition import load_executor, load_tools
+from agentnet.runs.definition import load_tools
+from agentnet.runs.folder_code import load_executor
 
 MADE = """from a2a.server.agent_execution import AgentExecutor
 

@@ -59,6 +59,9 @@ class Fixed:
     def changes(self, uris: frozenset[str]) -> AsyncIterator[Change | Updated]:
         raise NotImplementedError
 
+    async def is_away(self, _name: str) -> bool:
+        return False
+
 
 def tools(*names: str, ttl_ms: int = 5000) -> Listing:
     return Listing(tuple({"name": name, "description": f"It does {name}."} for name in names), ttl_ms)

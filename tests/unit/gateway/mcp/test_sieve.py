@@ -11,9 +11,8 @@ import pytest
 from agentnet.errors import UnavailableError
 from agentnet.http.sse import Reader, frame
 from gateway.mcp.messages.errors import McpError
-from gateway.mcp.messages.input_required import MAX_QUESTIONS
 from gateway.mcp.upstream.events import event_too_large
-from gateway.mcp.upstream.sieve import MAX_ODD_BYTES, Sieve
+from gateway.mcp.upstream.sieve import MAX_ODD_BYTES, MAX_QUESTIONS, Sieve
 
 LARGE = b"x" * 128 * 1024
 
