@@ -318,7 +318,7 @@ class Delegated:
 
     async def _outcome(self, state: TaskState) -> Outcome:
         files = []
-        for artifact in self.child.artifacts:
+        for artifact in (*self.child.artifacts, *self.child.sent_along):
             for part in artifact.parts:
                 if body := part.raw or (part.text.encode() if part.filename else b""):
                     ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)

@@ -21,7 +21,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from agentnet.tasks.events import COMPLETED, INTERRUPTED_STATES, SUBMITTED, TERMINAL_STATES
-from agentnet.tasks.parts import continues, joined, text_of, words_of
+from agentnet.tasks.parts import continues, is_file, joined, text_of, words_of
 from agentnet.tasks.steps import ANSWER, SOURCE
 
 
@@ -119,6 +119,18 @@ class Projection:
         # Whole words: "on" does not stand in "none".
         repeated = re.search(rf"(?<!\w){re.escape(said.strip())}(?!\w)", self.text) if said else None
         return "" if repeated else said
+
+    @property
+    def sent_along(self) -> list[Artifact]:
+        """The files of the message that it ended with as an artifact under the message's id, if there are any.
+
+        With the data of an answer without a task: beside a task they are an aside for programs.
+        """
+        if not self.is_over or not self._task.status.HasField("message"):
+            return []
+        message = self._task.status.message
+        parts = [part for part in message.parts if is_file(part) or (part.HasField("data") and not self.task_id)]
+        return [Artifact(artifact_id=message.message_id, parts=parts)] if parts else []
 
     @property
     def said(self) -> str:

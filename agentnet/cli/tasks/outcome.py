@@ -89,8 +89,8 @@ class Outcome:
         return "\n\n".join(filter(None, texts))
 
     def files(self) -> Iterator[tuple[Artifact, Part]]:
-        """Every file, its artifact with it; those of an answer without a task come in none."""
-        for artifact in (Artifact(parts=self._reply()), *self.heard.artifacts):
+        """Every file, its artifact with it; those of what the agent says in the end come in one of that message."""
+        for artifact in (*self.heard.sent_along, *self.heard.artifacts):
             for part in artifact.parts:
                 if is_file(part):
                     yield artifact, part

@@ -63,7 +63,7 @@ class Answer:
         cut = f"(These are {len(words.text)} of {words.whole} characters.)" if words.is_cut else ""
         if text := paragraphs(words.text, cut, how):
             contents.add_text(text)
-        for artifact in self.heard.own_artifacts:
+        for artifact in (*self.heard.own_artifacts, *self.heard.sent_along):
             if words.is_cut:
                 contents.add_link(artifact)
             contents.add(artifact)

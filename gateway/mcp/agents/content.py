@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,7 +32,8 @@ class Contents:
         """URIs of artifacts that are linked for their text."""
         self._agent = agent
         self._task_id = task_id
-        self._room = INLINE_BYTES
+        # What came without a task can be read nowhere else.
+        self._room = INLINE_BYTES if task_id else sys.maxsize
 
     def add_text(self, text: str) -> None:
         """The text, and a link to each stored file that it names."""

@@ -97,7 +97,8 @@ class Reader:
 
     async def _artifact(self, exchange: Exchange, uri: str, place: Place) -> list[Contents]:
         contact = await self._find(exchange, place.agent)
-        for artifact in contact.heard(await contact.get(place.task_id)).artifacts:
+        heard = contact.heard(await contact.get(place.task_id))
+        for artifact in (*heard.artifacts, *heard.sent_along):
             if artifact.artifact_id == place.artifact_id:
                 # Before base64, which takes a third more, and JSON, which copies it once again.
                 _check_size(sum(len(part.raw) + len(part.text) for part in artifact.parts))

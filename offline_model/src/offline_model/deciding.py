@@ -148,11 +148,8 @@ class _Worker:
         queried = self.tooling.query(task, best)
         if not isinstance(queried, bool):
             return queried
-        if (
-            best
-            and best.score >= (CLEARLY if self.box.coordinates else FITS)
-            and (best.complete or not self.box.coordinates)
-        ):
+        least = CLEARLY if self.box.coordinates else FITS
+        if best and best.score >= least and (best.complete or not self.box.coordinates):
             return self.tooling.use(best, task)
         given = self.delegating.give(task) if self.box.coordinates else None
         if self.box.coordinates and (given is None or not given.refused):

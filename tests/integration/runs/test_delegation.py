@@ -199,9 +199,12 @@ async def test_delegations_of_one_turn_run_side_by_side(start: Any) -> None:
     }
     async with start(scripts) as network:
         events = await network.events("boss", Message(message_id="m", role=Role.ROLE_USER, parts=[Part(text="go")]))
-        assert events[-1].status_update.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        projection = Projection()
+        for event in events:
+            projection.apply(event)
+        assert projection.state == TaskState.TASK_STATE_INPUT_REQUIRED
         ended = [step.summary for step in _steps(events) if step.kind == "delegation" and step.phase == "end"]
-        assert ended == ["R"]  # the other branch finished before the question was asked
+        assert "R" in ended  # the other branch finished before the question was asked
 
 
 async def test_a_peers_question_comes_up_in_its_own_words_and_the_answer_goes_down(start: Any) -> None:

@@ -13,8 +13,10 @@ from a2a.types.a2a_pb2 import (
     TaskStatus,
     TaskStatusUpdateEvent,
 )
+from google.protobuf.struct_pb2 import Struct, Value
 from pydantic import ValidationError
 
+from agentnet.cli.tasks.outcome import Outcome
 from agentnet.discovery.directory import Entry
 from agentnet.errors import BusyError
 from agentnet.http.errors import invalid_input
@@ -23,7 +25,7 @@ from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE
 from gateway.http.limits import StreamLimit
 from gateway.mcp.agents.answer import MAX_TEXT_CHARACTERS, Answer
-from gateway.mcp.agents.content import Contents
+from gateway.mcp.agents.content import FILE_NAME_META_KEY, INLINE_BYTES, Contents
 from gateway.mcp.agents.tools import AgentArguments, by_tool_name, list_tools
 
 FILE = {"name": "f", "media_type": "a/b"}
@@ -178,6 +180,44 @@ def test_a_text_that_stands_in_no_artifact_is_not_cut() -> None:
     assert result.structured_content is not None
     assert result.structured_content["answer"] == LONG
     assert "truncated" not in result.structured_content
+
+
+FILE = Part(raw=b"x,y", filename="t.csv", media_type="text/csv")
+BIG = Part(raw=b"x" * (INLINE_BYTES + 1), filename="big.bin")
+DATA = Part(data=Value(struct_value=Struct(fields={"a": Value(number_value=1)})))
+SENT_ALONG: dict[str, tuple[str, list[Part], list[str]]] = {
+    "a file": ("t", [Part(text="Here."), FILE], ["text Here.", "resource t.csv"]),
+    "a file without a word": ("t", [FILE], ["resource t.csv"]),
+    "a large file": ("t", [BIG], ["link agentnet://agents/a/tasks/t/artifacts/m"]),
+    "data beside a task": ("t", [Part(text="Here."), DATA], ["text Here."]),
+    "without a task a file": ("", [Part(text="Here."), FILE], ["text Here.", "resource t.csv"]),
+    "without a task a large file": ("", [BIG], ["resource big.bin"]),
+    "without a task data": ("", [Part(text="Here."), DATA], ["text Here.", 'text {"a": 1}']),
+}
+
+
+@pytest.mark.parametrize(("task_id", "parts", "content"), SENT_ALONG.values(), ids=SENT_ALONG)
+def test_files_of_the_message_that_ends_a_task_are_part_of_its_result(
+    task_id: str, parts: list[Part], content: list[str]
+) -> None:
+    message = Message(message_id="m", parts=parts)
+    told = StreamResponse(message=message)
+    if task_id:
+        told = StreamResponse(task=Task(id=task_id, status=TaskStatus(state=DONE.state, message=message)))
+    heard, outcome = Projection(), Outcome()
+    heard.receive(told)
+    outcome.take(told)
+    assert [part.filename for _, part in outcome.files()] == [part.filename for part in parts if part.filename]
+    assert [shown(block) for block in Answer("a", heard).result().content] == content
+
+
+def shown(block: types.ContentBlock) -> str:
+    if isinstance(block, types.TextContent):
+        return f"text {block.text}"
+    if isinstance(block, types.ResourceLink):
+        return f"link {block.uri}"
+    assert isinstance(block, types.EmbeddedResource) and block.resource.meta
+    return f"resource {block.resource.meta[FILE_NAME_META_KEY]}"
 
 
 def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:

@@ -139,7 +139,6 @@ SMALL_WITH_A_REASON = {
     "mcp_servers.web.page": "text without parsers; `markdown`, which has them, is imported for HTML alone",
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",
     "offline_model.answers.shaping": "the size of the offline model is pinned: it is not worked on",
-    "offline_model.request.followup": "the size of the offline model is pinned: it is not worked on",
     "specialists.on_a_model": "what only a specialist without an executor of its own imports",
 }
 """Small modules with a single importer: why each is a file of its own."""

@@ -27,7 +27,9 @@ def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox
     parts += [_note(outcome) for outcome in left_out]
     parts += _files(ends, done, "\n".join(parts))
     parts += [OFFLINE] if box.coordinates and not any(outcome.ok for outcome in done) else []
-    return "\n\n".join(parts)[:MAX_ANSWER]
+    text = "\n\n".join(parts)
+    cut = f"\n\n(Cut here: the whole has {len(text)} characters.)"
+    return text if len(text) <= MAX_ANSWER else text[:MAX_ANSWER].rsplit(None, 1)[0] + cut
 
 
 def _section(outcome: Outcome, *, many: bool) -> str:

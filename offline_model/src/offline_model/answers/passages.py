@@ -126,8 +126,8 @@ def sentences(text: str) -> list[str]:
 
 def central_sentences(text: str, limit: int) -> list[str]:
     """The sentences that carry most of what `text` says, in its order: a summary made of its own words."""
-    every = [sentence for sentence in sentences(text[:MAX_TEXT]) if not _ADDRESSES_MODEL.search(sentence)]
-    found = [sentence for sentence in every if len(sentence.split()) >= _LEAST_WORDS] or every
+    every = [said for said in dict.fromkeys(sentences(text[:MAX_TEXT])) if not _ADDRESSES_MODEL.search(said)]
+    found = [said for said in every if len(said.split()) >= _LEAST_WORDS or len(every) <= limit] or every
     if len(found) <= limit:
         return found
     counted = Counter(term for sentence in found for term in set(terms(sentence)))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from offline_model.answers.passages import Passage, best_sentences, central_sentences, cited
+from offline_model.answers.passages import MAX_TEXT, Passage, best_sentences, central_sentences, cited
 from offline_model.answers.rendering import extreme_of, tables_in
 from offline_model.language.phrases import title_in, topic
 from offline_model.language.vocabulary import QUESTION_WORDS
@@ -11,7 +11,6 @@ from offline_model.language.words import words
 from offline_model.request.conversation import Material
 
 SUMMARY_SENTENCES = 5
-SECTION_SENTENCES = 6
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
     r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
@@ -52,6 +51,7 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
         return f"The text has {len(words(text))} words."
     if _SUMMARY.search(step):
         chosen = central_sentences(text, _wanted(step))
+        chosen += [f"(Of {len(text)} characters the first {MAX_TEXT} were read.)"] if len(text) > MAX_TEXT else []
         bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
         return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
     extreme = _EXTREME.search(step)
@@ -71,8 +71,7 @@ def _report(step: str, given: Sequence[Material]) -> str:
     sections = []
     for item in given:
         heading = title_in(item.label) or "Findings"
-        keeps = item.text if len(item.text) < 1_500 else " ".join(central_sentences(item.text, SECTION_SENTENCES))
-        sections.append(f"## {heading}\n\n{keeps.strip()}" if len(given) > 1 else keeps.strip())
+        sections.append(f"## {heading}\n\n{item.text.strip()}" if len(given) > 1 else item.text.strip())
     heading = topic(step, [item.label for item in given]) or "Report"
     return "\n\n".join([f"# {heading}", *sections])
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS
+from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, WRITING
+from offline_model.request.clauses import opens_request
+from offline_model.request.followup import completed
 from offline_model.request.tools import ToolSpec
 
 MATERIAL = "Material:"
@@ -21,17 +23,18 @@ ATTACHED = "Attached files"
 QUESTION = "I need one more thing: "
 """How a question that is asked in an answer begins; the next message is then taken as what it asked for."""
 REQUEST_CHARACTERS = 6_000
-MATERIAL_CHARACTERS = 400_000
+MATERIAL_CHARACTERS = 1_000_000
 
 _MATERIAL_LINE = re.compile(
     r"^[#* \t]{0,8}(?:material|materials|context|input|attachments?)[*\s]*:[*\s]*$", re.IGNORECASE | re.MULTILINE
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
 _GIVEN = re.compile(
-    r"^(?:please )?([a-z]+)\b[^:\n]{0,80}\b(?:this|these|below|following)\b[^:\n]{0,60}(?=:\s+\S)", re.IGNORECASE
+    r"^(?:please )?([a-z]+)\b[^:\n]{0,140}?(?:\b(this|these|below|following)\b[^:\n]{0,60})?(?=:\s+\S)", re.IGNORECASE
 )
 """An order on a text, before the colon that the text stands behind."""
 _GIVEN_CHARACTERS = 30
+_SEVERAL = re.compile(r"[.;!]\s*\S")
 _LONG_PARAGRAPH = 600
 
 
@@ -97,12 +100,15 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     start, _, message = talk[current]
     request, materials = split_message(message)
     spoken = [text for _, role, text in talk[:current] if role == "assistant"]
+    earlier, brought = split_message(talk[users[-1]][2]) if users else ("", ())
+    if completed(request, earlier) != request:  # what goes on with a request goes on with its files
+        materials = materials or brought
     return Conversation(
         request,
         materials,
         _results(items[start:]),
         answers,
-        split_message(talk[users[-1]][2])[0] if users else "",
+        earlier,
         spoken[-1] if spoken else "",
     )
 
@@ -212,8 +218,10 @@ def _inline_text(message: str) -> tuple[str, str]:
     if colon and len(line) <= _LONG_PARAGRAPH and "\n" not in line and not text.lstrip().startswith(("1.", "- ", "* ")):
         return line, text[:MATERIAL_CHARACTERS].strip()
     given = _GIVEN.match(message)
-    if given and given[1].lower() in PLAIN_VERBS | NOUN_VERBS and len(message) - given.end() > _GIVEN_CHARACTERS:
-        return given[0], message[given.end() + 1 :].strip()
+    if given and given[1].lower() in (PLAIN_VERBS | NOUN_VERBS if given[2] else WRITING):
+        text = message[given.end() + 1 :].strip()
+        if len(text) > _GIVEN_CHARACTERS if given[2] else _SEVERAL.search(text) and not opens_request(text):
+            return given[0], text[:MATERIAL_CHARACTERS]
     if len(message) > REQUEST_CHARACTERS:
         return message[:_LONG_PARAGRAPH].rsplit(" ", 1)[0], message[:MATERIAL_CHARACTERS]
     return message, ""

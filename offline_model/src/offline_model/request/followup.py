@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 
 from offline_model.language import values
+from offline_model.language.vocabulary import QUESTION_WORDS
+from offline_model.language.words import words
 from offline_model.language.zones import zones_in
 
 _FOLLOW_UP = re.compile(
@@ -31,4 +33,4 @@ def completed(request: str, earlier: str) -> str:
         new, old = find(match[1]), find(earlier)
         if new and old:
             return earlier.replace(old[-1], new[0])
-    return f"{earlier} {match[1]}"
+    return match[1] if QUESTION_WORDS.intersection(words(match[1])[:1]) else f"{earlier} {match[1]}"

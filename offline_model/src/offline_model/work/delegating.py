@@ -189,13 +189,8 @@ def material_of(outcome: Outcome) -> Material:
 
 def _peers(output: str) -> list[Peer]:
     value = parsed(output)
-    rows = (
-        value
-        if isinstance(value, list)
-        else next((v for v in value.values() if isinstance(v, list)), [])
-        if isinstance(value, dict)
-        else []
-    )
+    lists = value.values() if isinstance(value, dict) else [value]
+    rows = next((each for each in lists if isinstance(each, list)), [])
     peers = [_peer(row) for row in rows if isinstance(row, Mapping) and row.get("name")]
     scale = 100.0 if any(peer.score > 1 for peer in peers) else 1.0
     return sorted((Peer(p.name, p.about, p.score / scale) for p in peers), key=lambda peer: -peer.score)
@@ -205,11 +200,8 @@ def _peer(row: Mapping[str, Any]) -> Peer:
     skills = row.get("skills") if isinstance(row.get("skills"), list) else []
     told = [str(row.get("description") or "")]
     for skill in skills or []:
-        told += (
-            [str(skill.get(key) or "") for key in ("id", "name", "description")]
-            if isinstance(skill, Mapping)
-            else [str(skill)]
-        )
+        fields = [skill.get(key) for key in ("id", "name", "description")] if isinstance(skill, Mapping) else [skill]
+        told += [str(field or "") for field in fields]
     score = row.get("score")
     return Peer(str(row["name"]), " ".join(told), float(score) if isinstance(score, int | float) else 0.0)
 
