@@ -22,8 +22,6 @@ from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 
 logger = logging.getLogger(__name__)
 
-MAX_QUESTIONS = 64
-"""That a server may ask at once."""
 PROGRESS = "notifications/progress"
 MAX_QUESTIONS = 64
 """That a server may ask at once."""
