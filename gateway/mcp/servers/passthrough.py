@@ -5,15 +5,17 @@ of the gateway relays to the same place and none keeps anything.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from agentnet.errors import AgentNetError
 from agentnet.identity import Principal
 from agentnet.identity.sealing import Seal
-from gateway.http.transport import Incoming
+from gateway.http.transport import Headers, Incoming
 from gateway.mcp.messages.deadline import Deadline, profile_limit, server_limit
 from gateway.mcp.messages.envelope import LISTEN, SESSION_HEADER, check_modern, check_modern_notification
 from gateway.mcp.messages.era import Era
@@ -21,16 +23,16 @@ from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.inbound import Inbound
 from gateway.mcp.messages.input_required import can_be_asked
 from gateway.mcp.messages.jsonrpc import has_nul, is_request, object_or_empty, write
+from gateway.mcp.messages.parameters import MAX_KEPT, PARAM_PREFIX, ParameterError, Parameters
 from gateway.mcp.messages.profile import Profile
 from gateway.mcp.messages.sealed import sealed, unsealed
 from gateway.mcp.messages.session import UpstreamSession
-from gateway.mcp.servers.parameters import ServerParameters
 from gateway.mcp.upstream.client import UpstreamClient
 from gateway.mcp.upstream.eras import Eras, Spoken
 from gateway.mcp.upstream.http import UpstreamHttp, passed_on, session_id_of
 from gateway.mcp.upstream.listings import Listings
 from gateway.mcp.upstream.relay import checked, pass_on, pass_word
-from gateway.mcp.upstream.server import Kind, UpstreamServer
+from gateway.mcp.upstream.server import Kind, Listing, UpstreamServer
 from gateway.mcp.upstream.servers import Servers
 from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import refused
@@ -232,3 +234,42 @@ def _no_session() -> McpError:
 def _owner(principal: Principal, profile: str, server: UpstreamServer) -> list[str]:
     """Whose session it is; for anybody else there is none."""
     return [principal.tenant, principal.subject, profile, server.tenant, server.name]
+
+
+class ServerParameters:
+    """Checks the calls of servers whose lists pass the gateway unread: it asks for the tools itself."""
+
+    def __init__(self, listings: Listings) -> None:
+        self._listings = listings
+        self._parameters = Parameters()
+        self._schemas: LRUCache[int, tuple[Listing, dict[str, Any]]] = LRUCache(MAX_KEPT)
+
+    async def check(self, server: UpstreamServer, principal: Principal, params: Document, headers: Headers) -> None:
+        """Raises `ParameterError`. A call of a tool that no list tells of is the server's own to check."""
+        if not params.get("arguments") and not any(name.startswith(PARAM_PREFIX) for name, _ in headers):
+            return
+        listing = await self._listings.learned(server, principal, Kind.TOOLS)
+        if listing is None:
+            return
+        try:
+            self._check(listing, params, headers)
+        except ParameterError:
+            with suppress(AgentNetError):  # a list that is not fresh may be wrong by now
+                listing = await self._listings.get(server, principal, Kind.TOOLS)
+            self._check(listing, params, headers)
+
+    def _check(self, listing: Listing, params: Document, headers: Headers) -> None:
+        schema = self._demanding(listing).get(str(params.get("name")))
+        if schema is not None:
+            self._parameters.check(schema, params.get("arguments"), headers)
+
+    def _demanding(self, listing: Listing) -> dict[str, Any]:
+        """The schemas of the tools that want headers, which few do: others are not looked at with each call."""
+        known = self._schemas.get(id(listing))
+        # The id may be that of another object by now.
+        if known is not None and known[0] is listing:
+            return known[1]
+        schemas = {str(item.get("name")): item.get("inputSchema") for item in listing.items}
+        wanted = {name: schema for name, schema in schemas.items() if self._parameters.wants_headers(schema)}
+        self._schemas[id(listing)] = (listing, wanted)
+        return wanted

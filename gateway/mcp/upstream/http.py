@@ -3,7 +3,8 @@
 Bytes go through the gateway's long-lived pool; a connection that broke is replaced by the next request.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from cachetools import LRUCache
 from mcp_types.jsonrpc import INTERNAL_ERROR
@@ -38,6 +39,8 @@ PASSED_ON = frozenset(
 UNAUTHORIZED = 401
 OWN_BUSINESS = frozenset({401, 403, 407})
 """Between the gateway and the upstream server: the client's own credential is not meant."""
+UNCOUNTED_BYTES = 16 * 1024
+"""Of a stream, before its messages are counted: nearly every answer is shorter."""
 MAX_RATES = 4096
 """Servers whose rate is known."""
 
@@ -81,8 +84,8 @@ class UpstreamHttp:
         for place in [url] if url else self._rotation.ordered(server.urls):
             try:
                 incoming = await transport.send(Outgoing(method, place, sent, body))
-                flow = Flow(self._rate(server)) if is_stream(incoming) else None
-                return _Answer(incoming, server.name, flow), place
+                rate = partial(self._rate, server) if is_stream(incoming) else None
+                return _Answer(incoming, server.name, rate), place
             except NotReachedError as error:
                 reason = error
                 self._rotation.mark_down(place)
@@ -103,20 +106,26 @@ class UpstreamHttp:
 class _Answer:
     """A response that says of itself whose it is when it breaks off; a stream is read as its flow allows."""
 
-    __slots__ = ("_flow", "_incoming", "_server", "headers", "status")
+    __slots__ = ("_incoming", "_rate", "_server", "headers", "status")
 
-    def __init__(self, incoming: Incoming, server: str, flow: Flow | None) -> None:
+    def __init__(self, incoming: Incoming, server: str, rate: Callable[[], Rate] | None) -> None:
         self.status = incoming.status
         self.headers = incoming.headers
         self._incoming = incoming
         self._server = server
-        self._flow = flow
+        self._rate = rate
+        """Of a stream."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        flow = self._flow
+        flow, size = None, 0
         try:
             async for chunk in self._incoming.chunks():
-                if flow is None or flow.is_free(chunk):
+                size += len(chunk)
+                if self._rate is None or size <= UNCOUNTED_BYTES:
+                    yield chunk
+                    continue
+                flow = flow or Flow(self._rate())
+                if flow.is_free(chunk):
                     yield chunk
                     continue
                 async for piece in flow.slowly(chunk):
