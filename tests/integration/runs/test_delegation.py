@@ -1,5 +1,6 @@
 """Agents that hand work to each other: real HTTP between them, a real registry, models that follow a script."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -122,6 +123,12 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             agents = {
                 name: await stack.enter_async_context(running(runtime, Service("agent", name, 0))) for name in code
             }
+            directory = runtime.directory("agent:test")
+            async with asyncio.timeout(PATIENCE_SECONDS):  # one that serves is not yet one that is registered
+                while not {entry.name for entry in await directory.list(Principal("default", "key:test"), "agent")} >= {
+                    *code
+                }:
+                    await asyncio.sleep(0.02)
             yield Network(runtime, agents, provider)
 
     return started
@@ -160,7 +167,9 @@ async def test_a_delegation_brings_back_the_peers_answer_and_tells_of_it(start: 
         "helper": [[assistant_message("it is done")]],
     }
     async with start(scripts) as network:
-        events = await network.events("boss", Message(message_id="m", role=Role.ROLE_USER, parts=[Part(text="go")]))
+        events = await network.events(
+            "boss", Message(message_id=uuid4().hex, role=Role.ROLE_USER, parts=[Part(text="go")])
+        )
         projection = Projection()
         for event in events:
             projection.apply(event)
@@ -198,7 +207,9 @@ async def test_delegations_of_one_turn_run_side_by_side(start: Any) -> None:
         "right": [[assistant_message("R")]],
     }
     async with start(scripts) as network:
-        events = await network.events("boss", Message(message_id="m", role=Role.ROLE_USER, parts=[Part(text="go")]))
+        events = await network.events(
+            "boss", Message(message_id=uuid4().hex, role=Role.ROLE_USER, parts=[Part(text="go")])
+        )
         projection = Projection()
         for event in events:
             projection.apply(event)
