@@ -8,7 +8,7 @@ import re
 
 from google.protobuf.json_format import ParseError
 
-from agentnet.tasks.base64 import WrongFieldError
+from agentnet.files.base64 import WrongFieldError
 
 _STEP = re.compile(r"Failed to parse (\w+) field: ")
 _PLACE = re.compile(r" at \w+\.([\w.\[\]]*[\w\]])\.*$")

@@ -8,8 +8,8 @@ from typing import Any
 from mcp import types
 
 from agentnet.errors import AgentNetError
+from agentnet.files.base64 import WrongFieldError, normal
 from agentnet.runs.scope import RunScope
-from agentnet.tasks.base64 import WrongFieldError, normal
 
 MAX_RESULT_CHARACTERS = 60_000
 LEAVES_LOOKED_AT = 50

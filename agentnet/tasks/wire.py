@@ -25,8 +25,8 @@ from a2a.types.a2a_pb2 import (
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from agentnet.tasks import base64
-from agentnet.tasks.base64 import WrongFieldError
+from agentnet.files import base64
+from agentnet.files.base64 import WrongFieldError
 from agentnet.tasks.values import struct_json, value_json
 
 MAX_CHARACTERS = 2_000_000

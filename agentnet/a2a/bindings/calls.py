@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope
 
 from agentnet.a2a.errors import as_a2a, rest_error, wrong_field
 from agentnet.a2a.parameters import spoken_version
-from agentnet.tasks import base64
+from agentnet.files import base64
 from agentnet.tasks.position import Position
 from agentnet.tasks.wire import dumps
 

@@ -10,8 +10,8 @@ from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageConfiguration, Sen
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentnet.discovery.directory import Entry
+from agentnet.files.base64 import WrongFieldError, normal, of_file
 from agentnet.ids import new_id
-from agentnet.tasks.base64 import WrongFieldError, normal, of_file
 from gateway.a2a.catalog import skills_of
 
 FIND_AGENTS = "find_agents"

@@ -33,8 +33,8 @@ servers, offline = inside("mcp_servers"), inside("offline_model")
 
 MAY_IMPORT: dict[str, Folders] = {
     "agentnet": NOTHING,
-    "agentnet.a2a": agentnet("database frame http identity push signals tasks"),
-    "agentnet.a2a.bindings": agentnet("a2a http tasks"),
+    "agentnet.a2a": agentnet("database files frame http identity push signals tasks"),
+    "agentnet.a2a.bindings": agentnet("a2a files http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
     "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),

@@ -23,7 +23,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentnet.tasks import base64
+from agentnet.files import base64
 from agentnet.tasks.values import whole_numbers
 from agentnet.tasks.wire import dumps, part_json, send_message_request, stream_json, task_json
 
