@@ -94,6 +94,17 @@ async def test_profiles_are_their_tenants_and_their_admins_alone(place: Place) -
         assert (await http.put("/v1/mcp/profiles/mine", json={})).status_code == 403
 
 
+@pytest.mark.parametrize("bound", ["another tenant's", "unknown"])
+async def test_a_profile_binds_no_key_that_its_tenant_does_not_have(place: Place, bound: str) -> None:
+    keys = await place.network.runtime.keys()
+    identifier = (await keys.create("other", "bound")).split("_")[1] if bound == "another tenant's" else "nobody"
+    admin = await keys.create("acme", "admin", scopes=["admin"])
+    async with place.network.client(admin) as http:
+        refused = await http.put("/v1/mcp/profiles/binding", json={"servers": [], "keys": [identifier]})
+        assert refused.status_code == 400, refused.text
+        assert (await http.delete("/v1/mcp/profiles/binding")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("bound", "status"),
     [
