@@ -1,4 +1,4 @@
-"""Tool servers of the network: one sub-package each, stateless, over streamable HTTP.
+"""Tool servers of the network: one sub-package each, over streamable HTTP.
 
 May import `agentnet`, never another service. Start with `service`, then `offer`.
 """
