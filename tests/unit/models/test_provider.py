@@ -20,7 +20,7 @@ def settings(**values: object) -> Settings:
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Have exactly these models installed, whatever is."""
     offered = [EntryPoint(name, "offline_model:OfflineModel", "agentnet.models") for name in names]
-    monkeypatch.setattr("agentnet.models.installed.entry_points", lambda group: offered)
+    monkeypatch.setattr("agentnet.models.endpoints.installed.entry_points", lambda group: offered)
 
 
 def test_with_neither_key_nor_endpoint_every_model_is_the_offline_one() -> None:

@@ -55,7 +55,9 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.identity": agentnet("database"),
     "agentnet.manifests": NOTHING,
     "agentnet.mcp": NOTHING,
-    "agentnet.models": NOTHING,
+    "agentnet.models": agentnet("models.endpoints models.wire"),
+    "agentnet.models.endpoints": NOTHING,
+    "agentnet.models.wire": agentnet("models.endpoints"),
     "agentnet.process": agentnet(
         "database discovery http identity manifests models push retention signals tasks upstreams"
     ),
