@@ -3,12 +3,12 @@
 from typing import Any
 
 import httpx2
-from openai import DefaultAsyncHttpx2Client
+from openai import DefaultAsyncHttpxClient
 
 from agentnet.models.endpoints.endpoint import Endpoint
 
 
-class WireClient(DefaultAsyncHttpx2Client):
+class WireClient(DefaultAsyncHttpxClient):
     """Proxies of the environment and limits of connections are those of the OpenAI client's own."""
 
     def __init__(self, endpoint: Endpoint) -> None:
