@@ -1,9 +1,9 @@
 """Where models come from: one that is installed, any OpenAI-compatible endpoint, or without both the offline model."""
 
-from agents import Model, ModelProvider, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
-from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
-from openai import AsyncOpenAI
+from agents import Model, ModelProvider, ModelSettings, OpenAIResponsesModel
+from openai import AsyncOpenAI, Timeout
 
+from agentnet.models.chat import ChatModel
 from agentnet.models.endpoints.choice import absent, resolved
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
@@ -13,10 +13,8 @@ from agentnet.settings import Settings
 
 NO_KEY = "none"
 """Sent where an endpoint wants no key: the client insists on one."""
-MAX_RETRIES = 4
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 20.0
-RETRIED_STATUSES = (429, 500, 502, 503)
+CONNECT_SECONDS = 10.0
+"""A host that takes no connection by then is away; what it says may take longer."""
 
 
 class Models(ModelProvider):
@@ -52,7 +50,7 @@ class Models(ModelProvider):
         endpoint = _endpoint(self._settings, name)
         client = _client(endpoint)
         self._clients.append(client)
-        kind = OpenAIResponsesModel if endpoint.speaks_responses else OpenAIChatCompletionsModel
+        kind = OpenAIResponsesModel if endpoint.speaks_responses else ChatModel
         return PatientModel(kind(model=endpoint.model, openai_client=client), endpoint)
 
 
@@ -62,25 +60,8 @@ def model_provider(settings: Settings) -> Models:
 
 
 def default_model_settings(settings: Settings) -> ModelSettings:
-    """Timeout, usage also for streams, and retries: 429 (waiting as long as told), 500, 502, 503 and the network.
-
-    A stream that has begun is never retried.
-    """
-    return ModelSettings(
-        include_usage=True,  # a stream tells it only when asked, and a task's token limit counts by it
-        timeout=settings.model_timeout_seconds,
-        retry=ModelRetrySettings(
-            max_retries=MAX_RETRIES,
-            backoff=ModelRetryBackoffSettings(
-                initial_delay=FIRST_RETRY_SECONDS, max_delay=LONGEST_RETRY_SECONDS, multiplier=2.0, jitter=True
-            ),
-            policy=retry_policies.any(
-                retry_policies.provider_suggested(),
-                retry_policies.http_status(RETRIED_STATUSES),
-                retry_policies.network_error(),
-            ),
-        ),
-    )
+    """Usage also for streams. Limits of time and further tries are the model's own: see `agentnet.models.patient`."""
+    return ModelSettings(include_usage=True)  # a stream tells it only when asked, and a task's token limit counts by it
 
 
 def _endpoint(settings: Settings, name: str) -> Endpoint:
@@ -99,6 +80,6 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
         api_key=endpoint.api_key.get_secret_value() if endpoint.api_key else NO_KEY,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply
-        timeout=endpoint.silence_seconds,
+        timeout=Timeout(endpoint.silence_seconds, connect=min(CONNECT_SECONDS, endpoint.silence_seconds)),
         http_client=WireClient(endpoint),
     )

@@ -45,7 +45,9 @@ def failure_of(status: int, headers: Headers, body: bytes) -> ModelError:
     words = sentence_of(payload)
     kind = kind_of(status, words, codes_of(payload))
     wait = wait_of(headers, payload, words)
-    return ModelError(kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status))
+    return ModelError(
+        kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), status=status
+    )
 
 
 def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
@@ -61,6 +63,7 @@ def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
         _told("ended its answer with an error", words),
         wait=wait_of(headers or {}, payload, words),
         hint=_hint(kind, status),
+        status=status or None,
     )
 
 
