@@ -54,6 +54,8 @@ class Deadline:
         task = asyncio.current_task()
         asked = task.cancelling() if task is not None else 0
         self._waiting = task
+        if self._silence is not None:
+            self._heard = self._loop.time()
         try:
             event = await anext(events, None)
         except BaseException:  # whatever our cancel was made into on its way

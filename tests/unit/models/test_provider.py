@@ -55,12 +55,11 @@ async def test_a_key_alone_speaks_the_responses_api() -> None:
     await provider.aclose()
 
 
-def test_model_settings_count_usage_and_bound_each_call() -> None:
+def test_model_settings_count_usage_and_leave_time_and_tries_to_the_model() -> None:
     made = default_model_settings(settings(model_timeout_seconds=7))
     assert made.include_usage is True
-    assert made.timeout == 7
-    assert made.retry is not None
-    assert made.retry.max_retries == 4
+    assert made.timeout is None
+    assert made.retry is None
 
 
 @pytest.mark.parametrize(
