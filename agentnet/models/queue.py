@@ -38,7 +38,6 @@ class Line:
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._concurrency = concurrency
         self._requests = _Minute(requests_per_minute, "requests")
         self._tokens = _Minute(tokens_per_minute, "tokens")
@@ -60,11 +59,11 @@ class Line:
 
     def close(self, seconds: float) -> None:
         """Let nobody in for so long: the endpoint asked for it."""
-        self._closed_until = max(self._closed_until, self._loop.time() + seconds)
+        self._closed_until = max(self._closed_until, _now() + seconds)
 
     def use(self, tokens: int) -> None:
         """Count what a turn used."""
-        self._tokens.add(self._loop.time(), tokens)
+        self._tokens.add(_now(), tokens)
 
     def before(self, place: "Place") -> int:
         """How many are at the endpoint, or go there first."""
@@ -73,7 +72,7 @@ class Line:
 
     def why_closed(self) -> str | None:
         """Why it is not only others that one waits for; None where it is."""
-        now = self._loop.time()
+        now = _now()
         if (wait := self._closed_until - now) > 0:
             return f"waiting {ceil(wait)} s: the model's server asked for it"
         for limit in (self._requests, self._tokens):
@@ -95,7 +94,7 @@ class Line:
         while queue := self._returning or self._waiting:
             if self._concurrency is not None and self._inside >= self._concurrency:
                 return
-            now = self._loop.time()
+            now = _now()
             wait = max(self._closed_until - now, self._requests.wait(now), self._tokens.wait(now))
             if wait > 0:
                 self._look_again(now + wait)
@@ -107,7 +106,7 @@ class Line:
     def _look_again(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._admit)
+        self._timer = asyncio.get_running_loop().call_at(when, self._admit)
 
 
 class Place:
@@ -147,6 +146,10 @@ class Place:
         before = self._line.before(self)
         closed = None if before > self._line._inside else self._line.why_closed()
         return closed or f"waiting for the model: {before} before this one"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()  # not kept: the lines of a loop must not keep it alive
 
 
 class _Minute:
