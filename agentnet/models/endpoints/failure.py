@@ -1,12 +1,13 @@
 """What goes wrong with a turn of a model, told as what it is: the one error that every layer below a run raises."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from math import ceil
 
 from agentnet.errors import UnavailableError
 
-UNNAMED = "The model"
+UNNAMED = re.compile(r"\b[Tt]he model\b")
 SHORTEST_SECRET = 8
 """Characters under which a key is a placeholder, such as `none`, that words may hold by chance."""
 LONG_WAIT_SECONDS = 60.0
@@ -63,7 +64,7 @@ ELSEWHERE = AGAIN | {Kind.QUOTA, Kind.KEY, Kind.TOO_LONG, Kind.RUNAWAY}
 class ModelError(UnavailableError):
     """A turn that was not done. The message is for people: it names the endpoint's own words where there are any.
 
-    It begins with `The model`, and whoever knows which model it is puts the name there (`named`).
+    It says `the model`, and whoever knows which one it is puts the name there (`named`).
     """
 
     def __init__(
@@ -97,9 +98,7 @@ class ModelError(UnavailableError):
 
     def named(self, name: str, *, tries: int = 1, secrets: Iterable[str] = ()) -> "ModelError":
         """The same, told of the model of that name, after so many tries, without what must not be told."""
-        message, hint = self.message, self.hint
-        if message.startswith(UNNAMED):
-            message = f"{UNNAMED} {name}{message.removeprefix(UNNAMED)}"
+        message = UNNAMED.sub(lambda found: f"{found[0]} {name}", self.message, count=1)
         if tries > 1:
             message += f" It was asked {tries} times."
         if (self.wait or 0.0) > LONG_WAIT_SECONDS:
@@ -108,7 +107,7 @@ class ModelError(UnavailableError):
             if len(secret) >= SHORTEST_SECRET:
                 message = message.replace(secret, "…")
         told = ModelError(
-            self.kind, message, wait=self.wait, hint=hint, status=self.status, may_come=self.may_come
+            self.kind, message, wait=self.wait, hint=self.hint, status=self.status, may_come=self.may_come
         )
         told.__cause__ = self.__cause__
         return told

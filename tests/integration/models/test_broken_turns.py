@@ -84,8 +84,8 @@ STATUSES = {
     "a bad key": fails("Incorrect API key provided", refuses(401, error("Incorrect API key provided"))),
     "a bad key at Gemini": fails("API key not valid", refuses(400, [error("API key not valid", status="INVALID")])),
     "a model that is not there": fails("model 'x' not found. Check the model's name", refuses(404, error("model 'x' not found"))),
-    "a field that is refused": fails("body.tools: no such", refuses(422, {"detail": [{"loc": ["body", "tools"], "msg": "no such"}]})),
-    "a string for an error": fails("invalid role", refuses(400, {"error": "invalid role"})),
+    "a field that is refused": fails("body.model: no such", refuses(422, {"detail": [{"loc": ["body", "model"], "msg": "no such"}]})),
+    "a string for an error": fails("the moon is not full", refuses(400, {"error": "the moon is not full"})),
     "a text for an error": fails("404 page not found", refuses(404, b"404 page not found")),
     "too long a prompt": fails("longer than the model's context", refuses(400, error("maximum context length is 4096 tokens"))),
     "a filter before the model": fails("triggered a policy", refuses(400, error("triggered a policy", code="content_filter"))),
@@ -122,7 +122,7 @@ IN_THE_STREAM = {
 }
 ENDS = {
     "cut at its length": Row([streams(delta("half"), delta(finish="length"), END)], f"half\n\n{CUT}"),
-    "cut before a word": fails("before it had answered", streams(delta(reasoning="Hm"), delta(finish="length"), END)),
+    "cut before a word": fails(" before it ", streams(delta(reasoning="Hm"), delta(finish="length"), END)),
     "held back": fails("content filter", streams(delta("", finish="content_filter"), END)),
     "held back amid words": fails("content filter", streams(delta("ha"), delta(finish="content_filter"), END)),
     "declined": fails("declined: I must not.", streams(delta(refusal="I must not."), delta(finish="stop"), END)),
