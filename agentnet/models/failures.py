@@ -56,7 +56,7 @@ def _told(error: BaseException, has_begun: bool) -> ModelError:
         case APIResponseValidationError():
             return _garbled(error)
         case APIError():
-            return failure_said(error.body if error.body else {"message": error.message})
+            return failure_said(error.body or {"message": error.message})
         case ModelRefusalError():
             return refused(error.refusal)
         case ModelBehaviorError():
@@ -78,7 +78,8 @@ def filtered(words: str = "") -> ModelError:
     """A filter held the answer back."""
     return ModelError(
         Kind.FILTERED,
-        "The model's answer was held back by its provider's content filter" + (f": {shortened(words)}" if words else "."),
+        "The model's answer was held back by its provider's content filter"
+        + (f": {shortened(words)}" if words else "."),
     )
 
 
@@ -98,7 +99,7 @@ def _of_status(error: APIStatusError) -> ModelError:
     except Exception:  # noqa: BLE001 - LiteLLM makes responses up, and a body may be unread
         body = b""
     if not body:
-        body = _as_bytes(error.body if error.body else error.message)
+        body = _as_bytes(error.body or error.message)
     return failure_of(error.status_code, error.response.headers, body)
 
 

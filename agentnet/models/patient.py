@@ -208,7 +208,9 @@ def _secrets(endpoint: Endpoint) -> list[str]:
 
 def _anew() -> ResponseCreatedEvent:
     """For models that do not tell themselves that they begin."""
-    return ResponseCreatedEvent(response=Response.construct(id="", output=[]), sequence_number=0, type="response.created")
+    return ResponseCreatedEvent(
+        response=Response.construct(id="", output=[]), sequence_number=0, type="response.created"
+    )
 
 
 def _tokens(event: Any) -> int:

@@ -53,9 +53,7 @@ class Kind(StrEnum):
     """It repeats itself, or writes without end."""
 
 
-AGAIN = frozenset(
-    {Kind.AWAY, Kind.LOADING, Kind.BUSY, Kind.SERVER, Kind.BROKEN, Kind.GARBLED, Kind.EMPTY, Kind.SILENT}
-)
+AGAIN = frozenset({Kind.AWAY, Kind.LOADING, Kind.BUSY, Kind.SERVER, Kind.BROKEN, Kind.GARBLED, Kind.EMPTY, Kind.SILENT})
 """Kinds that another try may mend: nothing of the turn was executed, whatever was read of it."""
 ELSEWHERE = AGAIN | {Kind.QUOTA, Kind.KEY, Kind.TOO_LONG, Kind.RUNAWAY}
 """Kinds that another model may mend: the request itself is not at fault."""

@@ -9,7 +9,7 @@ MAX_WORDS = 400
 """Characters of an endpoint's words that are passed on."""
 MAX_READ = 65_536
 """Bytes of a body that are looked at."""
-DEEP = 6
+DEEP = 10
 SENTENCES = (
     "message", "error", "errors", "error_message", "errorMessage", "error_msg", "detail", "details", "error_description",
     "Message", "msg", "title", "reason", "description", "status_msg", "base_resp", "response", "data",
