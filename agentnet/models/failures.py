@@ -184,19 +184,19 @@ def _place(error: BaseException) -> str:
             url: Any = each.request.url  # type: ignore[attr-defined]
             port = f":{url.port}" if url.port else ""
             return f" at {url.scheme}://{url.host}{port}" if url.host in LOOPBACK_HOSTS else ""
-        except Exception:  # noqa: BLE001 - errors without a request, or with one that has no URL
+        except Exception:  # noqa: BLE001, S112 - errors without a request, or with one that has no URL
             continue
     return ""
 
 
 def _chain(error: BaseException, depth: int = DEEP) -> Iterator[BaseException]:
-    """The error and what caused it, groups included."""
+    """The error and what caused it, groups included, and what HTTP clients keep back of it (`from None`)."""
     if depth <= 0:
         return
     yield error
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from _chain(each, depth - 1)
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = error.__cause__ or error.__context__
     if before is not None:
         yield from _chain(before, depth - 1)

@@ -46,7 +46,7 @@ def status(code: int, body: Any, raw: bytes = b"") -> APIStatusError:
     return APIStatusError("It failed.", response=httpx2.Response(code, request=HERE, content=raw), body=body)
 
 
-class Foreign(Exception):
+class ForeignError(Exception):
     """Of a client that is not known here."""
 
     def __init__(self, status_code: int) -> None:
@@ -96,7 +96,7 @@ class Foreign(Exception):
         (ModelRefusalError("I must not."), Kind.REFUSED, "declined: I must not."),
         (ModelBehaviorError("finish_reason='length' but no text"), Kind.LENGTH, "reached its limit"),
         (ModelBehaviorError("something else"), Kind.GARBLED, "something else"),
-        (Foreign(429), Kind.BUSY, "Rate limit reached"),
+        (ForeignError(429), Kind.BUSY, "Rate limit reached"),
         (KeyError("choices"), Kind.GARBLED, "cannot be read (KeyError)"),
     ],
 )
@@ -106,7 +106,7 @@ def test_every_exception_has_its_kind_and_its_sentence(error: BaseException, kin
     assert said in str(failure)
     assert failure.message.startswith("The model") or "two models" in failure.message
     assert "secret" not in str(failure)
-    assert failure is error or failure.__cause__ is not None or failure in (error.__cause__,)
+    assert failure is error.__cause__ or failure.__cause__ is not None
 
 
 def test_a_server_that_refuses_connections_may_come_and_one_that_has_no_name_will_not() -> None:
@@ -121,7 +121,7 @@ def test_what_breaks_off_amid_an_answer_is_told_as_that() -> None:
 
 
 def test_a_wait_that_a_foreign_client_tells_only_in_words_is_heard() -> None:
-    assert failure_in(Foreign(429)).wait == 2.0
+    assert failure_in(ForeignError(429)).wait == 2.0
 
 
 def test_causes_that_lead_in_a_circle_end() -> None:
