@@ -72,14 +72,14 @@ class ModelError(UnavailableError):
         *,
         wait: float | None = None,
         hint: str | None = None,
-        status: int | None = None,
+        answered: int | None = None,
         may_come: bool | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
         self.wait = wait
         """Seconds that the server asks to wait before the next try."""
-        self.status = status
+        self.answered = answered
         """The HTTP status that it answered with, where that is what went wrong."""
         self.may_come = kind is Kind.LOADING if may_come is None else may_come
         """Whether it is worth a long wait: a server that starts, a model that loads."""
@@ -92,7 +92,7 @@ class ModelError(UnavailableError):
     @property
     def elsewhere(self) -> bool:
         """Whether another model may mend it. A path or a model that is not there (404, 410) is this endpoint's own."""
-        return self.kind in ELSEWHERE or (self.kind is Kind.REQUEST and self.status in (404, 410))
+        return self.kind in ELSEWHERE or (self.kind is Kind.REQUEST and self.answered in (404, 410))
 
     def named(self, name: str, *, tries: int = 1, secrets: Iterable[str] = ()) -> "ModelError":
         """The same, told of the model of that name, after so many tries, without what must not be told."""
@@ -105,7 +105,7 @@ class ModelError(UnavailableError):
             if len(secret) >= SHORTEST_SECRET:
                 message = message.replace(secret, "…")
         told = ModelError(
-            self.kind, message, wait=self.wait, hint=self.hint, status=self.status, may_come=self.may_come
+            self.kind, message, wait=self.wait, hint=self.hint, answered=self.answered, may_come=self.may_come
         )
         told.__cause__ = self.__cause__
         return told

@@ -50,7 +50,7 @@ def failure_of(status: int, headers: Headers, body: bytes) -> ModelError:
     kind = kind_of(status, words, codes_of(payload))
     wait = wait_of(headers, payload, words)
     return ModelError(
-        kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), status=status
+        kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), answered=status
     )
 
 
@@ -67,7 +67,7 @@ def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
         _told("ended its answer with an error", words),
         wait=wait_of(headers or {}, payload, words),
         hint=_hint(kind, status),
-        status=status or None,
+        answered=status or None,
     )
 
 

@@ -216,7 +216,7 @@ def test_a_refusal_is_told_as_what_it_is_in_its_own_words(status: int, sent: Any
     failure = failure_of(status, {}, body(sent))
     assert failure.kind is kind
     assert said in str(failure)
-    assert failure.status == status
+    assert failure.answered == status
     assert len(failure.message) < 600
     assert failure.message.isprintable()
     assert failure.message.startswith("The model's server answers ")
@@ -302,4 +302,4 @@ def test_no_key_of_ours_is_told_and_the_name_is() -> None:
         "The model house's server answers 401 (Unauthorized): Wrong key: …. It was asked 3 times. "
         "Check the key that is set for this model."
     )
-    assert (told.kind, told.status) == (failure.kind, failure.status)
+    assert (told.kind, told.answered) == (failure.kind, failure.answered)
