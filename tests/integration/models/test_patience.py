@@ -18,7 +18,7 @@ from a2a.types.a2a_pb2 import (
     TaskState,
     TaskStatusUpdateEvent,
 )
-from agents import Model
+from agents import Model, OpenAIResponsesModel
 from openai import AsyncOpenAI
 
 from agentnet.models.chat import ChatModel
@@ -72,7 +72,8 @@ async def at(url: str, **limits: Any) -> AsyncIterator[Model]:
     where = Endpoint(name="house", model="m", base_url=f"{url}/v1", **limits)
     client = AsyncOpenAI(api_key="none", base_url=where.base_url, max_retries=0, timeout=where.silence_seconds)
     async with client:
-        yield PatientModel(ChatModel("m", client), where)
+        kind = OpenAIResponsesModel if where.speaks_responses else ChatModel
+        yield PatientModel(kind("m", client), where)
 
 
 def with_steps() -> ServerCallContext:
@@ -287,3 +288,68 @@ async def test_a_task_whose_time_ends_in_a_wait_says_for_what(database_url: str,
             async with replicas(database_url, worker, timeout_seconds=1.0) as [one]:
                 task = await sent(one, "hello")
     assert question(task) == "The task took longer than its limit of 1 s; its last word: waiting 50 s: rate limit."
+
+
+def response(status: str, text: str | None = None, **more: Any) -> dict[str, Any]:
+    """A response of the Responses API, as its last event holds it."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    message = {"id": "i", "type": "message", "role": "assistant", "status": status, "content": [part]}
+    plain = {"object": "response", "created_at": 1, "model": "m", "tools": [], "tool_choice": "auto"}
+    output = [] if text is None else [message]
+    return {"id": "r", "status": status, "output": output, "parallel_tool_calls": False, **plain, **more}
+
+
+def tells(kind: str, **more: Any) -> str:
+    return f"event: {kind}\n" + event({"type": kind, "sequence_number": 0, **more})
+
+
+def writes(text: str) -> str:
+    return tells("response.output_text.delta", delta=text, item_id="i", output_index=0, content_index=0, logprobs=[])
+
+
+BEGINS = tells("response.created", response=response("in_progress"))
+ANSWERS = streams(
+    BEGINS, writes("all is well"), tells("response.completed", response=response("completed", "all is well"))
+)
+NOTE = "(The answer is cut here: the model reached the length that it may write.)"
+
+
+def ends(kind: str, *before: str, **more: Any) -> Act:
+    return streams(BEGINS, *before, tells(f"response.{kind}", response=response(kind, **more)))
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        ([ANSWERS], "all is well"),
+        ([ends("completed"), ANSWERS], "all is well"),
+        ([streams(BEGINS, writes("wrong")), ANSWERS], "all is well"),
+        (
+            [ends("failed", writes("wrong"), error={"code": "server_error", "message": "out of order"}), ANSWERS],
+            "all is well",
+        ),
+        ([streams(BEGINS, tells("error", code="server_error", message="stopped", param=None)), ANSWERS], "all is well"),
+        ([ends("failed", error={"code": "insufficient_quota", "message": "no credit left"})], "no credit left"),
+        (
+            [ends("incomplete", writes("half"), text="half", incomplete_details={"reason": "max_output_tokens"})],
+            f"half\n\n{NOTE}",
+        ),
+        ([ends("incomplete", incomplete_details={"reason": "max_output_tokens"})], " before it "),
+        (
+            [ends("incomplete", writes("ha"), text="ha", incomplete_details={"reason": "content_filter"})],
+            "content filter",
+        ),
+    ],
+)
+async def test_turns_of_the_responses_api_are_as_patient(
+    database_url: str, tmp_path: Path, acts: list[Act], said: str
+) -> None:
+    async with playing(*acts) as endpoint, at(endpoint.url, api="responses") as model:
+        async with specialist(database_url, tmp_path, [], model=model) as (_, [one]):
+            task = await sent(one, "hello")
+            assert len(endpoint.asked) == len(acts)
+    if task.status.state == DONE:
+        assert answer(task) == said
+    else:
+        assert said in question(task)
+        assert "internal error" not in question(task)
