@@ -133,10 +133,10 @@ class _Turn:
             self._is_stale = self._is_stale or heard.has_begun
             pause = retries.pause(failure, deadline.left)
             if pause is None:
-                raise failure.named(endpoint.name, tries=retries.tries, secrets=_secrets(endpoint))
+                raise failure.named(endpoint.name, tries=retries.tries)
             if failure.kind is Kind.BUSY:
                 line.close(pause)
-            logger.info("%s Another try in %.1f s.", failure, pause)
+            logger.info("model %s: %s Another try in %.1f s.", endpoint.name, failure, pause)
             if (words := retries.words(failure, pause)) is not None:
                 yield Notice(words, endpoint.name)
             await asyncio.sleep(pause)
@@ -204,13 +204,14 @@ def _failure(error: Exception, choice: Choice, heard: Heard) -> ModelError:
     if failure.kind is Kind.SILENT:
         failure = silent(choice.endpoint.silence_seconds)
         failure.__cause__ = error
+    failure = failure.without(_secrets(choice.endpoint))
     if failure.kind is Kind.GARBLED:
         logger.warning("model %s: %s", choice.endpoint.name, failure, exc_info=error)
     return failure
 
 
 def _secrets(endpoint: Endpoint) -> list[str]:
-    """What no word of the endpoint's may tell: some put the key that they refuse into their answer."""
+    """What no word of the endpoint's may tell."""
     values = [endpoint.api_key, *(pair[1] for name in ("headers", "query") for pair in getattr(endpoint, name, ()))]
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 

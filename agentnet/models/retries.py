@@ -13,7 +13,7 @@ LONGEST_PAUSE_SECONDS = 20.0
 LOOK_SECONDS = 5.0
 """How often it is looked whether a server or its model has come."""
 PATIENCE_SECONDS = 60.0
-"""How long a server or its model that may come is waited for where another model could do the turn."""
+"""How long a model that loads is waited for where another could do the turn."""
 SAID_FROM_SECONDS = 1.0
 SAID_EVERY_SECONDS = 15.0
 
@@ -53,7 +53,7 @@ class Retries:
     def words(self, error: ModelError, seconds: float) -> str | None:
         """What to say of the pause; None where it is not worth a word, or one was said."""
         reason = REASONS.get(error.kind, "another try")
-        if not error.may_come:
+        if not self._may_come(error):
             return f"waiting {ceil(seconds)} s: {reason}" if seconds >= SAID_FROM_SECONDS else None
         if self._said_at and self._waited - self._said_at < SAID_EVERY_SECONDS:
             return None
@@ -64,13 +64,17 @@ class Retries:
         asked = error.wait
         if not error.again or (asked is not None and asked > LONG_WAIT_SECONDS):
             return None
-        if error.may_come:
+        if self._may_come(error):
             return self._until_it_comes(asked)
         self._repeats += 1
         self._silences += error.kind is Kind.SILENT
         if self._repeats > MOST_REPEATS or self._silences > MOST_SILENCES:
             return None
         return asked or _growing(self._repeats, LONGEST_PAUSE_SECONDS)
+
+    def _may_come(self, error: ModelError) -> bool:
+        """Where others stand in, only a server that is there is waited for: one that is not may stay away for long."""
+        return error.may_come and (self._is_last or error.kind is Kind.LOADING)
 
     def _until_it_comes(self, asked: float | None) -> float | None:
         if not self._is_last and self._waited >= PATIENCE_SECONDS:

@@ -94,18 +94,26 @@ class ModelError(UnavailableError):
         """Whether another model may mend it. A path or a model that is not there (404, 410) is this endpoint's own."""
         return self.kind in ELSEWHERE or (self.kind is Kind.REQUEST and self.answered in (404, 410))
 
-    def named(self, name: str, *, tries: int = 1, secrets: Iterable[str] = ()) -> "ModelError":
-        """The same, told of the model of that name, after so many tries, without what must not be told."""
+    def named(self, name: str, *, tries: int = 1) -> "ModelError":
+        """The same, told of the model of that name, after so many tries."""
         message = UNNAMED.sub(lambda found: f"{found[0]} {name}", self.message, count=1)
         if tries > 1:
             message += f" It was asked {tries} times."
         if (self.wait or 0.0) > LONG_WAIT_SECONDS:
             message += f" It is to be left alone for {ceil(self.wait or 0.0)} s."
+        return self._saying(message)
+
+    def without(self, secrets: Iterable[str]) -> "ModelError":
+        """The same, and none of `secrets` in its words: some servers put the key that they refuse into their answer."""
+        message = self.message
         for secret in secrets:
             if len(secret) >= SHORTEST_SECRET:
                 message = message.replace(secret, "…")
-        told = ModelError(
+        return self if message == self.message else self._saying(message)
+
+    def _saying(self, message: str) -> "ModelError":
+        said = ModelError(
             self.kind, message, wait=self.wait, hint=self.hint, answered=self.answered, may_come=self.may_come
         )
-        told.__cause__ = self.__cause__
-        return told
+        said.__cause__ = self.__cause__
+        return said

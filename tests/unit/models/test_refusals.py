@@ -297,7 +297,7 @@ def test_a_moment_in_place_of_a_span_is_counted_from_now() -> None:
 
 def test_no_key_of_ours_is_told_and_the_name_is() -> None:
     failure = failure_of(401, {}, b'{"error": {"message": "Wrong key: sk-very-secret-1."}}')
-    told = failure.named("house", tries=3, secrets=["sk-very-secret-1", "none"])
+    told = failure.without(["sk-very-secret-1", "none"]).named("house", tries=3)
     assert str(told) == (
         "The model house's server answers 401 (Unauthorized): Wrong key: …. It was asked 3 times. "
         "Check the key that is set for this model."
