@@ -1,12 +1,12 @@
 """Models: any OpenAI-compatible endpoint, and those that are installed, the offline model among them.
 
-Imports no other folder. Start with `choice` and `provider`.
+May import `agentnet.models.endpoints` and `agentnet.models.wire`. Start with `provider`.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from agentnet.models.choice import is_offline, model_name, no_model
-from agentnet.models.installed import OFFLINE_MODEL, installed_models, load_model
+from agentnet.models.endpoints.choice import is_offline, model_name, no_model
+from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
 
 if TYPE_CHECKING:
     from agentnet.models.provider import Models, default_model_settings, model_provider

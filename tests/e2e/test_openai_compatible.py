@@ -1,5 +1,8 @@
 """The whole network over the true client path: an OpenAI-compatible HTTP server that streams, calls tools and fails."""
 
+import asyncio
+import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +15,7 @@ from agentnet.identity.secret import ADMIN_KEY_FILE
 from agentnet.process.launch import RunningNetwork, network, with_free_ports
 from agentnet.settings import Settings
 from agentnet.testing import Fault, OpenAIServer, Scenario, serving
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -57,3 +61,19 @@ async def test_a_model_server_that_only_fails_ends_the_task_with_a_reason() -> N
         task = await ask(running, key, "What is 15% of 2480?")
         assert "TASK_STATE_FAILED" in str(task["status"])
         assert "model" in str(task["status"])
+
+
+async def test_a_person_who_waits_for_a_rate_limit_is_told_so_at_the_command_line() -> None:
+    server = OpenAIServer(Scenario(faults=(Fault(every=2, status=429, retry_after=1),)))
+    async with network_over(server) as (running, key):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "agentnet", "ask", "What is 15% of 2480?"),
+            env={**os.environ, "AGENTNET_API_KEY": key, "AGENTNET_PORT": str(httpx.URL(running.gateway_url).port)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(PATIENCE_SECONDS * 2):
+            output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "372" in output.decode()
+    assert "concierge · model test-model  waiting 1 s: rate limit" in errors.decode()

@@ -22,7 +22,7 @@ TO_DO = "Set OPENAI_API_KEY or OPENAI_BASE_URL, or install it: `pip install ./of
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Those of a network that has neither an endpoint nor an installed model."""
-    monkeypatch.setattr("agentnet.models.installed.entry_points", lambda group: ())
+    monkeypatch.setattr("agentnet.models.endpoints.installed.entry_points", lambda group: ())
     with tempfile.TemporaryDirectory(prefix="agentnet-test-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
         yield with_free_ports(Settings(home=Path(home), model=None, openai_api_key=None, openai_base_url=None))

@@ -20,7 +20,7 @@ def settings(**values: object) -> Settings:
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Have exactly these models installed, whatever is."""
     offered = [EntryPoint(name, "offline_model:OfflineModel", "agentnet.models") for name in names]
-    monkeypatch.setattr("agentnet.models.installed.entry_points", lambda group: offered)
+    monkeypatch.setattr("agentnet.models.endpoints.installed.entry_points", lambda group: offered)
 
 
 def test_with_neither_key_nor_endpoint_every_model_is_the_offline_one() -> None:
@@ -55,12 +55,11 @@ async def test_a_key_alone_speaks_the_responses_api() -> None:
     await provider.aclose()
 
 
-def test_model_settings_count_usage_and_bound_each_call() -> None:
+def test_model_settings_count_usage_and_leave_time_and_tries_to_the_model() -> None:
     made = default_model_settings(settings(model_timeout_seconds=7))
     assert made.include_usage is True
-    assert made.timeout == 7
-    assert made.retry is not None
-    assert made.retry.max_retries == 4
+    assert made.timeout is None
+    assert made.retry is None
 
 
 @pytest.mark.parametrize(

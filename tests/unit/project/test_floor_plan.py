@@ -55,13 +55,17 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.identity": agentnet("database"),
     "agentnet.manifests": NOTHING,
     "agentnet.mcp": NOTHING,
-    "agentnet.models": NOTHING,
+    "agentnet.models": agentnet("models.endpoints models.wire"),
+    "agentnet.models.endpoints": NOTHING,
+    "agentnet.models.wire": agentnet("models.endpoints"),
     "agentnet.process": agentnet(
         "database discovery http identity manifests models push retention signals tasks upstreams"
     ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
-    "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
+    "agentnet.runs": agentnet(
+        "a2a.client discovery files identity manifests mcp models models.endpoints tasks upstreams"
+    ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
@@ -126,6 +130,7 @@ SMALL_WITH_A_REASON = {
     "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
+    "agentnet.runs.waiting": "how a wait is told, apart from the seams of the journal",
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",

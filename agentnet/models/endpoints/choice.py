@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from agentnet.errors import ConfigurationError
-from agentnet.models.installed import OFFLINE_MODEL, installed_models
+from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.settings import Settings
 
 DEFAULT_MODEL = "gpt-4.1-mini"

@@ -1,0 +1,3 @@
+"""The wire of model endpoints: what they send is repaired here, before the SDK reads it, and what they refuse is left
+out of what they are sent. May import `agentnet.models.endpoints`. Start with `client`.
+"""
