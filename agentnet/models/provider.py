@@ -84,7 +84,9 @@ class Models(ModelProvider):
     def _endpoint_part(self, name: str) -> tuple[Model, Endpoint]:
         endpoint = endpoint_of(self._settings, name)
         if endpoint.through_litellm is not None:
-            return _through_litellm(endpoint.through_litellm, endpoint), endpoint
+            from agentnet.models.through_litellm import ThroughLiteLLM  # an extra, and seconds to import
+
+            return ThroughLiteLLM(endpoint.through_litellm, endpoint), endpoint
         client = _client(endpoint)
         self._clients.append(client)
         kind = OpenAIResponsesModel if endpoint.speaks_responses else OpenAIChatCompletionsModel
@@ -145,9 +147,3 @@ async def _without_key(request: httpx2.Request) -> None:
     if request.headers.get(AUTHORIZATION) == f"Bearer {NO_KEY}":
         del request.headers[AUTHORIZATION]
 
-
-def _through_litellm(name: str, endpoint: Endpoint) -> Model:
-    from agents.extensions.models.litellm_model import LitellmModel  # an extra, and seconds to import
-
-    key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
-    return LitellmModel(name, base_url=endpoint.base_url or None, api_key=key)
