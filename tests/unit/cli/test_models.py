@@ -32,6 +32,7 @@ def nobody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AGENTNET_", "OPENAI_", "CLOUD_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
 
