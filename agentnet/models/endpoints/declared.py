@@ -12,17 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import field_validator as check_field
+from pydantic import model_validator as check_model
 
 from agentnet.errors import ConfigurationError
 from agentnet.manifests.manifest import nearest
@@ -48,7 +40,6 @@ OTHER_WORDS = {
     "url": "base_url",
     "api_base": "base_url",
     "endpoint": "base_url",
-    "address": "base_url",
     "key": "key_env",
     "api_key_env": "key_env",
     "api_key_file": "key_file",
@@ -61,14 +52,12 @@ OTHER_WORDS = {
     "rpm": "requests_per_minute",
     "tpm": "tokens_per_minute",
     "max_parallel": "concurrency",
-    "parallel": "concurrency",
     "timeout": "silence_seconds",
     "timeout_seconds": "silence_seconds",
     "quirks": "omit",
     "drop_params": "omit",
     "fallback": "fallbacks",
     "default_model": "default",
-    "models_list": "models",
 }
 """What other tools call a key."""
 SHAPES = {
@@ -135,7 +124,7 @@ class DeclaredModel(Traits):
         default=(), max_length=MAX_FALLBACKS, description="Models that are asked in this order when it cannot answer."
     )
 
-    @field_validator("headers", mode="after")
+    @check_field("headers", mode="after")
     @classmethod
     def _sendable(cls, headers: dict[str, Value]) -> dict[str, Value]:
         for name, value in headers.items():
@@ -145,7 +134,7 @@ class DeclaredModel(Traits):
                 raise ValueError(f"{name} holds a character that cannot be sent")
         return headers
 
-    @model_validator(mode="after")
+    @check_model(mode="after")
     def _fits_together(self) -> Self:
         if self.base_url is None and self.model is None:
             raise ValueError("needs base_url, model or both")
@@ -172,7 +161,7 @@ class _File(BaseModel):
     default: str | None = Field(default=None, description="The model of specialists that name none.")
     models: dict[str, DeclaredModel] = Field(description="Each model under the name that manifests use.")
 
-    @field_validator("models", mode="before")
+    @check_field("models", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not value:
@@ -198,6 +187,15 @@ class Declared:
     path: Path | None = None
     models: Mapping[str, DeclaredModel] = field(default_factory=dict[str, DeclaredModel])
     named_default: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """What paths in the file start from."""
+        return self.path.parent if self.path else Path()
+
+    def fallbacks(self, name: str) -> tuple[str, ...]:
+        """The models that stand in for the one of that name, where it is declared."""
+        return self.models[name].fallbacks if name in self.models else ()
 
     @property
     def default(self) -> str | None:

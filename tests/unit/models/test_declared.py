@@ -119,7 +119,10 @@ WRONG = [
     ("models: {'a,b': {model: x}}", "models: 'a,b' is no name; it has letters, digits"),
     ("models: {offline: {model: x}}", "models: the name 'offline' has a meaning already; take another."),
     ("models: {litellm/x: {model: x}}", "models: the name 'litellm/x' has a meaning already; take another."),
-    (f"models: {{{', '.join(f'm{number}: {{model: x}}' for number in range(201))}}}", "models: are 201, and may be 200."),
+    (
+        f"models: {{{', '.join(f'm{number}: {{model: x}}' for number in range(201))}}}",
+        "models: are 201, and may be 200.",
+    ),
     ("default: b\nmodels: {bee: {model: x}}", "default: there is no model 'b'. Did you mean 'bee'?"),
     (model("{}"), "models.m: needs base_url, model or both."),
     (model("{base_ulr: http://h/v1}"), "models.m.base_ulr: unknown key. Did you mean 'base_url'?"),
@@ -209,7 +212,10 @@ def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path: Path) -> None:
 
 
 KEYS = [
-    ("{model: x, key_env: CLOUD_KEY}", "models.m.key_env: the variable CLOUD_KEY is not set. Set CLOUD_KEY, here or in"),
+    (
+        "{model: x, key_env: CLOUD_KEY}",
+        "models.m.key_env: the variable CLOUD_KEY is not set. Set CLOUD_KEY, here or in",
+    ),
     ("{model: x, key_file: no.key}", "models.m.key_file: no.key cannot be read: No such file or directory."),
     ("{model: x, key_file: empty.key}", "models.m.key_file: empty.key is empty."),
     ("{model: x, key_file: two.key}", "two.key holds more than one line, or characters that no key has."),
