@@ -1,18 +1,32 @@
-"""Where models come from: one that is installed, any OpenAI-compatible endpoint, or without both the offline model."""
+"""Where models come from: declared in `models.yaml`, installed, any OpenAI-compatible endpoint, LiteLLM, or without all
+of them the offline model.
+"""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
 from agents import Model, ModelProvider, ModelSettings, OpenAIResponsesModel
-from openai import AsyncOpenAI, Timeout
+from openai import AsyncOpenAI, Omit, Timeout
 
 from agentnet.models.chat import ChatModel
-from agentnet.models.endpoints.choice import absent, resolved
+from agentnet.models.endpoints.building import endpoint_of
+from agentnet.models.endpoints.choice import absent, with_fallbacks
+from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
+from agentnet.models.endpoints.listing import only_model
 from agentnet.models.patient import PatientModel
+from agentnet.models.through_litellm import ThroughLiteLLM
 from agentnet.models.wire.client import WireClient
 from agentnet.settings import Settings
 
 NO_KEY = "none"
-"""Sent where an endpoint wants no key: the client insists on one."""
+"""What the client, which insists on a key, is given where an endpoint wants none. It is not sent."""
+AUTHORIZATION = "Authorization"
+OPENAI_ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
+"""Headers that the client makes of the environment, for whatever endpoint."""
 CONNECT_SECONDS = 10.0
 """A host that takes no connection by then is away; what it says may take longer."""
 
@@ -23,35 +37,86 @@ class Models(ModelProvider):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._installed = frozenset(installed_models())
-        self._made: dict[str, Model] = {}
+        self._asked: dict[str | None, Model] = {}
+        self._made: dict[tuple[str, ...], Model] = {}
+        self._parts: dict[str, tuple[Model, Endpoint]] = {}
         self._clients: list[AsyncOpenAI] = []
 
     def get_model(self, model_name: str | None) -> Model:
-        """The model of that name; the settings' one for None. Nothing is contacted yet.
+        """The model of that name, or the first of several with commas between, for which the others stand in; the
+        settings' one for None. Nothing is contacted yet.
 
-        Raises `ConfigurationError` where there is neither an endpoint nor the offline model.
+        Raises `ConfigurationError` where there is neither an endpoint nor the offline model, for a name that nothing
+        has, and for a key that is not there.
         """
-        name = resolved(self._settings, model_name, self._installed)
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        if model_name not in self._asked:
+            names = with_fallbacks(self._settings, model_name)
+            self._asked[model_name] = self._made[names] = self._made.get(names) or self._make(names)
+        return self._asked[model_name]
 
     async def aclose(self) -> None:
         """Close the clients."""
-        clients, self._clients, self._made = self._clients, [], {}
+        clients, self._clients = self._clients, []
+        for known in (self._asked, self._made, self._parts):
+            known.clear()
         for client in clients:
             await client.close()
 
-    def _make(self, name: str) -> Model:
-        if name in self._installed:
-            return load_model(name)
-        if name == OFFLINE_MODEL:
+    def _make(self, names: tuple[str, ...]) -> Model:
+        (inner, endpoint), *others = [self._part(name) for name in names]
+        if not others and self._is_installed(names[0]):
+            return inner
+        return PatientModel(inner, endpoint, tuple(PatientModel(*other) for other in others))
+
+    def _part(self, name: str) -> tuple[Model, Endpoint]:
+        """The model of that name alone, and what is known of its endpoint."""
+        if name not in self._parts:
+            self._parts[name] = self._installed_part(name) if self._is_installed(name) else self._endpoint_part(name)
+        return self._parts[name]
+
+    def _is_installed(self, name: str) -> bool:
+        return (name in self._installed or name == OFFLINE_MODEL) and name not in declared_models(self._settings).models
+
+    def _installed_part(self, name: str) -> tuple[Model, Endpoint]:
+        if name not in self._installed:
             raise absent(self._settings)
-        endpoint = _endpoint(self._settings, name)
+        return load_model(name), Endpoint(name=name, model=name, base_url="")
+
+    def _endpoint_part(self, name: str) -> tuple[Model, Endpoint]:
+        endpoint = endpoint_of(self._settings, name)
+        if endpoint.through_litellm is not None:
+            return ThroughLiteLLM(endpoint.through_litellm, endpoint), endpoint
         client = _client(endpoint)
         self._clients.append(client)
         kind = OpenAIResponsesModel if endpoint.speaks_responses else ChatModel
-        return PatientModel(kind(model=endpoint.model, openai_client=client), endpoint)
+        model = kind(model=endpoint.model, openai_client=client)
+        return (model if endpoint.model else OnlyListedModel(model, endpoint)), endpoint
+
+
+class OnlyListedModel(Model):
+    """A model whose name nobody said: `inner` under the only one that `endpoint` lists. The list is asked for
+    before the first turn, and again at the next where there was none."""
+
+    def __init__(self, inner: ChatModel | OpenAIResponsesModel, endpoint: Endpoint) -> None:
+        self._inner = inner
+        self._endpoint = endpoint
+        self._finding = asyncio.Lock()
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        """A turn in one piece. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        return await self._inner.get_response(*args, **kwargs)
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """The events of a turn. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        async for event in self._inner.stream_response(*args, **kwargs):
+            yield event
+
+    async def _find(self) -> None:
+        async with self._finding:
+            if not self._inner.model:
+                self._inner.model = await only_model(self._endpoint)
 
 
 def model_provider(settings: Settings) -> Models:
@@ -64,22 +129,27 @@ def default_model_settings(settings: Settings) -> ModelSettings:
     return ModelSettings(include_usage=True)  # a stream tells it only when asked, and a task's token limit counts by it
 
 
-def _endpoint(settings: Settings, name: str) -> Endpoint:
-    key = settings.openai_api_key
-    return Endpoint(
-        name=name,
-        model=name,
-        base_url=settings.openai_base_url or OPENAI_URL,
-        api_key=key if key and key.get_secret_value() else None,
-        silence_seconds=settings.model_timeout_seconds,
-    )
-
-
 def _client(endpoint: Endpoint) -> AsyncOpenAI:
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key else NO_KEY
+    # Said outright, or the client takes what the environment has for OpenAI, and sends it elsewhere too.
+    headers: dict[str, Any] = {AUTHORIZATION: f"Bearer {key}"}
+    if endpoint.base_url.rstrip("/") != OPENAI_URL:
+        headers |= dict.fromkeys(OPENAI_ACCOUNT, Omit())
+    headers |= {name: value.get_secret_value() for name, value in endpoint.headers}
+    http_client = WireClient(endpoint)
+    if endpoint.api_key is None:
+        http_client.event_hooks["request"].append(_without_key)
     return AsyncOpenAI(
-        api_key=endpoint.api_key.get_secret_value() if endpoint.api_key else NO_KEY,
+        api_key=key,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply
         timeout=Timeout(endpoint.silence_seconds, connect=min(CONNECT_SECONDS, endpoint.silence_seconds)),
-        http_client=WireClient(endpoint),
+        default_headers=headers,
+        default_query={name: value.get_secret_value() for name, value in endpoint.query},
+        http_client=http_client,
     )
+
+
+async def _without_key(request: httpx2.Request) -> None:
+    if request.headers.get(AUTHORIZATION) == f"Bearer {NO_KEY}":
+        del request.headers[AUTHORIZATION]
