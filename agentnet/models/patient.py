@@ -13,7 +13,7 @@ class PatientModel(Model):
 
     def __init__(self, inner: Model, endpoint: Endpoint) -> None:
         self._inner = inner
-        self._endpoint = endpoint
+        self.endpoint = endpoint
 
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
         """A turn in one piece."""

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 Api = Literal["auto", "chat", "responses"]
 """`auto`: Responses at OpenAI itself, Chat Completions everywhere else."""
 
+Medium = Literal["image", "audio", "file"]
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -41,8 +43,18 @@ class Endpoint(BaseModel):
         default=frozenset(), description="What its requests must not hold, such as stream_options or strict."
     )
     fallbacks: tuple[str, ...] = Field(default=(), description="Named models that are asked when this one cannot.")
+    takes: frozenset[Medium] | None = Field(
+        default=None, description="What of a request it takes besides text; unset: images and files at OpenAI itself."
+    )
 
     @property
     def speaks_responses(self) -> bool:
         """Whether it is spoken to by the Responses API."""
         return self.api == "responses" or (self.api == "auto" and self.base_url.rstrip("/") == OPENAI_URL)
+
+    @property
+    def accepts(self) -> frozenset[Medium]:
+        """What of a request it takes besides text."""
+        if self.takes is not None:
+            return self.takes
+        return frozenset({"image", "file"}) if self.base_url.rstrip("/") == OPENAI_URL else frozenset()

@@ -63,7 +63,9 @@ MAY_IMPORT: dict[str, Folders] = {
     ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
-    "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
+    "agentnet.runs": agentnet(
+        "a2a.client discovery files identity manifests mcp models.endpoints tasks upstreams"
+    ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
@@ -85,7 +87,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | gateway("a2a agents")
     | door("aggregate changes messages resumption upstream")
     | {"cards"},
-    "gateway.mcp.aggregate": agentnet("identity") | door("messages upstream"),
+    "gateway.mcp.aggregate": agentnet("identity mcp") | door("messages upstream"),
     "gateway.mcp.bridge": agentnet("database identity")
     | gateway("http")
     | door("messages resumption sessions upstream"),
