@@ -160,7 +160,7 @@ def load_specialist(directory: Path) -> Specialist:
     has_executor = (directory / "executor.py").is_file()
     instructions = "" if has_executor and not instructions_path.is_file() else _read(instructions_path)
     if has_executor and manifest.output_schema is not None:
-        raise ManifestError(f"{path}: output_schema: executor.py makes the answers, and nobody else sees to their form.")
+        raise ManifestError(f"{path}: output_schema: executor.py makes the answers; nobody else sees to their form.")
     schema = load_output_schema(directory, path, manifest.output_schema)
     digest = hashlib.sha256()
     # All that decides how a run goes: tasks in flight are bound to it.

@@ -1,5 +1,5 @@
-"""`find_tools` and `call_tool`, which stand in for a list that is too long for a model to read: for hosts at the MCP door,
-and for the agents of this network.
+"""`find_tools` and `call_tool`, which stand in for a list that is too long for a model to read: for hosts at the MCP
+door, and for the agents of this network.
 """
 
 import re

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
-from itertools import islice
 from typing import Any
 
 import jsonschema
@@ -66,21 +65,6 @@ def mismatch(schema: Schema, value: Any, steps: int = MAX_STEPS) -> jsonschema.V
     except Exception as error:  # noqa: BLE001 - a schema may be wrong in any way; who gets the value checks it too
         logger.warning("a schema cannot be applied: %s", type(error).__name__)
     return None
-
-
-def mismatches(schema: Schema, value: Any, most: int, steps: int = MAX_STEPS) -> list[jsonschema.ValidationError]:
-    """The first `most` things of `value` that the schema forbids; one is that it takes more steps to find out. Blocks.
-
-    Raises `RecursionError`. The schema must be one.
-    """
-    _left.set([steps])
-    found: list[jsonschema.ValidationError] = []
-    try:
-        for error in islice(_validator(schema, registry=NO_OTHERS).iter_errors(value), most):
-            found.append(error)
-    except _TooMuchError:
-        found.append(jsonschema.ValidationError("it takes too long to be checked against its schema"))
-    return found
 
 
 @lru_cache(maxsize=4096)
@@ -190,3 +174,20 @@ _extend: Any = extend
 _validator: Any = _extend(
     jsonschema.Draft202012Validator, {name: _counted(keyword) for name, keyword in _KEYWORDS.items()}
 )
+
+def unproven(schema: Schema, value: Any, most: int, steps: int) -> list[jsonschema.ValidationError]:
+    """What of `value` the schema forbids, so many things at most; that it takes more steps to find out is one. Blocks.
+
+    Raises `RecursionError`. The schema must be one.
+    """
+    found: list[jsonschema.ValidationError] = []
+    _left.set([steps])
+    try:
+        for problem in _validator(schema, registry=NO_OTHERS).iter_errors(value):
+            found.append(problem)
+            if len(found) == most:
+                break
+    except _TooMuchError:
+        found.append(jsonschema.ValidationError("it takes too long to be checked against its schema"))
+    return found
+

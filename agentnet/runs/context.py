@@ -100,7 +100,7 @@ class Conversation:
     shortened: Shortened = field(default_factory=Shortened)
 
     async def stream(self, model: Model, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        """The events of a turn of `model`, asked again with less where its context is too small. Raises `ModelError`."""
+        """A turn of `model`, asked again with less where its context is too small. Raises `ModelError`."""
         sent, refusals = self.prepared(model, key, args)
         while True:
             if self.left_out:
@@ -204,7 +204,7 @@ class Conversation:
     def _smaller(
         self, model: Model, key: str, args: tuple[Any, ...], sent: tuple[Any, ...], error: ModelError
     ) -> tuple[Any, ...]:
-        """The arguments of a turn that was refused, with less. Raises `ModelError` where nothing is left to leave out."""
+        """The arguments of a turn that was refused, with less. Raises `ModelError` where nothing can be left out."""
         if not self.asked:  # nothing was counted as long as nothing was known
             self.shortened.take(args[1])
             self.asked = of_text(sent[0] or "") + of_tools(sent[3]) + self.shortened.tokens

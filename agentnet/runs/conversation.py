@@ -41,8 +41,8 @@ def requests_of(run: TaskRun) -> list[Message]:
 
 
 async def as_input(message: Message, files: FileStore, leased: LeasedTask, seen: Seen = NOTHING) -> dict[str, Any]:
-    """A message as an input item: its texts and data, its files by name and URI, what its text files say, and those that
-    the model takes as they are."""
+    """A message as an input item: its texts and data, its files by name and URI, what its text files say, and those
+    that the model takes as they are."""
     attached = [
         await _stored(part, part.raw, number, files, leased) for number, part in enumerate(message.parts) if part.raw
     ]

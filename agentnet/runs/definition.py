@@ -14,7 +14,7 @@ from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
 from agentnet.manifests.model_settings import ModelOptions
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.folder_code import folder_module
-from agentnet.runs.form import Form
+from agentnet.runs.answer_form import AnswerForm
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope
@@ -110,12 +110,12 @@ def build_agent(specialist: Specialist, model: str | Model, settings: ModelSetti
     return agent
 
 
-def form_of(specialist: Specialist) -> Form | None:
+def form_of(specialist: Specialist) -> AnswerForm | None:
     """The form of its answers, if it has one. Raises `ManifestError`."""
     if specialist.output_schema is None:
         return None
     try:
-        return Form(specialist.output_schema)
+        return AnswerForm(specialist.output_schema)
     except ManifestError as error:
         raise ManifestError(f"{specialist.directory / MANIFEST_FILE}: {error.message}", hint=error.hint) from None
 

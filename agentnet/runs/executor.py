@@ -39,7 +39,7 @@ from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.finders import finders
-from agentnet.runs.form import Form, Unfit, mending
+from agentnet.runs.answer_form import AnswerForm, Unfit, mending
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import MAX_TOOLS, RunScope
@@ -86,7 +86,7 @@ class SpecialistExecutor(AgentExecutor):
         self._max_tools = max_tools
         self._turn_seconds = model_settings.timeout
         self._agent = build_agent(specialist, model_name, replace(model_settings, timeout=None))
-        self._form = self._agent.output_type if isinstance(self._agent.output_type, Form) else None
+        self._form = self._agent.output_type if isinstance(self._agent.output_type, AnswerForm) else None
         self._finders = finders(self._agent.approvals)
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used

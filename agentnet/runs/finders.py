@@ -1,4 +1,4 @@
-"""`find_tools` and `call_tool`: how an agent uses the tools of its servers when they are too many for its model to read.
+"""`find_tools` and `call_tool`: how an agent uses its servers' tools when they are too many for its model to read.
 
 A call by `call_tool` is one of the tool that it names: it is approved, journaled and told of as such.
 """
@@ -25,7 +25,7 @@ FIND_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "query": {"type": "string", "description": "What is to be done, in a few words."},
-        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "description": f"How many; {FOUND} by default."},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "description": f"{FOUND} by default."},
     },
     "required": ["query"],
 }
@@ -43,8 +43,8 @@ def finders(approvals: Approvals) -> list[FunctionTool]:
     """The two tools for an agent with `approvals`. Runs may share them."""
     find = FunctionTool(
         name=FIND_TOOLS,
-        description="Find the tools that fit a need, each with the schema of its parameters. They are many and not listed "
-        "here: look for one before you say that there is none. Call it with call_tool.",
+        description="Find the tools that fit a need, each with the schema of its parameters. They are many and not "
+        "listed here: look for one before you say that there is none. Call it with call_tool.",
         params_json_schema=FIND_SCHEMA,
         on_invoke_tool=_find,
         strict_json_schema=False,
@@ -105,7 +105,7 @@ def named_call(text: str, served: Mapping[str, FunctionTool]) -> tuple[str, str]
     if name not in served:
         near = get_close_matches(name, served, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise InvalidInputError(f"There is no tool {name!r} to be called so.{hint} find_tools finds those that there are.")
+        raise InvalidInputError(f"There is no tool {name!r} to be called so.{hint} find_tools finds those there are.")
     given = values.pop("arguments", values)  # some models put them beside the name
     if isinstance(given, str):  # and some encode them once more
         given = _object(given)

@@ -124,7 +124,7 @@ class Shortened:
                 self._set(place, of_item(made))
 
     def _drop(self, items: list[Item], layout: _Layout, old: float, new: float) -> None:
-        """Drop whole old turns, the oldest first, where cutting has won too little: the next cut is to be turns away."""
+        """Drop whole old turns, the oldest first, where cutting has won too little: the next cut is to be far off."""
         if self.tokens <= (old + new) / 2:
             return
         for unit in _units(items, layout):

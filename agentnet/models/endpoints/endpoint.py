@@ -44,7 +44,7 @@ class Endpoint(BaseModel):
     )
     fallbacks: tuple[str, ...] = Field(default=(), description="Named models that are asked when this one cannot.")
     takes: frozenset[Medium] | None = Field(
-        default=None, description="What of a request it takes besides text; unset: images and files at OpenAI itself."
+        default=None, description="What it takes of a request besides text; unset: images and files at OpenAI."
     )
 
     @property

@@ -9,7 +9,7 @@ from agents import ModelSettings
 from agentnet.errors import ManifestError
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.runs.context import Contexts
-from agentnet.runs.form import Fit, Form, Unfit
+from agentnet.runs.answer_form import Fit, AnswerForm, Unfit
 from agentnet.runs.scope import RunScope
 from agentnet.tasks.values import value_json
 from tests.unit.runs.small_model import Run, Server, tool
@@ -43,7 +43,7 @@ TEXT = json.dumps(RIGHT)
     ],
 )
 def test_the_value_is_found_in_what_a_model_says(said: str) -> None:
-    assert Form(INVOICE).found(said) == Fit(RIGHT)
+    assert AnswerForm(INVOICE).found(said) == Fit(RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_value_is_found_in_what_a_model_says(said: str) -> None:
     ],
 )
 def test_what_does_not_fit_is_told_with_its_field(said: str, names: str) -> None:
-    found = Form(INVOICE).found(said)
+    found = AnswerForm(INVOICE).found(said)
     assert isinstance(found, Unfit)
     assert names in found.problems
     assert found.problems in found.request
@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_told_with_its_field(said: str, names: str) -> None
     ],
 )
 def test_a_value_that_is_no_object_is_asked_for_within_one(schema: dict[str, Any], said: str, value: Any) -> None:
-    form = Form(schema)
+    form = AnswerForm(schema)
     assert form.json_schema()["type"] == "object"
     assert form.json_schema()["required"] == ["answer"]
     assert form.found(said) == Fit(value)
@@ -94,15 +94,15 @@ def test_a_value_that_is_no_object_is_asked_for_within_one(schema: dict[str, Any
 
 def test_a_server_is_asked_for_the_promise_only_where_it_can_be_given() -> None:
     strict = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
-    assert Form(strict).is_strict_json_schema()
-    assert not Form(strict | {"required": []}).is_strict_json_schema()
-    assert not Form(INVOICE).is_strict_json_schema()
+    assert AnswerForm(strict).is_strict_json_schema()
+    assert not AnswerForm(strict | {"required": []}).is_strict_json_schema()
+    assert not AnswerForm(INVOICE).is_strict_json_schema()
 
 
 def test_a_pattern_that_could_not_be_checked_is_refused() -> None:
     schema = {"type": "object", "properties": {"pattern": {"type": "string", "pattern": "^(?!x)y$"}}}
     with pytest.raises(ManifestError, match="looks ahead"):
-        Form(schema)
+        AnswerForm(schema)
 
 
 def test_a_value_as_a2a_has_it_is_the_same() -> None:
@@ -123,7 +123,7 @@ def test_a_value_as_a2a_has_it_is_the_same() -> None:
 def test_a_server_whose_grammars_shut_tools_off_is_asked_for_a_form_only_without_tools(
     base_url: str, tools: list[str], choice: str | None, asked: bool
 ) -> None:
-    server, form = Server(10**6), Form(INVOICE)
+    server, form = Server(10**6), AnswerForm(INVOICE)
     server.endpoint = Endpoint(name="m", model="m", base_url=base_url)
     scope = RunScope(Run(), "a", None)  # type: ignore[arg-type]
     args = ("Do.", [], ModelSettings(tool_choice=choice), [tool(name) for name in tools], form, [], None)

@@ -66,12 +66,12 @@ class Unfit:
     def request(self) -> str:
         """What the model is asked for then."""
         return (
-            f"Your answer does not fit its form. {self.problems} Answer once more, with the whole JSON value and nothing "
-            "else: no fence and no words around it."
+            f"Your answer does not fit its form. {self.problems} Answer once more, with the whole JSON value and "
+            "nothing else: no fence and no words around it."
         )
 
 
-class Form(AgentOutputSchemaBase):
+class AnswerForm(AgentOutputSchemaBase):
     """Of one specialist, by a checked JSON Schema."""
 
     def __init__(self, schema: Schema) -> None:
@@ -81,7 +81,7 @@ class Form(AgentOutputSchemaBase):
             if linear(pattern) is None:
                 raise ManifestError(
                     f"output_schema: pattern: {pattern!r} is not checked here.",
-                    hint="Expressions are matched by RE2, which neither looks ahead nor behind and knows no back references.",
+                    hint="RE2 matches expressions: it neither looks ahead nor behind, and knows no back references.",
                 )
         self._schema = schema
         self._is_wrapped = schema.get("type") != "object"
@@ -144,11 +144,11 @@ class Form(AgentOutputSchemaBase):
         return None
 
     def _problems(self, value: Any) -> list[str]:
-        from agentnet.mcp.schemas import mismatches
+        from agentnet.mcp.schemas import unproven
 
         try:
             _length(value)
-            found = mismatches(self._schema, value, MAX_PROBLEMS, MAX_STEPS)
+            found = unproven(self._schema, value, MAX_PROBLEMS, MAX_STEPS)
         except RecursionError:
             return ["It is nested too deeply."]
         except UnicodeError:
