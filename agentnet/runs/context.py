@@ -9,7 +9,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from agents import Model
 from openai.types.responses import ResponseCompletedEvent
@@ -41,14 +40,21 @@ RATIOS = (0.5, 4.0)
 HARMLESS = frozenset({"ask_user", "give_up"})
 """Tools that an answer in a form does without, at servers where a form shuts all tools off."""
 
-_learnt: WeakKeyDictionary[Model, int] = WeakKeyDictionary()
-"""The contexts that refusals told of, by model: those of a process are shared by its runs."""
-
 
 def endpoint_of(model: Model) -> Endpoint | None:
     """Where a model is asked; None for one that is installed."""
     found = getattr(model, "endpoint", None)
     return found if isinstance(found, Endpoint) else None
+
+
+def _learnt_of(model: Model) -> int | None:
+    """The context that refusals told of: the models of a process are shared by its runs."""
+    found: int | None = getattr(model, "_agentnet_context", None)
+    return found
+
+
+def _learn(model: Model, context: int) -> None:
+    model._agentnet_context = context  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)
@@ -134,7 +140,7 @@ class Conversation:
         if self.is_guessed and self.learnt and self.ratio != before:  # the guess was made by our count
             self.learnt, self.is_guessed = int(self.learnt * self.ratio / before) + 1, False
             if live:
-                _learnt[model] = self.learnt
+                _learn(model, self.learnt)
 
     def prepared(
         self, model: Model, key: str, args: tuple[Any, ...], *, live: bool = True
@@ -147,7 +153,7 @@ class Conversation:
         known = f"{key}/context"
         if known in journal:
             self.learnt = int(journal[known])
-        elif live and (learnt := _learnt.get(model)) is not None and learnt != self.learnt:
+        elif live and (learnt := _learnt_of(model)) is not None and learnt != self.learnt:
             self.learnt = learnt
             self.scope.note(known, b"%d" % learnt)  # a replay, wherever it is made, must cut at the same turn
         sent = self._fitted(model, args)
@@ -228,7 +234,7 @@ class Conversation:
                 f"left to leave out. {error}",
                 hint="Give the model a longer context, or the agent shorter instructions and fewer tools.",
             ) from error
-        _learnt[model] = self.learnt
+        _learn(model, self.learnt)
         self.scope.note(key, noted)
         return now
 
