@@ -175,6 +175,7 @@ _validator: Any = _extend(
     jsonschema.Draft202012Validator, {name: _counted(keyword) for name, keyword in _KEYWORDS.items()}
 )
 
+
 def unproven(schema: Schema, value: Any, most: int, steps: int) -> list[jsonschema.ValidationError]:
     """What of `value` the schema forbids, so many things at most; that it takes more steps to find out is one. Blocks.
 
@@ -190,4 +191,3 @@ def unproven(schema: Schema, value: Any, most: int, steps: int) -> list[jsonsche
     except _TooMuchError:
         found.append(jsonschema.ValidationError("it takes too long to be checked against its schema"))
     return found
-

@@ -31,7 +31,8 @@ MAX_BEGINNINGS = 200
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _BEGINS = re.compile(r"[\[{]")
 _STRICT = frozenset(
-    "type properties required additionalProperties items enum const anyOf $ref $defs title description".split()
+    {"type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref", "$defs"}
+    | {"title", "description"}
 )
 """Keywords that servers take which promise that an answer fits (OpenAI, structured outputs)."""
 
@@ -232,9 +233,10 @@ def _is_strict(schema: Any) -> bool:
     if not schema.keys() <= _STRICT:
         return False
     named = schema.get("properties", {})
-    if schema.get("type") == "object" or named:
-        if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(named):
-            return False
+    is_object = schema.get("type") == "object" or bool(named)
+    is_closed = schema.get("additionalProperties") is False and set(schema.get("required", ())) == set(named)
+    if is_object and not is_closed:
+        return False
     below = [*named.values(), *schema.get("$defs", {}).values(), schema.get("items"), schema.get("anyOf")]
     return all(map(_is_strict, below))
 
@@ -252,4 +254,3 @@ def _patterns(schema: Any, *, named: bool = False) -> Iterator[str]:
                 yield from value
             if named or key not in ("const", "enum", "default", "examples"):
                 yield from _patterns(value, named=not named and key in ("properties", "patternProperties", "$defs"))
-

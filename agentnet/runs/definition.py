@@ -12,9 +12,9 @@ from openai.types.shared import Reasoning
 from agentnet.errors import ManifestError
 from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
 from agentnet.manifests.model_settings import ModelOptions
+from agentnet.runs.answer_form import AnswerForm
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.folder_code import folder_module
-from agentnet.runs.answer_form import AnswerForm
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope

@@ -33,13 +33,13 @@ from agentnet.files.store import FileStore
 from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
 from agentnet.mcp.finding import FINDER_NAMES
+from agentnet.runs.answer_form import AnswerForm, Unfit, mending
 from agentnet.runs.attachments import seen
 from agentnet.runs.context import endpoint_of
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.finders import finders
-from agentnet.runs.answer_form import AnswerForm, Unfit, mending
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.scope import MAX_TOOLS, RunScope

@@ -32,7 +32,9 @@ class Endpoint(BaseModel):
     base_url: str = Field(default=OPENAI_URL, description="Up to and with /v1.")
     api_key: SecretStr | None = Field(default=None, description="None: the server wants none.")
     api: Api = "auto"
-    context_tokens: Annotated[int, Field(ge=256)] | None = Field(default=None, description="Prompt and answer together.")
+    context_tokens: Annotated[int, Field(ge=256)] | None = Field(
+        default=None, description="Prompt and answer together."
+    )
     prices: Prices | None = None
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="Turns at once.")
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None

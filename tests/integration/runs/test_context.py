@@ -1,4 +1,4 @@
-"""A conversation that outgrows the model's context goes on: over true sockets, after a kill, and for the cache's sake."""
+"""A conversation that outgrows the model's context goes on: over true sockets, after a kill, in the cache."""
 
 import json
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from tests.integration.runs.specialists_under_test import (
     until,
 )
 from tests.integration.tasks.replicas import context, request
+import itertools
 
 pytestmark = pytest.mark.anyio
 
@@ -31,9 +32,10 @@ description: Works.
 skills:
   - {id: work, name: Work, description: Works.}
 """
-MESSAGES = "\"messages\":"
+MESSAGES = '"messages":'
 REFUSALS = {
-    "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in {size} tokens.",
+    "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in "
+    "{size} tokens.",
     "vllm": "This model's maximum context length is {limit} tokens. However, your request has {size} input tokens.",
     "llama.cpp": "request ({size} tokens) exceeds the available context size ({limit} tokens), try increasing it",
     "lm studio": "Trying to keep the first {size} tokens when context the overflows. However, the model is loaded with "
@@ -70,9 +72,10 @@ async def test_what_would_overflow_is_left_out_and_people_are_told(database_url:
     assert server.refused <= 1  # the first prompt is measured by our count alone
     assert len(worker.ledger) == 8
     assert any(words.startswith("left out ") for words in said)
-    results = [message["content"] for message in server.asked[-1]["messages"] if message["role"] == "tool"]
-    assert "left out here" in results[0]
-    assert [message["content"] for message in server.asked[-1]["messages"] if message["role"] == "user"][0].startswith("go")
+    messages = server.asked[-1]["messages"]
+    assert "left out here" in json.dumps(messages[:-1], ensure_ascii=False)
+    assert messages[1]["content"].startswith("go")
+    assert messages[-1]["content"] == "noted 7 " + "x" * 4_000
 
 
 @pytest.mark.parametrize("words", REFUSALS)
@@ -158,7 +161,7 @@ async def test_each_prompt_begins_byte_by_byte_as_the_one_before_over_turns_task
     assert len(tools) == 1, "the tools come first in a prompt, and in one order"
     halves = bodies[: len(turns)], bodies[len(turns) :]
     for half in halves:
-        for before, after in zip(half, half[1:], strict=False):
+        for before, after in itertools.pairwise(half):
             assert prefix(after).startswith(prefix(before))
     assert [prefix(body) for body in halves[0]] == [prefix(body) for body in halves[1]]
     assert len({json.dumps(json.loads(body)["messages"][0]) for body in bodies}) == 1

@@ -121,7 +121,9 @@ async def test_an_answer_that_still_does_not_fit_fails_the_task_with_the_reason(
 
 
 async def test_a_run_that_is_taken_over_gives_its_value_once(database_url: str, tmp_path: Path) -> None:
-    server = serving_script(Decision(calls=(Call("slow", {"text": "gate"}),)), Decision(text=WRONG), Decision(text=TEXT))
+    server = serving_script(
+        Decision(calls=(Call("slow", {"text": "gate"}),)), Decision(text=WRONG), Decision(text=TEXT)
+    )
     async with (
         model_at(server) as model,
         specialist(database_url, tmp_path, [], 2, MANIFEST, model=model) as (worker, [one, two]),
@@ -182,4 +184,3 @@ async def test_images_and_sounds_go_to_a_model_that_takes_them_and_are_named_whe
     assert all(f"[{sentence}]" in text for sentence in unread)
     steps = [step_of(struct_json(event.metadata)) for event in events if hasattr(event, "metadata")]
     assert [step.summary for step in steps if step and step.kind == "model" and not step.ok] == unread
-

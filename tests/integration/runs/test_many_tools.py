@@ -134,14 +134,20 @@ async def test_a_call_in_doubt_is_asked_about_and_never_made_twice(database_url:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (named("shop_ordr_217", "c1"), "There is no tool 'shop_ordr_217' to be called so. Did you mean 'shop_order_217'?"),
+        (
+            named("shop_ordr_217", "c1"),
+            "There is no tool 'shop_ordr_217' to be called so. Did you mean 'shop_order_217'?",
+        ),
         (function_call("call_tool", {"arguments": {}}, call_id="c1"), "name is missing"),
         (function_call("call_tool", {"name": "shop_order_2", "arguments": "[1]"}, call_id="c1"), "not a JSON object"),
         (named("note", "c1", text="x"), "There is no tool 'note'"),
         (function_call("find_tools", {}, call_id="c1"), "query is missing"),
         (function_call("find_tools", {"query": "zebra"}, call_id="c1"), "No tool fits that"),
         (function_call("call_tool", {"name": "shop_order_2", "amount": 4}, call_id="c1"), "ordered 2 4 times"),
-        (function_call("call_tool", {"name": "shop_order_2", "arguments": '{"amount": 4}'}, call_id="c1"), "ordered 2 4"),
+        (
+            function_call("call_tool", {"name": "shop_order_2", "arguments": '{"amount": 4}'}, call_id="c1"),
+            "ordered 2 4",
+        ),
         (function_call("shop_order_2", {"amount": 4}, call_id="c1"), "ordered 2 4 times"),
     ],
 )

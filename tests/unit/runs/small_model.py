@@ -22,7 +22,8 @@ from agentnet.tasks.steps import step_of
 from agentnet.tasks.values import struct_json
 
 OVERFLOWS = {
-    "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in {size} tokens.",
+    "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in "
+    "{size} tokens.",
     "vllm": "This model's maximum context length is {limit} tokens. However, your request has {size} input tokens.",
     "llama.cpp": "request ({size} tokens) exceeds the available context size ({limit} tokens), try increasing it",
     "lm studio": "Trying to keep the first {size} tokens when context the overflows. However, the model is loaded with "

@@ -8,8 +8,8 @@ from agents import ModelSettings
 
 from agentnet.errors import ManifestError
 from agentnet.models.endpoints.endpoint import Endpoint
+from agentnet.runs.answer_form import AnswerForm, Fit, Unfit
 from agentnet.runs.context import Contexts
-from agentnet.runs.answer_form import Fit, AnswerForm, Unfit
 from agentnet.runs.scope import RunScope
 from agentnet.tasks.values import value_json
 from tests.unit.runs.small_model import Run, Server, tool
@@ -93,7 +93,12 @@ def test_a_value_that_is_no_object_is_asked_for_within_one(schema: dict[str, Any
 
 
 def test_a_server_is_asked_for_the_promise_only_where_it_can_be_given() -> None:
-    strict = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+    strict = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
     assert AnswerForm(strict).is_strict_json_schema()
     assert not AnswerForm(strict | {"required": []}).is_strict_json_schema()
     assert not AnswerForm(INVOICE).is_strict_json_schema()
@@ -110,6 +115,7 @@ def test_a_value_as_a2a_has_it_is_the_same() -> None:
         assert value_json(Fit(value).part()) == value
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("base_url", "tools", "choice", "asked"),
     [
@@ -120,7 +126,7 @@ def test_a_value_as_a2a_has_it_is_the_same() -> None:
         ("http://127.0.0.1:8000/v1", ["look", "ask_user"], "none", True),
     ],
 )
-def test_a_server_whose_grammars_shut_tools_off_is_asked_for_a_form_only_without_tools(
+async def test_a_server_whose_grammars_shut_tools_off_is_asked_for_a_form_only_without_tools(
     base_url: str, tools: list[str], choice: str | None, asked: bool
 ) -> None:
     server, form = Server(10**6), AnswerForm(INVOICE)

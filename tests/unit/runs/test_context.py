@@ -11,8 +11,10 @@ from agentnet.runs.context import Contexts
 from agentnet.runs.journal import JournaledModels
 from agentnet.runs.scope import RunScope
 from tests.unit.runs.small_model import OVERFLOWS, Run, Server, tool
+import itertools
 
 pytestmark = pytest.mark.anyio
+
 
 def results(*sizes: int) -> list[dict[str, Any]]:
     """A request, and a call with its result for each size."""
@@ -42,7 +44,9 @@ async def test_a_prompt_that_would_overflow_is_made_shorter_before_it_is_sent_an
     outputs = [item["output"] for item in server.asked[-1][1] if "output" in item]
     assert "left out here" in outputs[0]
     assert outputs[-1] == "r" * 6_000
-    assert any(said.startswith("left out ") and "characters of earlier messages and results" in said for said in run.said)
+    assert any(
+        said.startswith("left out ") and "characters of earlier messages and results" in said for said in run.said
+    )
 
 
 @pytest.mark.parametrize("words", OVERFLOWS)
@@ -103,7 +107,7 @@ async def test_between_two_cuts_each_prompt_begins_as_the_one_before() -> None:
     server = Server(4_096, context_tokens=4_096)
     await turns(server, Run(), [600] * 30)
     prompts = [json.dumps(args[1])[:-1] for args in server.asked]
-    kept = sum(after.startswith(before) for before, after in zip(prompts, prompts[1:], strict=False))
+    kept = sum(after.startswith(before) for before, after in itertools.pairwise(prompts))
     assert kept >= len(prompts) - 8
 
 
@@ -143,4 +147,3 @@ async def test_tools_that_would_fill_the_context_are_found() -> None:
     for room, names in ((4_096, ["find_tools", "call_tool"]), (32_000, [*served])):
         sent, _ = Contexts(scope).at("").prepared(Server(room, context_tokens=room), "m1", args)
         assert [each.name for each in sent[3]] == names
-

@@ -20,7 +20,7 @@ def loaded(folder: Path, files: dict[str, str] | None = None, **keys: Any) -> Sp
     (folder / "instructions.md").write_text("Help.")
     for name, text in (files or {}).items():
         (folder / name).write_text(text)
-    (folder / "agent.yaml").write_text(yaml.safe_dump(PLAIN | keys))
+    (folder / "agent.yaml").write_text(yaml.safe_dump(PLAIN | keys, sort_keys=False))
     return load_specialist(folder)
 
 

@@ -1,4 +1,4 @@
-"""A conversation is made shorter by rule: the oldest and the longest first, calls with their results, the newest last."""
+"""A conversation is made shorter by rule: the oldest and the longest first, calls with their results, newest last."""
 
 import json
 import re
@@ -105,8 +105,14 @@ def test_the_newest_request_is_cut_when_nothing_else_is_left_and_keeps_its_begin
 
 
 def test_arguments_of_old_calls_stay_an_object() -> None:
-    items = [user("Write."), call("c0", path="a.txt", text="z" * 20_000), result("c0", "ok"), call("c1"), result("c1", "ok")]
-    sent, _ = shortened(items, 500)
+    items = [
+        user("Write."),
+        call("c0", path="a.txt", text="z" * 20_000),
+        result("c0", "ok"),
+        call("c1"),
+        result("c1", "ok"),
+    ]
+    sent, _ = shortened(items, 500, 900)
     arguments = json.loads(sent[1]["arguments"])
     assert arguments["path"] == "a.txt"
     assert "left out here" in arguments["text"]

@@ -8,29 +8,32 @@ SAID = {
     # OpenAI and those that have its words: DeepSeek, Azure, LiteLLM
     "This model's maximum context length is 4097 tokens. However, your messages resulted in 5006 tokens. Please reduce "
     "the length of the messages.": (4097, 5006),
-    "This model's maximum context length is 4097 tokens. However, you requested 5006 tokens (4006 in the messages, 1000 "
-    "in the completion).": (4097, 4006),
+    "This model's maximum context length is 4097 tokens. However, you requested 5006 tokens (4006 in the messages, "
+    "1000 in the completion).": (4097, 4006),
     "Your input exceeds the context window of this model. Please adjust your input and try again.": (None, None),
     # vLLM
-    "This model's maximum context length is 4096 tokens. However, your request has 5210 input tokens. Please reduce the "
-    "length of the input messages.": (4096, 5210),
-    "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 tokens and "
-    "your request has 120 input tokens (4096 > 4096 - 120).": (4096, 120),
+    "This model's maximum context length is 4096 tokens. However, your request has 5210 input tokens. Please reduce "
+    "the length of the input messages.": (4096, 5210),
+    "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 tokens "
+    "and your request has 120 input tokens (4096 > 4096 - 120).": (4096, 120),
     "You passed 5210 input tokens and requested 0 output tokens. However, the model's context length is only 4096 "
     "tokens, resulting in a maximum input length of 4096 tokens.": (4096, 5210),
     # llama.cpp, its Python binding, LM Studio
     "request (5210 tokens) exceeds the available context size (4096 tokens), try increasing it": (4096, 5210),
     '{"message":"the request exceeds the available context size","n_prompt_tokens":5210,"n_ctx":4096}': (4096, 5210),
     "Requested tokens (2285) exceed context window of 2048": (2048, 2285),
-    "Trying to keep the first 111490 tokens when context the overflows. However, the model is loaded with context length "
-    "of only 32768 tokens, which is not enough.": (32768, 111490),
+    "Trying to keep the first 111490 tokens when context the overflows. However, the model is loaded with context "
+    "length of only 32768 tokens, which is not enough.": (32768, 111490),
     "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 5210>= n_ctx: "
     "4096).": (4096, 5210),
     # Gemini, Anthropic, Mistral, Cohere, xAI
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).": (1048576, 1200000),
     "The input token count exceeds the maximum number of tokens allowed 1048576.": (1048576, None),
     "prompt is too long: 210,000 tokens > 200,000 maximum": (200000, 210000),
-    "input length and `max_tokens` exceed context limit: 198000 + 8192 > 200000, decrease input length": (200000, 198000),
+    "input length and `max_tokens` exceed context limit: 198000 + 8192 > 200000, decrease input length": (
+        200000,
+        198000,
+    ),
     "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length": (
         32768,
         40000,
