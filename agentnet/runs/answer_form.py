@@ -132,7 +132,8 @@ class AnswerForm(AgentOutputSchemaBase):
             fitting = [fit for value in values if (fit := self._checked(value, problems)) is not None]
             if fitting:
                 return max(fitting, key=lambda fit: _length(fit.value))
-        return Unfit(" ".join(min(problems, key=len)) if problems else "There is no JSON value in it.")
+        least: list[str] = min(problems, key=_count) if problems else ["There is no JSON value in it."]
+        return Unfit(" ".join(least))
 
     def _checked(self, value: Any, problems: list[list[str]]) -> Fit | None:
         """The value if it fits; why not is added to `problems`."""
@@ -155,6 +156,10 @@ class AnswerForm(AgentOutputSchemaBase):
         except UnicodeError:
             return ["It holds half a character: a surrogate without the other one."]
         return [_told(error.absolute_path, error.message) for error in found]
+
+
+def _count(problems: list[str]) -> int:
+    return len(problems)
 
 
 def _told(path: Any, message: str) -> str:

@@ -27,6 +27,8 @@ ANSWER_TOKENS = 1024
 ANSWER_SHARE = 0.25
 """Of the context, kept free for the answer at most."""
 LEAST_ANSWER = 64
+ARGUMENTS = 5
+"""Of a turn, that a prompt is made of."""
 OLD_TARGET, NEW_TARGET = 0.65, 0.95
 """Of the room for items. Old items are cut to the first, so that the next turns need no cut and find a cache."""
 GUESS = 0.7
@@ -112,7 +114,7 @@ class Conversation:
             if self.left_out:
                 yield Notice(f"left out {self.left_out:,} characters of earlier messages and results")
                 self.left_out = 0
-            events = model.stream_response(*sent, **kwargs)
+            events: Any = model.stream_response(*sent, **kwargs)
             try:
                 async for event in events:
                     if isinstance(event, ResponseCompletedEvent):
@@ -146,7 +148,7 @@ class Conversation:
         self, model: Model, key: str, args: tuple[Any, ...], *, live: bool = True
     ) -> tuple[tuple[Any, ...], int]:
         """The arguments of a turn as they are sent, and how many refusals of it are in the journal."""
-        if len(args) < len(_Prompt.__slots__):
+        if len(args) < ARGUMENTS:
             return args, 0
         self.left_out = 0
         journal = self.scope.run.leased.journal
@@ -169,7 +171,7 @@ class Conversation:
             self.ratio = min(max(counted / self.asked, RATIOS[0]), RATIOS[1])
 
     def _fitted(self, model: Model, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        prompt, endpoint = _Prompt(*args[:5], args[5:]), endpoint_of(model)
+        prompt, endpoint = _Prompt(args[0], args[1], args[2], args[3], args[4], args[5:]), endpoint_of(model)
         room = self._room(endpoint)
         prompt.tools = self._listed(prompt.tools, room)
         if prompt.form is not None and not _may_ask_for_form(endpoint, prompt):
@@ -241,7 +243,7 @@ class Conversation:
 
 def _counts(args: tuple[Any, ...]) -> bool:
     """Whether it is a conversation, whose items can be counted."""
-    return len(args) >= len(_Prompt.__slots__) and isinstance(args[1], list)
+    return len(args) >= ARGUMENTS and isinstance(args[1], list)
 
 
 def _may_ask_for_form(endpoint: Endpoint | None, prompt: _Prompt) -> bool:

@@ -72,7 +72,8 @@ async def _find(context: ToolContext[Any], text: str) -> str:
         raise InvalidInputError("query is missing: say in a few words what is to be done.")
     most = min(max(limit, 1), MAX_FOUND) if isinstance(limit, int) else FOUND
     names = best(query, ((name, tool.description) for name, tool in served.items()), most)
-    found, characters = [], 0
+    found: list[str] = []
+    characters = 0
     for name in names:
         shown = _shown(served[name])
         characters += len(shown)

@@ -1,5 +1,6 @@
 """A conversation that outgrows the model's context goes on: over true sockets, after a kill, in the cache."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,6 @@ from tests.integration.runs.specialists_under_test import (
     until,
 )
 from tests.integration.tasks.replicas import context, request
-import itertools
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest, Task, TaskState
+from a2a.types.a2a_pb2 import Message, Part, Role, SendMessageRequest, Task, TaskArtifactUpdateEvent, TaskState
 
 from agentnet.tasks.steps import STEPS, step_of
 from agentnet.tasks.values import struct_json, value_json
@@ -58,7 +58,7 @@ async def test_an_agent_without_tools_asks_its_server_for_the_form_and_streams_n
         task = await finished(one, next(event for event in events if isinstance(event, Task)))
     assert task.status.state == DONE, task.status
     assert values(task) == [RIGHT]
-    shown = [event for event in events if hasattr(event, "artifact")]
+    shown = [event for event in events if isinstance(event, TaskArtifactUpdateEvent)]
     assert [part.HasField("data") for event in shown for part in event.artifact.parts] == [True]
     [asked] = server.asked
     assert asked["response_format"]["json_schema"]["schema"]["required"] == ["total", "due"]

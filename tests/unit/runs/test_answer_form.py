@@ -111,7 +111,8 @@ def test_a_pattern_that_could_not_be_checked_is_refused() -> None:
 
 
 def test_a_value_as_a2a_has_it_is_the_same() -> None:
-    for value in (RIGHT, [1, "x", None, True], None, "text", 7, {"a": {"b": [[]]}}):
+    values: list[Any] = [RIGHT, [1, "x", None, True], None, "text", 7, {"a": {"b": [[]]}}]
+    for value in values:
         assert value_json(Fit(value).part()) == value
 
 
@@ -132,6 +133,14 @@ async def test_a_server_whose_grammars_shut_tools_off_is_asked_for_a_form_only_w
     server, form = Server(10**6), AnswerForm(INVOICE)
     server.endpoint = Endpoint(name="m", model="m", base_url=base_url)
     scope = RunScope(Run(), "a", None)  # type: ignore[arg-type]
-    args = ("Do.", [], ModelSettings(tool_choice=choice), [tool(name) for name in tools], form, [], None)
+    args: tuple[Any, ...] = (
+        "Do.",
+        [],
+        ModelSettings(tool_choice=choice),
+        [tool(name) for name in tools],
+        form,
+        [],
+        None,
+    )
     sent, _ = Contexts(scope).at("").prepared(server, "m1", args)
     assert (sent[4] is form) is asked

@@ -1,5 +1,6 @@
 """What a model is sent fits its context, says what is left out, and is the same in a replay."""
 
+import itertools
 import json
 from typing import Any, cast
 
@@ -11,7 +12,6 @@ from agentnet.runs.context import Contexts
 from agentnet.runs.journal import JournaledModels
 from agentnet.runs.scope import RunScope
 from tests.unit.runs.small_model import OVERFLOWS, Run, Server, tool
-import itertools
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +31,16 @@ async def turns(
     """A run of as many turns as there are sizes, each with one result more."""
     model = JournaledModels(server, RunScope(cast(Any, run), "a", cast(Any, None)), None).get_model(None)
     for count in range(1, len(sizes) + 1):
-        asked = ("You look.", results(*sizes[:count]), settings or ModelSettings(), tools or [], None, [], None)
-        async for _ in model.stream_response(*asked):  # type: ignore[call-arg, attr-defined]
+        asked: tuple[Any, ...] = (
+            "You look.",
+            results(*sizes[:count]),
+            settings or ModelSettings(),
+            tools or [],
+            None,
+            [],
+            None,
+        )
+        async for _ in model.stream_response(*asked):  # type: ignore[call-arg]
             pass
 
 
@@ -133,7 +141,7 @@ async def test_the_tools_of_servers_are_listed_or_found(count: int, limit: int, 
     scope = RunScope(cast(Any, Run()), "a", cast(Any, None), served=served, max_tools=limit)
     tools = [tool("own"), *served.values(), tool("find_tools"), tool("call_tool")]
     server = Server(10**6)
-    args = ("Do.", results(5), ModelSettings(), tools, None, [], None)
+    args: tuple[Any, ...] = ("Do.", results(5), ModelSettings(), tools, None, [], None)
     sent, _ = Contexts(scope).at("").prepared(server, "m1", args)
     names = [each.name for each in sent[3]]
     assert names == (["own", *served] if listed else ["own", "find_tools", "call_tool"])
@@ -143,7 +151,7 @@ async def test_tools_that_would_fill_the_context_are_found() -> None:
     served = {f"s_{number}": tool(f"s_{number}", "d" * 500) for number in range(20)}
     scope = RunScope(cast(Any, Run()), "a", cast(Any, None), served=served)
     tools = [*served.values(), tool("find_tools"), tool("call_tool")]
-    args = ("Do.", results(5), ModelSettings(), tools, None, [], None)
+    args: tuple[Any, ...] = ("Do.", results(5), ModelSettings(), tools, None, [], None)
     for room, names in ((4_096, ["find_tools", "call_tool"]), (32_000, [*served])):
         sent, _ = Contexts(scope).at("").prepared(Server(room, context_tokens=room), "m1", args)
         assert [each.name for each in sent[3]] == names
