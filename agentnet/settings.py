@@ -225,7 +225,10 @@ class Settings(BaseSettings):
         description="YAML file with profiles of the MCP door, for every tenant.",
     )
     mcp_list_limit: int = Field(
-        default=100, ge=1, le=10_000, description="Tools that are listed; beyond it hosts get find_tools and call_tool."
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Tools that are listed; beyond it hosts and agents get find_tools and call_tool.",
     )
     mcp_call_seconds: float = Field(
         default=300.0, gt=0, le=86_400, description="Longest time of one call through the MCP door."

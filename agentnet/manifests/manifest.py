@@ -15,6 +15,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from agentnet.errors import ManifestError, NotFoundError
+from agentnet.manifests.model_settings import ModelOptions, Reasoning
+from agentnet.manifests.output_schema import load_output_schema
 
 MANIFEST_FILE = "agent.yaml"
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,47}$"
@@ -125,6 +127,12 @@ class Manifest(_Strict):
         default_factory=list[ExtensionManifest], max_length=32, description="A2A extensions that it speaks."
     )
     limits: Limits = Field(default_factory=Limits)
+    output_schema: dict[str, Any] | str | None = Field(
+        default=None, description="JSON Schema that every answer fits, or the file in the folder that holds it."
+    )
+    model_settings: ModelOptions = Field(
+        default_factory=ModelOptions, description="What is asked of the model: how much to think, how freely to choose."
+    )
 
 
 class Specialist(BaseModel):
@@ -137,6 +145,8 @@ class Specialist(BaseModel):
     instructions: str
     definition: str
     """Version and content hash: what a task in flight is bound to, such as `1.0.0+3f2a91c04b7d`."""
+    output_schema: dict[str, Any] | None = None
+    """The form of its answers, checked."""
 
     @property
     def name(self) -> str:
@@ -169,13 +179,23 @@ def load_specialist(directory: Path) -> Specialist:
         raise ManifestError(f"{path}: instructions: {manifest.instructions!r} lies outside the folder.")
     has_executor = (directory / "executor.py").is_file()
     instructions = "" if has_executor and not instructions_path.is_file() else _read(instructions_path)
+    if has_executor and manifest.output_schema is not None:
+        raise ManifestError(f"{path}: output_schema: executor.py makes the answers; nobody else sees to their form.")
+    schema = load_output_schema(directory, path, manifest.output_schema)
     digest = hashlib.sha256()
     # All that decides how a run goes: tasks in flight are bound to it.
-    for name in (MANIFEST_FILE, manifest.instructions, "tools.py", "executor.py"):
+    form = [manifest.output_schema] if isinstance(manifest.output_schema, str) else []
+    for name in (MANIFEST_FILE, manifest.instructions, "tools.py", "executor.py", *form):
         file = directory / name
         digest.update(file.read_bytes() if file.is_file() else b"\0")
     definition = f"{manifest.version}+{digest.hexdigest()[:12]}"
-    return Specialist(directory=directory, manifest=manifest, instructions=instructions, definition=definition)
+    return Specialist(
+        directory=directory,
+        manifest=manifest,
+        instructions=instructions,
+        definition=definition,
+        output_schema=schema,
+    )
 
 
 def load_specialists(directories: list[Path]) -> list[Specialist]:
@@ -259,6 +279,7 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
         "limits": Limits,
         "capabilities": Capabilities,
         "extensions": ExtensionManifest,
+        "model_settings": Reasoning if "reasoning" in location else ModelOptions,
     }
     model = models.get(str(location[0]), Manifest) if location else Manifest
     return list(model.model_fields)

@@ -174,3 +174,20 @@ _extend: Any = extend
 _validator: Any = _extend(
     jsonschema.Draft202012Validator, {name: _counted(keyword) for name, keyword in _KEYWORDS.items()}
 )
+
+
+def unproven(schema: Schema, value: Any, most: int, steps: int) -> list[jsonschema.ValidationError]:
+    """What of `value` the schema forbids, so many things at most; that it takes more steps to find out is one. Blocks.
+
+    Raises `RecursionError`. The schema must be one.
+    """
+    found: list[jsonschema.ValidationError] = []
+    _left.set([steps])
+    try:
+        for problem in _validator(schema, registry=NO_OTHERS).iter_errors(value):
+            found.append(problem)
+            if len(found) == most:
+                break
+    except _TooMuchError:
+        found.append(jsonschema.ValidationError("it takes too long to be checked against its schema"))
+    return found

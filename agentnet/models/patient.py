@@ -62,6 +62,11 @@ class PatientModel(Model):
         self.own = Choice(inner, endpoint)
         self._fallbacks = fallbacks
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is known of the model that is asked first."""
+        return self.own.endpoint
+
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
         """A turn in one piece. Raises `ModelError`."""
         return await whole(self.stream_response(*args, **kwargs))

@@ -9,6 +9,7 @@ from a2a.types.a2a_pb2 import Message, Part, Role, Task
 
 from agentnet.errors import NotFoundError
 from agentnet.files.store import URI_PATTERN, FileStore
+from agentnet.runs.attachments import Seen
 from agentnet.runs.question import answered_message_ids, text_of
 from agentnet.tasks.parts import joined
 from agentnet.tasks.projection import Projection
@@ -24,6 +25,7 @@ MAX_CHARACTER_BYTES = 4
 EARLIER_CHARACTERS = 4000
 EARLIER_FILES = 16
 """Of one side of an earlier turn."""
+NOTHING = Seen()
 EARLIER = "earlier"
 """Journal key of what was said before: the same in every replay."""
 
@@ -38,8 +40,9 @@ def requests_of(run: TaskRun) -> list[Message]:
     ]
 
 
-async def as_input(message: Message, files: FileStore, leased: LeasedTask) -> dict[str, Any]:
-    """A message as an input item: its texts and data, its files by name and URI, and what its text files say."""
+async def as_input(message: Message, files: FileStore, leased: LeasedTask, seen: Seen = NOTHING) -> dict[str, Any]:
+    """A message as an input item: its texts and data, its files by name and URI, what its text files say, and those
+    that the model takes as they are."""
     attached = [
         await _stored(part, part.raw, number, files, leased) for number, part in enumerate(message.parts) if part.raw
     ]
@@ -48,6 +51,9 @@ async def as_input(message: Message, files: FileStore, leased: LeasedTask) -> di
     if attached or linked:
         text += "\n\nAttached files:\n" + "\n".join([*attached, *linked])
         text += "".join([f"\n\nText of {name}:\n{said}" async for name, said in _texts(message, files, leased)])
+    text += "".join(f"\n\n[{said}]" for said in seen.unread)
+    if seen.parts:
+        return {"role": "user", "content": [{"type": "input_text", "text": text}, *seen.parts]}
     return {"role": "user", "content": text}
 
 
@@ -102,7 +108,7 @@ async def earlier_in_context(run: TaskRun, store: TaskStore, files: FileStore) -
 async def _exchange(task: Task, files: FileStore, leased: LeasedTask) -> list[dict[str, Any]]:
     """What was asked and answered, with the files on both sides: a later turn may be about them."""
     asked = [message for message in task.history if message.role == Role.ROLE_USER]
-    answer = Projection(task).answer or text_of(task.status.message)
+    answer = Projection(task).answer_or_data or text_of(task.status.message)
     given = await _files_in([part for message in asked for part in message.parts], files, leased)
     made = await _files_in([part for artifact in task.artifacts for part in joined(artifact.parts)], files, leased)
     if not asked or not (answer or made):

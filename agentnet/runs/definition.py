@@ -7,9 +7,12 @@ from typing import Any
 
 from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
 from agents.tool_context import ToolContext
+from openai.types.shared import Reasoning
 
 from agentnet.errors import ManifestError
 from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
+from agentnet.manifests.model_settings import ModelOptions
+from agentnet.runs.answer_form import AnswerForm
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.folder_code import folder_module
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
@@ -18,6 +21,8 @@ from agentnet.runs.scope import RunScope
 
 BUILT_IN = ("ask_user", "find_agents", "delegate", "handoff")
 """Tools that every specialist has, or each with peers."""
+BODY_FIELDS = ("seed", "stop")
+"""Settings that the SDK has no name for."""
 
 
 def load_tools(specialist: Specialist) -> list[Tool]:
@@ -88,16 +93,43 @@ def _prefix(server: str) -> str:
 
 
 def build_agent(specialist: Specialist, model: str | Model, settings: ModelSettings) -> JournaledAgent:
-    """The specialist as an agent of the SDK, without tools."""
+    """The specialist as an agent of the SDK, without tools. Raises `ManifestError`."""
     manifest = specialist.manifest
+    form = form_of(specialist)
     agent = JournaledAgent(
-        name=manifest.name, instructions=specialist.instructions, model=model, model_settings=settings
+        name=manifest.name,
+        instructions=f"{specialist.instructions}\n\n{form.instructions}" if form else specialist.instructions,
+        model=model,
+        model_settings=settings.resolve(asked_of_model(manifest.model_settings)),
+        output_type=form,
     )
     approvals = Approvals(
         frozenset(manifest.needs_approval), frozenset(manifest.not_repeatable), manifest.approve_destructive
     )
     object.__setattr__(agent, "_approvals", approvals)  # Agent is the SDK's dataclass, and has no field for it
     return agent
+
+
+def form_of(specialist: Specialist) -> AnswerForm | None:
+    """The form of its answers, if it has one. Raises `ManifestError`."""
+    if specialist.output_schema is None:
+        return None
+    try:
+        return AnswerForm(specialist.output_schema)
+    except ManifestError as error:
+        raise ManifestError(f"{specialist.directory / MANIFEST_FILE}: {error.message}", hint=error.hint) from None
+
+
+def asked_of_model(options: ModelOptions) -> ModelSettings:
+    """What a manifest asks of its model, as the SDK sends it."""
+    extra = {name: value for name in BODY_FIELDS if (value := getattr(options, name)) is not None} | options.extra_body
+    given = options.model_dump(exclude={*BODY_FIELDS, "extra_body", "reasoning"}, exclude_none=True)
+    reasoning = options.reasoning
+    return ModelSettings(
+        **given,
+        reasoning=Reasoning(**reasoning.model_dump(exclude_none=True)) if reasoning else None,
+        extra_body=extra or None,
+    )
 
 
 def ask_user_tool() -> FunctionTool:

@@ -324,7 +324,7 @@ class Delegated:
                     ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
         name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
-        answer = self.child.answer or text_of(self.child.status.message)
+        answer = self.child.answer_or_data or text_of(self.child.status.message)
         return Outcome(self.agent, self.child_id, name, answer, files)
 
 

@@ -33,13 +33,18 @@ from agentnet.errors import AgentNetError
 from agentnet.files.store import FileStore
 from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
+from agentnet.mcp.finding import FINDER_NAMES
 from agentnet.models.failures import failure_in
+from agentnet.runs.answer_form import AnswerForm, Unfit, mending
+from agentnet.runs.attachments import seen
+from agentnet.runs.context import endpoint_of
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
+from agentnet.runs.finders import finders
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
-from agentnet.runs.scope import RunScope
+from agentnet.runs.scope import MAX_TOOLS, RunScope
 from agentnet.runs.toolservers import Served, ToolServers
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
@@ -53,6 +58,7 @@ NAME = "answer"
 """Name of the artifact that holds the agent's answer; what a peer answered has the peer's name before it."""
 TURNS = frozenset({"response.created", "response.completed"})
 """Events at which a turn of the model begins, or ends."""
+JSON = "application/json"
 
 
 class SpecialistExecutor(AgentExecutor):
@@ -69,6 +75,7 @@ class SpecialistExecutor(AgentExecutor):
         files: FileStore,
         tool_servers: ToolServers,
         peers: Peers,
+        max_tools: int = MAX_TOOLS,
     ) -> None:
         self.specialist = specialist
         self._models = models
@@ -80,7 +87,10 @@ class SpecialistExecutor(AgentExecutor):
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
         self._built_in = [*peers.tools(), ask_user_tool()]
+        self._max_tools = max_tools
         self._agent = build_agent(specialist, model_name, model_settings)
+        self._form = self._agent.output_type if isinstance(self._agent.output_type, AnswerForm) else None
+        self._finders = finders(self._agent.approvals)
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
             tool_not_found_behavior="return_error_to_model",
@@ -100,7 +110,7 @@ class SpecialistExecutor(AgentExecutor):
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""
         run: TaskRun = context.call_context.state[RUN]
-        scope = RunScope(run, self.specialist.name, self._files)
+        scope = RunScope(run, self.specialist.name, self._files, max_tools=self._max_tools)
         await run.emit(status_update(run.named, TaskState.TASK_STATE_WORKING))
         await self._take_answer(run)
         # A task of its own: a question ends the execution from outside, while a tool still waits inside of the SDK.
@@ -149,8 +159,8 @@ class SpecialistExecutor(AgentExecutor):
             request: Message = requests[answered]
             if result is not None:
                 items = [*result.to_input_list()]
-            items.append(await as_input(request, self._files, run.leased))
-            result = await self._answer(agent, models, scope, items, answered)
+            items.append(await self._input(request, scope))
+            result = await self._in_form(agent, models, scope, items, answered)
             if answered:  # the first is the task's own; later ones might be taken for answers by a replay
                 await run.journal(f"request/{request.message_id}", b"")
             answered += 1
@@ -170,8 +180,12 @@ class SpecialistExecutor(AgentExecutor):
         served = await self._served(scope.principal())
         agent = copy.copy(self._agent)
         agent.tools = [*self.own_tools, *served.tools, *self._built_in]
+        # Without any tool of a server, too: a replay may have used some that is away now.
+        if self.specialist.manifest.mcp_servers and not any(tool.name in FINDER_NAMES for tool in agent.tools):
+            agent.tools += self._finders
+            scope.served = served.by_name
         if served.note:
-            agent.instructions = f"{self.specialist.instructions}\n\n{served.note}"
+            agent.instructions = f"{self._agent.instructions}\n\n{served.note}"
         return agent
 
     async def _served(self, principal: Principal) -> Served:
@@ -179,6 +193,36 @@ class SpecialistExecutor(AgentExecutor):
         if self._elsewhere:
             check_served(self.specialist, self._elsewhere, {tool.name for tool in served.tools}, served.missing)
         return served
+
+    async def _input(self, request: Message, scope: RunScope) -> dict[str, Any]:
+        """The request as the model reads it; of files that it does not take people are told, too."""
+        name = self._agent.model if isinstance(self._agent.model, str) else None
+        endpoint = endpoint_of(self._models.get_model(name))
+        found = await seen(request, self._files, scope.run.leased, endpoint)
+        told = f"unread/{request.message_id}"
+        if found.unread and endpoint is not None and told not in scope.run.leased.journal:
+            for number, sentence in enumerate(found.unread):
+                step = await scope.begin("model", f"{told}/{number}", endpoint.name, "")
+                await step.end(sentence, ok=False)
+            scope.note(told, b"")
+        return await as_input(request, self._files, scope.run.leased, found)
+
+    async def _in_form(
+        self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
+    ) -> RunResultStreaming:
+        """Answer one request; where answers have a form, in it. Raises `AgentNetError`."""
+        result = await self._answer(agent, models, scope, items, number)
+        if self._form is None:
+            return result
+        found = self._form.of_run(result.final_output, scope.handed_off)
+        if isinstance(found, Unfit) and scope.handed_off is None:
+            again = {"role": "user", "content": found.request}
+            result = await self._answer(mending(agent), models, scope, [*result.to_input_list(), again], number)
+            found = self._form.of_run(result.final_output, scope.handed_off)
+        if isinstance(found, Unfit):
+            raise AgentNetError(f"The answer does not fit the form that {scope.agent} is to give it. {found.problems}")
+        await _AnswerWriter(scope.run, number).put(Part(data=found.part(), media_type=JSON))
+        return result
 
     async def _answer(
         self, agent: "Agent[RunScope]", models: ModelProvider, scope: RunScope, items: list[Any], number: int
@@ -205,13 +249,15 @@ class SpecialistExecutor(AgentExecutor):
                 if event.type != "raw_response_event":
                     continue
                 if isinstance(event.data, ResponseTextDeltaEvent):
-                    await writer.write(event.data.delta)
+                    if self._form is None:  # half a value is no word of an answer
+                        await writer.write(event.data.delta)
                 elif event.data.type in TURNS:  # one that begins anew takes back what it has said
                     writer.end_turn()
         except BaseException:
             result.cancel(mode="immediate")
             raise
-        await writer.finish(scope.handed_off if scope.handed_off is not None else str(result.final_output or ""))
+        if self._form is None:
+            await writer.finish(scope.handed_off if scope.handed_off is not None else str(result.final_output or ""))
 
 
 class _AnswerWriter:
@@ -242,19 +288,30 @@ class _AnswerWriter:
         elif answer and not self._stored(answer):
             await self._emit(answer, append=False, last_chunk=True)
 
+    async def put(self, value: Part) -> None:
+        """Show an answer that is one value."""
+        if self._before() != [value]:
+            await self._show(value, append=False, last_chunk=True)
+
     def _stored(self, answer: str) -> bool:
         """Whether an earlier execution of this task has shown the whole answer already."""
-        for artifact in self._run.leased.projection.snapshot().artifacts:
-            if artifact.artifact_id == self._artifact_id:
-                return "".join(part.text for part in artifact.parts) == answer
-        return False
+        parts = self._before()
+        return bool(parts) and "".join(part.text for part in parts) == answer
+
+    def _before(self) -> list[Part]:
+        """What an earlier execution of this task has shown."""
+        artifacts = self._run.leased.projection.snapshot().artifacts
+        return [part for each in artifacts if each.artifact_id == self._artifact_id for part in each.parts]
 
     async def _emit(self, text: str, *, append: bool, last_chunk: bool = False) -> None:
+        await self._show(Part(text=text), append=append, last_chunk=last_chunk)
+
+    async def _show(self, part: Part, *, append: bool, last_chunk: bool) -> None:
         task = self._run.leased
         update = TaskArtifactUpdateEvent(
             task_id=str(task.lease.task_id),
             context_id=task.context_id,
-            artifact=Artifact(artifact_id=self._artifact_id, name=self._name, parts=[Part(text=text)]),
+            artifact=Artifact(artifact_id=self._artifact_id, name=self._name, parts=[part]),
             append=append,
             last_chunk=last_chunk,
         )

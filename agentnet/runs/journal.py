@@ -32,6 +32,7 @@ from agentnet.errors import AgentNetError
 from agentnet.models.endpoints.notice import Notice
 from agentnet.models.whole import whole
 from agentnet.runs.approval import Approvals
+from agentnet.runs.context import Contexts
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
 from agentnet.runs.waiting import Waiting
@@ -61,16 +62,20 @@ class JournaledModels(ModelProvider):
         self._scope = scope
         self._max_tokens = max_tokens
         self._turns: dict[str, int] = {}
+        self._contexts = Contexts(scope)
 
     def get_model(self, model_name: str | None) -> Model:
         """The model of that name, journaled."""
         inner = self._inner.get_model(model_name)
-        return _JournaledModel(inner, self._scope, self._turns, self._max_tokens)
+        return _JournaledModel(inner, self._scope, self._turns, self._contexts, self._max_tokens)
 
 
 class _JournaledModel(Model):
-    def __init__(self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None) -> None:
+    def __init__(
+        self, inner: Model, scope: RunScope, turns: dict[str, int], contexts: Contexts, max_tokens: int | None
+    ) -> None:
         self._inner = inner
+        self._contexts = contexts
         self._scope = scope
         self._turns = turns
         self._max_tokens = max_tokens
@@ -88,6 +93,7 @@ class _JournaledModel(Model):
         stored = self._scope.run.leased.journal.get(key)
         if stored is not None:
             response = Response.construct(**json.loads(stored))  # as lenient as the client was when it read it
+            self._contexts.at(path).replayed(self._inner, key, args, response.usage)
             for index, item in enumerate(response.output):
                 yield ResponseOutputItemDoneEvent(
                     item=item, output_index=index, sequence_number=index, type="response.output_item.done"
@@ -102,7 +108,7 @@ class _JournaledModel(Model):
         self._scope.working += 1
         finished, waiting = False, Waiting(self._scope, key)
         try:
-            async with _closing(self._inner.stream_response(*args, **kwargs)) as events:
+            async with _closing(self._contexts.at(path).stream(self._inner, key, args, kwargs)) as events:
                 async for event in events:
                     if isinstance(event, Notice):
                         await waiting.say(event)
@@ -150,7 +156,7 @@ class JournaledAgent(Agent[RunScope]):
         """The tools, each wrapped."""
         # Asked twice a turn, and the SDK makes a task for each tool to find out whether it is enabled.
         tools = self.tools if self._are_plain else await super().get_all_tools(run_context)
-        return [_journaled(tool, self.approvals) if isinstance(tool, FunctionTool) else tool for tool in tools]
+        return [journaled(tool, self.approvals) if isinstance(tool, FunctionTool) else tool for tool in tools]
 
     @property
     def _are_plain(self) -> bool:
@@ -166,8 +172,10 @@ class JournaledAgent(Agent[RunScope]):
         return found
 
 
-def _journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
+def journaled(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
     """`tool`, journaled: made once, for tools are shared by all runs, and so are an agent's approvals."""
+    if getattr(tool, "_passes_on", False):
+        return tool
     known: tuple[Approvals, FunctionTool] | None = getattr(tool, "_agentnet_journaled", None)
     if known is None or known[0] is not approvals:
         known = approvals, _wrapped(tool, approvals)
@@ -304,4 +312,10 @@ def tools_called(journal: Mapping[str, bytes]) -> set[str]:
 def tells_itself(tool: FunctionTool) -> FunctionTool:
     """Mark a tool that reports its own steps."""
     tool._tells_itself = True  # type: ignore[attr-defined]
+    return tool
+
+
+def passes_on(tool: FunctionTool) -> FunctionTool:
+    """Mark a tool that calls another, which is journaled in its stead."""
+    tool._passes_on = True  # type: ignore[attr-defined]
     return tool

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
 
@@ -15,7 +16,12 @@ from agentnet.tasks.output import media_type_of
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.steps import Step, StepKind
 
+if TYPE_CHECKING:  # tool servers ask for scopes too, and have no use for the SDK
+    from agents import FunctionTool
+
 SUMMARY_CHARACTERS = 160
+MAX_TOOLS = 100
+"""Of a list that a model reads."""
 SETTLE_SECONDS = 1.0
 """How long a question waits for siblings of its turn that never begin."""
 
@@ -36,6 +42,10 @@ class RunScope:
     """Model calls and tool calls under way, without those that wait for an answer."""
     announced: int = 0
     """Tool calls that the model asked for and that have not begun."""
+    served: Mapping[str, "FunctionTool"] | None = None
+    """The tools of servers by name, for an agent with `find_tools`: where they are too many, they are not listed."""
+    max_tools: int = MAX_TOOLS
+    """More are not listed."""
     tokens: int = 0
     over: bool = False
     """Whether the execution has ended: what the SDK still does in the background must leave no trace."""

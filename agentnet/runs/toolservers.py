@@ -8,7 +8,8 @@ import asyncio
 import json
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -58,6 +59,8 @@ class Served:
     tools: list[Tool]
     missing: dict[str, str]
     """Servers whose tools are not there, and why."""
+    by_name: Mapping[str, FunctionTool] = field(default_factory=dict[str, FunctionTool])
+    """The same tools by their names."""
 
     @property
     def note(self) -> str:
@@ -94,14 +97,15 @@ class ToolServers:
         return known[1]
 
     def _served(self, names: list[str], found: list[Listed]) -> Served:
-        made: dict[str, Tool] = {}
+        made: dict[str, FunctionTool] = {}
         missing = {name: tools for name, tools in zip(names, found, strict=True) if isinstance(tools, str)}
         for server, tools in zip(names, found, strict=True):
-            for tool in tools if not isinstance(tools, str) else ():
+            # In one order, whatever that of the server is: a prompt begins with them, and is looked for in a cache.
+            for tool in sorted(tools, key=lambda tool: tool.name) if not isinstance(tools, str) else ():
                 name = tool_name(server, tool.name)
                 name = name if name not in made else tool_name(server, tool.name, marked=True)
                 made[name] = self._as_tool(server, tool, name)
-        return Served(list(made.values()), missing)
+        return Served(list(made.values()), missing, made)
 
     async def close(self) -> None:
         """Close every connection."""

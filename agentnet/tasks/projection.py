@@ -6,12 +6,14 @@ streamed text is gathered in pieces and joined when the task is asked for, and t
 so that a snapshot does not carry it.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
 from a2a.types.a2a_pb2 import (
     Artifact,
     Message,
+    Part,
     StreamResponse,
     Task,
     TaskArtifactUpdateEvent,
@@ -23,6 +25,7 @@ from a2a.types.a2a_pb2 import (
 from agentnet.tasks.events import COMPLETED, INTERRUPTED_STATES, SUBMITTED, TERMINAL_STATES
 from agentnet.tasks.parts import continues, is_file, joined, text_of, words_of
 from agentnet.tasks.steps import ANSWER, SOURCE
+from agentnet.tasks.values import value_json
 
 
 class Projection:
@@ -111,6 +114,23 @@ class Projection:
     def answer(self) -> str:
         """Its words for whoever asked: the texts of its own artifacts, and behind them what it says in the end."""
         return "\n\n".join(filter(None, (self.text, self.closing)))
+
+    @property
+    def data(self) -> Part | None:
+        """Its answer where that is one value, for programs, and no words; None else."""
+        if self.answer:
+            return None
+        found = [(artifact, part) for artifact in self.own_artifacts for part in artifact.parts if _is_value(part)]
+        answers = [part for artifact, part in found if artifact.artifact_id.startswith(ANSWER)]
+        if answers:
+            return answers[-1]
+        return found[0][1] if len(found) == 1 else None
+
+    @property
+    def answer_or_data(self) -> str:
+        """Its words; where it has none but one value, that as JSON."""
+        data = self.data
+        return self.answer if data is None else json.dumps(value_json(data.data), ensure_ascii=False)
 
     @property
     def closing(self) -> str:
@@ -254,6 +274,10 @@ class Projection:
         if pieces:
             part = self._artifacts[artifact_id].parts[-1]
             part.text = "".join([part.text, *pieces])
+
+
+def _is_value(part: Part) -> bool:
+    return part.HasField("data") and not is_file(part)
 
 
 def _rank(artifact: Artifact) -> int:

@@ -30,6 +30,7 @@ async def executor_on_a_model(
         files=FileStore(await runtime.database(), settings.max_file_bytes),
         tool_servers=tool_servers,
         peers=Peers(manifest.peers, directory, runtime.http, runtime.tokens),
+        max_tools=settings.mcp_list_limit,
     )
     await executor.check_servers(EVERYONE)
     return executor, tool_servers.close

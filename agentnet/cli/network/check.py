@@ -65,12 +65,13 @@ def _stored() -> tuple[list[str], str]:
 
 def _code(specialist: Specialist) -> list[AgentNetError]:
     """What is wrong with `tools.py` and `executor.py`, found by importing them."""
-    from agentnet.runs.definition import load_tools  # takes a second to import
+    from agentnet.runs.definition import form_of, load_tools  # takes a second to import
     from agentnet.runs.folder_code import load_executor
 
     try:
         if load_executor(specialist) is None:
             load_tools(specialist)
+            form_of(specialist)
     except AgentNetError as error:
         return [error]
     return []

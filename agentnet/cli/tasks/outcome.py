@@ -78,6 +78,11 @@ class Outcome:
         """The user has sent `message`."""
         self.heard.sent(message)
 
+    @property
+    def data(self) -> Part | None:
+        """The result where it is one value for programs, and no words; None else."""
+        return self.heard.data if self.succeeded else None
+
     def answer(self) -> str:
         """The result as Markdown: the texts and data of the agent's own artifacts, and what it says in the end.
 

@@ -14,6 +14,7 @@ from agentnet.cli.show.rendering import Trail
 from agentnet.cli.tasks.artifacts import SavedFile, save_answer, save_files
 from agentnet.cli.tasks.job import OUTPUT_DIRECTORY
 from agentnet.cli.tasks.outcome import Outcome
+from agentnet.tasks.values import value_json
 
 
 class Talk:
@@ -65,7 +66,9 @@ class Talk:
         return exits.OK if outcome.succeeded else exits.TASK_FAILED
 
     def _print(self, outcome: Outcome, files: list[SavedFile]) -> None:
-        if text := outcome.answer():
+        if outcome.data is not None and not self.output.is_terminal:  # for the next program
+            screen.print_json(value_json(outcome.data.data))
+        elif text := outcome.answer():
             self._print_markdown(screen.clean(screen.named(text)))
         for file in files:
             via = f"  (from {' → '.join(file.source)})" if file.source else ""
@@ -114,6 +117,7 @@ def _as_json(outcome: Outcome, agent: str, files: list[SavedFile], seconds: floa
         "agent": agent,
         "state": outcome.state_name,
         "text": outcome.answer(),
+        "data": None if outcome.data is None else value_json(outcome.data.data),
         "question": outcome.said if outcome.waits else None,
         "reason": None if outcome.waits or outcome.succeeded else outcome.said,
         "files": [

@@ -8,6 +8,7 @@ from a2a.types.a2a_pb2 import DESCRIPTOR, TaskState
 
 from agentnet.tasks.events import TERMINAL_STATES
 from agentnet.tasks.projection import Projection
+from agentnet.tasks.values import value_json
 from gateway.mcp.agents.content import Contents
 
 STATE_NAMES = {
@@ -85,10 +86,16 @@ class Answer:
             "task_id": self.heard.task_id,
             "context_id": self.heard.context_id,
             "state": STATE_NAMES.get(self.heard.state, "unspecified"),
-            "answer": answer,
+            "answer": self._answer_in_words(answer),
             **more,
         }
+        if (data := self.heard.data) is not None:
+            structured["data"] = value_json(data.data)
         return types.CallToolResult(content=content, structured_content=structured, is_error=is_error)
+
+    def _answer_in_words(self, answer: str) -> str:
+        """Where the agent answers with a value for programs, that as JSON."""
+        return answer or self.heard.answer_or_data[:MAX_TEXT_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 
 from agentnet import __version__
 from agentnet.errors import AgentNetError, UnavailableError
-from gateway.mcp.aggregate.find_tools import FIND_TOOLS, FINDER_NAMES, find_tools, found_page, named_call
+from agentnet.mcp.finding import FIND_TOOLS, FINDER_NAMES
+from gateway.mcp.aggregate.find_tools import find_tools, found_page, named_call
 from gateway.mcp.aggregate.merge import Merged, Part, Place, merge
 from gateway.mcp.aggregate.naming import may_show
 from gateway.mcp.aggregate.provider import Provider, Providers

@@ -117,11 +117,11 @@ class Specialist(SpecialistExecutor):
         return gate
 
 
-def folder(path: Path, manifest: str = MANIFEST) -> Path:
+def folder(path: Path, manifest: str = MANIFEST, tools: str | None = None) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     (path / "agent.yaml").write_text(manifest)
     (path / "instructions.md").write_text("Work.")
-    (path / "tools.py").write_text(TOOLS)
+    (path / "tools.py").write_text(TOOLS if tools is None else tools)
     return path
 
 
@@ -135,6 +135,7 @@ async def specialist(
     mcp_servers: dict[str, str] | None = None,
     upstreams: Upstreams | None = None,
     model: Model | None = None,
+    tools: str | None = None,
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
     """`count` replicas of a specialist whose model says `steps`, one after the other; or of one with `model`."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
@@ -146,7 +147,7 @@ async def specialist(
             script = ScriptedModel(list(steps))
             servers = ToolServers(directory, tokens, upstreams)
             executor = Specialist(
-                load_specialist(folder(path, manifest)),
+                load_specialist(folder(path, manifest, tools)),
                 models=OneModel(model or script),
                 model_name="scripted",
                 model_settings=ModelSettings(),

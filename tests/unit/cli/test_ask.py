@@ -1,11 +1,24 @@
 """What `agentnet ask` does with an agent's events, over an agent that follows a script."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
-from a2a.types import Message, Part, StreamResponse, Task, TaskState, TaskStatus, TaskStatusUpdateEvent
+from a2a.types import (
+    Artifact,
+    Message,
+    Part,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Value
 
 from agentnet.cli.command import exits
 from agentnet.cli.tasks.ask import converse
@@ -109,3 +122,24 @@ async def test_who_loses_the_gateway_is_told_the_task_and_how_to_go_on(monkeypat
     with pytest.raises(UnavailableError) as never:
         await converse(cast(Any, Lost(begins=False)), Job("hello").message(0), Talk(), timeout=60)
     assert "watch" not in str(never.value)
+
+
+class Counting(Telling):
+    """Answers with a value."""
+
+    async def send(self, message: Message) -> AsyncIterator[StreamResponse]:
+        yield StreamResponse(task=task(WORKING))
+        parts = [Part(data=ParseDict({"total": 5, "due": "ü"}, Value()), media_type="application/json")]
+        update = TaskArtifactUpdateEvent(artifact=Artifact(artifact_id="response", parts=parts))
+        yield StreamResponse(artifact_update=update)
+        yield status(self.end, "")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_an_answer_that_is_a_value_is_printed_as_json_for_the_next_program(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    counting = Counting(TaskState.TASK_STATE_COMPLETED)
+    await converse(cast(Any, counting), Job("hello").message(0), Talk(as_json=as_json), timeout=60)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["data"] if as_json else printed) == {"total": 5, "due": "ü"}

@@ -113,3 +113,12 @@ def test_files_never_leave_the_folder_and_never_meet(tmp_path: Path) -> None:
 def test_no_folder_is_made_when_there_are_no_files(tmp_path: Path) -> None:
     assert save_files(told(artifact("text")), tmp_path / "out") == []
     assert not (tmp_path / "out").exists()
+
+
+def test_a_result_that_is_a_value_is_one_for_programs() -> None:
+    made = artifact("", identifier="response")
+    made["artifactUpdate"]["artifact"]["parts"] = [{"data": {"total": 5}, "mediaType": "application/json"}]
+    outcome = told(made, status("COMPLETED"))
+    assert outcome.data is not None
+    assert outcome.answer() == '```json\n{\n  "total": 5\n}\n```'
+    assert told(made, status("FAILED", "no")).data is None

@@ -13,6 +13,7 @@ from a2a.types.a2a_pb2 import (
     TaskStatus,
     TaskStatusUpdateEvent,
 )
+from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct, Value
 from pydantic import ValidationError
 
@@ -230,3 +231,14 @@ def test_a_caller_has_so_many_streams_and_gets_them_back() -> None:
             pass
     with limit.stream(one):
         pass
+
+
+def test_an_answer_that_is_a_value_is_structured_content() -> None:
+    part = Part(data=ParseDict({"total": 5}, Value()), media_type="application/json")
+    artifact = Artifact(artifact_id="response", parts=[part])
+    result = Answer("a", Projection(Task(id="t", status=DONE, artifacts=[artifact]))).result()
+    assert result.structured_content is not None
+    assert result.structured_content["data"] == {"total": 5}
+    assert result.structured_content["answer"] == '{"total": 5}'
+    [text] = result.content
+    assert isinstance(text, types.TextContent) and text.text == '{"total": 5}'

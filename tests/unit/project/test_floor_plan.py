@@ -88,7 +88,7 @@ MAY_IMPORT: dict[str, Folders] = {
     | gateway("a2a agents")
     | door("aggregate changes messages resumption upstream")
     | {"cards"},
-    "gateway.mcp.aggregate": agentnet("identity") | door("messages upstream"),
+    "gateway.mcp.aggregate": agentnet("identity mcp") | door("messages upstream"),
     "gateway.mcp.bridge": agentnet("database identity")
     | gateway("http")
     | door("messages resumption sessions upstream"),

@@ -9,6 +9,8 @@ from a2a.types.a2a_pb2 import (
     TaskArtifactUpdateEvent,
     TaskState,
 )
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Value
 
 from agentnet.tasks.events import (
     KIND_ARTIFACT,
@@ -246,3 +248,28 @@ def test_an_answer_stands_before_what_it_was_made_of_and_that_before_what_peers_
     again = Projection(projection.task())
     again.apply(_chunk("more", artifact_id=began[0]))
     assert [artifact.artifact_id for artifact in again.task().artifacts] == read
+
+
+def _value(data: object, artifact_id: str = "response") -> StreamResponse:
+    part = Part(data=ParseDict(data, Value()), media_type="application/json")
+    artifact = Artifact(artifact_id=artifact_id, parts=[part])
+    return StreamResponse(artifact_update=TaskArtifactUpdateEvent(artifact=artifact))
+
+
+def test_an_answer_that_is_a_value_is_told_as_json() -> None:
+    projection = _begun()
+    assert projection.data is None
+    projection.apply(_value({"total": 5, "due": "ü"}))
+    assert projection.data is not None
+    assert projection.answer == ""
+    assert projection.answer_or_data == '{"total": 5, "due": "ü"}'
+    projection.apply(_value([1], "response-2"))
+    assert projection.answer_or_data == "[1]", "the newest of a task with several requests"
+
+
+def test_data_beside_words_is_for_programs_alone() -> None:
+    projection = _begun()
+    projection.apply(_chunk("five"))
+    projection.apply(_value({"total": 5}, "other"))
+    assert projection.data is None
+    assert projection.answer_or_data == "five"

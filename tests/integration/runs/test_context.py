@@ -1,0 +1,167 @@
+"""A conversation that outgrows the model's context goes on: over true sockets, after a kill, in the cache."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from a2a.types.a2a_pb2 import Task
+
+from agentnet.tasks.steps import STEPS, step_of
+from agentnet.tasks.values import struct_json
+from agentnet.testing import Call, Decision, OpenAIServer, Scenario
+from tests.integration.runs.small_server import SmallContext, model_at
+from tests.integration.runs.specialists_under_test import (
+    DONE,
+    answer,
+    finished,
+    is_so,
+    sent,
+    specialist,
+    until,
+)
+from tests.integration.tasks.replicas import context, request
+
+pytestmark = pytest.mark.anyio
+
+MANIFEST = """
+name: worker
+description: Works.
+skills:
+  - {id: work, name: Work, description: Works.}
+"""
+MESSAGES = '"messages":'
+REFUSALS = {
+    "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in "
+    "{size} tokens.",
+    "vllm": "This model's maximum context length is {limit} tokens. However, your request has {size} input tokens.",
+    "llama.cpp": "request ({size} tokens) exceeds the available context size ({limit} tokens), try increasing it",
+    "lm studio": "Trying to keep the first {size} tokens when context the overflows. However, the model is loaded with "
+    "context length of only {limit} tokens, which is not enough.",
+    "gemini": "The input token count ({size}) exceeds the maximum number of tokens allowed ({limit}).",
+}
+
+
+def notes(count: int, size: int = 4_000) -> list[Decision]:
+    return [Decision(calls=(Call("note", {"text": f"{number} " + "x" * size}),)) for number in range(count)]
+
+
+def scripted(script: Sequence[Decision]) -> OpenAIServer:
+    return OpenAIServer(Scenario(script=script))
+
+
+async def told(one: Any, text: str) -> list[str]:
+    """What a task tells of itself on the way."""
+    with_steps = context()
+    with_steps.requested_extensions.add(STEPS)
+    events = [event async for event in one.handler.on_message_send_stream(request(text), with_steps)]
+    updates = [event if hasattr(event, "metadata") else getattr(event, "status_update", None) for event in events]
+    steps = [step_of(struct_json(update.metadata)) for update in updates if update is not None]
+    return [step.summary for step in steps if step is not None and step.kind == "model"]
+
+
+async def test_what_would_overflow_is_left_out_and_people_are_told(database_url: str, tmp_path: Path) -> None:
+    server = SmallContext(scripted([*notes(8), Decision(text="done")]).app, limit=4_096)
+    async with (
+        model_at(server, context_tokens=4_096) as model,
+        specialist(database_url, tmp_path, [], manifest=MANIFEST, model=model) as (worker, [one]),
+    ):
+        said = await told(one, "go")
+    assert server.refused <= 1  # the first prompt is measured by our count alone
+    assert len(worker.ledger) == 8
+    assert any(words.startswith("left out ") for words in said)
+    messages = server.asked[-1]["messages"]
+    assert "left out here" in json.dumps(messages[:-1], ensure_ascii=False)
+    assert messages[1]["content"].startswith("go")
+    assert messages[-1]["content"] == "noted 7 " + "x" * 4_000
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+async def test_a_server_that_refuses_a_long_prompt_is_asked_again_with_less(
+    database_url: str, tmp_path: Path, words: str
+) -> None:
+    server = SmallContext(scripted([*notes(8), Decision(text="done")]).app, limit=4_096, words=REFUSALS[words])
+    async with (
+        model_at(server) as model,
+        specialist(database_url, tmp_path, [], manifest=MANIFEST, model=model) as (worker, [one]),
+    ):
+        task = await sent(one, "go")
+    assert task.status.state == DONE, task.status
+    assert answer(task) == "done"
+    assert len(worker.ledger) == 8
+    assert 1 <= server.refused <= 2
+
+
+@pytest.mark.parametrize("known", [{"context_tokens": 4_096}, {}], ids=["declared", "learnt"])
+async def test_a_run_that_is_taken_over_sends_what_it_would_have_sent(
+    database_url: str, tmp_path: Path, known: dict[str, Any]
+) -> None:
+    script = [
+        *notes(5),
+        Decision(calls=(Call("slow", {"text": "gate"}),)),
+        *notes(4, 2_500),
+        Decision(text="done"),
+    ]
+    prompts: list[list[Any]] = []
+    for killed in (False, True):
+        server = SmallContext(scripted(script).app, limit=4_096)
+        async with (
+            model_at(server, **known) as model,
+            specialist(database_url, tmp_path / str(killed), [], 2, MANIFEST, model=model) as (worker, [one, two]),
+        ):
+            if not killed:
+                worker.gate.set()
+            task = await one.handler.on_message_send(request("go", at_once=True), context())
+            assert isinstance(task, Task)
+            if killed:
+                await until(lambda: is_so("begin gate" in worker.ledger))
+                await one.die()
+                worker.gate.set()
+            done = await finished(two, task)
+            assert done.status.state == DONE, done.status
+        prompts.append([body["messages"] for body in server.asked])
+    assert len(prompts[0]) == len(script)
+    assert prompts[1] == prompts[0]
+
+
+def prefix(body: bytes) -> bytes:
+    """The messages of a request as they were sent, without their end."""
+    text = body.decode()
+    begin = text.index(MESSAGES) + len(MESSAGES)
+    _, end = json.JSONDecoder().raw_decode(text, begin)
+    return text[begin : end - 1].encode()
+
+
+async def test_each_prompt_begins_byte_by_byte_as_the_one_before_over_turns_tasks_and_a_takeover(
+    database_url: str, tmp_path: Path
+) -> None:
+    turns = [*notes(3, 50), Decision(calls=(Call("slow", {"text": "gate"}),)), *notes(2, 50), Decision(text="done")]
+    server = SmallContext(scripted([*turns, *turns]).app)
+    async with (
+        model_at(server) as model,
+        specialist(database_url, tmp_path, [], 2, MANIFEST, model=model) as (worker, [one, two]),
+    ):
+        worker.gate.set()
+        first = await sent(one, "go")
+        assert first.status.state == DONE, first.status
+        worker.gate.clear()
+        worker.ledger.clear()
+        second = await one.handler.on_message_send(request("go", at_once=True), context())
+        assert isinstance(second, Task)
+        await until(lambda: is_so("begin gate" in worker.ledger))
+        await one.die()
+        worker.gate.set()
+        done = await finished(two, second)
+        assert done.status.state == DONE, done.status
+    bodies = server.bodies
+    assert len(bodies) == 2 * len(turns)
+    tools = {json.dumps(json.loads(body)["tools"]) for body in bodies}
+    assert len(tools) == 1, "the tools come first in a prompt, and in one order"
+    halves = bodies[: len(turns)], bodies[len(turns) :]
+    for half in halves:
+        for before, after in itertools.pairwise(half):
+            assert prefix(after).startswith(prefix(before))
+    assert [prefix(body) for body in halves[0]] == [prefix(body) for body in halves[1]]
+    assert len({json.dumps(json.loads(body)["messages"][0]) for body in bodies}) == 1
