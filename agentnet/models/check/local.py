@@ -1,0 +1,60 @@
+"""Model servers of this machine, looked for at their usual ports and nowhere else. They are shown, never used unasked."""
+
+import asyncio
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import httpx
+
+from agentnet.models.check.asking import whole
+from agentnet.models.check.listed import Listing, listing_of
+from agentnet.models.check.servers import OTHER, PORTS, Server
+
+LOOK_SECONDS = 0.3
+"""For each port, all at once."""
+MADE_FOR_OTHER_THINGS = ("embed", "rerank", "whisper", "tts", "bge-", "clip")
+"""In names of models that do not talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A server that lists models."""
+
+    base_url: str
+    listing: Listing
+    server: Server
+
+    @property
+    def model(self) -> str | None:
+        """The first of its models that talks; None where it has none."""
+        names = self.listing.names
+        talking = (name for name in names if not any(word in name.lower() for word in MADE_FOR_OTHER_THINGS))
+        return next(talking, names[0] if names else None)
+
+    @property
+    def lines(self) -> str:
+        """What to set for it, as a shell takes it."""
+        model = f" AGENTNET_MODEL={shlex.quote(self.model)}" if self.model else ""
+        return f"OPENAI_BASE_URL={self.base_url}{model}"
+
+
+async def look(own_ports: Collection[int] = (), *, seconds: float = LOOK_SECONDS) -> list[LocalServer]:
+    """The servers at the usual ports that list models, in the ports' order. `own_ports` are this network's: left out."""
+    urls = [f"http://127.0.0.1:{port}/v1" for port in PORTS if port not in own_ports]
+    # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key.
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None) as http:
+        found = await asyncio.gather(*(_looked(http, url, seconds) for url in urls))
+    return [each for each in found if each is not None]
+
+
+async def _looked(http: httpx.AsyncClient, url: str, seconds: float) -> LocalServer | None:
+    try:
+        async with asyncio.timeout(seconds), http.stream("GET", f"{url}/models") as response:
+            listing = listing_of(await whole(response), url)
+    except (TimeoutError, httpx.HTTPError, OSError):
+        return None
+    if listing is None:
+        return None
+    usual = PORTS[httpx.URL(url).port or 0] if not listing.entries else OTHER
+    return LocalServer(url, listing, usual if listing.server is OTHER else listing.server)
