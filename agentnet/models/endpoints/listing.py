@@ -1,12 +1,13 @@
 """What an endpoint lists as its models: `GET /models` under its base URL, read within bounds. Costs no token.
 
-Lists differ: `{"data": [{"id"}]}` at most, a bare list at some (Together), `{"models": [{"name"}]}` at others. An id may
+Lists differ: mostly `{"data": [{"id"}]}`, a bare list at some (Together), `{"models": [{"name"}]}` at others. An id may
 be longer than the name that requests take: Gemini says `models/gemini-…`, Ollama `llama3.2:latest`.
 """
 
 import asyncio
 import json
 import os
+import re
 import socket
 import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
 from agentnet.models.endpoints.sentences import payload_of, sentence_of
@@ -25,6 +27,8 @@ ANSWER_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 MAX_BYTES = 8 * 1024 * 1024
 MAX_REDIRECTS = 3
+MOST_NAMED = 20
+VECTORS = re.compile(r"embed|rerank", re.IGNORECASE)
 NAMES = ("id", "name", "model")
 LISTS = ("data", "models")
 OTHER_FORMS = (("models/", ""), ("", ":latest"))
@@ -40,8 +44,8 @@ async def listed_models(
 ) -> tuple[str, ...]:
     """The names that the endpoint lists, in its order and each once; none at a server that has no model loaded.
 
-    Raises `ModelError`: `AWAY` where nothing answers, `SILENT` where no answer ends, `KEY`, `LOADING`, `BUSY`, `SERVER`,
-    `REQUEST` where there is no list at this address (404), `GARBLED` for a page, or JSON that is no list of models.
+    Raises `ModelError`: `AWAY` where nothing answers, `SILENT` where no answer ends, `KEY`, `LOADING`, `BUSY`,
+    `SERVER`, `REQUEST` where there is no list at this address (404), `GARBLED` for a page, or JSON that is no list.
     """
     where = shown(base_url)
     sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
@@ -62,6 +66,32 @@ async def listed_models(
         raise ModelError(Kind.SILENT, f"{where} does not answer within {ANSWER_SECONDS:g} s.", hint=hint) from None
     except (httpx.TransportError, httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError, OSError) as error:
         raise _away(where, error) from error
+
+
+async def only_model(endpoint: Endpoint) -> str:
+    """The name of the one model of `endpoint` that answers; models that only make vectors are none.
+
+    Raises `ModelError` where there is none, or several, which it names.
+    """
+    where = shown(endpoint.base_url)
+    names = await listed_models(
+        endpoint.base_url,
+        endpoint.api_key.get_secret_value() if endpoint.api_key else None,
+        headers={name: value.get_secret_value() for name, value in endpoint.headers},
+        query={name: value.get_secret_value() for name, value in endpoint.query},
+    )
+    # LM Studio comes with a model for vectors, and lists it beside whatever is loaded.
+    answering = [name for name in names if not VECTORS.search(name)] or names
+    if len(answering) == 1:
+        return answering[0]
+    if not answering:
+        raise ModelError(Kind.REQUEST, f"{where} lists no model.", hint="Load one there.")
+    more = f", and {len(answering) - MOST_NAMED} more" if len(answering) > MOST_NAMED else ""
+    raise ModelError(
+        Kind.REQUEST,
+        f"{where} lists {len(answering)} models, and none of them is named: {', '.join(answering[:MOST_NAMED])}{more}.",
+        hint="Set AGENTNET_MODEL, or `model` in models.yaml, to one of them.",
+    )
 
 
 def name_in(names: Collection[str], wanted: str) -> str | None:
@@ -85,9 +115,8 @@ async def _body(response: httpx.Response, where: str) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise ModelError(
-                Kind.GARBLED, f"{where}/models answers with more than {MAX_BYTES // 1024**2} MiB: that is no list of models."
-            )
+            most = f"{MAX_BYTES // 1024**2} MiB"
+            raise ModelError(Kind.GARBLED, f"{where}/models answers with more than {most}: that is no list of models.")
     return bytes(body)
 
 
@@ -154,7 +183,8 @@ def _no_list(where: str, body: bytes) -> ModelError:
         found = f"with a page for people ({title})" if title else "with a page for people"
     else:
         found = "with text that is no JSON"
-    return ModelError(Kind.GARBLED, f"{where}/models answers {found}, not with a list of models.", hint=_path_hint(where))
+    message = f"{where}/models answers {found}, not with a list of models."
+    return ModelError(Kind.GARBLED, message, hint=_path_hint(where))
 
 
 def _other_json(where: str, value: Any) -> ModelError:
