@@ -12,7 +12,7 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.doctor_database import database_findings
-from agentnet.cli.network.doctor_model import Say, model_findings
+from agentnet.cli.network.doctor_model import Say, model_findings, say_nothing
 from agentnet.cli.network.finding import Finding
 from agentnet.cli.show import screen
 from agentnet.database.address import REDIS, check_address, safe_url
@@ -33,7 +33,7 @@ ANSWERS = "an Agent Network answers"
 def run_checks(as_json: bool, *, call: bool = True) -> None:
     """Run every check, print what they found; leave with 1 if something is broken. `call`: models are asked, too."""
     settings, problems = read_settings()
-    say = _silent if as_json else _say
+    say = say_nothing if as_json else _say
     findings = [*_settings(settings, problems), *run(_collect(settings, problems, call, say))]
     if as_json:
         screen.print_json({"findings": [asdict(finding) for finding in findings]})
@@ -186,10 +186,5 @@ async def _redis(url: str) -> Finding:
         await client.aclose()
 
 
-
 def _say(words: str) -> None:
     screen.progress().print(words, style="dim", soft_wrap=True)
-
-
-def _silent(_words: str) -> None:
-    pass

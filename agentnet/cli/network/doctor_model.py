@@ -7,17 +7,20 @@ from agentnet.cli.network.finding import Finding
 from agentnet.cli.network.model_advice import advice_for, local_lines, own_ports
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.manifests.manifest import load_specialists
+from agentnet.models.check.address import unusable
 from agentnet.models.check.check import Check
 from agentnet.models.check.local import look
-from agentnet.models.endpoints.building import endpoint_of
-from agentnet.models.endpoints.choice import no_model, resolved, with_fallbacks
+from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
+from agentnet.models.endpoints.choice import has_endpoint, no_model, resolved, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
+from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.process.launch import specialist_directories
-from agentnet.settings import Problem, Settings
+from agentnet.settings import Problem, Settings, variable
 
 MODEL = "model"
-VARIABLES = frozenset({"AGENTNET_MODEL", "AGENTNET_MODELS_FILE", "OPENAI_API_KEY", "OPENAI_BASE_URL"})
+ADDRESS = "OPENAI_BASE_URL"
+VARIABLES = frozenset({"AGENTNET_MODEL", "AGENTNET_MODELS_FILE", "OPENAI_API_KEY", ADDRESS})
 OFFLINE = "the built-in offline model: rules, not a language model"
 FOR_A_REAL_ONE = "Set OPENAI_API_KEY (and OPENAI_BASE_URL, AGENTNET_MODEL) for a real one."
 
@@ -30,22 +33,33 @@ async def model_findings(
     """Every model of the settings, of `models.yaml` and of the manifests. `call`: ask those that are used."""
     wrong = [problem.variable for problem in problems if problem.variable in VARIABLES]
     if wrong:
-        yield Finding(MODEL, False, f"not checked: {' and '.join(wrong)} cannot be used", "Mend that first.")
+        yield await _mended(wrong)
         return
     if missing := no_model(settings):
         yield Finding(MODEL, False, missing.message, missing.hint or "")
-        async for finding in _local(settings):
-            yield finding
+        if not has_endpoint(settings):
+            async for finding in _local(settings):
+                yield finding
         return
     used = _used(settings)
     others = [name for name in _others(settings) if name not in used]
     for name in (*used, *others):
         async for finding in _of_one(settings, name, call=call and name in used, say=say):
             alone = len(used) + len(others) == 1
-            yield finding if alone else replace(finding, check=f"{finding.check} ({name})")
+            yield finding if alone or name == ANY_MODEL else replace(finding, check=f"{finding.check} ({name})")
     if used == [OFFLINE_MODEL] and settings.model != OFFLINE_MODEL:
         async for finding in _local(settings):
             yield finding
+
+
+async def _mended(wrong: list[str]) -> Finding:
+    """What is said of settings that cannot be used: of an address also what it was probably meant to be."""
+    address = variable(ADDRESS) if ADDRESS in wrong else None
+    if address and unusable(address):
+        check = Check(Endpoint(name=MODEL, model="", base_url=address), call=False)
+        [found] = [finding async for finding in check.findings()]
+        return Finding(found.check, found.ok, found.found, found.todo)
+    return Finding(MODEL, False, f"not checked: {' and '.join(wrong)} cannot be used", "Mend that first.")
 
 
 async def _of_one(settings: Settings, name: str, *, call: bool, say: Say | None) -> AsyncIterator[Finding]:
@@ -83,12 +97,14 @@ def _used(settings: Settings) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _named_by_manifests(settings: Settings) -> list[str]:
+def _named_by_manifests(settings: Settings) -> list[tuple[str, ...]]:
     try:
         found = load_specialists(specialist_directories(settings))
     except AgentNetError:  # which the check of the specialists says
         return []
-    return [specialist.manifest.model for specialist in found if specialist.manifest.model]
+    # One with an executor of its own asks no model of ours.
+    asking = [specialist.manifest for specialist in found if specialist.executor_file is None]
+    return [manifest.model for manifest in asking if manifest.model]
 
 
 def _others(settings: Settings) -> list[str]:
@@ -102,3 +118,7 @@ async def _local(settings: Settings) -> AsyncIterator[Finding]:
     for server in await look(own_ports(settings)):
         found, todo = local_lines(server)
         yield Finding("local model", True, found, todo)
+
+
+def say_nothing(_words: str) -> None:
+    """For machines: nothing is said meanwhile."""

@@ -8,7 +8,7 @@ from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.local import look
 from agentnet.models.check.names import named
 from agentnet.models.endpoints.building import endpoint_of
-from agentnet.models.endpoints.choice import no_model, with_fallbacks
+from agentnet.models.endpoints.choice import has_endpoint, no_model, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
@@ -24,7 +24,7 @@ DOCTOR = "`agentnet doctor` says more"
 async def model_lines(settings: Settings) -> list[str]:
     """The line, and where no endpoint is set what to set for the model servers that run on this machine."""
     if no_model(settings):
-        return [*await _local(settings)]
+        return [] if has_endpoint(settings) else await _local(settings)
     names = with_fallbacks(settings, None)
     first = names[0]
     if first == OFFLINE_MODEL:

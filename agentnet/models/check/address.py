@@ -50,9 +50,13 @@ def mended(url: str) -> str | None:
         text = f"{_scheme_for(text.lstrip('/'))}://{text.lstrip('/')}"
     if unusable(text):
         return None
-    host = urlsplit(text).hostname or ""
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    if "." not in host and host != "localhost" and parts.port is None:  # a key, perhaps: not to be repeated
+        return None
+    text = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], *parts[2:]))
     if host.endswith(AZURE_HOSTS):
-        return urlunsplit((*urlsplit(text)[:2], "/openai/v1", "", ""))
+        return urlunsplit((*parts[:2], "/openai/v1", "", ""))
     return _base(text)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+import httpx2
 
 from agentnet.models.check.address import is_loopback
 from agentnet.models.endpoints.endpoint import Endpoint
@@ -114,7 +115,9 @@ class Asker:
         self._secrets = ({"authorization": f"Bearer {key}"} if key else {}) | secret
         self._query = {name: value.get_secret_value() for name, value in endpoint.query}
         # The user's proxy leads to endpoints elsewhere, never back to this machine.
-        self._http = httpx.AsyncClient(trust_env=not is_loopback(endpoint.base_url), follow_redirects=False)
+        direct = dict.fromkeys(("all://", "http://", "https://")) if is_loopback(endpoint.base_url) else None
+        # The trust of the client that turns go through, which is the system's: httpx has its own.
+        self._http = httpx.AsyncClient(verify=httpx2.create_ssl_context(), mounts=direct, follow_redirects=False)
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -10,11 +11,10 @@ import httpx
 from agentnet.models.check.asking import whole
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.servers import OTHER, PORTS, Server
+from agentnet.models.endpoints.listing import VECTORS
 
 LOOK_SECONDS = 0.3
 """For each port, all at once."""
-MADE_FOR_OTHER_THINGS = ("embed", "rerank", "whisper", "tts", "bge-", "clip")
-"""In names of models that do not talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LocalServer:
     def model(self) -> str | None:
         """The first of its models that talks; None where it has none."""
         names = self.listing.names
-        talking = (name for name in names if not any(word in name.lower() for word in MADE_FOR_OTHER_THINGS))
+        talking = (name for name in names if not VECTORS.search(name))
         return next(talking, names[0] if names else None)
 
     @property
@@ -39,11 +39,13 @@ class LocalServer:
         return f"OPENAI_BASE_URL={self.base_url}{model}"
 
 
-async def look(own_ports: Collection[int] = (), *, seconds: float = LOOK_SECONDS) -> list[LocalServer]:
+async def look(own_ports: Collection[int] = (), *, ports: Collection[int] = tuple(PORTS), seconds: float = LOOK_SECONDS) -> list[LocalServer]:
     """The servers at the usual ports that list models, in the ports' order. `own_ports` are this network's: left out."""
-    urls = [f"http://127.0.0.1:{port}/v1" for port in PORTS if port not in own_ports]
-    # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key.
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None) as http:
+    urls = [f"http://127.0.0.1:{port}/v1" for port in ports if port not in own_ports]
+    # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key. Nor does it read the
+    # certificates of all authorities, which takes longer than the look.
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    async with httpx.AsyncClient(trust_env=False, verify=no_tls, follow_redirects=False, timeout=None) as http:
         found = await asyncio.gather(*(_looked(http, url, seconds) for url in urls))
     return [each for each in found if each is not None]
 
@@ -56,5 +58,5 @@ async def _looked(http: httpx.AsyncClient, url: str, seconds: float) -> LocalSer
         return None
     if listing is None:
         return None
-    usual = PORTS[httpx.URL(url).port or 0] if not listing.entries else OTHER
+    usual = OTHER if listing.entries else PORTS.get(httpx.URL(url).port or 0, OTHER)
     return LocalServer(url, listing, usual if listing.server is OTHER else listing.server)

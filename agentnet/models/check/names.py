@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from agentnet.models.check.finding import Advice, Finding
 from agentnet.models.check.listed import Listing
-from agentnet.models.endpoints.listing import name_in
+from agentnet.models.endpoints.listing import VECTORS, name_in
 
 MODEL = "model"
 SHOWN = 5
@@ -67,8 +67,9 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _only(names: Sequence[str], advice: Advice) -> Named:
-    """The model where none is named: the only one there is."""
-    if len(names) == 1:
-        return Named(Finding(MODEL, True, f"{names[0]}, the only one there: none is named"), names[0])
+    """The model where none is named: the only one there that talks."""
+    talking = [name for name in names if not VECTORS.search(name)] or names
+    if len(talking) == 1:
+        return Named(Finding(MODEL, True, f"{talking[0]}, the only one there: none is named"), talking[0])
     todo = f"Set {advice.model} to one of them."
     return Named(Finding(MODEL, False, f"none is named, and {_shown(names)}", todo), "", goes_on=False)

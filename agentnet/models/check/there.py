@@ -101,6 +101,9 @@ class Address:
             if better := await self._better([other, *others(other)]):
                 spoken = "plain HTTP, no TLS" if better.startswith("http:") else "TLS, no plain HTTP"
                 return self._wrong(f"speaks {spoken}", f"{self._advice.set_url(better)}, which answers.")
+            if other.startswith("https:") and await self._has_certificate(other):
+                todo = f"{self._advice.set_url(other)}, and name the certificate of its authority in SSL_CERT_FILE."
+                return self._wrong("speaks TLS, no plain HTTP", todo)
         if error.why is Why.REFUSED and is_loopback(self._url) and (servers := await look(self._own_ports)):
             return self._wrong(error.found, f"{_answering(servers)} Set {servers[0].lines}")
         return self._wrong(error.found, self._todo(error.why))
@@ -156,6 +159,14 @@ class Address:
         keys = (url for url, answer in answers.items() if answer and _is_behind_a_key(answer))
         return next(lists, None) or next(keys, None)
 
+    async def _has_certificate(self, url: str) -> bool:
+        """Whether TLS is spoken there, with a certificate that is not trusted."""
+        try:
+            await self._asker.get(url, seconds=self._asker.bounds.other_seconds, keyed=False)
+        except UnreachedError as error:
+            return error.why is Why.CERTIFICATE
+        return False
+
     async def _looked(self, url: str) -> Answer | None:
         # The key goes to the host that it was set for, and in clear to nobody beyond this machine.
         is_same = urlsplit(url).hostname == urlsplit(self._url).hostname
@@ -195,7 +206,7 @@ def _led(answer: Answer, url: str) -> list[str]:
     if place.endswith("/models") and urlsplit(place).hostname == urlsplit(url).hostname:
         return [place.removesuffix("/models")]
     # nginx and Go answer in plain HTTP that TLS was due
-    return [flipped(url)] if answer.status == 400 and "https" in answer.words.lower() else []
+    return [flipped(url), *others(flipped(url))] if answer.status == 400 and "https" in answer.words.lower() else []
 
 
 def _listed(listing: Listing, where: str) -> str:
