@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from starlette.routing import Mount, Route
 
 from agentnet.models.check.asking import Bounds
 from agentnet.models.check.check import Check
@@ -439,7 +441,7 @@ async def test_an_answer_in_one_piece_is_read_and_told() -> None:
     assert "in one piece, not streamed" in findings[2].found
 
 
-async def test_the_key_goes_to_no_other_host_and_a_mistaken_address_never_shows_it() -> None:
+async def test_a_key_in_the_place_of_the_address_is_not_repeated() -> None:
     findings, _, _ = await found_at("sk-proj-0123456789abcdef", "qwen3")
     assert findings[0].found == "OPENAI_BASE_URL has no scheme"
     assert "sk-proj" not in str(findings)
@@ -458,3 +460,31 @@ def _without_list(manner: Manner) -> Any:
         route for route in application.router.routes if getattr(route, "path", "") != f"{manner.base}/models"
     ]
     return application
+
+
+async def test_nobody_is_asked_at_a_host_to_which_the_address_only_leads() -> None:
+    asked: list[str] = []
+
+    def record(request: Any) -> Any:
+        asked.append(request.headers.get("authorization", ""))
+        return JSONResponse({"object": "list", "data": []})
+
+    async with serving(always(record)) as other:
+        elsewhere = other.replace("127.0.0.1", "localhost")
+        leads = always(lambda _: RedirectResponse(f"{elsewhere}/v1/models", 307))
+        async with serving(leads) as url:
+            findings, _, _ = await found_at(f"{url}/v1", "qwen3", "sk-1")
+    assert [finding.check for finding in findings if not finding.ok] == ["model address"]
+    assert asked == []
+
+
+async def test_a_redirect_at_the_same_host_is_followed_to_what_it_should_be() -> None:
+    app = Starlette(
+        routes=[
+            Route("/v1/models", lambda _: RedirectResponse("/api/v1/models", 308)),
+            Mount("/api", but(OLLAMA, base="/v1").app),
+        ]
+    )
+    async with serving(app) as url:
+        findings, _, _ = await found_at(f"{url}/v1", "qwen3")
+    assert findings[-1].todo == f"Set OPENAI_BASE_URL={url}/api/v1, which answers."
