@@ -202,7 +202,7 @@ def load_models(path: Path) -> Declared:
         status = path.stat()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
-    return _load(path, status.st_mtime_ns, status.st_size)
+    return _load(path, path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 def models_schema() -> dict[str, Any]:
@@ -212,7 +212,7 @@ def models_schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, _changed: int, _size: int) -> Declared:
+def _load(path: Path, _where: Path, _changed: int, _size: int) -> Declared:
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path} must be a mapping with the key models, and perhaps default.")
