@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agentnet.models.check.address import flipped, is_loopback, mended, others, unusable
-from agentnet.models.check.asking import Answer, Asker, UnreachedError, Why
+from agentnet.models.check.asking import Answer, Asker, UnreachedError, Why, whole
 from agentnet.models.check.finding import Advice, Finding
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.local import LocalServer, look
@@ -44,6 +44,7 @@ class Address:
         self._asker = asker
         self._url = endpoint.base_url
         self._where = shown(endpoint.base_url)
+        self._path = "responses" if endpoint.speaks_responses else "chat/completions"
         self._keyed = endpoint.api_key is not None
         self._advice = advice
         self._say = say
@@ -67,7 +68,8 @@ class Address:
             return self._wrong(_what(answer), f"{self._advice.set_url(known)}, which answers.")
         if refused := self._refused(answer):
             return refused
-        if better := await self._better([*_led(answer, self._url), *others(self._url)]):
+        better = await self._better([*_led(answer, self._url), *others(self._url)])
+        if better and not (answer.status in NO_LIST and await self._takes_calls()):
             return self._wrong(_what(answer), f"{self._advice.set_url(better)}, which answers.")
         return self._no_list(answer)
 
@@ -158,6 +160,15 @@ class Address:
         lists = (url for url, answer in answers.items() if answer and listing_of(answer, url))
         keys = (url for url, answer in answers.items() if answer and _is_behind_a_key(answer))
         return next(lists, None) or next(keys, None)
+
+    async def _takes_calls(self) -> bool:
+        """Whether an API is there that has no list: it is told apart by what it says of a call without content."""
+        url = f"{self._url.rstrip('/')}/{self._path}"
+        try:
+            async with asyncio.timeout(self._asker.bounds.other_seconds), self._asker.post(url, {}) as response:
+                return response.status_code not in NO_LIST and not (await whole(response)).is_page
+        except (UnreachedError, TimeoutError):
+            return False
 
     async def _has_certificate(self, url: str) -> bool:
         """Whether TLS is spoken there, with a certificate that is not trusted."""

@@ -488,3 +488,13 @@ async def test_a_redirect_at_the_same_host_is_followed_to_what_it_should_be() ->
     async with serving(app) as url:
         findings, _, _ = await found_at(f"{url}/v1", "qwen3")
     assert findings[-1].todo == f"Set OPENAI_BASE_URL={url}/api/v1, which answers."
+
+
+async def test_an_api_without_a_list_is_taken_as_it_is_where_another_path_has_one() -> None:
+    """Azure has its list beside its deployments, and not below one."""
+    deployment = _without_list(but(OLLAMA, base="/openai/deployments/qwen3", any_name=True))
+    app = Starlette(routes=[*deployment.routes, *but(OLLAMA, base="/openai/v1").app.routes])
+    async with serving(app) as url:
+        findings, figures, _ = await found_at(f"{url}/openai/deployments/qwen3", "qwen3")
+    assert all(finding.ok for finding in findings), findings
+    assert figures.tool_call is ToolCall.CALLED
