@@ -107,7 +107,7 @@ class Address:
                 todo = f"{self._advice.set_url(other)}, and name the certificate of its authority in SSL_CERT_FILE."
                 return self._wrong("speaks TLS, no plain HTTP", todo)
         if error.why is Why.REFUSED and is_loopback(self._url) and (servers := await look(self._own_ports)):
-            return self._wrong(error.found, f"{_answering(servers)} Set {servers[0].lines}")
+            return self._wrong(error.found, f"{_answering(servers)} {self._advice.set_url(servers[0].base_url)}")
         return self._wrong(error.found, self._todo(error.why))
 
     def _todo(self, why: Why) -> str:
@@ -158,7 +158,8 @@ class Address:
         tried = [url for url in dict.fromkeys(urls) if not unusable(url) and url.rstrip("/") != self._url]
         answers = dict(zip(tried, await asyncio.gather(*map(self._looked, tried)), strict=True))
         lists = (url for url, answer in answers.items() if answer and listing_of(answer, url))
-        keys = (url for url, answer in answers.items() if answer and _is_behind_a_key(answer))
+        # Only where such an API usually is: many a program wants to know who asks for anything below /api.
+        keys = (url for url, answer in answers.items() if answer and "/v1" in url and _is_behind_a_key(answer))
         return next(lists, None) or next(keys, None)
 
     async def _takes_calls(self) -> bool:
