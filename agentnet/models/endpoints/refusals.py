@@ -26,13 +26,10 @@ SPENT = re.compile(
     r"|payment required|account_deactivated|exceeded_current_quota_error|(?:more|out of|no) credits|overdue",
     re.IGNORECASE,
 )
-DAILY = re.compile(r"per[-_ ]?day|\(?\b(?:tpd|rpd)\b|daily", re.IGNORECASE)
 LOADING = re.compile(r"\b(?:is|still|currently|model)? ?(?:loading|warming up|starting up|initiali[sz]ing)\b|not ready", re.IGNORECASE)
 CROWDED = re.compile(
     r"overloaded|too many|capacity|throttl|busy|rate.?limit|high demand|resource_exhausted|queue is full", re.IGNORECASE
 )
-ENDLESS = 3600.0
-"""A limit of the day that asks for a longer wait than this is spent for now."""
 AGAIN = frozenset({408, 409, 425, 499})
 CROWDED_STATUSES = frozenset({429, 498, 529})
 HINTS = {
@@ -48,9 +45,9 @@ def failure_of(status: int, headers: Headers, body: bytes) -> ModelError:
     words = sentence_of(payload)
     kind = kind_of(status, words, codes_of(payload))
     wait = wait_of(headers, payload, words)
-    if kind is Kind.BUSY and wait is not None and wait > ENDLESS and DAILY.search(words):
-        kind = Kind.QUOTA
-    return ModelError(kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status))
+    return ModelError(
+        kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), status=status
+    )
 
 
 def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
@@ -66,6 +63,7 @@ def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
         _told("ended its answer with an error", words),
         wait=wait_of(headers or {}, payload, words),
         hint=_hint(kind, status),
+        status=status or None,
     )
 
 

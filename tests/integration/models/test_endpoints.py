@@ -1,6 +1,7 @@
 """Named models over true sockets: what each endpoint is sent, and which one a name leads to."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ from agentnet.errors import ConfigurationError
 from agentnet.models import Models, model_provider
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.settings import Settings
-from agentnet.testing import serving
+from agentnet.testing import Decision, serving
+from agentnet.testing.chat import chunks
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +33,8 @@ class Recorder:
     seen: list[Request] = field(default_factory=list[Request])
     bodies: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     listed: int = 0
+    refuses: int | None = None
+    """Answers with this status instead."""
 
     def __post_init__(self) -> None:
         self.app = Starlette(
@@ -46,10 +50,10 @@ class Recorder:
         return JSONResponse({"object": "list", "data": [{"id": name, "object": "model"} for name in self.lists]})
 
     async def _chat(self, request: Request) -> Response:
-        await self._keep(request)
-        message = {"role": "assistant", "content": self.says}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return JSONResponse({"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
+        body = await self._keep(request)
+        if self.refuses is not None:
+            return JSONResponse({"error": {"message": "Not today."}}, self.refuses)
+        return streamed(chunks(Decision(text=self.says), body))
 
     async def _responses(self, request: Request) -> Response:
         await self._keep(request)
@@ -57,11 +61,21 @@ class Recorder:
         item = {"id": "i", "type": "message", "role": "assistant", "status": "completed", "content": content}
         head = {"id": "r", "object": "response", "created_at": 0, "model": "m", "status": "completed"}
         rest = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
-        return JSONResponse({**head, **rest, "output": [item]})
+        done = {"item": item, "output_index": 0, "sequence_number": 0, "type": "response.output_item.done"}
+        response = {**head, **rest, "output": [item]}
+        completed = {"response": response, "sequence_number": 1, "type": "response.completed"}
+        return streamed([done, completed])
 
-    async def _keep(self, request: Request) -> None:
+    async def _keep(self, request: Request) -> dict[str, Any]:
         self.seen.append(request)
         self.bodies.append(await request.json())
+        return self.bodies[-1]
+
+
+def streamed(events: Iterable[Mapping[str, Any]]) -> Response:
+    """The events as a stream, each named as the Responses API does it where it has a type."""
+    body = "".join(f"event: {event.get('type', 'message')}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return Response(f"{body}data: [DONE]\n\n", media_type="text/event-stream")
 
 
 @pytest.fixture(autouse=True)
@@ -205,3 +219,26 @@ async def test_a_name_that_nothing_has_is_no_model() -> None:
         with pytest.raises(ConfigurationError, match="There is no model 'lokal'. Did you mean 'local'?"):
             models.get_model("lokal")
         assert models.get_model(None) is models.get_model("local")
+
+
+@pytest.mark.parametrize("name", ["first", "first,third"])
+async def test_a_model_that_cannot_answer_has_another_stand_in(name: str) -> None:
+    first, second, third = Recorder(refuses=402), Recorder("the second"), Recorder("the third")
+    async with serving(first.app) as one, serving(second.app) as two, serving(third.app) as three:
+        Path("models.yaml").write_text(f"""
+            models:
+              first: {{base_url: "{one}/v1", model: x, fallbacks: [second, third]}}
+              second: {{base_url: "{two}/v1", model: y}}
+              third: {{base_url: "{three}/v1", model: z}}
+        """)
+        async with provider() as models:
+            assert await said(models, name) == ("the second" if name == "first" else "the third")
+    assert len(first.bodies) == 1
+
+
+async def test_the_offline_model_may_stand_in() -> None:
+    first = Recorder(refuses=402)
+    async with serving(first.app) as url:
+        Path("models.yaml").write_text(f'models: {{m: {{base_url: "{url}/v1", model: x, fallbacks: offline}}}}')
+        async with provider() as models:
+            assert (await said(models, "m")).startswith("Hello.")

@@ -39,12 +39,11 @@ def test_a_manifest_names_its_model_before_the_settings_do() -> None:
     assert model_name(keyed) == "general"
 
 
-def test_model_settings_count_usage_and_bound_each_call() -> None:
+def test_model_settings_count_usage_and_leave_time_and_tries_to_the_model() -> None:
     made = default_model_settings(settings(model_timeout_seconds=7))
     assert made.include_usage is True
-    assert made.timeout == 7
-    assert made.retry is not None
-    assert made.retry.max_retries == 4
+    assert made.timeout is None
+    assert made.retry is None
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ MAY_IMPORT: dict[str, Folders] = {
     ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
-    "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
+    "agentnet.runs": agentnet(
+        "a2a.client discovery files identity manifests mcp models models.endpoints tasks upstreams"
+    ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
