@@ -92,7 +92,7 @@ async def test_who_follows_the_page_gets_an_answer(
     async with followed(server, monkeypatch) as settings, network(settings, only=["concierge"]) as running:
         key = (settings.home / ADMIN_KEY_FILE).read_text().strip()
         headers = {"authorization": f"Bearer {key}", "a2a-version": "1.0"}
-        message = {"messageId": server, "role": "ROLE_USER", "parts": [{"text": "What is the answer?"}]}
+        message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "What is the answer?"}]}
         async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as http:
             sent = await http.post(f"{running.gateway_url}/agents/concierge/message:send", json={"message": message})
     task = sent.json()["task"]

@@ -77,9 +77,17 @@ def others(url: str) -> list[str]:
     return [each for each in dict.fromkeys(found) if each != given][:MOST]
 
 
+def host_of(url: str) -> str:
+    """The host that it names; empty where it names none."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
 def is_loopback(url: str) -> bool:
     """Whether it leads to this machine."""
-    host = (urlsplit(url).hostname or "").lower()
+    host = host_of(url)
     return host in LOOPBACK_HOSTS or host.startswith("127.") or host in ("0.0.0.0", "::")  # noqa: S104
 
 

@@ -39,14 +39,14 @@ class LocalServer:
         return f"OPENAI_BASE_URL={self.base_url}{model}"
 
 
-async def look(own_ports: Collection[int] = (), *, ports: Collection[int] = tuple(PORTS), seconds: float = LOOK_SECONDS) -> list[LocalServer]:
+async def look(own_ports: Collection[int] = (), *, ports: Collection[int] | None = None, seconds: float | None = None) -> list[LocalServer]:
     """The servers at the usual ports that list models, in the ports' order. `own_ports` are this network's: left out."""
-    urls = [f"http://127.0.0.1:{port}/v1" for port in ports if port not in own_ports]
+    urls = [f"http://127.0.0.1:{port}/v1" for port in (PORTS if ports is None else ports) if port not in own_ports]
     # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key. Nor does it read the
     # certificates of all authorities, which takes longer than the look.
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with httpx.AsyncClient(trust_env=False, verify=no_tls, follow_redirects=False, timeout=None) as http:
-        found = await asyncio.gather(*(_looked(http, url, seconds) for url in urls))
+        found = await asyncio.gather(*(_looked(http, url, seconds or LOOK_SECONDS) for url in urls))
     return [each for each in found if each is not None]
 
 

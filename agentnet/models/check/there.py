@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agentnet.models.check.address import flipped, is_loopback, mended, others, unusable
+from agentnet.models.check.address import flipped, host_of, is_loopback, mended, others, unusable
 from agentnet.models.check.asking import Answer, Asker, UnreachedError, Why, whole
 from agentnet.models.check.finding import Advice, Finding
 from agentnet.models.check.listed import Listing, listing_of
@@ -63,7 +63,7 @@ class Address:
             return await self._unreached(error)
         if listing := listing_of(answer, self._url):
             return Reached(Finding(LIST, True, _listed(listing, self._where)), listing, goes_on=True)
-        known = api_of(urlsplit(self._url).hostname or "")
+        known = api_of(host_of(self._url))
         if known and known != self._url.rstrip("/") and await self._better([known]):
             return self._wrong(_what(answer), f"{self._advice.set_url(known)}, which answers.")
         if refused := self._refused(answer):
@@ -181,7 +181,7 @@ class Address:
 
     async def _looked(self, url: str) -> Answer | None:
         # The key goes to the host that it was set for, and in clear to nobody beyond this machine.
-        is_same = urlsplit(url).hostname == urlsplit(self._url).hostname
+        is_same = host_of(url) == host_of(self._url)
         is_hidden = url.startswith("https:") or not self._url.lower().startswith("https:") or is_loopback(url)
         try:
             bound = self._asker.bounds.other_seconds
@@ -215,7 +215,7 @@ def _is_behind_a_key(answer: Answer) -> bool:
 def _led(answer: Answer, url: str) -> list[str]:
     """The base URL to which the answer leads at the same host."""
     place = (answer.leads_to or "").partition("?")[0].rstrip("/")
-    if place.endswith("/models") and urlsplit(place).hostname == urlsplit(url).hostname:
+    if place.endswith("/models") and host_of(place) == host_of(url):
         return [place.removesuffix("/models")]
     # nginx and Go answer in plain HTTP that TLS was due
     return [flipped(url), *others(flipped(url))] if answer.status == 400 and "https" in answer.words.lower() else []
