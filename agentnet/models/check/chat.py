@@ -132,7 +132,13 @@ class Responses:
         sent |= {self.limit: max(prompt.max_tokens, 16), "store": False}
         if prompt.with_tool:
             sent["tools"] = [
-                {"type": "function", "name": TOOL, "description": DESCRIPTION, "parameters": PARAMETERS, "strict": False}
+                {
+                    "type": "function",
+                    "name": TOOL,
+                    "description": DESCRIPTION,
+                    "parameters": PARAMETERS,
+                    "strict": False,
+                }
             ]
         return sent
 

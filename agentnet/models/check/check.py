@@ -4,7 +4,6 @@ It stops at what makes the rest senseless. All of it is bounded in time and byte
 cost about 10,000 tokens together, and can be left out.
 """
 
-import os
 from collections.abc import AsyncIterator, Collection
 
 from agentnet.models.check.asking import Asker, Bounds
@@ -56,7 +55,9 @@ class Check:
             address = Address(asker, self._endpoint, self._advice, self._say, self._own_ports)
             reached = await address.look()
             if reached.goes_on and reached.listing is None and not self._call:
-                yield Finding(reached.finding.check, False, reached.finding.found, "Leave --no-call out: a call shows it.")
+                yield Finding(
+                    reached.finding.check, False, reached.finding.found, "Leave --no-call out: a call shows it."
+                )
                 return
             yield reached.finding
             if not reached.goes_on:

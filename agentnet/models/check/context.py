@@ -31,7 +31,9 @@ async def probed(turns: Turns, server: Server, advice: Advice, figures: Figures,
         try:
             heard = await turns.ask(_prompt(size))
         except UnreachedError as error:
-            return Finding(CONTEXT, False, f"at a prompt of about {about} tokens the server {error.found}", "See its log.")
+            return Finding(
+                CONTEXT, False, f"at a prompt of about {about} tokens the server {error.found}", "See its log."
+            )
         except ModelError as error:
             return _refused(error, size, server, figures)
         if heard.prompt_tokens is None:
@@ -67,7 +69,9 @@ def _refused(error: ModelError, size: int, server: Server, figures: Figures) -> 
         return Finding(CONTEXT, size > 1, found, server.context)
     if error.kind is Kind.SILENT:
         found = f"a prompt of about {about} tokens is read for longer than a check may take"
-        return Finding(CONTEXT, size > 1, found, "Every turn begins with that: take a smaller model, or a faster machine.")
+        return Finding(
+            CONTEXT, size > 1, found, "Every turn begins with that: take a smaller model, or a faster machine."
+        )
     return Finding(CONTEXT, False, f"at a prompt of about {about} tokens: {error.message}", error.hint or "")
 
 

@@ -39,7 +39,9 @@ class LocalServer:
         return f"OPENAI_BASE_URL={self.base_url}{model}"
 
 
-async def look(own_ports: Collection[int] = (), *, ports: Collection[int] | None = None, seconds: float | None = None) -> list[LocalServer]:
+async def look(
+    own_ports: Collection[int] = (), *, ports: Collection[int] | None = None, seconds: float | None = None
+) -> list[LocalServer]:
     """The servers at the usual ports that list models, in the ports' order. `own_ports` are this network's: left out."""
     urls = [f"http://127.0.0.1:{port}/v1" for port in (PORTS if ports is None else ports) if port not in own_ports]
     # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key. Nor does it read the

@@ -94,7 +94,9 @@ class Address:
             return Reached(Finding(ADDRESS, False, found, todo))
         better = await self._better([meant, *others(meant)])
         return Reached(
-            Finding(ADDRESS, False, found, f"{self._advice.set_url(better or meant)}{', which answers' * bool(better)}.")
+            Finding(
+                ADDRESS, False, found, f"{self._advice.set_url(better or meant)}{', which answers' * bool(better)}."
+            )
         )
 
     async def _unreached(self, error: UnreachedError) -> Reached:

@@ -57,7 +57,9 @@ class Turns:
                 if name is None:
                     raise refused.failure from None
                 self._left_out[name] = refused.words
-        raise ModelError(Kind.REQUEST, f"The model's server refuses one thing after another: {', '.join(self._left_out)}.")
+        raise ModelError(
+            Kind.REQUEST, f"The model's server refuses one thing after another: {', '.join(self._left_out)}."
+        )
 
     async def _loaded(self, prompt: Prompt) -> Heard:
         """The turn of a model that has loaded: a server that still loads it is waited for."""
@@ -142,7 +144,9 @@ async def _events(response: httpx.Response, heard: Heard) -> AsyncIterator[Mappi
     """The events of a stream, or the one whole answer. Raises `ModelError` for an error in them, and other content."""
     chunks = response.aiter_bytes()
     first = await _beginning(chunks)
-    read = _streamed(first, chunks, heard) if first.lstrip().startswith(STREAM_BEGINS) else _in_one(first, chunks, heard)
+    read = (
+        _streamed(first, chunks, heard) if first.lstrip().startswith(STREAM_BEGINS) else _in_one(first, chunks, heard)
+    )
     async for event in read:
         inner = event.get("response") if event.get("type") == "response.failed" else event
         if isinstance(inner, Mapping) and (inner.get("error") or event.get("type") == "error"):

@@ -137,10 +137,16 @@ OUT_OF_MONEY = "You exceeded your current quota, please check your plan and bill
 WRONG: dict[str, Wrong] = {
     # The address.
     "no scheme": Wrong(
-        at(OLLAMA, "/v1", scheme=""), "model address", "OPENAI_BASE_URL has no scheme", "Set OPENAI_BASE_URL=http://{}/v1"
+        at(OLLAMA, "/v1", scheme=""),
+        "model address",
+        "OPENAI_BASE_URL has no scheme",
+        "Set OPENAI_BASE_URL=http://{}/v1",
     ),
     "Ollama without /v1": Wrong(
-        at(OLLAMA, ""), "model address", "has no list of models (404: 404 page not found)", "=http://{}/v1, which answers."
+        at(OLLAMA, ""),
+        "model address",
+        "has no list of models (404: 404 page not found)",
+        "=http://{}/v1, which answers.",
     ),
     "Ollama with a slash alone": Wrong(
         at(OLLAMA, "/"), "model address", "has no list of models (404", "=http://{}/v1, which answers."
@@ -159,15 +165,26 @@ WRONG: dict[str, Wrong] = {
     ),
     "/v1 twice": Wrong(at(VLLM, "/v1/v1"), "model address", "(404", "=http://{}/v1, which answers."),
     "LM Studio without /v1, which answers 200": Wrong(
-        at(LM_STUDIO, ""), "model address", "Unexpected endpoint or method. (GET /models)", "=http://{}/v1, which answers."
+        at(LM_STUDIO, ""),
+        "model address",
+        "Unexpected endpoint or method. (GET /models)",
+        "=http://{}/v1, which answers.",
     ),
     "Gemini's own API": Wrong(
-        at(GEMINI, "/v1beta"), "model address", "JSON that is no list of models", "=http://{}/v1beta/openai, which answers.",
-        model="gemini-2.5-flash", key="AIza-right",
+        at(GEMINI, "/v1beta"),
+        "model address",
+        "JSON that is no list of models",
+        "=http://{}/v1beta/openai, which answers.",
+        model="gemini-2.5-flash",
+        key="AIza-right",
     ),
     "Gemini with /v1": Wrong(
-        at(GEMINI, "/v1"), "model address", "Error 404 (Not Found)!!1", "=http://{}/v1beta/openai, which answers.",
-        model="gemini-2.5-flash", key="AIza-right",
+        at(GEMINI, "/v1"),
+        "model address",
+        "Error 404 (Not Found)!!1",
+        "=http://{}/v1beta/openai, which answers.",
+        model="gemini-2.5-flash",
+        key="AIza-right",
     ),
     "https at a port of http": Wrong(
         at(OLLAMA, "/v1", scheme="https"), "model address", "speaks plain HTTP, no TLS", "=http://{}/v1, which answers."
@@ -182,7 +199,10 @@ WRONG: dict[str, Wrong] = {
         at(OLLAMA, "/v1?api-version=1"), "model address", "holds a query", "=http://{}/v1, which answers."
     ),
     "a web page": Wrong(
-        app(always(page("Open WebUI"))), "model address", "is a web page (“Open WebUI”), no API", "its address ends in /v1"
+        app(always(page("Open WebUI"))),
+        "model address",
+        "is a web page (“Open WebUI”), no API",
+        "its address ends in /v1",
     ),
     "a page to sign in": Wrong(
         app(always(login)), "model address", "leads to https://login.example.com/oauth2/authorize", "a page to sign in?"
@@ -194,14 +214,15 @@ WRONG: dict[str, Wrong] = {
         app(always(lambda _: PlainTextResponse("pong"))), "model address", "text that is no JSON: pong", "/v1"
     ),
     "no such host": Wrong(
-        fixed("http://no-such-host.invalid:11434/v1"), "model address", "names a host that is not known", "Check the host"
+        fixed("http://no-such-host.invalid:11434/v1"),
+        "model address",
+        "names a host that is not known",
+        "Check the host",
     ),
     "nobody there": Wrong(
         fixed(f"http://127.0.0.1:{free_ports(1)[0]}/v1"), "model address", "nothing that listens there", ""
     ),
-    "silence": Wrong(
-        sending(b""), "model address", "does not answer within 0.3 s", "firewall", bounds=IMPATIENT
-    ),
+    "silence": Wrong(sending(b""), "model address", "does not answer within 0.3 s", "firewall", bounds=IMPATIENT),
     "another protocol": Wrong(
         sending(b"SSH-2.0-OpenSSH_9.6\r\n"), "model address", "does not answer in HTTP", "OpenAI-compatible"
     ),
@@ -213,11 +234,19 @@ WRONG: dict[str, Wrong] = {
         at(but(VLLM, key="right")), "model key", "wants a key, and none is set: Unauthorized", "Set OPENAI_API_KEY."
     ),
     "Gemini's wrong key, with 400": Wrong(
-        at(GEMINI), "model key", "refuses the key: API key not valid. Please pass", "Check OPENAI_API_KEY.", key="AIza-x"
+        at(GEMINI),
+        "model key",
+        "refuses the key: API key not valid. Please pass",
+        "Check OPENAI_API_KEY.",
+        key="AIza-x",
     ),
     "a key that only the call needs": Wrong(
-        at(but(LLAMA_CPP, key="right")), "model call", "401 (Unauthorized): Invalid API Key", "Check OPENAI_API_KEY.",
-        model=LLAMA_MODEL, key="wrong",
+        at(but(LLAMA_CPP, key="right")),
+        "model call",
+        "401 (Unauthorized): Invalid API Key",
+        "Check OPENAI_API_KEY.",
+        model=LLAMA_MODEL,
+        key="wrong",
     ),
     "a key in quotes": Wrong(fixed("http://127.0.0.1:9/v1"), "model key", "is in quotes", "Copy it", key='"sk-1"'),
     "a key with a line break": Wrong(
@@ -225,78 +254,125 @@ WRONG: dict[str, Wrong] = {
     ),
     "the key of an example": Wrong(fixed("http://127.0.0.1:9/v1"), "model key", "such as …", "Copy it", key="sk-…"),
     "no money": Wrong(
-        app(always(lambda _: error(429, OUT_OF_MONEY, code="insufficient_quota"))), "model key", OUT_OF_MONEY, "credit",
+        app(always(lambda _: error(429, OUT_OF_MONEY, code="insufficient_quota"))),
+        "model key",
+        OUT_OF_MONEY,
+        "credit",
         key="sk-1",
     ),
     # The server.
     "a limit of rate": Wrong(
         app(always(lambda _: JSONResponse({"error": "Slow down."}, 429, {"retry-after": "17"}))),
-        "model list", "answers 429: Slow down.", "after 17 s",
+        "model list",
+        "answers 429: Slow down.",
+        "after 17 s",
     ),
     "a broken server": Wrong(
         app(always(page("502 Bad Gateway", 502))), "model list", "answers 502: 502 Bad Gateway", "log"
     ),
     "one that loads for ever": Wrong(
-        at(but(LLAMA_CPP, loads=10**9)), "model list", "answers 503: Loading model", "loads its model", bounds=NO_WAITING
+        at(but(LLAMA_CPP, loads=10**9)),
+        "model list",
+        "answers 503: Loading model",
+        "loads its model",
+        bounds=NO_WAITING,
     ),
     # The model.
     "a wrong model": Wrong(
-        at(OLLAMA), "model", "qwen2.5 is not there; there are qwen3:latest, llama3.2:3b",
-        "Set AGENTNET_MODEL=qwen3:latest? Or fetch it: `ollama pull qwen2.5`.", model="qwen2.5",
+        at(OLLAMA),
+        "model",
+        "qwen2.5 is not there; there are qwen3:latest, llama3.2:3b",
+        "Set AGENTNET_MODEL=qwen3:latest? Or fetch it: `ollama pull qwen2.5`.",
+        model="qwen2.5",
     ),
     "a model of elsewhere": Wrong(
-        at(VLLM), "model", "gpt-4.1-mini is not there; there is Qwen/Qwen3-8B", "Set AGENTNET_MODEL=Qwen/Qwen3-8B.",
+        at(VLLM),
+        "model",
+        "gpt-4.1-mini is not there; there is Qwen/Qwen3-8B",
+        "Set AGENTNET_MODEL=Qwen/Qwen3-8B.",
         model="gpt-4.1-mini",
     ),
     "no model is named, of two": Wrong(
-        at(OLLAMA), "model", "none is named, and there are qwen3:latest, llama3.2:3b", "Set AGENTNET_MODEL to one", model=""
+        at(OLLAMA),
+        "model",
+        "none is named, and there are qwen3:latest, llama3.2:3b",
+        "Set AGENTNET_MODEL to one",
+        model="",
     ),
     "no model there": Wrong(
         at(but(OLLAMA, entries=[], more={"data": None})), "model", "lists no model", "Load a model there."
     ),
     # The call.
     "a list, and a page for the call": Wrong(
-        app(listing_alone(OLLAMA, page("Sign in"))), "model call", "answers with a web page: Sign in", "OpenAI-compatible API"
+        app(listing_alone(OLLAMA, page("Sign in"))),
+        "model call",
+        "answers with a web page: Sign in",
+        "OpenAI-compatible API",
     ),
     "no list, and no call": Wrong(
-        app(always(page("404 Not Found", 404))), "model call", "answers 404 (Not Found): 404 Not Found", "OPENAI_BASE_URL"
+        app(always(page("404 Not Found", 404))),
+        "model call",
+        "answers 404 (Not Found): 404 Not Found",
+        "OPENAI_BASE_URL",
     ),
     "an error in the stream": Wrong(
         app(listing_alone(OLLAMA, stream('data: {"error": {"message": "CUDA out of memory"}}\n\n'))),
-        "model call", "CUDA out of memory", "log",
+        "model call",
+        "CUDA out of memory",
+        "log",
     ),
-    "a stream that breaks off": Wrong(
-        app(listing_alone(OLLAMA, stream(SAYS))), "model call", "broke off", "Ask again"
-    ),
+    "a stream that breaks off": Wrong(app(listing_alone(OLLAMA, stream(SAYS))), "model call", "broke off", "Ask again"),
     "nothing said": Wrong(
         app(listing_alone(OLLAMA, stream("data: [DONE]\n\n"))), "model call", "said nothing", "Ask again"
     ),
     "tools refused by Ollama": Wrong(
-        at(but(OLLAMA, refuses=lambda body: without(
-            body, "tools", error(400, "registry.ollama.ai/library/qwen3 does not support tools")
-        ))),
-        "model tools", "tools are refused: registry.ollama.ai/library/qwen3 does not support tools", "`ollama show NAME`",
+        at(
+            but(
+                OLLAMA,
+                refuses=lambda body: without(
+                    body, "tools", error(400, "registry.ollama.ai/library/qwen3 does not support tools")
+                ),
+            )
+        ),
+        "model tools",
+        "tools are refused: registry.ollama.ai/library/qwen3 does not support tools",
+        "`ollama show NAME`",
     ),
     "tools refused by vLLM": Wrong(
         at(but(VLLM, refuses=lambda body: without(body, "tools", error(400, VLLM_NO_TOOLS, code=400)))),
-        "model tools", VLLM_NO_TOOLS, "--tool-call-parser NAME", model="Qwen/Qwen3-8B",
+        "model tools",
+        VLLM_NO_TOOLS,
+        "--tool-call-parser NAME",
+        model="Qwen/Qwen3-8B",
     ),
     "tools refused by llama.cpp, with 500": Wrong(
-        at(but(LLAMA_CPP, refuses=lambda body: without(body, "tools", error(500, "tools param requires --jinja flag")))),
-        "model tools", "tools param requires --jinja flag", "llama-server with --jinja", model=LLAMA_MODEL,
+        at(
+            but(LLAMA_CPP, refuses=lambda body: without(body, "tools", error(500, "tools param requires --jinja flag")))
+        ),
+        "model tools",
+        "tools param requires --jinja flag",
+        "llama-server with --jinja",
+        model=LLAMA_MODEL,
     ),
     # The context.
     "Ollama's context": Wrong(
-        at(but(OLLAMA, kept=4096)), "model context", "the server read 4,096, without a word", "OLLAMA_CONTEXT_LENGTH=16384"
+        at(but(OLLAMA, kept=4096)),
+        "model context",
+        "the server read 4,096, without a word",
+        "OLLAMA_CONTEXT_LENGTH=16384",
     ),
     "a context that cuts a first prompt": Wrong(
         at(but(OLLAMA, kept=2048)), "model context", "the server read 2,048, without a word", "num_ctx 16384"
     ),
     "a context that is smaller than declared": Wrong(
-        at(VLLM), "model context", "65,536 tokens are declared, and the server says 32,768", "Declare 32768.",
-        model="Qwen/Qwen3-8B", more={"context_tokens": 65536},
+        at(VLLM),
+        "model context",
+        "65,536 tokens are declared, and the server says 32,768",
+        "Declare 32768.",
+        model="Qwen/Qwen3-8B",
+        more={"context_tokens": 65536},
     ),
-}  # fmt: skip
+}
 
 
 async def found_at(

@@ -98,7 +98,12 @@ WRONG = {
         "does not list its models: ",
         "Loading model.",
     ),
-    "a limit": (JSONResponse({"error": "slow down"}, 429, {"retry-after": "7"}), Kind.BUSY, "answers 429", "slow down."),
+    "a limit": (
+        JSONResponse({"error": "slow down"}, 429, {"retry-after": "7"}),
+        Kind.BUSY,
+        "answers 429",
+        "slow down.",
+    ),
     "a broken server": (PlainTextResponse("oops", 500), Kind.SERVER, "answers 500. It says: oops.", ""),
     "a wrong gateway": (HTMLResponse("<h1>Bad gateway</h1>", 502), Kind.SERVER, "It says: Bad gateway.", ""),
 }
@@ -251,4 +256,3 @@ async def test_none_or_several_are_refused_with_their_names(names: list[str], sa
 )
 def test_a_name_is_found_in_a_list_that_says_it_longer(names: list[str], wanted: str, found: str | None) -> None:
     assert name_in(names, wanted) == found
-
