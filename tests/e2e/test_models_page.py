@@ -1,4 +1,4 @@
-"""The page on models as somebody would follow it: its lines are taken from it, and servers played in their manner answer.
+"""The page on models as somebody would follow it: its lines are taken from it, and played servers answer.
 
 What the lines start is played here: its model is the one that they fetch or load, its context the one that they give.
 """

@@ -1,4 +1,4 @@
-"""`agentnet models test` and `compare`: the doctor's checks of one model with their figures, or of several in a table."""
+"""`agentnet models test` and `compare`: the doctor's checks of one model with their figures, or several in a table."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field

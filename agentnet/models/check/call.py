@@ -20,7 +20,7 @@ AT_LENGTH = ("length", "incomplete")
 
 
 async def called(turns: Turns, server: Server, advice: Advice, figures: Figures) -> list[Finding]:
-    """What the call shows; the figures are filled in. The last finding is not ok where no other call would do better."""
+    """What the call shows, one finding where no other would do better; the figures are filled in."""
     try:
         heard = await turns.ask(PROMPT)
     except UnreachedError as error:

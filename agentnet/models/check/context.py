@@ -1,4 +1,4 @@
-"""Whether a prompt arrives whole: some servers cut its start and say nothing. Their own count of its tokens shows it."""
+"""Whether a prompt arrives whole: some servers cut its start and say nothing, which their count of its tokens shows."""
 
 from agentnet.models.check.asking import UnreachedError
 from agentnet.models.check.chat import Prompt
@@ -15,7 +15,7 @@ LONGER_PROMPT = 2 * FIRST_PROMPT
 LINES = 170
 """Of them is a prompt of `FIRST_PROMPT` tokens."""
 GROWN = 1.8
-"""By how much the server's count must grow for a prompt of twice the length: what comes with every prompt counts too."""
+"""By how much a server's count must grow for a prompt of twice the length: what comes with every prompt counts too."""
 LEAST = 1000
 """Tokens under which a count cannot be one of such a prompt, cut or not."""
 

@@ -1,4 +1,4 @@
-"""Model servers of this machine, looked for at their usual ports and nowhere else. They are shown, never used unasked."""
+"""Model servers of this machine, looked for at their usual ports and nowhere else; shown, and never used unasked."""
 
 import asyncio
 import shlex
@@ -42,19 +42,19 @@ class LocalServer:
 async def look(
     own_ports: Collection[int] = (), *, ports: Collection[int] | None = None, seconds: float | None = None
 ) -> list[LocalServer]:
-    """The servers at the usual ports that list models, in the ports' order. `own_ports` are this network's: left out."""
+    """The servers at the usual ports that list models, in their order, without `own_ports`, which are this network's."""
     urls = [f"http://127.0.0.1:{port}/v1" for port in (PORTS if ports is None else ports) if port not in own_ports]
     # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key. Nor does it read the
     # certificates of all authorities, which takes longer than the look.
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    async with httpx.AsyncClient(trust_env=False, verify=no_tls, follow_redirects=False, timeout=None) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=no_tls, follow_redirects=False, timeout=LOOK_SECONDS) as http:
         found = await asyncio.gather(*(_looked(http, url, seconds or LOOK_SECONDS) for url in urls))
     return [each for each in found if each is not None]
 
 
 async def _looked(http: httpx.AsyncClient, url: str, seconds: float) -> LocalServer | None:
     try:
-        async with asyncio.timeout(seconds), http.stream("GET", f"{url}/models") as response:
+        async with asyncio.timeout(seconds), http.stream("GET", f"{url}/models", timeout=seconds) as response:
             listing = listing_of(await whole(response), url)
     except (TimeoutError, httpx.HTTPError, OSError):
         return None

@@ -39,7 +39,7 @@ LM_STUDIO = Server(
 )
 VLLM = Server(
     "vLLM",
-    tools="Start it with --enable-auto-tool-choice and --tool-call-parser NAME, as its documentation has it for the model.",
+    tools="Start it with --enable-auto-tool-choice and --tool-call-parser NAME, which its documentation has.",
     context="Start it with --max-model-len 16384 or more.",
     missing="Or start it with --served-model-name {model}.",
 )

@@ -36,7 +36,7 @@ async def test_one_model_is_tested_with_its_figures(tmp_path: Path) -> None:
     assert code == 0, told
     assert (told["name"], told["ok"], told["tool_call"], told["usage"]) == ("qwen3", True, "called", True)
     assert told["first_token_seconds"] > 0
-    assert [finding["check"] for finding in told["findings"]][0] == "model list"
+    assert told["findings"][0]["check"] == "model list"
 
 
 async def test_a_model_that_is_not_there_ends_the_test_with_1_and_what_to_do(tmp_path: Path) -> None:
