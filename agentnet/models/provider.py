@@ -2,6 +2,8 @@
 of them the offline model.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -14,7 +16,7 @@ from agentnet.models.endpoints.choice import absent, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
-from agentnet.models.only_listed import OnlyListedModel
+from agentnet.models.endpoints.listing import only_model
 from agentnet.models.patient import PatientModel
 from agentnet.models.wire.client import WireClient
 from agentnet.settings import Settings
@@ -90,6 +92,32 @@ class Models(ModelProvider):
         kind = OpenAIResponsesModel if endpoint.speaks_responses else ChatModel
         model = kind(model=endpoint.model, openai_client=client)
         return (model if endpoint.model else OnlyListedModel(model, endpoint)), endpoint
+
+
+class OnlyListedModel(Model):
+    """A model whose name nobody said: `inner` under the only one that `endpoint` lists. The list is asked for
+    before the first turn, and again at the next where there was none."""
+
+    def __init__(self, inner: ChatModel | OpenAIResponsesModel, endpoint: Endpoint) -> None:
+        self._inner = inner
+        self._endpoint = endpoint
+        self._finding = asyncio.Lock()
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        """A turn in one piece. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        return await self._inner.get_response(*args, **kwargs)
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """The events of a turn. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        async for event in self._inner.stream_response(*args, **kwargs):
+            yield event
+
+    async def _find(self) -> None:
+        async with self._finding:
+            if not self._inner.model:
+                self._inner.model = await only_model(self._endpoint)
 
 
 def model_provider(settings: Settings) -> Models:

@@ -17,7 +17,7 @@ ITS_WORDS = "Exception - "
 
 
 class ThroughLiteLLM(Model):
-    """The model `name` of LiteLLM, such as `anthropic/claude-…`. Its errors are `ModelError`s, as those of endpoints."""
+    """The model `name` of LiteLLM, such as `anthropic/claude-…`. Its errors are told as `ModelError`s."""
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
@@ -40,9 +40,7 @@ class ThroughLiteLLM(Model):
         self, system_instructions: Any, input: Any, model_settings: ModelSettings, *args: Any, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """The events of a turn. Raises `ModelError`."""
-        events = self._inner.stream_response(
-            system_instructions, input, self._bounded(model_settings), *args, **kwargs
-        )
+        events = self._inner.stream_response(system_instructions, input, self._bounded(model_settings), *args, **kwargs)
         try:
             async for event in events:
                 yield event

@@ -55,7 +55,10 @@ def show_models(as_json: bool) -> None:
         file = str(declared.path) if declared.path else None
         screen.print_json({"models": told, "default": list(order), "file": file, "problem": problem})
         return
-    screen.output().print(screen.filled(COLUMNS, [_row(model) for model in models]))
+    table = screen.table(*COLUMNS)  # addresses may break, where names, numbers and prices would not fit beside them
+    for model in models:
+        table.add_row(*_row(model))
+    screen.output().print(table)
     typer.echo(f"\nDefault: {', then '.join(map(_called, order))}." if order else f"\nNo default. {problem}")
     for model in models:
         if model.problem:

@@ -1,7 +1,7 @@
 """YAML as an operator means it: a key that stands twice is an error, and what looks like a date stays a text."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -13,7 +13,7 @@ TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 class _Loader(yaml.SafeLoader):
     # `api-version: 2024-10-21` is the text that an endpoint is sent, in quotes or not.
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

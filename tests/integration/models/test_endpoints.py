@@ -216,7 +216,7 @@ async def test_any_name_goes_to_the_settings_endpoint() -> None:
 async def test_a_name_that_nothing_has_is_no_model() -> None:
     Path("models.yaml").write_text('models: {local: {base_url: "http://127.0.0.1:9/v1", model: x}}')
     async with provider() as models:
-        with pytest.raises(ConfigurationError, match="There is no model 'lokal'. Did you mean 'local'?"):
+        with pytest.raises(ConfigurationError, match=r"There is no model 'lokal'. Did you mean 'local'\?"):
             models.get_model("lokal")
         assert models.get_model(None) is models.get_model("local")
 

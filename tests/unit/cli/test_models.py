@@ -32,6 +32,7 @@ def nobody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AGENTNET_", "OPENAI_", "CLOUD_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -52,9 +53,7 @@ def test_without_anything_the_offline_model_is_the_default() -> None:
     assert listed("list")["models"] == told["models"]
 
 
-def test_the_models_of_the_file_are_listed_without_their_keys(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_models_of_the_file_are_listed_without_their_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Path("models.yaml").write_text(FILE)
     (tmp_path / "gemini.key").write_text("hunter2")
     monkeypatch.setenv("CLOUD_KEY", "hunter2")

@@ -111,7 +111,11 @@ def test_a_wrong_file_is_told_wherever_a_model_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["models: {m: {model: litellm/anthropic/claude-x}}", "models: {m: {model: x, fallbacks: [n]}, n: {model: litellm/a/b}}"]
+    "text",
+    [
+        "models: {m: {model: litellm/anthropic/claude-x}}",
+        "models: {m: {model: x, fallbacks: [n]}, n: {model: litellm/a/b}}",
+    ],
 )
 def test_without_litellm_its_models_are_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, text: str

@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a": agentnet("database files frame http identity push signals tasks"),
     "agentnet.a2a.bindings": agentnet("a2a files http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
-    "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests models.endpoints process"),
+    "agentnet.cli": command_line("admin command gateway mcp network tasks")
+    | agentnet("manifests models.endpoints process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity tasks telemetry"),
