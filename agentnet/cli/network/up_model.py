@@ -7,12 +7,12 @@ from agentnet.models.check.finding import Advice
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.local import look
 from agentnet.models.check.names import named
+from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import has_endpoint, no_model, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
-from agentnet.models.endpoints.listing import shown
 from agentnet.settings import Settings
 
 ANSWER_SECONDS = 2.0

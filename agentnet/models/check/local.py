@@ -42,7 +42,7 @@ class LocalServer:
 async def look(
     own_ports: Collection[int] = (), *, ports: Collection[int] | None = None, seconds: float | None = None
 ) -> list[LocalServer]:
-    """The servers at the usual ports that list models, in their order, without `own_ports`, which are this network's."""
+    """The servers at the usual ports that list models, in their order, without `own_ports`, this network's."""
     urls = [f"http://127.0.0.1:{port}/v1" for port in (PORTS if ports is None else ports) if port not in own_ports]
     # No proxy and no redirect: it looks at this machine and nowhere else, and sends no key. Nor does it read the
     # certificates of all authorities, which takes longer than the look.

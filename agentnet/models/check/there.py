@@ -13,9 +13,9 @@ from agentnet.models.check.finding import Advice, Finding
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.local import LocalServer, look
 from agentnet.models.check.servers import OTHER, api_of
+from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
-from agentnet.models.endpoints.listing import shown
 from agentnet.models.endpoints.refusals import failure_of
 
 ADDRESS = "model address"
