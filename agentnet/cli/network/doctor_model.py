@@ -8,7 +8,7 @@ from agentnet.cli.network.model_advice import advice_for, local_lines, own_ports
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.manifests.manifest import load_specialists
 from agentnet.models.check.address import unusable
-from agentnet.models.check.check import Check
+from agentnet.models.check.check import TOKENS, Check
 from agentnet.models.check.local import look
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
 from agentnet.models.endpoints.choice import has_endpoint, no_model, resolved, with_fallbacks
@@ -23,6 +23,8 @@ ADDRESS = "OPENAI_BASE_URL"
 VARIABLES = frozenset({"AGENTNET_MODEL", "AGENTNET_MODELS_FILE", "OPENAI_API_KEY", ADDRESS})
 OFFLINE = "the built-in offline model: rules, not a language model"
 FOR_A_REAL_ONE = "Set OPENAI_API_KEY (and OPENAI_BASE_URL, AGENTNET_MODEL) for a real one."
+
+ONLY_ONE = "the only model there"
 
 Say = Callable[[str], None]
 
@@ -78,6 +80,8 @@ async def _of_one(settings: Settings, name: str, *, call: bool, say: Say | None)
         yield Finding(MODEL, True, f"{endpoint.through_litellm} through LiteLLM, which is not asked here")
         return
     advice = advice_for(settings, name)
+    if call and say:
+        say(f"Asking {endpoint.model or ONLY_ONE}, for about {TOKENS:,} tokens; --no-call leaves that out")
     check = Check(endpoint, call=call, advice=advice, say=say, own_ports=own_ports(settings))
     async for found in check.findings():
         yield Finding(found.check, found.ok, found.found, found.todo)

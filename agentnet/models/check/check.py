@@ -86,7 +86,7 @@ class Check:
         if stated and declared and stated < DECLARED_SHARE * declared:
             self.figures.context_tokens = stated
             words = f"{declared:,} tokens are declared, and the server says {stated:,}"
-            yield Finding("model context", False, words, f"Declare {stated}. Or: {server.context}")
+            yield Finding("model context", False, words, f"Declare {stated}, or serve the model with more.")
             return
         yield await probed(turns, server, self._advice, self.figures, stated or declared)
 

@@ -3,6 +3,8 @@
 The table of wrong endpoints is `WRONG`: who is asked, how it was set, and what is said.
 """
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -368,7 +370,7 @@ WRONG: dict[str, Wrong] = {
         at(VLLM),
         "model context",
         "65,536 tokens are declared, and the server says 32,768",
-        "Declare 32768.",
+        "Declare 32768, or",
         model="Qwen/Qwen3-8B",
         more={"context_tokens": 65536},
     ),
@@ -575,3 +577,60 @@ async def test_an_api_without_a_list_is_taken_as_it_is_where_another_path_has_on
         findings, figures, _ = await found_at(f"{url}/openai/deployments/qwen3", "qwen3")
     assert all(finding.ok for finding in findings), findings
     assert figures.tool_call is ToolCall.CALLED
+
+
+async def endless(pause: float) -> AsyncIterator[str]:
+    """A stream that speaks, or after its first word only keeps the connection."""
+    while True:
+        yield SAYS
+        await asyncio.sleep(pause)
+
+
+async def nothing_yet() -> AsyncIterator[str]:
+    while True:
+        yield ": keep-alive\n\n"
+        await asyncio.sleep(0.01)
+
+
+async def test_a_model_that_does_not_begin_to_speak_is_left_after_a_bound() -> None:
+    app = listing_alone(OLLAMA, lambda _: StreamingResponse(nothing_yet(), media_type="text/event-stream"))
+    async with serving(app) as url:
+        findings, _, _ = await found_at(f"{url}/v1", "qwen3", bounds=replace(PATIENT, first_token_seconds=0.3))
+    assert [finding.check for finding in findings if not finding.ok] == ["model call"]
+    assert findings[-1].found == "No token came within 0.3 s."
+
+
+@pytest.mark.parametrize("pause", [0.001, PATIENCE_SECONDS])
+async def test_a_model_that_does_not_stop_speaking_or_falls_silent_is_left_after_a_bound(pause: float) -> None:
+    app = listing_alone(OLLAMA, lambda _: StreamingResponse(endless(pause), media_type="text/event-stream"))
+    async with serving(app) as url:
+        findings, _, _ = await found_at(f"{url}/v1", "qwen3", bounds=replace(PATIENT, call_seconds=0.3))
+    assert "still speaking when the check stopped" in findings[2].found
+
+
+async def test_an_endpoint_of_the_responses_api_is_asked_by_it() -> None:
+    call = {"type": "function_call", "name": "get_weather", "arguments": '{"city": "Paris"}', "call_id": "c1"}
+    bodies: list[Any] = []
+
+    async def respond(request: Any) -> StreamingResponse:
+        body = await request.json()
+        bodies.append(body)
+        output = (
+            [call] if body.get("tools") else [{"type": "message", "content": [{"type": "output_text", "text": "yes"}]}]
+        )
+        usage = {"input_tokens": len(body["input"]) // 4, "output_tokens": 9}
+        events = [
+            {"type": "response.created", "response": {"status": "in_progress", "output": []}},
+            {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"city"'},
+            {"type": "response.completed", "response": {"status": "completed", "output": output, "usage": usage}},
+        ]
+        lines = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+        return StreamingResponse(iter(lines), media_type="text/event-stream")
+
+    models = JSONResponse({"object": "list", "data": list(VLLM.entries)})
+    app = Starlette(routes=[Route("/v1/models", lambda _: models), Route("/v1/responses", respond, methods=["POST"])])
+    async with serving(app) as url:
+        findings, figures, _ = await found_at(f"{url}/v1", "Qwen/Qwen3-8B", api="responses")
+    assert all(finding.ok for finding in findings), findings
+    assert (figures.tool_call, figures.usage) == (ToolCall.CALLED, True)
+    assert {body["store"] for body in bodies} == {False}
