@@ -23,6 +23,8 @@ from agentnet.models.endpoints.sentences import payload_of, sentence_of
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of one answer: routers list hundreds of models."""
+SCHEMES = ("all://", "http://", "https://")
+"""As httpx writes what a proxy is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ class Asker:
         self._secrets = ({"authorization": f"Bearer {key}"} if key else {}) | secret
         self._query = {name: value.get_secret_value() for name, value in endpoint.query}
         # The user's proxy leads to endpoints elsewhere, never back to this machine.
-        direct = dict.fromkeys(("all://", "http://", "https://")) if is_loopback(endpoint.base_url) else None
+        direct: dict[str, httpx.AsyncBaseTransport | None] = dict.fromkeys(
+            SCHEMES if is_loopback(endpoint.base_url) else ()
+        )
         # The trust of the client that turns go through, which is the system's: httpx has its own.
         self._http = httpx.AsyncClient(verify=httpx2.create_ssl_context(), mounts=direct, follow_redirects=False)
 

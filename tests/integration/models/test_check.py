@@ -619,7 +619,7 @@ async def test_an_endpoint_of_the_responses_api_is_asked_by_it() -> None:
             [call] if body.get("tools") else [{"type": "message", "content": [{"type": "output_text", "text": "yes"}]}]
         )
         usage = {"input_tokens": len(body["input"]) // 4, "output_tokens": 9}
-        events = [
+        events: list[dict[str, Any]] = [
             {"type": "response.created", "response": {"status": "in_progress", "output": []}},
             {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"city"'},
             {"type": "response.completed", "response": {"status": "completed", "output": output, "usage": usage}},
