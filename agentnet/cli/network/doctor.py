@@ -12,8 +12,9 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.doctor_database import database_findings
-from agentnet.cli.network.doctor_model import Say, model_findings, say_nothing
+from agentnet.cli.network.doctor_model import model_findings
 from agentnet.cli.network.finding import Finding
+from agentnet.cli.network.model_advice import Say, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.database.address import REDIS, check_address, safe_url
 from agentnet.errors import AgentNetError, ConfigurationError
@@ -33,7 +34,7 @@ ANSWERS = "an Agent Network answers"
 def run_checks(as_json: bool, *, call: bool = True) -> None:
     """Run every check, print what they found; leave with 1 if something is broken. `call`: models are asked, too."""
     settings, problems = read_settings()
-    say = say_nothing if as_json else _say
+    say = say_nothing if as_json else say_on_stderr
     findings = [*_settings(settings, problems), *run(_collect(settings, problems, call, say))]
     if as_json:
         screen.print_json({"findings": [asdict(finding) for finding in findings]})
@@ -184,7 +185,3 @@ async def _redis(url: str) -> Finding:
         return Finding("Redis", False, f"{safe_url(url)}: {type(error).__name__}", todo)
     finally:
         await client.aclose()
-
-
-def _say(words: str) -> None:
-    screen.progress().print(words, style="dim", soft_wrap=True)

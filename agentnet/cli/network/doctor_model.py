@@ -1,10 +1,10 @@
 """What `agentnet doctor` finds at the models: those that agents run on are called, the others only looked for."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from agentnet.cli.network.finding import Finding
-from agentnet.cli.network.model_advice import advice_for, local_lines, own_ports
+from agentnet.cli.network.model_advice import Say, advice_for, local_lines, own_ports
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.manifests.manifest import load_specialists
 from agentnet.models.check.address import unusable
@@ -25,8 +25,6 @@ OFFLINE = "the built-in offline model: rules, not a language model"
 FOR_A_REAL_ONE = "Set OPENAI_API_KEY (and OPENAI_BASE_URL, AGENTNET_MODEL) for a real one."
 
 ONLY_ONE = "the only model there"
-
-Say = Callable[[str], None]
 
 
 async def model_findings(
@@ -122,7 +120,3 @@ async def _local(settings: Settings) -> AsyncIterator[Finding]:
     for server in await look(own_ports(settings)):
         found, todo = local_lines(server)
         yield Finding("local model", True, found, todo)
-
-
-def say_nothing(_words: str) -> None:
-    """For machines: nothing is said meanwhile."""

@@ -1,11 +1,16 @@
 """What the command line says of models: what a setting is called, and what to set for a server of this machine."""
 
+from collections.abc import Callable
+
+from agentnet.cli.show import screen
 from agentnet.models.check.finding import Advice
 from agentnet.models.check.local import LocalServer
 from agentnet.models.endpoints.declared import declared_models
 from agentnet.settings import Settings
 
 SHOWN = 3
+
+Say = Callable[[str], None]
 
 
 def advice_for(settings: Settings, name: str) -> Advice:
@@ -27,3 +32,12 @@ def local_lines(server: LocalServer) -> tuple[str, str]:
     name = server.server.name
     found = f"{name[0].upper()}{name[1:]} answers at {server.base_url}: {', '.join(names[:SHOWN]) or 'no model'}{more}"
     return found, f"To use it, set {server.lines}" if names else server.server.empty
+
+
+def say_on_stderr(words: str) -> None:
+    """For people: a word while something is waited for."""
+    screen.progress().print(words, style="dim", soft_wrap=True)
+
+
+def say_nothing(_words: str) -> None:
+    """For machines, who read the result."""

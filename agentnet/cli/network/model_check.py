@@ -7,8 +7,7 @@ import typer
 
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
-from agentnet.cli.network.doctor_model import say_nothing
-from agentnet.cli.network.model_advice import advice_for, own_ports
+from agentnet.cli.network.model_advice import advice_for, own_ports, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, InvalidInputError
 from agentnet.models.check.check import TOKENS, Check
@@ -113,7 +112,7 @@ async def _each_tested(
     settings: Settings, endpoints: Sequence[Endpoint], *, call: bool, quiet: bool
 ) -> AsyncIterator[Tested]:
     """One after the other: at once they would share the machine, and each be slower."""
-    say = say_nothing if quiet else _say
+    say = say_nothing if quiet else say_on_stderr
     for endpoint in endpoints:
         if call:
             say(f"Asking {_asked(endpoint)}")
@@ -153,7 +152,3 @@ def _price(prices: Prices | None) -> str:
 def _leave(tested: Sequence[Tested]) -> None:
     if not all(each.is_well for each in tested):
         raise typer.Exit(exits.TASK_FAILED)
-
-
-def _say(words: str) -> None:
-    screen.progress().print(words, style="dim", soft_wrap=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -92,3 +93,10 @@ async def test_the_doctor_looks_for_the_model_and_asks_it_nothing_where_told_not
     assert unasked == 0
     assert json.loads(called)["findings"][-1]["check"] == "model context"
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize("module", ["model_check", "up_model", "model_advice"])
+def test_a_check_of_models_stands_on_no_sdk_and_is_there_at_once(module: str) -> None:
+    program = f"import sys, agentnet.cli.network.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & {"agents", "openai", "mcp", "a2a", "sqlalchemy", "grpc", "uvicorn"} == set()
