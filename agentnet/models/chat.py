@@ -31,7 +31,7 @@ FAILED = frozenset({"error", "network_error", "insufficient_system_resource", "a
 class ChatModel(OpenAIChatCompletionsModel):
     """Marks the response of an answer that did not end by itself as incomplete, as the Responses API does."""
 
-    async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
         fetched = await super()._fetch_response(*args, **kwargs)
         if not isinstance(fetched, tuple):
             return fetched

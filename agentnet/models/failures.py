@@ -21,6 +21,7 @@ from agentnet.errors import AgentNetError
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of, failure_said
 from agentnet.models.endpoints.sentences import shortened
+from agentnet.settings import LOOPBACK_HOSTS
 
 DEEP = 10
 """How far back a chain of causes is followed."""
@@ -55,7 +56,7 @@ def _told(error: BaseException, has_begun: bool) -> ModelError:
         case APIResponseValidationError():
             return _garbled(error)
         case APIError():
-            return failure_said(error.body if error.body else {"message": error.message})
+            return failure_said(error.body or {"message": error.message})
         case ModelRefusalError():
             return refused(error.refusal)
         case ModelBehaviorError():
@@ -77,7 +78,8 @@ def filtered(words: str = "") -> ModelError:
     """A filter held the answer back."""
     return ModelError(
         Kind.FILTERED,
-        "The model's answer was held back by its provider's content filter" + (f": {shortened(words)}" if words else "."),
+        "The model's answer was held back by its provider's content filter"
+        + (f": {shortened(words)}" if words else "."),
     )
 
 
@@ -97,7 +99,7 @@ def _of_status(error: APIStatusError) -> ModelError:
     except Exception:  # noqa: BLE001 - LiteLLM makes responses up, and a body may be unread
         body = b""
     if not body:
-        body = _as_bytes(error.body if error.body else error.message)
+        body = _as_bytes(error.body or error.message)
     return failure_of(error.status_code, error.response.headers, body)
 
 
@@ -111,7 +113,7 @@ def _as_bytes(body: object) -> bytes:
 def _of_timeout(error: BaseException) -> ModelError:
     names = {type(each).__name__ for each in _chain(error)}
     if names.intersection(CONNECTING):
-        return ModelError(Kind.AWAY, f"The model's server {_place(error)} takes no connection: no answer in time.")
+        return ModelError(Kind.AWAY, f"The model's server{_place(error)} takes no connection: no answer in time.")
     return ModelError(
         Kind.SILENT,
         "The model said nothing for as long as it is waited for.",
@@ -125,21 +127,21 @@ def _of_connection(error: BaseException, has_begun: bool) -> ModelError:
     place = _place(error)
     if any(isinstance(each, OSError) and each.errno == errno.ECONNREFUSED for each in causes):
         return ModelError(
-            Kind.AWAY, f"The model's server {place} is not there: the connection is refused.", may_come=not has_begun
+            Kind.AWAY, f"The model's server{place} is not there: the connection is refused.", may_come=not has_begun
         )
     if any(isinstance(each, socket.gaierror) for each in causes):
-        return ModelError(Kind.AWAY, f"The model's server {place} is not known: its name has no address.")
+        return ModelError(Kind.AWAY, f"The model's server{place} is not known: its name has no address.")
     if tls := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
-        return ModelError(Kind.AWAY, f"The model's server {place} cannot be trusted: {shortened(str(tls))}")
+        return ModelError(Kind.AWAY, f"The model's server{place} cannot be trusted: {shortened(str(tls))}")
     if names.intersection(UNSENDABLE):
         return ModelError(
-            Kind.REQUEST, f"The model's server {place} cannot be asked: its URL, or the key, cannot be sent as it is."
+            Kind.REQUEST, f"The model's server{place} cannot be asked: its URL, or the key, cannot be sent as it is."
         )
     if names.intersection(REDIRECTED):
-        return ModelError(Kind.REQUEST, f"The model's server {place} sends in a circle.", hint="Check its URL.")
+        return ModelError(Kind.REQUEST, f"The model's server{place} sends in a circle.", hint="Check its URL.")
     if has_begun:
         return ModelError(Kind.BROKEN, "The model's answer broke off: its server closed the connection.")
-    return ModelError(Kind.AWAY, f"The model's server {place} closed the connection without an answer.")
+    return ModelError(Kind.AWAY, f"The model's server{place} closed the connection without an answer.")
 
 
 def _of_behavior(words: str) -> ModelError:
@@ -176,25 +178,25 @@ def _garbled(error: BaseException) -> ModelError:
 
 
 def _place(error: BaseException) -> str:
-    """`at http://host:port`, without what else a URL may hold."""
+    """` at http://localhost:1`, for servers of this machine alone: where others are is not for every client to know."""
     for each in _chain(error):
         try:
             url: Any = each.request.url  # type: ignore[attr-defined]
             port = f":{url.port}" if url.port else ""
-            return f"at {url.scheme}://{url.host}{port}"
-        except Exception:  # noqa: BLE001 - errors without a request, or with one that has no URL
+            return f" at {url.scheme}://{url.host}{port}" if url.host in LOOPBACK_HOSTS else ""
+        except Exception:  # noqa: BLE001, S112 - errors without a request, or with one that has no URL
             continue
-    return "at its address"
+    return ""
 
 
 def _chain(error: BaseException, depth: int = DEEP) -> Iterator[BaseException]:
-    """The error and what caused it, groups included."""
+    """The error and what caused it, groups included, and what HTTP clients keep back of it (`from None`)."""
     if depth <= 0:
         return
     yield error
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from _chain(each, depth - 1)
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = error.__cause__ or error.__context__
     if before is not None:
         yield from _chain(before, depth - 1)

@@ -122,37 +122,14 @@ class _Turn:
         line, retries = line_of(endpoint), Retries(is_last=is_last)
         deadline = Deadline(endpoint.total_seconds, endpoint.silence_seconds if choice.is_watched else None)
         while True:
-            heard, place, events = Heard(self._max_tokens, has_form=self._has_form), None, None
+            heard = Heard(self._max_tokens, has_form=self._has_form)
             try:
-                place = line.join(again=retries.tries > 1)
-                if not place.is_in:
-                    async for words in place.wait():
-                        yield Notice(words, endpoint.name)
-                deadline.begin()
-                events = self._ask(choice.model)
-                while (event := await deadline.next(events)) is not None:
-                    kind = getattr(event, "type", "")
-                    if self._is_stale:
-                        self._is_stale = False
-                        if kind != CREATED:
-                            yield _anew()
-                    if kind in ENDS:
-                        place.leave()
-                        for each in heard.end(kind, event):
-                            line.use(_tokens(each))
-                            yield each
-                        await _drain(events)
-                        return
-                    heard.take(kind, event)
-                    yield event
-                raise broken()
+                async with aclosing(self._once(choice, heard, deadline, again=retries.tries > 1)) as events:
+                    async for event in events:
+                        yield event
+                return
             except Exception as error:  # noqa: BLE001 - whatever a server sent, and what its clients made of it
                 failure = _failure(error, choice, heard)
-            finally:
-                deadline.rest()
-                if place is not None:
-                    place.leave()
-                await _close(events)
             self._is_stale = self._is_stale or heard.has_begun
             pause = retries.pause(failure, deadline.left)
             if pause is None:
@@ -164,6 +141,38 @@ class _Turn:
                 yield Notice(words, endpoint.name)
             await asyncio.sleep(pause)
             deadline.spend(pause)
+
+    async def _once(
+        self, choice: Choice, heard: Heard, deadline: Deadline, *, again: bool
+    ) -> AsyncGenerator[Any, None]:
+        """One try, from the end of the line on. Raises whatever goes wrong below."""
+        place, events = line_of(choice.endpoint).join(again=again), None
+        try:
+            if not place.is_in:
+                async for words in place.wait():
+                    yield Notice(words, choice.endpoint.name)
+            deadline.begin()
+            events = self._ask(choice.model)
+            while (event := await deadline.next(events)) is not None:
+                kind = getattr(event, "type", "")
+                if self._is_stale:
+                    self._is_stale = False
+                    if kind != CREATED:
+                        yield _anew()
+                if kind in ENDS:
+                    place.leave()
+                    for each in heard.end(kind, event):
+                        line_of(choice.endpoint).use(_tokens(each))
+                        yield each
+                    await _drain(events)
+                    return
+                heard.take(kind, event)
+                yield event
+            raise broken()
+        finally:
+            deadline.rest()
+            place.leave()
+            await _close(events)
 
 
 def _choice(model: "Model | Callable[[], Model]") -> Choice:
@@ -208,7 +217,9 @@ def _secrets(endpoint: Endpoint) -> list[str]:
 
 def _anew() -> ResponseCreatedEvent:
     """For models that do not tell themselves that they begin."""
-    return ResponseCreatedEvent(response=Response.construct(id="", output=[]), sequence_number=0, type="response.created")
+    return ResponseCreatedEvent(
+        response=Response.construct(id="", output=[]), sequence_number=0, type="response.created"
+    )
 
 
 def _tokens(event: Any) -> int:

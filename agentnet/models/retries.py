@@ -70,12 +70,12 @@ class Retries:
         self._silences += error.kind is Kind.SILENT
         if self._repeats > MOST_REPEATS or self._silences > MOST_SILENCES:
             return None
-        return asked if asked else _growing(self._repeats, LONGEST_PAUSE_SECONDS)
+        return asked or _growing(self._repeats, LONGEST_PAUSE_SECONDS)
 
     def _until_it_comes(self, asked: float | None) -> float | None:
         if not self._is_last and self._waited >= PATIENCE_SECONDS:
             return None
-        seconds = asked if asked else _growing(self.tries, LOOK_SECONDS)
+        seconds = asked or _growing(self.tries, LOOK_SECONDS)
         self._waited += seconds
         return seconds
 

@@ -54,9 +54,9 @@ class Runaway:
         self._fresh.clear()
         self._unseen = 0
         if (unit := repeated(self._tail)) is not None:
-            line = " ".join(unit.split()) or repr(unit[:8])
-            shown = line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"
-            raise ModelError(Kind.RUNAWAY, f"The model was stopped: it wrote the same again and again: “{shown}”.")
+            raise ModelError(
+                Kind.RUNAWAY, f"The model was stopped: it wrote the same again and again: “{_shown(unit)}”."
+            )
 
     def _endless(self) -> ModelError:
         if self._max_tokens is None:
@@ -83,3 +83,10 @@ def repeated(text: str) -> str | None:
         least = max(least, RULES_REPEATED)
     is_repeated = len(text) >= least and text[-least:-period] == text[-least + period :]
     return unit if is_repeated else None
+
+
+def _shown(unit: str) -> str:
+    """What is repeated, from the beginning of a line or a word of it."""
+    begins = max(unit.find("\n"), 0) or max(unit.find(" "), 0)
+    line = " ".join((unit[begins:] + unit[:begins]).split()) or repr(unit[:8])
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"

@@ -34,12 +34,13 @@ MAX_VALUES = 32
 MAX_FALLBACKS = 8
 MAX_PROBLEMS = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
+NEEDED = frozenset({"model", "messages", "input", "tools", "stream"})
+"""Without them a request would be another one."""
 SCHEMA_ID = "https://agentnet.dev/schemas/models.schema.json"
 OTHER_WORDS = {
     "url": "base_url",
     "api_base": "base_url",
-    "endpoint": "base_url",
     "key": "key_env",
     "api_key_env": "key_env",
     "api_key_file": "key_file",
@@ -55,7 +56,6 @@ OTHER_WORDS = {
     "timeout": "silence_seconds",
     "timeout_seconds": "silence_seconds",
     "quirks": "omit",
-    "drop_params": "omit",
     "fallback": "fallbacks",
     "default_model": "default",
 }
@@ -83,14 +83,14 @@ def _variable(value: str) -> str:
 
 
 def _without_spaces(value: str) -> str:
-    if any(character.isspace() for character in value):
+    if len(value.split()) != 1 or value != value.strip():
         raise ValueError("holds a space")
     return value
 
 
 def _word(value: str) -> str:
-    if not WORD.fullmatch(value):
-        raise ValueError("is no name of a field of a request, such as strict or stream_options")
+    if not WORD.fullmatch(value) or value in NEEDED:
+        raise ValueError("is nothing that a request can do without, such as strict or stream_options")
     return value
 
 

@@ -1,4 +1,4 @@
-"""An endpoint that plays what goes wrong, byte for byte, over real sockets: one act for each request, the last again."""
+"""An endpoint that plays what goes wrong, byte for byte, over real sockets: each request one act."""
 
 import asyncio
 import json

@@ -77,20 +77,33 @@ STATUSES = {
     "a short Retry-After": again(refuses(429, error("slow down"), retry_after="0.01")),
     "a Retry-After in milliseconds": again(refuses(429, error("slow down"), retry_after_ms="5")),
     "Gemini's RetryInfo": again(refuses(429, [error("Quota exceeded", details=[{"retryDelay": "0.01s"}])])),
-    "a long Retry-After": fails("429: come back later. It is to be left", refuses(429, error("come back later"), retry_after="300")),
-    "no quota": fails("You exceeded your current quota", refuses(429, error("You exceeded your current quota", code="insufficient_quota"))),
+    "a long Retry-After": fails(
+        "come back later. It is to be left alone for 300 s", refuses(429, error("come back later"), retry_after="300")
+    ),
+    "no quota": fails(
+        "You exceeded your current quota",
+        refuses(429, error("You exceeded your current quota", code="insufficient_quota")),
+    ),
     "no credit": fails("Insufficient Balance", refuses(402, error("Insufficient Balance"))),
-    "errors without end": fails("answers 500: out of order. It was asked 5 times", refuses(500, error("out of order")), asked=5),
+    "errors without end": fails("out of order. It was asked 5 times", refuses(500, error("out of order")), asked=5),
     "a bad key": fails("Incorrect API key provided", refuses(401, error("Incorrect API key provided"))),
     "a bad key at Gemini": fails("API key not valid", refuses(400, [error("API key not valid", status="INVALID")])),
-    "a model that is not there": fails("model 'x' not found. Check the model's name", refuses(404, error("model 'x' not found"))),
-    "a field that is refused": fails("body.tools: no such", refuses(422, {"detail": [{"loc": ["body", "tools"], "msg": "no such"}]})),
-    "a string for an error": fails("invalid role", refuses(400, {"error": "invalid role"})),
+    "a model that is not there": fails(
+        "model 'x' not found. Check the model's name", refuses(404, error("model 'x' not found"))
+    ),
+    "a field that is refused": fails(
+        "body.model: no such", refuses(422, {"detail": [{"loc": ["body", "model"], "msg": "no such"}]})
+    ),
+    "a string for an error": fails("the moon is not full", refuses(400, {"error": "the moon is not full"})),
     "a text for an error": fails("404 page not found", refuses(404, b"404 page not found")),
-    "too long a prompt": fails("longer than the model's context", refuses(400, error("maximum context length is 4096 tokens"))),
-    "a filter before the model": fails("triggered a policy", refuses(400, error("triggered a policy", code="content_filter"))),
+    "too long a prompt": fails(
+        "longer than the model's context", refuses(400, error("maximum context length is 4096 tokens"))
+    ),
+    "a filter before the model": fails(
+        "triggered a policy", refuses(400, error("triggered a policy", code="content_filter"))
+    ),
     "a circle": fails("sends in a circle", refuses(307, location="/v1/chat/completions"), asked=21),
-}  # fmt: skip
+}
 NO_ANSWERS = {
     "a page with 200": again(refuses(200, b"<html><title>Welcome</title></html>", content_type="text/html")),
     "an error as JSON with 200": again(refuses(200, error("the engine has stopped"))),
@@ -122,7 +135,7 @@ IN_THE_STREAM = {
 }
 ENDS = {
     "cut at its length": Row([streams(delta("half"), delta(finish="length"), END)], f"half\n\n{CUT}"),
-    "cut before a word": fails("before it had answered", streams(delta(reasoning="Hm"), delta(finish="length"), END)),
+    "cut before a word": fails(" before it ", streams(delta(reasoning="Hm"), delta(finish="length"), END)),
     "held back": fails("content filter", streams(delta("", finish="content_filter"), END)),
     "held back amid words": fails("content filter", streams(delta("ha"), delta(finish="content_filter"), END)),
     "declined": fails("declined: I must not.", streams(delta(refusal="I must not."), delta(finish="stop"), END)),

@@ -65,7 +65,7 @@ async def test_requests_that_are_limited_or_fail_are_tried_again() -> None:
 
 async def test_a_retry_waits_as_long_as_the_server_says() -> None:
     server = OpenAIServer(Scenario(faults=[Fault(every=1, status=429, retry_after=0.02)]))
-    with pytest.raises(ModelError, match="answers 429 .*: This failure is part of the scenario.") as caught:
+    with pytest.raises(ModelError, match=r"answers 429 .*: This failure is part of the scenario.") as caught:
         await ask(server, "What is 3*4?")
     assert caught.value.kind is Kind.BUSY
     assert len(server.requests) == 5

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from a2a.server.context import ServerCallContext
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     StreamResponse,
@@ -24,7 +25,7 @@ from agentnet.models.chat import ChatModel
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.patient import PatientModel
 from agentnet.tasks.projection import Projection
-from agentnet.tasks.steps import Step, step_of
+from agentnet.tasks.steps import STEPS, Step, step_of
 from agentnet.tasks.values import struct_json
 from tests.integration.models.playing import Act, Wire, delta, event, playing, refuses, says, sends, streams
 from tests.integration.models.test_broken_turns import asking
@@ -74,10 +75,17 @@ async def at(url: str, **limits: Any) -> AsyncIterator[Model]:
         yield PatientModel(ChatModel("m", client), where)
 
 
+def with_steps() -> ServerCallContext:
+    """Of a client that wants to see the steps."""
+    made = context()
+    made.requested_extensions = {STEPS}
+    return made
+
+
 async def events_of(replica: Replica, text: str) -> list[StreamResponse]:
     """What a client sees of a task that it streams."""
     seen: list[StreamResponse] = []
-    async for each in replica.handler.on_message_send_stream(request(text), context()):
+    async for each in replica.handler.on_message_send_stream(request(text), with_steps()):
         match each:
             case Task():
                 seen.append(StreamResponse(task=each))

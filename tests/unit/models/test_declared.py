@@ -33,7 +33,8 @@ models:
     tokens_per_minute: 200_000
     silence_seconds: 300
     total_seconds: 3600
-    omit: [strict, stream_options]
+    omit: [strict, stream_options, "schema:format"]
+    takes: [image]
   dated-azure:
     base_url: https://house.openai.azure.com/openai/deployments/mine
     model: mine
@@ -78,7 +79,8 @@ def test_everything_that_can_be_said_of_a_model_reaches_its_endpoint(
     assert (cloud.prices.input, cloud.prices.cached_input, cloud.prices.output) == (0.25, 0.025, 2.0)
     assert (cloud.requests_per_minute, cloud.tokens_per_minute) == (500, 200_000)
     assert (cloud.silence_seconds, cloud.total_seconds) == (300.0, 3600.0)
-    assert cloud.omit == {"strict", "stream_options"}
+    assert cloud.omit == {"strict", "stream_options", "schema:format"}
+    assert (local.accepts, cloud.accepts) == (set(), {"image"})
     assert [(name, value.get_secret_value()) for name, value in azure.headers] == [("api-key", "secret-of-azure")]
     assert [(name, value.get_secret_value()) for name, value in azure.query] == [("api-version", "2024-10-21")]
     for endpoint in (local, cloud, azure):
@@ -160,7 +162,9 @@ WRONG = [
     (model("{model: x, prices: 3}"), "models.m.prices: must be a mapping of keys."),
     (model("{model: x, fallbacks: {a: b}}"), "models.m.fallbacks: must be a list."),
     (model("{model: x, fallbacks: [3]}"), "models.m.fallbacks.0: must be a text; put it in quotes."),
-    (model("{model: x, omit: ['a b']}"), "models.m.omit.0: is no name of a field of a request"),
+    (model("{model: x, omit: ['a b']}"), "models.m.omit.0: is nothing that a request can do without"),
+    (model("{model: x, omit: tools}"), "models.m.omit.0: is nothing that a request can do without"),
+    (model("{model: x, takes: [video]}"), "models.m.takes.0: input should be 'image', 'audio' or 'file'."),
     (model("{model: x, fallbacks: [m]}"), "models.m.fallbacks: 'm' cannot stand in for itself."),
     (model("{model: x, fallbacks: clod}\n  cloud: {model: y}"), "there is no model 'clod'. Did you mean 'cloud'?"),
     (model("{model: x, fallbacks: [c, c]}\n  c: {model: y}"), "models.m.fallbacks: a model stands twice."),

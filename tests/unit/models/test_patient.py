@@ -115,7 +115,7 @@ def test_a_model_that_loads_is_waited_for_up_to_the_total_with_a_word_now_and_th
     assert words == [*[f"[waiting for the model: {reason}]"] * 3, "|", "hi", "=hi"]
     assert waited(inner) == [0.0, 0.5, 1.5, 3.5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5, 37.5]
     model, inner = patient([failure], total_seconds=60.0)
-    with pytest.raises(ModelError, match="It was asked 1[4-6] times") as caught:
+    with pytest.raises(ModelError, match=r"It was asked 1[4-6] times") as caught:
         in_virtual_time(told(model))
     assert caught.value.kind is failure.kind
     assert inner.began[-1] < 60.0

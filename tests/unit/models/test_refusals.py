@@ -17,7 +17,10 @@ GEMINI_LIMIT = [
             "message": "You exceeded your current quota, please check your plan and billing details.",
             "status": "RESOURCE_EXHAUSTED",
             "details": [
-                {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerMinute"}]},
+                {
+                    "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                    "violations": [{"quotaId": "RequestsPerMinute"}],
+                },
                 {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38.5s"},
             ],
         }
@@ -43,7 +46,10 @@ OPENROUTER = {
     "error": {
         "message": "Provider returned error",
         "code": 429,
-        "metadata": {"raw": '{"error": {"message": "model x is temporarily rate-limited upstream"}}', "provider_name": "p"},
+        "metadata": {
+            "raw": '{"error": {"message": "model x is temporarily rate-limited upstream"}}',
+            "provider_name": "p",
+        },
     }
 }
 
@@ -61,8 +67,18 @@ def body(value: Any) -> bytes:
         (429, GEMINI_DAY, Kind.QUOTA, "You exceeded your current quota"),
         (429, OPENROUTER, Kind.BUSY, "model x is temporarily rate-limited upstream"),
         (429, b"", Kind.BUSY, "answers 429 (Too Many Requests), without a word of why."),
-        (402, {"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}}, Kind.QUOTA, "Insufficient"),
-        (400, {"error": {"message": "Your credit balance is too low to access the API."}}, Kind.QUOTA, "credit balance"),
+        (
+            402,
+            {"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}},
+            Kind.QUOTA,
+            "Insufficient",
+        ),
+        (
+            400,
+            {"error": {"message": "Your credit balance is too low to access the API."}},
+            Kind.QUOTA,
+            "credit balance",
+        ),
         (403, {"error": {"code": "Arrearage", "message": "Access denied, account in arrears."}}, Kind.QUOTA, "arrears"),
         (401, {"error": {"message": "Incorrect API key provided: sk-a***z."}}, Kind.KEY, "Incorrect API key provided"),
         (401, {"detail": "Not authenticated"}, Kind.KEY, "Not authenticated."),
@@ -73,44 +89,120 @@ def body(value: Any) -> bytes:
             Kind.KEY,
             "API key not valid. Please pass a valid API key.",
         ),
-        (400, {"error": {"message": "Unknown name \"strict\": Cannot find field."}}, Kind.REQUEST, 'Unknown name "strict"'),
-        (404, {"error": {"message": "model 'llama9' not found", "type": "api_error"}}, Kind.REQUEST, "model 'llama9' not"),
+        (
+            400,
+            {"error": {"message": 'Unknown name "strict": Cannot find field.'}},
+            Kind.REQUEST,
+            'Unknown name "strict"',
+        ),
+        (
+            404,
+            {"error": {"message": "model 'llama9' not found", "type": "api_error"}},
+            Kind.REQUEST,
+            "model 'llama9' not",
+        ),
         (404, b"404 page not found", Kind.REQUEST, "404 page not found"),
         (405, b"<html><head><title>405 Not Allowed</title></head></html>", Kind.REQUEST, "405 Not Allowed"),
-        (422, {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required"}]}, Kind.REQUEST, "body.tools.0: Field"),
-        (400, {"object": "error", "message": "[{'type': 'missing'}]", "code": 400}, Kind.REQUEST, "[{'type': 'missing'}]"),
+        (
+            422,
+            {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required"}]},
+            Kind.REQUEST,
+            "body.tools.0: Field",
+        ),
+        (
+            400,
+            {"object": "error", "message": "[{'type': 'missing'}]", "code": 400},
+            Kind.REQUEST,
+            "[{'type': 'missing'}]",
+        ),
         (400, {"error": "invalid role: developer"}, Kind.REQUEST, "invalid role: developer"),
         (400, {"error": {"message": {"detail": [{"loc": ["x"], "msg": "bad"}]}}}, Kind.REQUEST, "x: bad"),
         (400, {"errors": [{"message": "one"}, {"message": "two"}]}, Kind.REQUEST, "one; two"),
-        (400, {"error": {"message": "max_tokens is too large: 9000. At most 4096 completion tokens."}}, Kind.REQUEST, "9000"),
         (
             400,
-            {"error": {"message": "This model's maximum context length is 4096 tokens.", "code": "context_length_exceeded"}},
+            {"error": {"message": "max_tokens is too large: 9000. At most 4096 completion tokens."}},
+            Kind.REQUEST,
+            "9000",
+        ),
+        (
+            400,
+            {
+                "error": {
+                    "message": "This model's maximum context length is 4096 tokens.",
+                    "code": "context_length_exceeded",
+                }
+            },
             Kind.OVERFLOW,
             "maximum context length is 4096",
         ),
         (
             400,
-            {"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context_size_error"}},
+            {
+                "error": {
+                    "code": 400,
+                    "message": "the request exceeds the available context size",
+                    "type": "exceed_context_size_error",
+                }
+            },
             Kind.OVERFLOW,
             "available context size",
         ),
-        (400, {"error": {"message": "prompt is too long: 228307 tokens > 200000 maximum"}}, Kind.OVERFLOW, "prompt is too"),
+        (
+            400,
+            {"error": {"message": "prompt is too long: 228307 tokens > 200000 maximum"}},
+            Kind.OVERFLOW,
+            "prompt is too",
+        ),
         (400, {"error": {"message": "Range of input length should be [1, 30720]"}}, Kind.OVERFLOW, "Range of input"),
-        (400, {"error": {"message": "Input length 131393 exceeds the maximum allowed input length of 131040 tokens."}}, Kind.OVERFLOW, "131393"),
+        (
+            400,
+            {"error": {"message": "Input length 131393 exceeds the maximum allowed input length of 131040 tokens."}},
+            Kind.OVERFLOW,
+            "131393",
+        ),
         (500, {"error": {"message": "input exceeds context window of 2048"}}, Kind.OVERFLOW, "context window"),
-        (400, {"error": {"code": "content_filter", "message": "The prompt triggered a policy."}}, Kind.FILTERED, "triggered"),
-        (400, {"error": {"code": "data_inspection_failed", "message": "Inappropriate content."}}, Kind.FILTERED, "Inappropr"),
-        (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, Kind.LOADING, "Loading model"),
+        (
+            400,
+            {"error": {"code": "content_filter", "message": "The prompt triggered a policy."}},
+            Kind.FILTERED,
+            "triggered",
+        ),
+        (
+            400,
+            {"error": {"code": "data_inspection_failed", "message": "Inappropriate content."}},
+            Kind.FILTERED,
+            "Inappropr",
+        ),
+        (
+            503,
+            {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}},
+            Kind.LOADING,
+            "Loading model",
+        ),
         (503, {"error": "Model m is currently loading", "estimated_time": 20.0}, Kind.LOADING, "currently loading"),
         (503, b"", Kind.LOADING, "answers 503"),
-        (503, [{"error": {"code": 503, "message": "The model is overloaded. Please try again later."}}], Kind.BUSY, "overloaded"),
-        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, Kind.BUSY, "Overloaded."),
+        (
+            503,
+            [{"error": {"code": 503, "message": "The model is overloaded. Please try again later."}}],
+            Kind.BUSY,
+            "overloaded",
+        ),
+        (
+            529,
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+            Kind.BUSY,
+            "Overloaded.",
+        ),
         (408, b"", Kind.SERVER, "answers 408"),
         (409, {"error": {"message": "Conflict"}}, Kind.SERVER, "Conflict"),
         (425, b"", Kind.SERVER, "answers 425"),
         (499, b"", Kind.SERVER, "answers 499"),
-        (500, {"error": {"message": "The server had an error while processing your request."}}, Kind.SERVER, "had an error"),
+        (
+            500,
+            {"error": {"message": "The server had an error while processing your request."}},
+            Kind.SERVER,
+            "had an error",
+        ),
         (502, b"<html><body><center><h1>502 Bad Gateway</h1></center></body></html>", Kind.SERVER, "502 Bad Gateway."),
         (504, b"upstream request timeout", Kind.SERVER, "upstream request timeout"),
         (520, b"", Kind.SERVER, "answers 520"),
@@ -124,7 +216,7 @@ def test_a_refusal_is_told_as_what_it_is_in_its_own_words(status: int, sent: Any
     failure = failure_of(status, {}, body(sent))
     assert failure.kind is kind
     assert said in str(failure)
-    assert failure.status == status
+    assert failure.answered == status
     assert len(failure.message) < 600
     assert failure.message.isprintable()
     assert failure.message.startswith("The model's server answers ")
@@ -210,4 +302,4 @@ def test_no_key_of_ours_is_told_and_the_name_is() -> None:
         "The model house's server answers 401 (Unauthorized): Wrong key: …. It was asked 3 times. "
         "Check the key that is set for this model."
     )
-    assert (told.kind, told.status) == (failure.kind, failure.status)
+    assert (told.kind, told.answered) == (failure.kind, failure.answered)
