@@ -13,7 +13,7 @@ from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.doctor_database import database_findings
 from agentnet.cli.network.doctor_model import model_findings
-from agentnet.cli.network.finding import Finding
+from agentnet.cli.network.finding import Finding, print_findings
 from agentnet.cli.network.model_advice import Say, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.database.address import REDIS, check_address, safe_url
@@ -39,7 +39,7 @@ def run_checks(as_json: bool, *, call: bool = True) -> None:
     if as_json:
         screen.print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        _print(findings)
+        print_findings(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(exits.TASK_FAILED)
 
@@ -64,11 +64,6 @@ async def checks(
         yield await _redis(settings.redis_url)
     async for finding in model_findings(settings, problems, call=call, say=say):
         yield finding
-
-
-def _print(findings: list[Finding]) -> None:
-    rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in findings]
-    screen.output().print(screen.filled(("", "Check", "Found", "What to do"), rows))
 
 
 def _python() -> Finding:

@@ -58,7 +58,7 @@ async def _mended(wrong: list[str]) -> Finding:
     if address and unusable(address):
         check = Check(Endpoint(name=MODEL, model="", base_url=address), call=False)
         [found] = [finding async for finding in check.findings()]
-        return Finding(found.check, found.ok, found.found, found.todo)
+        return found
     return Finding(MODEL, False, f"not checked: {' and '.join(wrong)} cannot be used", "Mend that first.")
 
 
@@ -81,8 +81,8 @@ async def _of_one(settings: Settings, name: str, *, call: bool, say: Say | None)
     if call and say:
         say(f"Asking {endpoint.model or ONLY_ONE}, for about {TOKENS:,} tokens; --no-call leaves that out")
     check = Check(endpoint, call=call, advice=advice, say=say, own_ports=own_ports(settings))
-    async for found in check.findings():
-        yield Finding(found.check, found.ok, found.found, found.todo)
+    async for finding in check.findings():
+        yield finding
 
 
 def _used(settings: Settings) -> list[str]:

@@ -7,11 +7,12 @@ import typer
 
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
+from agentnet.cli.network.finding import Finding, print_findings
 from agentnet.cli.network.model_advice import advice_for, own_ports, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, InvalidInputError
 from agentnet.models.check.check import TOKENS, Check
-from agentnet.models.check.finding import Figures, Finding
+from agentnet.models.check.finding import Figures
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
 from agentnet.models.endpoints.choice import model_name, names_in
 from agentnet.models.endpoints.declared import declared_models
@@ -64,8 +65,7 @@ def show_test(name: str | None, *, call: bool, as_json: bool) -> None:
     if as_json:
         screen.print_json(tested[0].as_json)
     else:
-        rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in tested[0].findings]
-        screen.output().print(screen.filled(("", "Check", "Found", "What to do"), rows))
+        print_findings(tested[0].findings)
     _leave(tested)
 
 

@@ -137,8 +137,8 @@ async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool,
     console.print("  " + _database_line(settings))
     if line := _model_line(settings):
         console.print(f"  {line}", style="yellow", soft_wrap=True)
-    # Beside the start: a server that does not answer costs it nothing.
-    looking = asyncio.create_task(_model_lines(settings), name="look at the model")
+    # Beside the start, and not in its loop, which imports hold up for longer than the look may take.
+    looking = asyncio.create_task(asyncio.to_thread(_model_lines, settings), name="look at the model")
     async with network(settings, only=only, report=Progress(console)) as running:
         for line in await looking:
             console.print(line, soft_wrap=True)
@@ -204,11 +204,11 @@ def _database_line(settings: Settings) -> str:
     return f"the embedded PostgreSQL{first}"
 
 
-async def _model_lines(settings: Settings) -> list[str]:
+def _model_lines(settings: Settings) -> list[str]:
     from agentnet.cli.network.up_model import model_lines
 
     try:
-        return await model_lines(settings)
+        return asyncio.run(model_lines(settings))
     except AgentNetError as error:  # said where it is used: the network serves all the same
         return [f"The model: {error}"]
 

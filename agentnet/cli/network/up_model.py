@@ -16,7 +16,7 @@ from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.settings import Settings
 
 ANSWER_SECONDS = 2.0
-"""For the list of models. Longer is no answer, and the line says so."""
+"""For a list of models, amid a start that takes the processor. Longer is no answer, and the line says so."""
 OFFLINE = "The model: the built-in offline model, which has rules and is no language model"
 DOCTOR = "`agentnet doctor` says more"
 
@@ -71,4 +71,6 @@ async def _listing(endpoint: Endpoint) -> tuple[Listing | None, str]:
 
 
 async def _local(settings: Settings) -> list[str]:
-    return [f"{found}. {todo}" for found, todo in map(local_lines, await look(own_ports(settings)))]
+    return [
+        f"{found}. {todo}" for found, todo in map(local_lines, await look(own_ports(settings), seconds=ANSWER_SECONDS))
+    ]

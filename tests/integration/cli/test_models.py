@@ -47,6 +47,13 @@ async def test_a_model_that_is_not_there_ends_the_test_with_1_and_what_to_do(tmp
     assert "AGENTNET_MODEL=qwen3:latest?" in output.replace("\n", " ")
 
 
+async def test_an_address_to_set_is_never_broken_into_lines(tmp_path: Path) -> None:
+    async with played(OLLAMA) as url:
+        code, output, _ = await agentnet(tmp_path, "models", "test", "qwen3", OPENAI_BASE_URL=url.removesuffix("/v1"))
+    assert code == 1
+    assert f"Set OPENAI_BASE_URL={url}, which answers." in output
+
+
 async def test_models_are_compared_in_a_table_of_80_columns_and_as_json(tmp_path: Path) -> None:
     async with played(but(OLLAMA, kept=4096)) as ollama, played(VLLM) as vllm, played(LLAMA_CPP) as llama:
         (tmp_path / "models.yaml").write_text(
