@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agentnet.cli.command.options import Agents, AsJson, Knowledge, Port, Servers, Url
+from agentnet.cli.command.options import Agents, AsJson, Call, Knowledge, Port, Servers, Url
 from agentnet.errors import InvalidInputError
 
 
@@ -121,11 +121,11 @@ def card(
     listings.show_card(url, name)
 
 
-def doctor(json: AsJson = False) -> None:
-    """Check this machine and its settings, and say what to do."""
+def doctor(call: Call = True, json: AsJson = False) -> None:
+    """Check this machine, its settings and its models, and say what to do."""
     from agentnet.cli.network import doctor
 
-    doctor.run_checks(json)
+    doctor.run_checks(json, call=call)
 
 
 def schema(

@@ -19,3 +19,6 @@ Url = Annotated[
     str | None, typer.Option("--url", envvar="AGENTNET_URL", help="The gateway; unset means this machine's.")
 ]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 means any free one.")]
+Call = Annotated[
+    bool, typer.Option("--call/--no-call", help="Ask the model, for about 10,000 tokens; else only look for it.")
+]

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 
 import httpx
@@ -12,7 +12,9 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.doctor_database import database_findings
-from agentnet.cli.network.finding import Finding
+from agentnet.cli.network.doctor_model import model_findings
+from agentnet.cli.network.finding import Finding, print_findings
+from agentnet.cli.network.model_advice import Say, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.database.address import REDIS, check_address, safe_url
 from agentnet.errors import AgentNetError, ConfigurationError
@@ -24,29 +26,31 @@ from agentnet.settings import Problem, Settings, missing_paths, misspelt, read_s
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024
 ANSWER_SECONDS = 5.0
-OFFLINE = "offline"
 NOT_READY = 503
 FREE = "is free"
 ANSWERS = "an Agent Network answers"
 
 
-def run_checks(as_json: bool) -> None:
-    """Run every check, print what they found; leave with 1 if something is broken."""
+def run_checks(as_json: bool, *, call: bool = True) -> None:
+    """Run every check, print what they found; leave with 1 if something is broken. `call`: models are asked, too."""
     settings, problems = read_settings()
-    findings = [*_settings(settings, problems), *run(_collect(settings))]
+    say = say_nothing if as_json else say_on_stderr
+    findings = [*_settings(settings, problems), *run(_collect(settings, problems, call, say))]
     if as_json:
         screen.print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        _print(findings)
+        print_findings(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(exits.TASK_FAILED)
 
 
-async def _collect(settings: Settings) -> list[Finding]:
-    return [finding async for finding in checks(settings)]
+async def _collect(settings: Settings, problems: list[Problem], call: bool, say: Say) -> list[Finding]:
+    return [finding async for finding in checks(settings, problems, call=call, say=say)]
 
 
-async def checks(settings: Settings) -> AsyncIterator[Finding]:
+async def checks(
+    settings: Settings, problems: Sequence[Problem] = (), *, call: bool = True, say: Say | None = None
+) -> AsyncIterator[Finding]:
     """Every finding in its order; a check that fails never keeps the next from running."""
     yield _python()
     yield _data_directory(settings)
@@ -58,12 +62,8 @@ async def checks(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     if settings.redis_url:
         yield await _redis(settings.redis_url)
-    yield await _model(settings)
-
-
-def _print(findings: list[Finding]) -> None:
-    rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in findings]
-    screen.output().print(screen.filled(("", "Check", "Found", "What to do"), rows))
+    async for finding in model_findings(settings, problems, call=call, say=say):
+        yield finding
 
 
 def _python() -> Finding:
@@ -180,38 +180,3 @@ async def _redis(url: str) -> Finding:
         return Finding("Redis", False, f"{safe_url(url)}: {type(error).__name__}", todo)
     finally:
         await client.aclose()
-
-
-async def _model(settings: Settings) -> Finding:
-    return _model_here(settings) or await _model_at_endpoint(settings)
-
-
-def _model_here(settings: Settings) -> Finding | None:
-    from agentnet.models import installed_models, no_model
-
-    if missing := no_model(settings):
-        return Finding("model", False, missing.message, missing.hint or "")
-    if settings.model != OFFLINE and settings.model in installed_models():
-        return Finding("model", True, f"{settings.model}, installed")
-    if settings.model == OFFLINE or not (settings.openai_api_key or settings.openai_base_url):
-        found = "the built-in offline model: rules, not a language model"
-        return Finding("model", True, found, "Set OPENAI_API_KEY (and OPENAI_BASE_URL, AGENTNET_MODEL) for a real one.")
-    return None
-
-
-async def _model_at_endpoint(settings: Settings) -> Finding:
-    base_url = (settings.openai_base_url or "https://api.openai.com/v1").rstrip("/")
-    headers = (
-        {"authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"} if settings.openai_api_key else {}
-    )
-    try:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
-            # The one request that costs nothing and needs the key.
-            response = await http.get(f"{base_url}/models", headers=headers)
-    except httpx.HTTPError as error:
-        found = f"{safe_url(base_url)} does not answer ({type(error).__name__})"
-        return Finding("model", False, found, "Check OPENAI_BASE_URL, or set AGENTNET_MODEL=offline.")
-    if response.status_code in (401, 403):
-        return Finding("model", False, f"{safe_url(base_url)} refuses the key", "Check OPENAI_API_KEY.")
-    name = settings.model or "its default model"
-    return Finding("model", True, f"{name} at {safe_url(base_url)}")

@@ -1,13 +1,18 @@
-"""What one check of `agentnet doctor` found."""
+"""What one check found, and how findings are shown."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from agentnet.cli.show import screen
+from agentnet.models.check.finding import Finding
+
+__all__ = ["Finding", "print_findings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. `todo` says what to do when it is not well."""
-
-    check: str
-    ok: bool
-    found: str
-    todo: str = ""
+def print_findings(findings: Sequence[Finding]) -> None:
+    """A table; below it once more and whole what it may break into pieces: an address is there to be copied."""
+    rows = [("✓" if each.ok else "✗", each.check, each.found, each.todo) for each in findings]
+    console = screen.output()
+    console.print(screen.filled(("", "Check", "Found", "What to do"), rows))
+    long = [each for each in findings if any(len(word) > screen.LONGEST_WORD for word in each.todo.split())]
+    for each in long:
+        console.print(f"\n{each.check}: {each.todo}", soft_wrap=True)

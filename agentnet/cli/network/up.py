@@ -13,7 +13,7 @@ from agentnet.cli.command.loop import run
 from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.show import screen
 from agentnet.database.address import safe_url
-from agentnet.errors import ConfigurationError, NotFoundError
+from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
 from agentnet.identity.secret import admin_key_path
 from agentnet.manifests.manifest import load_specialists, nearest
 from agentnet.process.launch import (
@@ -137,7 +137,11 @@ async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool,
     console.print("  " + _database_line(settings))
     if line := _model_line(settings):
         console.print(f"  {line}", style="yellow", soft_wrap=True)
+    # Beside the start, and not in its loop, which imports hold up for longer than the look may take.
+    looking = asyncio.create_task(asyncio.to_thread(_model_lines, settings), name="look at the model")
     async with network(settings, only=only, report=Progress(console)) as running:
+        for line in await looking:
+            console.print(line, soft_wrap=True)
         console.print(f"Ready after {screen.duration((time.monotonic() - began) * 1000)}.")
         if as_json:
             screen.print_json(described(running))
@@ -198,6 +202,15 @@ def _database_line(settings: Settings) -> str:
         return f"PostgreSQL at {safe_url(settings.database_url)}"
     first = "" if (settings.home / "postgres").exists() else ", made now: the first start takes longer"
     return f"the embedded PostgreSQL{first}"
+
+
+def _model_lines(settings: Settings) -> list[str]:
+    from agentnet.cli.network.up_model import model_lines
+
+    try:
+        return asyncio.run(model_lines(settings))
+    except AgentNetError as error:  # said where it is used: the network serves all the same
+        return [f"The model: {error}"]
 
 
 def _model_line(settings: Settings) -> str:

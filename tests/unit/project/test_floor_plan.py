@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity tasks telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
-    | agentnet("database identity manifests models models.endpoints process runs telemetry upstreams"),
+    | agentnet("database identity manifests models models.check models.endpoints process runs telemetry upstreams"),
     "agentnet.cli.show": agentnet("tasks"),
     "agentnet.cli.tasks": command_line("command gateway show") | agentnet("files process tasks"),
     "agentnet.database": NOTHING,
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.manifests": NOTHING,
     "agentnet.mcp": NOTHING,
     "agentnet.models": agentnet("models.endpoints models.wire"),
+    "agentnet.models.check": agentnet("http models.endpoints"),
     "agentnet.models.endpoints": agentnet("manifests"),
     "agentnet.models.wire": agentnet("models.endpoints"),
     "agentnet.process": agentnet(
