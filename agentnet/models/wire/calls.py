@@ -176,7 +176,8 @@ class Calls:
         goes_on = at.arguments.has_begun and not at.arguments.is_complete and name == at.name
         is_unnamed = not at.given and not at.arguments.has_begun and at.name in ("", name)
         if is_unnamed:
-            at.name = name
+            at.name, at.given = name, given
+            self._by_id[given] = at
         return at if goes_on or is_unnamed else self._new(index, given, name)
 
     def _named(self, at: _Call, index: int | None, given: str, name: str, arguments: Any) -> _Call:

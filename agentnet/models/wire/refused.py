@@ -50,7 +50,8 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # Schemas
     (r"is required to be supplied|\bstrict\b", ("strict",)),
     (r"additional_?properties", ("additionalProperties",)),
-    (r"not repeating, cannot start list|\btype arrays?\b|type.{0,80}(?:list|array|sequence)|unhashable type: 'list'", ("type_lists",)),
+    (r"not repeating, cannot start list|\btype arrays?\b|\btype\W{0,3}(?:must|should|cannot|may not).{0,40}(?:list|array|string)"
+     r"|unhashable type: 'list'|\[['\"](?:string|null)['\"], ?['\"]\w+['\"]\]", ("type_lists",)),
     (r"\$ref|\$defs|\breferences? (?:is|are)\b|recursive schema", ("$ref",)),
     (r"\b(?:any_?of|one_?of|all_?of)\b|must (?:have|be of) type:? ?['\"`]?object|type: \"?None", ("anyOf", "unions")),
     (r"non-empty for object type|properties.{0,40}(?:should be|must be|is) (?:non-?empty|empty)", ("empty_parameters",)),
@@ -69,14 +70,15 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"encrypted content|(?:item|type|of type)[^.]{0,40}\breasoning\b|reasoning[^.]{0,30}\bitems?\b", ("reasoning_items",)),
     (rf"tool_calls[\[\].\w]{{0,12}}[.\"'\]\[ ]+(index|extra_content|provider_specific_fields|custom)\b", ("call:{0}",)),
     (rf"(?:messages?|input)[.\[\]\d]{{1,8}}[.\[\]'\"]{{0,3}}({MEMBERS})\b", ("message:{0}",)),
-    (r"\bname\b[^.]{0,60}\b(?:tool|role|message)|(?:tool|role|message)s?\b[^.]{0,40}\bname\b(?! is required)", ("name",)),
+    (r"\bname\b[^.]{0,60}\b(?:tool|role|message)|(?:tool|role|message)s?\b.{0,40}\bname\b", ("name",)),
     (rf"{_Q}(reasoning_content|thinking_blocks|function_call|annotations|refusal){_Q}", ("message:{0}",)),
     # Members of the body
     (rf"\b({FIELDS})\b", ("{0}",)),
-    (rf"(?:{_Q}|body\.|(?:parameter|param|argument|field|property|input|key)s?(?: supplied)?:? |^)({COMMON_FIELDS})(?:{_Q}|: | is | are |$)", ("{0}",)),
+    (rf"(?:{_Q}|body\.|(?:parameter|param|argument|field|property|input|key)s?(?: supplied)?:? |^)({COMMON_FIELDS})(?:{_Q}|: | is | are |,|$)", ("{0}",)),
     (r"json_schema|json_object|structured outputs?|guided|grammar", ("response_format", "text")),
     # Tools
-    (r"(?=.*(?:tool|function))(?:maximum length|at most|maximum (?:number )?of|up to|more than|limit(?: is| of)?|max(?:imum)?:?) (\d+)", ("tools_over:{0}",)),
+    (r"\b(?:tool|function)s?\b.{0,160}?(?:maximum length|at most|maximum (?:number )?of|up to|more than|limit(?: is| of)?|max(?:imum)?:?) (\d+)", ("tools_over:{0}",)),
+    (r"(?:at most|maximum of|up to|more than|limit of|max) (\d+) (?:tool|function)", ("tools_over:{0}",)),
     (rf"(?:function|tool)(?: named| name)? {_Q}([\w.:/ -]{{1,160}}){_Q}", ("tool_named:{0}",)),
     (r"\btools?(?:\[0?\]\.function_declarations)?[.\[]+(\d+)\b", ("tool_at:{0}",)),
     (r"function_declarations\[(\d+)\]", ("tool_at:{0}",)),

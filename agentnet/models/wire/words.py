@@ -76,6 +76,8 @@ class Words:
         """What is taken for thoughts only because the answers before it began with some."""
         self._mode: Mode = "start" if self._unsure is None else "thinking"
         self._steps = {"start": self._start, "thinking": self._think, "calling": self._call_back, "plain": self._pass}
+        self._is_behind = False
+        """Whether thoughts or marks came before: white space between them and the words is not said."""
         self.has_spoken = False
         """Whether there were words that are more than white space."""
 
@@ -119,7 +121,7 @@ class Words:
             self._mode = "plain"
         elif held and _ENDS.fullmatch(held.strip()):
             self._noted.add("marks_in_text")
-        else:
+        elif held.strip() or not self._is_behind:
             said.words = held
         if said.calls:
             self._noted.add("call_in_text")
@@ -134,8 +136,8 @@ class Words:
             mark = max((mark for mark in _LEADING if bare.startswith(mark)), key=len, default=None)
             if mark is None:
                 self._mode = "calling" if self._asked.has_tools and outlook(bare, self._asked) != "no" else "plain"
-                return text
-            text = bare.removeprefix(mark).lstrip()
+                return bare if self._is_behind else text
+            text, self._is_behind = bare.removeprefix(mark).lstrip(), True
             if mark in THOUGHTS:
                 self._noted.add("think_in_text")
                 self._mode, self._close = "thinking", THOUGHTS[mark]
@@ -156,7 +158,7 @@ class Words:
             return text[end:]
         if self._unsure is not None:
             self._noted.add("think_unopened")
-        self._unsure, self._mode = None, "start"
+        self._unsure, self._mode, self._is_behind = None, "start", True
         return text[at + len(self._close) :].lstrip()
 
     def _call_back(self, text: str, said: Said) -> str:
@@ -189,7 +191,7 @@ class Words:
         """Raises `ModelError` where what was said so far turns out to be thoughts."""
         before, tag, after = text.partition(CLOSES)
         is_end = bool(tag) and after[:1] in ("", "\n") and "<think" not in before
-        if is_end and not self._asked.habits.thinks_first:
+        if is_end and not self._is_behind and not self._asked.habits.thinks_first:
             self._noted.add("think_unopened")
             self._asked.habits.thinks_first = True
             raise ModelError(Kind.GARBLED, "The model began with its thoughts without saying so.")
