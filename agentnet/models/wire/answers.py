@@ -47,7 +47,7 @@ def _values_of(text: bytes, noted: Noted) -> list[Any]:
     except ValueError:
         value = _loose(text)
     if value is not None:
-        return cast("list[Any]", value) if isinstance(value, list) and value else [value]
+        return value if isinstance(value, list) and value else [value]
     lines = [line for line in text.splitlines()[:MOST_LINES] if line.strip() and line.strip() != b"[DONE]"]
     try:
         values = [loads(line.removeprefix(b"data:")) for line in lines]
@@ -105,9 +105,9 @@ def _foreign(value: Json) -> ModelError:
     for members, what in FOREIGN:
         if members <= value.keys():
             return ModelError(Kind.GARBLED, f"The model's server answered in {what}.", hint=URL_HINT)
-    members = ", ".join(str(key) for key in list(value)[:6]) or "nothing"
+    held = ", ".join(str(key) for key in list(value)[:6]) or "nothing"
     return ModelError(
-        Kind.GARBLED, f"The model's server answered with JSON that is no answer of this API; it holds {members}.", hint=URL_HINT
+        Kind.GARBLED, f"The model's server answered with JSON that is no answer of this API; it holds {held}.", hint=URL_HINT
     )
 
 
@@ -119,4 +119,4 @@ def _page(text: bytes) -> ModelError:
 
 def _text(text: bytes) -> ModelError:
     said = shortened(text[:SHOWN].decode("utf-8", "replace"))
-    return ModelError(Kind.GARBLED, f"The model's server answered with a text that is no answer of this API: {said}", hint=URL_HINT)
+    return ModelError(Kind.GARBLED, f"The model's server answered with a text that is no answer of this API: {said}.", hint=URL_HINT)

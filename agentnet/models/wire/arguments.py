@@ -3,29 +3,33 @@
 import re
 from typing import Any
 
-import orjson
-
 from agentnet.models.wire.quirks import Noted
-from agentnet.models.wire.reading import escaped, object_in, text_of
+from agentnet.models.wire.reading import escaped, loads, object_in, text_of
 from agentnet.models.wire.texts import Halves, is_cut
 
 _STEPS = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
 _BEGINS = re.compile(r'\s*[{]\s*(["}]?)')
 _RAW = re.compile(r'\\.?|"|[\x00-\x1f]|[^"\\\x00-\x1f]+', re.DOTALL)
+MAX_LOOK = 64 * 1024
+"""Characters of arguments that are looked at before their end."""
+_LAST = ('"', "}", "`", "l", "e")
+"""What arguments that are no JSON at first may end with: those of `null` and `None` among them."""
 _CLOSERS = {"{": "}", "[": "]"}
 
 
 class Arguments:
     """Fed piece by piece. What it gives back is JSON when all is put together, if it can be."""
 
-    __slots__ = ("_depth", "_escaped", "_halves", "_held", "_in_text", "_mode", "_noted", "_open", "_parts")
+    __slots__ = ("_escaped", "_halves", "_held", "_in_text", "_mode", "_noted", "_open", "_parts", "_size")
 
     def __init__(self, noted: Noted) -> None:
         self._noted = noted
         self._mode = "start"
         """Then `pass`, once it is seen to be an object; `hold`, where it is not; `over`, behind its end."""
-        self._held = ""
+        self._held: list[str] = []
+        """Pieces, as those that went on: joined once."""
         self._parts: list[str] = []
+        self._size = 0
         self._open: list[str] = []
         self._in_text = False
         self._escaped = False
@@ -34,22 +38,25 @@ class Arguments:
     @property
     def is_complete(self) -> bool:
         """Whether the object has ended."""
-        return self._mode == "over" or (self._mode == "hold" and object_in(self._held) is not None)
+        if self._mode != "hold":
+            return self._mode == "over"
+        size = sum(map(len, self._held))
+        return size <= MAX_LOOK and self._held[-1].rstrip()[-1:] in _LAST and object_in("".join(self._held)) is not None
 
     @property
     def has_begun(self) -> bool:
         """Whether there is anything of it."""
-        return self._mode != "start" or bool(self._held.strip())
-
-    @property
-    def text(self) -> str:
-        """What went on so far."""
-        return "".join(self._parts)
+        return self._mode != "start"
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing has to be added at its end."""
         return self._mode == "over" and not self._held
+
+    def repeats(self, text: str) -> bool:
+        """Whether `text` is what went on already."""
+        bare = text.strip()
+        return len(bare) == self._size and bare == "".join(self._parts)
 
     def feed(self, piece: Any) -> str:
         """What may go on of `piece`, and of what was held back before it."""
@@ -63,7 +70,7 @@ class Arguments:
             self._halves = self._halves or Halves()
             piece = self._halves.join(piece)
         if self._mode == "hold":
-            self._held += piece
+            self._held.append(piece)
             return ""
         if self._mode == "start":
             piece = self._start(piece)
@@ -75,30 +82,29 @@ class Arguments:
             self._noted.add("arguments_empty")
             return self._gone("{}")
         if self._mode == "hold":
-            return self._mended(cut=cut)
+            return self._mended("".join(self._held), cut=cut)
         if self._mode == "pass" and not cut:
             return self._closed()
         return ""
 
     def _start(self, piece: str) -> str:
-        """What may go on at the beginning: nothing before it is plain that an object begins."""
-        self._held += piece
-        bare = self._held.lstrip()
-        if not bare:
-            return ""
-        if bare[0] == "{":
-            self._mode, self._held = "pass", ""
+        """What may go on at the beginning: white space does not, nor what begins no object."""
+        bare = piece.lstrip()
+        if bare[:1] == "{":
+            self._mode = "pass"
             return bare
-        self._mode = "hold"
+        if bare:
+            self._mode = "hold"
+            self._held.append(bare)
         return ""
 
     def _pass(self, piece: str) -> str:
         if self._mode == "over":
-            if piece.strip() and piece.strip() != self.text.strip():
+            if piece.strip() and not self.repeats(piece):
                 self._noted.add("arguments_trailing")
             return ""
-        if not self._parts_show_json(piece):
-            self._mode, self._held = "hold", self.text + piece
+        if not self._begins_json(piece):
+            self._mode, self._held = "hold", [*self._parts, piece]
             return ""
         if not piece.isprintable():
             piece = self._without_raw(piece)
@@ -109,11 +115,11 @@ class Arguments:
             piece, self._mode = piece[:end], "over"
         return self._gone(piece)
 
-    def _parts_show_json(self, piece: str) -> bool:
+    def _begins_json(self, piece: str) -> bool:
         """Whether the first bracket is followed by what JSON has there. Only the first pieces are looked at."""
         if len(self._parts) > 3:
             return True
-        begun = self.text + piece
+        begun = "".join(self._parts) + piece
         found = _BEGINS.match(begun)
         return found is None or bool(found[1]) or found.end() == len(begun)
 
@@ -156,15 +162,16 @@ class Arguments:
     def _gone(self, piece: str) -> str:
         if piece:
             self._parts.append(piece)
+            self._size += len(piece)
         return piece
 
-    def _mended(self, *, cut: bool) -> str:
+    def _mended(self, held: str, *, cut: bool) -> str:
         """What was held back, as JSON; as it came where it can be none. What went on already is its beginning."""
-        gone, self._mode = self.text, "over"
-        found = object_in(self._held)
+        gone, self._mode, self._held = "".join(self._parts), "over", []
+        found = object_in(held)
         if found is None:
-            return "" if cut else self._gone(self._held[len(gone) :])
-        self._noted.add(_kind_of(self._held))
+            return "" if cut else self._gone(held[len(gone) :])
+        self._noted.add(_kind_of(held))
         mended = text_of(found)
         return self._gone(mended[len(gone.strip()) :] if mended.startswith(gone.strip()) else mended)
 
@@ -172,7 +179,7 @@ class Arguments:
         """The brackets that are missing, where nothing else is."""
         rest = ('"' if self._in_text else "") + "".join(_CLOSERS[each] for each in reversed(self._open))
         try:
-            orjson.loads(self.text + rest)
+            loads(("".join(self._parts) + rest).encode("utf-8", "replace"))
         except ValueError:
             return ""
         self._noted.add("arguments_open")

@@ -17,7 +17,7 @@ class Asked:
     """One request of the OpenAI client, of its compact JSON."""
 
     def __init__(self, api: Api, body: bytes, habits: Habits | None = None) -> None:
-        self.api = api
+        self.api: Api = api
         self.body = body
         self.habits = habits or Habits()
 

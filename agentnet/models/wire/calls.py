@@ -10,6 +10,7 @@ from agentnet.models.wire.arguments import Arguments
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.names import PLAIN, tool_meant
 from agentnet.models.wire.quirks import Noted
+from agentnet.models.wire.reading import text_of
 
 MOST_CALLS = 1_000
 """In one answer."""
@@ -68,7 +69,7 @@ class _Call:
         """As it is passed on; empty before it is."""
         self.is_named_again = False
         """Whether its name came once more behind its arguments: what follows may be another call of the tool."""
-        self.waiting = ""
+        self.waiting: list[str] = []
         """What came of its arguments before its name."""
         self.arguments = Arguments(noted)
 
@@ -102,7 +103,7 @@ class Calls:
         if not isinstance(entries, list):
             return []
         out: list[Any] = []
-        for entry in cast("list[Any]", entries):
+        for entry in entries:
             if not isinstance(entry, dict):
                 self._noted.add("call_shape")
             elif entry.get("type") == "custom":
@@ -206,7 +207,7 @@ class Calls:
         """Whether these arguments are those of another call than `call`, and no repetition of its own."""
         if arguments is None or arguments == "":
             return False
-        return not isinstance(arguments, str) or arguments.strip() != call.arguments.text.strip()
+        return not call.arguments.repeats(arguments if isinstance(arguments, str) else text_of(arguments))
 
     def _new(self, index: int | None, given: str, name: str) -> _Call:
         if len(self._calls) >= MOST_CALLS:
@@ -224,13 +225,13 @@ class Calls:
 
     def _entry(self, call: _Call, entry: dict[str, Any], function: dict[str, Any], piece: str) -> list[dict[str, Any]]:
         if not call.name:
-            call.waiting += piece
+            call.waiting.append(piece)
             return []
         name = name_of(call.name, self._asked, self._noted)
         is_first = not call.id
         if is_first:
             call.id = self._ids.take(call.given)
-            piece, call.waiting = call.waiting + piece, ""
+            piece, call.waiting = "".join([*call.waiting, piece]), []
         passed = {key: value for key, value in entry.items() if key not in ("name", "arguments", "parameters")}
         passed["index"] = call.index
         if is_first or entry.get("id"):

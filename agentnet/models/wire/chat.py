@@ -140,7 +140,7 @@ class ChatRepair:
                 self._noted.add("choices_missing")
                 return {"index": 0, "delta": chunk["delta"], "finish_reason": chunk.get("finish_reason")}
             return None
-        found = [cast("Json", choice) for choice in cast("list[Any]", choices) if isinstance(choice, dict)]
+        found = [cast("Json", choice) for choice in choices if isinstance(choice, dict)]
         if not found:
             return None
         if self._index is None:
@@ -230,5 +230,5 @@ def _is_sound_logprobs(value: Any) -> bool:
         and isinstance(each.get("token"), str)
         and isinstance(each.get("logprob"), int | float)
         and isinstance(each.get("top_logprobs"), list)
-        for each in cast("list[Any]", content)
+        for each in content
     )

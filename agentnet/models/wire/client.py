@@ -54,6 +54,7 @@ class WireClient(DefaultAsyncHttpxClient):
     async def _accepted(self, request: httpx2.Request, asked: Asked, options: dict[str, Any]) -> httpx2.Response:
         """The answer to the request, or to as much of it as the endpoint takes. Raises `ModelError`."""
         trial = _Trial(asked, self._habits, [*sorted(self._endpoint.omit), *self._habits.refused])
+        failure = ModelError(Kind.REQUEST, "The model's server was not asked.")
         for _ in range(MOST_TRIES):
             response = await super().send(_with_body(request, trial.body), stream=True, **options)
             if response.status_code < 400:
@@ -62,7 +63,7 @@ class WireClient(DefaultAsyncHttpxClient):
             body = await _read(response, MAX_REFUSAL_BYTES)
             failure = failure_of(response.status_code, response.headers, body)
             if not trial.leaves_out_more(response.status_code, body, failure):
-                raise failure
+                break
         raise failure
 
     @property

@@ -43,7 +43,7 @@ def check_said(reason: str | None, *, thought: bool) -> None:
     if reason == LENGTH:
         raise ModelError(Kind.LENGTH, "The model's answer was cut at its length before it said a word.")
     if reason == FILTERED:
-        raise ModelError(Kind.FILTERED, "A content filter of the model's provider held its answer back.")
+        raise ModelError(Kind.FILTERED, "The model's answer was held back by a content filter of its provider.")
     if thought:
         raise ModelError(Kind.EMPTY, "The model thought, and then said nothing and called nothing.")
     raise ModelError(Kind.EMPTY, "The model said nothing and called nothing.")

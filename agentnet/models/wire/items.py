@@ -125,7 +125,7 @@ class Items:
             and part.get("type") in TEXT_PARTS
             and isinstance(part.get("text", part.get("refusal")), str)
             and isinstance(part.get("annotations", []), list)
-            for part in cast("list[Any]", content)
+            for part in content
         ):
             return cast("list[Json]", content)
         self._noted.add("content_parts")

@@ -54,7 +54,7 @@ def _forms_of(body: Json) -> Iterator[Json]:
 
 
 def _objects(value: Any) -> list[Json]:
-    return [each for each in cast("list[Any]", value) if isinstance(each, dict)] if isinstance(value, list) else []
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _nodes(schema: Any, depth: int = DEEP) -> Iterator[Json]:
@@ -92,7 +92,7 @@ def _first_type(node: Json) -> bool:
     kinds = node.get("type")
     if not isinstance(kinds, list):
         return False
-    node["type"] = next((kind for kind in cast("list[Any]", kinds) if kind != "null"), "string")
+    node["type"] = next((kind for kind in kinds if kind != "null"), "string")
     return True
 
 
@@ -163,7 +163,7 @@ def _inlined(schema: Json, named: Mapping[str, Any], within: tuple[str, ...]) ->
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(each) for key, each in cast("Json", value).items()}
-    return [_copied(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def _empty_parameters(body: Json) -> bool:
@@ -178,7 +178,7 @@ def _empty_parameters(body: Json) -> bool:
 def _tools_over(body: Json, most: str) -> bool:
     """The first so many tools; those that were called already are kept before others."""
     tools = body.get("tools")
-    if not most.isdigit() or not isinstance(tools, list) or len(cast("list[Any]", tools)) <= int(most) or not int(most):
+    if not most.isdigit() or not isinstance(tools, list) or len(tools) <= int(most) or not int(most):
         return False
     called = _called(body)
     kept = sorted(range(len(tools)), key=lambda at: (_name_of(tools[at]) not in called, at))[: int(most)]
@@ -207,7 +207,7 @@ def _tool_at(body: Json, index: str) -> bool:
 
 def _without_tools(body: Json, is_refused: Callable[[Any, int], bool]) -> bool:
     tools = body.get("tools")
-    tools = cast("list[Any]", tools) if isinstance(tools, list) else []
+    tools = tools if isinstance(tools, list) else []
     kept = [tool for at, tool in enumerate(tools) if not is_refused(tool, at)]
     if len(kept) == len(tools):
         return False

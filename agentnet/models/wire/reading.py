@@ -60,7 +60,7 @@ def object_in(text: str) -> dict[str, Any] | None:
         value = _value_in(text)
         if isinstance(value, dict):
             return cast("dict[str, Any]", value)
-        if isinstance(value, list) and len(cast("list[Any]", value)) == 1 and isinstance(value[0], dict):
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
             return cast("dict[str, Any]", value[0])
         if not isinstance(value, str):
             return None

@@ -117,11 +117,11 @@ def _words(value: Any, depth: int) -> Iterator[str]:
         else:
             yield from _words(inner, depth - 1)
     elif isinstance(value, list):
-        for each in cast("list[Any]", value)[:50]:
+        for each in value[:50]:
             yield from _words(each, depth - 1)
     elif isinstance(value, Mapping):
         for name, each in cast("Mapping[str, Any]", value).items():
             if name == "loc" and isinstance(each, list):
-                yield ".".join(str(step) for step in cast("list[Any]", each)[:12])
+                yield ".".join(str(step) for step in each[:12])
             elif name not in ECHOES:
                 yield from _words(each, depth - 1)

@@ -260,7 +260,7 @@ class ResponsesRepair:
     def _output(self, response: Json) -> list[Any]:
         output = response.get("output")
         if isinstance(output, list) and output:
-            return cast("list[Any]", output)
+            return output
         told = [told.whole() for _, told in sorted(self._told.items(), key=lambda pair: _order(pair[0]))]
         if told:
             self._noted.add("response_empty")

@@ -54,6 +54,8 @@ _PARAMETER = re.compile(
 )
 _PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)", re.DOTALL)
 _NAME = re.compile(r"(?:functions?\.)?([A-Za-z_][\w.-]*)(?::\d+)?")
+_BRACKET = re.compile(r"\s*[}\]](?=\s*(?:</|<\||```|\Z))")
+_SPACE = re.compile(r"\s*")
 _CALLED = re.compile(r"(?:\[\s*)?([A-Za-z_][\w.-]*)(?:\.call)?\s*\(")
 
 
@@ -140,14 +142,14 @@ def _in_json(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
 
 def _past_brackets(text: str, at: int) -> int:
     """Behind the one bracket too many that small models write."""
-    found = re.compile(r"\s*[}\]](?=\s*(?:</|<\||```|\Z))").match(text, at)
+    found = _BRACKET.match(text, at)
     return found.end() if found else at
 
 
 def _meant(value: Any, asked: Asked, depth: int) -> Iterator[Call | None]:
     """The calls that a JSON value means; a None among them for what is none."""
     if isinstance(value, list) and value and depth:
-        for each in cast("list[Any]", value):
+        for each in value:
             yield from _meant(each, asked, depth - 1)
     elif isinstance(value, dict):
         listed = next((value[key] for key in LISTS if isinstance(value.get(key), list)), None)
@@ -215,7 +217,8 @@ def _named(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
 
 
 def _past_space(text: str, at: int) -> int:
-    return len(text) - len(text[at:].lstrip())
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _in_python(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:

@@ -19,12 +19,12 @@ def check_error(event: Mapping[str, Any]) -> None:
     if error or (error is not None and not choices and not event.get("usage")):
         raise failure_said(dict(event))
     if choices:
-        for choice in cast("list[Any]", choices) if isinstance(choices, list) else ():
+        for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("error"):
                 raise failure_said(choice)
     elif event.get("type") == "error" or event.get("object") == "error":
         raise failure_said(dict(event))
-    elif "choices" not in event and not event.get("usage") and event.get("type") not in LIVE:
+    elif "choices" not in event and not event.get("usage") and str(event.get("type")) not in LIVE:
         if any(event.get(key) for key in ERROR_WORDS) and not isinstance(event.get("message"), Mapping):
             raise failure_said(dict(event))
 
@@ -32,7 +32,7 @@ def check_error(event: Mapping[str, Any]) -> None:
 def failure_in(value: object) -> ModelError:
     """The error of an event that is no object: a list with an error in it, or a text."""
     if isinstance(value, str) or (
-        isinstance(value, list) and any(isinstance(each, dict) and each.get("error") for each in cast("list[Any]", value))
+        isinstance(value, list) and any(isinstance(each, dict) and each.get("error") for each in value)
     ):
         return failure_said(value)
     return ModelError(Kind.GARBLED, "The model's server sent something else where a piece of its answer was due.")
@@ -43,6 +43,6 @@ def failure_as_text(data: bytes) -> ModelError:
     text = data.decode("utf-8", "replace").strip()
     if text.startswith(("{", "[")):
         return ModelError(
-            Kind.BROKEN, f"The model's server sent a piece of its answer that is no JSON: {shortened(text[:120])}"
+            Kind.BROKEN, f"The model's server sent a piece of its answer that is no JSON: {shortened(text[:120])}."
         )
     return failure_said(text)

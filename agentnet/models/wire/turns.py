@@ -16,7 +16,7 @@ MISTRAL_ID = 9
 def messages_of(body: Json) -> list[Json]:
     """Those of Chat Completions, or the items of the Responses API."""
     found = body.get("messages") if "messages" in body else body.get("input")
-    return [each for each in cast("list[Any]", found) if isinstance(each, dict)] if isinstance(found, list) else []
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def without_member(body: Json, member: str) -> bool:
@@ -103,7 +103,7 @@ def _joined(message: Json) -> bool:
         isinstance(part, dict) and part.get("type") not in ("text", "input_text", "output_text") for part in content
     ):
         return False
-    message["content"] = flattened(cast("list[Any]", content))[0]
+    message["content"] = flattened(content)[0]
     return True
 
 
@@ -123,8 +123,8 @@ def _reasoning_items(body: Json) -> bool:
     items = body.get("input")
     if not isinstance(items, list):
         return False
-    kept = [item for item in cast("list[Any]", items) if not (isinstance(item, dict) and item.get("type") == "reasoning")]
-    changed = len(kept) < len(cast("list[Any]", items))
+    kept = [item for item in items if not (isinstance(item, dict) and item.get("type") == "reasoning")]
+    changed = len(kept) < len(items)
     body["input"] = kept
     return changed
 

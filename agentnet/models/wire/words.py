@@ -10,7 +10,7 @@ from typing import Literal
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.quirks import Noted
-from agentnet.models.wire.spoken import MARKS, Call, calls_in, outlook
+from agentnet.models.wire.spoken import LONGEST_HEAD, MARKS, Call, calls_in, outlook
 
 THOUGHTS = {
     "<think>": "</think>",
@@ -143,6 +143,9 @@ class Words:
                 self._mode, self._close = "thinking", THOUGHTS[mark]
                 return text
             self._noted.add("marks_in_text")
+        if len(text) > LONGEST_HEAD:  # of white space
+            said.words += text
+            return ""
         return text
 
     def _think(self, text: str, said: Said) -> str:
@@ -164,7 +167,7 @@ class Words:
     def _call_back(self, text: str, said: Said) -> str:
         """Hold back what looks like a call."""
         look = outlook(text.lstrip(), self._asked)
-        if look == "perhaps":
+        if look == "perhaps" and len(text) < LONGEST_HEAD:
             return text
         if look == "yes":
             self._call.append(text)

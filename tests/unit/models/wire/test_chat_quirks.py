@@ -56,10 +56,10 @@ def calls(quirk: str, *chunks: Any, name: str = "", to: tuple[tuple[str, Any], .
     return Case(quirk, events(*chunks), text, to, name=name)
 
 
-def spoken(text: str, name: str, to: tuple[tuple[str, Any], ...] = (PARIS,), before: str = "") -> Case:
+def spoken(text: str, name: str, to: tuple[tuple[str, Any], ...] = (PARIS,), before: str = "", thoughts: str = "") -> Case:
     """A call that comes as text, in small pieces."""
     pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
-    return Case("call_in_text", events(*said(*pieces)), before, to, name=name)
+    return Case("call_in_text", events(*said(*pieces)), before, to, thoughts, name=name)
 
 
 COMPLETION = {
@@ -185,7 +185,7 @@ CASES = [
     spoken(f"commentary to=functions.get_weather json{CITY}", "harmony without its marks"),
     spoken(f'functools[{{"name": "get_weather", "arguments": {CITY}}}]', "phi"),
     spoken(f'{{"tool_calls": [{{"type": "function", "function": {{"name": "get_weather", "arguments": {json.dumps(CITY)}}}}}]}}', "the API's own form"),
-    spoken(f'<think>Hm.</think>\n<tool_call>{{"name": "get_weather", "arguments": {CITY}}}</tool_call>', "behind thoughts"),
+    spoken(f'<think>Hm.</think>\n<tool_call>{{"name": "get_weather", "arguments": {CITY}}}</tool_call>', "behind thoughts", thoughts="Hm."),
     # Thoughts
     words("think_in_text", *said("<th", "ink>", "H", "m.", "</thi", "nk>", "\n\nHello", " there."), thoughts="Hm."),
     words("think_in_text", *said("\n<thinking>Hm.</thinking>Hello there."), thoughts="Hm.", name="in one"),
