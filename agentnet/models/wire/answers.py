@@ -107,7 +107,9 @@ def _foreign(value: Json) -> ModelError:
             return ModelError(Kind.GARBLED, f"The model's server answered in {what}.", hint=URL_HINT)
     held = ", ".join(str(key) for key in list(value)[:6]) or "nothing"
     return ModelError(
-        Kind.GARBLED, f"The model's server answered with JSON that is no answer of this API; it holds {held}.", hint=URL_HINT
+        Kind.GARBLED,
+        f"The model's server answered with JSON that is no answer of this API; it holds {held}.",
+        hint=URL_HINT,
     )
 
 
@@ -119,4 +121,6 @@ def _page(text: bytes) -> ModelError:
 
 def _text(text: bytes) -> ModelError:
     said = shortened(text[:SHOWN].decode("utf-8", "replace"))
-    return ModelError(Kind.GARBLED, f"The model's server answered with a text that is no answer of this API: {said}.", hint=URL_HINT)
+    return ModelError(
+        Kind.GARBLED, f"The model's server answered with a text that is no answer of this API: {said}.", hint=URL_HINT
+    )

@@ -128,13 +128,13 @@ class Arguments:
         in_text, start = self._in_text, 1 if self._escaped else 0
         out = [piece[:start]]
         for found in _RAW.finditer(piece, start):
-            token = found[0]
-            if token == '"':
+            step = found[0]
+            if step == '"':
                 in_text = not in_text
-            elif in_text and token < " ":
+            elif in_text and step < " ":
                 self._noted.add("arguments_raw")
-                token = escaped(token)
-            out.append(token)
+                step = escaped(step)
+            out.append(step)
         return "".join(out)
 
     def _ends_at(self, piece: str) -> int | None:
@@ -173,7 +173,7 @@ class Arguments:
             return "" if cut else self._gone(held[len(gone) :])
         self._noted.add(_kind_of(held))
         mended = text_of(found)
-        return self._gone(mended[len(gone.strip()) :] if mended.startswith(gone.strip()) else mended)
+        return self._gone(mended.removeprefix(gone.strip()))
 
     def _closed(self) -> str:
         """The brackets that are missing, where nothing else is."""

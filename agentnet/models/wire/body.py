@@ -1,23 +1,22 @@
 """The body of an answer as the OpenAI client reads it: events, each repaired as it comes, and an end that is one."""
 
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, cast
 
 import anyio
 import httpx2
 
-from agentnet.http.sse import BYTE_ORDER_MARK, Event, Reader
+from agentnet.http.sse import BYTE_ORDER_MARK, Event, Reader, frame
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_said
 from agentnet.models.wire.answers import events_of
 from agentnet.models.wire.asked import Asked
-from agentnet.models.wire.chat import ChatRepair
 from agentnet.models.wire.endings import broken
 from agentnet.models.wire.quirks import Noted
 from agentnet.models.wire.reading import loads, loads_loosely
-from agentnet.models.wire.responses import ResponsesRepair
 from agentnet.models.wire.told import LIVE
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -26,6 +25,10 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_WHOLE_BYTES = 16 * 1024 * 1024
 MAX_REST_BYTES = 64 * 1024
 """Read behind the end, so that the connection can be used again."""
+END = b"\n\n"
+ONE = re.compile(rb"(?:event: ([\w.-]{1,100})\n)?data: ([^\r\n]*)")
+"""An event as most endpoints write it."""
+PLAIN_NAME = b"response."
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
 DONE_WORDS = frozenset({b"DONE", b"done", b"[done]", b'"[DONE]"', b"[END]", b"[EOS]", b"[STOP]", b"[FINISH]"})
@@ -40,23 +43,24 @@ class Repair(Protocol):
     reason: str | None
 
     @property
-    def has_said(self) -> bool: ...  # noqa: D102 - as ChatRepair has it
+    def has_said(self) -> bool: ...
     @property
-    def is_whole(self) -> bool: ...  # noqa: D102
+    def is_whole(self) -> bool: ...
     @property
-    def is_estimated(self) -> bool: ...  # noqa: D102
-    def feed(self, data: bytes, name: str | None = None, /) -> bytes: ...  # noqa: D102
-    def end(self, *, is_done: bool) -> bytes: ...  # noqa: D102
+    def is_estimated(self) -> bool: ...
+    def is_alike(self, event: bytes, /) -> bool: ...
+    def feed(self, data: bytes, name: str | None = None, event: bytes = b"", /) -> bytes | None: ...
+    def end(self, *, is_done: bool) -> bytes: ...
 
 
 class RepairedBody(httpx2.AsyncByteStream):
     """Of the answer `response`. Its iteration raises `ModelError`."""
 
-    def __init__(self, response: httpx2.Response, asked: Asked, noted: Noted) -> None:
+    def __init__(self, response: httpx2.Response, asked: Asked, noted: Noted, repair: Repair) -> None:
         self._response = response
         self._asked = asked
         self._noted = noted
-        self._repair: Repair = (ChatRepair if asked.api == "chat" else ResponsesRepair)(asked, noted)
+        self._repair = repair
         self._reader = Reader(MAX_EVENT_BYTES, _event_too_large)
         # Without an encoding, the bytes of the connection itself: the client's own two layers cost as much as a repair.
         encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
@@ -69,6 +73,8 @@ class RepairedBody(httpx2.AsyncByteStream):
         self._first: bytes = b""
         """The beginning, as long as no event came."""
         self._has_events = False
+        self._is_between = True
+        """Whether the last chunk ended where an event does."""
         self._bytes = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -107,7 +113,12 @@ class RepairedBody(httpx2.AsyncByteStream):
     def _take(self, chunk: bytes) -> bytes:
         self._bytes += len(chunk)
         if self._bytes > MAX_ANSWER_BYTES:
-            raise ModelError(Kind.RUNAWAY, f"The model's server sent more than {MAX_ANSWER_BYTES} bytes for one answer.")
+            raise ModelError(
+                Kind.RUNAWAY, f"The model's server sent more than {MAX_ANSWER_BYTES} bytes for one answer."
+            )
+        if self._is_between and self._repair.is_alike(chunk):
+            # Its name repeats what its data says: the client spends more on that line than is spent here on the event.
+            return chunk if chunk.startswith(b"data") else chunk[chunk.index(b"\n") + 1 :]
         if self._whole is None and self._begins:
             self._begin(chunk)
         if self._whole is not None:
@@ -117,8 +128,31 @@ class RepairedBody(httpx2.AsyncByteStream):
             return b""
         if not self._has_events and len(self._first) < MAX_REST_BYTES:
             self._first += chunk
-        out = [self._event(event) for event in self._reader.feed(chunk)]
-        return out[0] if len(out) == 1 else b"".join(out)
+        was_between, self._is_between = self._is_between, chunk.endswith(END)
+        if was_between and self._is_between:
+            found = [ONE.fullmatch(part) for part in chunk[: -len(END)].split(END)]
+            if None not in found:
+                return self._plain_events(chunk, cast("list[re.Match[bytes]]", found))
+        return b"".join(map(self._event, self._reader.feed(chunk)))
+
+    def _plain_events(self, chunk: bytes, found: list[re.Match[bytes]]) -> bytes:
+        """Whole events of one line of data each: the reader is spared, which would cost as much as all else."""
+        if len(found) == 1:
+            out = self._plain_event(found[0])
+            return chunk if out is None else out
+        outs = [(each[0], self._plain_event(each)) for each in found]
+        return b"".join(part + END if out is None else out for part, out in outs)
+
+    def _plain_event(self, found: re.Match[bytes]) -> bytes | None:
+        name, data = found[1], found[2]
+        if self._is_done or data[:1] != b"{" or not (name is None or name.startswith(PLAIN_NAME)):
+            return self._event(Event(data, name=None if name is None else name.decode()))
+        self._has_events = True
+        event = found[0] + END
+        if self._repair.is_alike(event):
+            return None
+        out = self._repair.feed(data, None if name is None else name.decode(), event)
+        return frame(data) if out is None and not data.isascii() else out
 
     def _begin(self, chunk: bytes) -> None:
         """Find out from the first bytes that are no white space whether these are events."""
@@ -148,7 +182,8 @@ class RepairedBody(httpx2.AsyncByteStream):
         if b"\n" in data and not _is_json(data):
             self._noted.add("events_glued")
             return b"".join(self._event(Event(line)) for line in data.split(b"\n"))
-        return self._repair.feed(data, event.name)
+        out = self._repair.feed(data, event.name)
+        return frame(data, event=event.name) if out is None else out
 
     def _is_other(self, name: str, data: bytes) -> bool:
         """Whether an event is no piece of the answer, by its name. Raises the `ModelError` of one that is an error."""
@@ -188,7 +223,7 @@ class RepairedBody(httpx2.AsyncByteStream):
         return out
 
     def _end_of_whole(self, body: bytes) -> bytes:
-        out = [self._repair.feed(data, None) for data in events_of(body, self._asked.api, self._noted)]
+        out = [self._event(Event(data)) for data in events_of(body, self._asked.api, self._noted)]
         out.append(self._repair.end(is_done=True))
         self._tell()
         return b"".join(out)

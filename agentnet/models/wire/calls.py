@@ -15,7 +15,9 @@ from agentnet.models.wire.reading import text_of
 MOST_CALLS = 1_000
 """In one answer."""
 MAX_ID = 256
-_COUNTED = re.compile(r"(?:chatcmpl|call|tool|fc|function|func|id|toolu|tool_call|function-call)?[-_:. ]*\d{1,6}", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"(?:chatcmpl|call|tool|fc|function|func|id|toolu|tool_call|function-call)?[-_:. ]*\d{1,6}", re.IGNORECASE
+)
 
 Entry = Mapping[str, Any]
 

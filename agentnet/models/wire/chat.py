@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from agentnet.http.sse import frame
+from agentnet.models.wire.alike import Alike
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.deltas import Deltas, Json
 from agentnet.models.wire.endings import CALLS, LENGTH, STOP, broken, check_said, reason_of
@@ -24,6 +25,7 @@ class ChatRepair:
         self._noted = noted
         self._deltas = Deltas(asked, noted)
         self._is_fast = False
+        self._alike = Alike("content")
         self._head: Json = {"object": "chat.completion.chunk"}
         self._index: Any = None
         """Of the one choice that is read, as its server counts."""
@@ -47,14 +49,22 @@ class ChatRepair:
         """Whether its usage is."""
         return self._deltas.usage.is_estimated
 
-    def feed(self, data: bytes, _name: str | None = None) -> bytes:
-        """What to send on for one event."""
+    def is_alike(self, event: bytes) -> bool:
+        """Whether an event, as it is on the wire, is sound as the ones before it were: then it is counted."""
+        text = self._alike.words_in(event) if self._is_fast else None
+        if text is None:
+            return False
+        self._deltas.usage.add(text)
+        return True
+
+    def feed(self, data: bytes, _name: str | None = None, event: bytes = b"") -> bytes | None:
+        """What to send on for the data of an event; None for the event as it came."""
         try:
             chunk = loads(data)
         except ValueError:
             return self._repaired(self._loosely(data), None)
-        if self._is_fast and self._is_plain(chunk):
-            return frame(data)
+        if self._is_fast and self._is_plain(chunk, event):
+            return None
         return self._repaired(chunk, data)
 
     def end(self, *, is_done: bool) -> bytes:
@@ -75,7 +85,7 @@ class ChatRepair:
             out += self._own([], usage)
         return out
 
-    def _is_plain(self, chunk: Any) -> bool:
+    def _is_plain(self, chunk: Any, event: bytes) -> bool:
         """Whether a chunk is words and nothing else. Nearly all are: each line here is run for every word."""
         try:
             (choice,) = chunk["choices"]
@@ -94,6 +104,7 @@ class ChatRepair:
                 and (delta.keys() <= PLAIN_DELTA or _has_only_words(delta))
             ):
                 self._deltas.usage.add(text)
+                self._alike.learn(event, text)
                 return True
         except (TypeError, KeyError, ValueError, AttributeError):
             pass
@@ -107,8 +118,8 @@ class ChatRepair:
         self._noted.add("text_halved" if is_cut(str(chunk)) else "json_loose")
         return chunk
 
-    def _repaired(self, chunk: Any, data: bytes | None) -> bytes:
-        """What to send on for a chunk that is not plain: `data` itself, where nothing is wrong with it."""
+    def _repaired(self, chunk: Any, data: bytes | None) -> bytes | None:
+        """What to send on for a chunk that is not plain; None for `data` itself, where nothing is wrong with it."""
         if not isinstance(chunk, dict):
             if chunk in (None, []) or isinstance(chunk, bool | int | float):
                 self._noted.add("event_foreign")
@@ -124,7 +135,7 @@ class ChatRepair:
         made = self._made(choice)
         self._is_fast = self._deltas.is_plain and self._index == 0
         if data is not None and keeps_usage and chunk.get("choices") == [made]:
-            return frame(data)
+            return None
         passed = {**chunk, "choices": [made]}
         if not keeps_usage:
             passed.pop("usage", None)
@@ -153,10 +164,10 @@ class ChatRepair:
             self._noted.add("choices_many")
         return mine
 
-    def _without_choice(self, chunk: Json, data: bytes | None, *, keeps_usage: bool) -> bytes:
+    def _without_choice(self, chunk: Json, data: bytes | None, *, keeps_usage: bool) -> bytes | None:
         choices, has_usage = chunk.get("choices"), isinstance(chunk.get("usage"), Mapping)
         if choices == [] and keeps_usage and data is not None:
-            return frame(data)
+            return None
         if choices is None:
             self._noted.add("choices_missing" if has_usage or "choices" in chunk else "event_foreign")
         return frame(dumps({**chunk, "choices": []})) if keeps_usage and has_usage else b""

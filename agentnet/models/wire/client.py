@@ -11,12 +11,14 @@ from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
 from agentnet.models.wire.answers import events_of
 from agentnet.models.wire.asked import Api, Asked
-from agentnet.models.wire.body import MAX_WHOLE_BYTES, RepairedBody
+from agentnet.models.wire.body import MAX_WHOLE_BYTES, Repair, RepairedBody
+from agentnet.models.wire.chat import ChatRepair
 from agentnet.models.wire.habits import Habits, habits_of
 from agentnet.models.wire.omissions import lasting, leave_out
 from agentnet.models.wire.quirks import Noted, noted_for
 from agentnet.models.wire.reading import dumps, loads
 from agentnet.models.wire.refused import ONCE, candidates
+from agentnet.models.wire.responses import ResponsesRepair
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class WireClient(DefaultAsyncHttpxClient):
         response = await self._accepted(request, asked, options)
         if not asked.is_stream:
             return await _whole(response, asked, noted)
-        answer = _answer(response, RepairedBody(response, asked, noted))
+        answer = _answer(response, RepairedBody(response, asked, noted, repair_of(asked, noted)))
         if not stream:
             await answer.aread()
         return answer
@@ -70,6 +72,11 @@ class WireClient(DefaultAsyncHttpxClient):
     def habits(self) -> Habits:
         """What is known of its model by now."""
         return self._habits
+
+
+def repair_of(asked: Asked, noted: Noted) -> Repair:
+    """The reader of the answer to that request."""
+    return ChatRepair(asked, noted) if asked.api == "chat" else ResponsesRepair(asked, noted)
 
 
 class _Trial:

@@ -111,7 +111,9 @@ class Deltas:
         if not found and not thought:
             return "", frozenset()
         self.has_thought = True
-        texts = list(dict.fromkeys(value if isinstance(value, str) else "".join(flattened(value)) for value in found.values()))
+        texts = list(
+            dict.fromkeys(value if isinstance(value, str) else "".join(flattened(value)) for value in found.values())
+        )
         text = (texts[0] if texts else "") + thought
         self.usage.add(text)
         is_half = self._thought_halves.is_open or is_cut(text)

@@ -5,13 +5,31 @@ from agentnet.models.endpoints.failure import Kind, ModelError
 STOP, LENGTH, FILTERED, CALLS = "stop", "length", "content_filter", "tool_calls"
 REASONS = {
     STOP: ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "end", "finished", "complete", "completed", "done"),
-    LENGTH: ("length", "max_tokens", "model_length", "max_output_tokens", "max_completion_tokens", "token_limit", "truncated"),
+    LENGTH: (
+        "length",
+        "max_tokens",
+        "model_length",
+        "max_output_tokens",
+        "max_completion_tokens",
+        "token_limit",
+        "truncated",
+    ),
     FILTERED: (
-        "content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii", "content_filtered", "sensitive",
-        "language", "image_safety", "guardrail_intervened", "refusal",
+        "content_filter",
+        "safety",
+        "recitation",
+        "prohibited_content",
+        "blocklist",
+        "spii",
+        "content_filtered",
+        "sensitive",
+        "language",
+        "image_safety",
+        "guardrail_intervened",
+        "refusal",
     ),
     CALLS: ("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"),
-}  # fmt: skip
+}
 FAILURES = {
     "error": (Kind.SERVER, "The model's server ended its answer with an error, without a word of why."),
     "insufficient_system_resource": (Kind.BUSY, "The model's server has no resources left for its answer."),

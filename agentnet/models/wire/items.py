@@ -13,6 +13,16 @@ from agentnet.models.wire.usage import Usage
 from agentnet.models.wire.words import Words
 
 MOST_ITEMS = 1_000
+WORDS = "response.output_text.delta"
+PIECES = {
+    WORDS: "message",
+    "response.refusal.delta": "message",
+    "response.function_call_arguments.delta": "function_call",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning.delta": "reasoning",
+}
+"""Events that hold a piece of an item, and of what kind."""
 TEXT_PARTS = frozenset({"output_text", "refusal"})
 
 Json = dict[str, Any]
@@ -113,7 +123,9 @@ class Items:
             if spoken := said.words + last.words:
                 content.append(part if spoken == part["text"] else {**part, "text": spoken})
         self.has_said = self.has_said or words.has_spoken
-        made: list[Json] = [self._reasoning({"type": "reasoning", "summary": _summary(thoughts)})] if any(thoughts) else []
+        made: list[Json] = (
+            [self._reasoning({"type": "reasoning", "summary": _summary(thoughts)})] if any(thoughts) else []
+        )
         if content or not (calls or made):
             made.append(self._with_id({**item, "type": "message", "role": "assistant", "content": content}, "msg"))
         return made + [self._call(call, cut=False) for call in calls]
@@ -148,3 +160,17 @@ class Items:
 
 def _summary(thoughts: list[str]) -> list[Json]:
     return [{"type": "summary_text", "text": "".join(thoughts).strip()}]
+
+
+def key_of(event: Mapping[str, Any], item: Mapping[str, Any]) -> Any:
+    """What tells an item from the others: its index, or its id where that is missing."""
+    index = event.get("output_index")
+    if isinstance(index, int):
+        return index
+    key = event.get("item_id") or item.get("id")
+    return key if isinstance(key, str) else ""
+
+
+def order_of(key: Any) -> tuple[int, str]:
+    """By which items are sorted that have such keys."""
+    return (key, "") if isinstance(key, int) else (MOST_ITEMS, "")

@@ -74,7 +74,7 @@ def _nodes(schema: Any, depth: int = DEEP) -> Iterator[Json]:
 
 def _in_schemas(change: Callable[[Json], bool]) -> Callable[[Json], bool]:
     def way(body: Json) -> bool:
-        return any([change(node) for schema in schemas_of(body) for node in list(_nodes(schema))])
+        return sum(change(node) for schema in schemas_of(body) for node in list(_nodes(schema))) > 0
 
     return way
 
@@ -85,7 +85,7 @@ def _keyword(body: Json, keyword: str) -> bool:
 
 def _strict(body: Json) -> bool:
     places = [*_objects(body.get("tools")), *functions_of(body), *_forms_of(body)]
-    return any([place.pop("strict", None) is not None for place in places])
+    return sum(place.pop("strict", None) is not None for place in places) > 0
 
 
 def _first_type(node: Json) -> bool:
@@ -172,7 +172,7 @@ def _empty_parameters(body: Json) -> bool:
         for function in functions_of(body)
         if isinstance(function.get("parameters"), dict) and not function["parameters"].get("properties")
     ]
-    return any([function.pop("parameters") is not None for function in empty])
+    return sum(function.pop("parameters") is not None for function in empty) > 0
 
 
 def _tools_over(body: Json, most: str) -> bool:
@@ -249,7 +249,10 @@ def _renamed(old: str, new: str) -> Callable[[Json], bool]:
 
 
 def _output_limit(body: Json) -> bool:
-    return any([body.pop(name, None) is not None for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")])
+    return (
+        sum(body.pop(name, None) is not None for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+        > 0
+    )
 
 
 WAYS: Mapping[str, Callable[[Json], bool]] = {

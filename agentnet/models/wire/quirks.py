@@ -1,7 +1,7 @@
 """What endpoints do to the API that they claim to speak, by name, and what is made of it here.
 
-A repair notes the name of its quirk (`Noted`): `doctor` tells them, the log has each once for an endpoint, and the tests
-hold one case for each.
+A repair notes the name of its quirk (`Noted`): `doctor` tells them, the log has each once for an endpoint, and the
+tests hold a case for each.
 """
 
 import logging

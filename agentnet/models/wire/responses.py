@@ -1,4 +1,5 @@
-"""One streamed answer of the Responses API, event by event. What counts for the SDK is in the last: the response whole."""
+"""One streamed answer of the Responses API, event by event. What counts for the SDK is in the last: "
+"the response whole."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,9 +8,10 @@ from uuid import uuid4
 from agentnet.http.sse import frame
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_said
+from agentnet.models.wire.alike import Alike
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.endings import FILTERED, LENGTH, STOP, broken, check_said
-from agentnet.models.wire.items import MOST_ITEMS, Items, Json, Told
+from agentnet.models.wire.items import MOST_ITEMS, PIECES, WORDS, Items, Json, Told, key_of, order_of
 from agentnet.models.wire.quirks import Noted
 from agentnet.models.wire.reading import dumps, loads, loads_loosely
 from agentnet.models.wire.texts import Halves, flattened, is_cut
@@ -17,17 +19,7 @@ from agentnet.models.wire.told import check_error, failure_as_text, failure_in
 from agentnet.models.wire.usage import Usage
 from agentnet.models.wire.words import Words
 
-WORDS = "response.output_text.delta"
 COMPLETED = "response.completed"
-PIECES = {
-    WORDS: "message",
-    "response.refusal.delta": "message",
-    "response.function_call_arguments.delta": "function_call",
-    "response.reasoning_summary_text.delta": "reasoning",
-    "response.reasoning_text.delta": "reasoning",
-    "response.reasoning.delta": "reasoning",
-}
-"""Events that hold a piece of an item, and of what kind."""
 WHOLE_TEXTS = frozenset({"response.output_text.done", "response.content_part.done", "response.content_part.added"})
 ENDINGS = {
     "response.completed": None,
@@ -50,6 +42,7 @@ class ResponsesRepair:
         self._told: dict[Any, Told] = {}
         """By the index or the id of the item."""
         self._words = Words(asked, noted)
+        self._alike = Alike("delta")
         self._halves = Halves()
         self._at: Any = None
         """Of the item that is being said."""
@@ -70,16 +63,25 @@ class ResponsesRepair:
         """Whether its usage is."""
         return self._usage.is_estimated
 
-    def feed(self, data: bytes, name: str | None = None) -> bytes:
-        """What to send on for one event."""
+    def is_alike(self, event: bytes) -> bool:
+        """Whether an event, as it is on the wire, is sound as the ones before it were: then it is counted."""
+        text = self._alike.words_in(event)
+        if text is None:
+            return False
+        self._told[self._at].texts.append(text)
+        self._usage.add(text)
+        return True
+
+    def feed(self, data: bytes, name: str | None = None, event: bytes = b"") -> bytes | None:
+        """What to send on for the data of an event; None for the event as it came."""
         try:
-            event = loads(data)
+            told = loads(data)
         except ValueError:
-            event = self._loosely(data)
-            return self._repaired(event, None, name)
-        if self._words.is_plain and self._is_plain(event):
-            return frame(data)
-        return self._repaired(event, data, name)
+            return self._repaired(self._loosely(data), None, name)
+        if self._words.is_plain and self._is_plain(told, event):
+            return None
+        self._alike.forget()
+        return self._repaired(told, data, name)
 
     def end(self, *, is_done: bool) -> bytes:
         """What is missing at the end, where `is_done` says that the endpoint told it. Raises `ModelError`."""
@@ -89,23 +91,24 @@ class ResponsesRepair:
         if not is_done and not (are_done and self._says_something()):
             raise broken(self.has_said)
         self._noted.add("response_unfinished")
-        return self._completed({**self._begun, "status": "completed"}, None)
+        return self._completed({**self._begun, "status": "completed"}, None) or b""
 
-    def _is_plain(self, event: Any) -> bool:
+    def _is_plain(self, told: Any, event: bytes) -> bool:
         """Whether an event is words and nothing else, of the item that is being said."""
         try:
-            text = event["delta"]
+            text = told["delta"]
             if (
-                event["type"] == WORDS
+                told["type"] == WORDS
                 and type(text) is str
                 and "<" not in text
                 and "[" not in text
                 and "◁" not in text
-                and event["output_index"] == self._at
+                and told["output_index"] == self._at
                 and not self._halves.is_open
             ):
                 self._told[self._at].texts.append(text)
                 self._usage.add(text)
+                self._alike.learn(event, text)
                 return True
         except (TypeError, KeyError):
             pass
@@ -119,7 +122,8 @@ class ResponsesRepair:
         self._noted.add("text_halved" if is_cut(str(event)) else "json_loose")
         return event
 
-    def _repaired(self, event: Any, data: bytes | None, name: str | None) -> bytes:
+    def _repaired(self, event: Any, data: bytes | None, name: str | None) -> bytes | None:
+        """What to send on for an event that is not plain; None for `data` itself, where nothing is wrong with it."""
         if not isinstance(event, dict):
             if event not in (None, []) and not isinstance(event, bool | int | float):
                 raise failure_in(event)
@@ -148,7 +152,7 @@ class ResponsesRepair:
             return b""
         if kind in PIECES and not isinstance(event.get("delta"), str):
             return b""
-        return frame(dumps(event) if data is None else data)
+        return frame(dumps(event)) if data is None else None
 
     def _foreign(self, event: Json) -> None:
         """An event that belongs to no answer. Raises `ModelError` for one that belongs to an answer of another API."""
@@ -167,15 +171,15 @@ class ResponsesRepair:
         if isinstance(response, Mapping):
             self._begun = dict(response)
         if kind in ("response.output_item.added", "response.output_item.done") and isinstance(item, Mapping):
-            told = self._of(_key_of(event, item), str(item.get("type") or "message"))
+            told = self._of(key_of(event, item), str(item.get("type") or "message"))
             told.take(item, done=kind.endswith(".done"))
         elif kind in PIECES:
             text = event.get("delta")
             text = text if isinstance(text, str) else "".join(flattened(text))
-            self._of(_key_of(event, {}), PIECES[kind]).texts.append(text)
+            self._of(key_of(event, {}), PIECES[kind]).texts.append(text)
             self._usage.add(text)
         elif kind == "response.function_call_arguments.done" and event.get("arguments") is not None:
-            self._of(_key_of(event, {}), "function_call").item["arguments"] = event["arguments"]
+            self._of(key_of(event, {}), "function_call").item["arguments"] = event["arguments"]
 
     def _of(self, key: Any, kind: str) -> Told:
         told = self._told.get(key)
@@ -185,9 +189,9 @@ class ResponsesRepair:
             told = self._told[key] = Told(kind)
         return told
 
-    def _said(self, event: Json, data: bytes | None) -> bytes:
+    def _said(self, event: Json, data: bytes | None) -> bytes | None:
         """Words: thoughts and calls are told from them."""
-        key, out = _key_of(event, {}), b""
+        key, out = key_of(event, {}), b""
         if self._at is not None and key != self._at:
             out = self._flush()
         self._at = key
@@ -203,7 +207,7 @@ class ResponsesRepair:
         said = self._words.feed(text)
         self.has_said = self.has_said or self._words.has_spoken
         if said.words == text and data is not None:
-            return out + frame(data)
+            return out + frame(data) if out else None
         self._is_changed = True
         if said.thoughts:
             out += frame(dumps({**event, "type": "response.reasoning_text.delta", "delta": said.thoughts}))
@@ -215,10 +219,17 @@ class ResponsesRepair:
         words = (self._words.feed(held).words if held else "") + self._words.end().words
         self._words = Words(self._asked, self._noted)
         index = self._at if isinstance(self._at, int) else 0
-        event = {"type": WORDS, "item_id": "", "output_index": index, "content_index": 0, "delta": words, "logprobs": []}
+        event = {
+            "type": WORDS,
+            "item_id": "",
+            "output_index": index,
+            "content_index": 0,
+            "delta": words,
+            "logprobs": [],
+        }
         return frame(dumps(event)) if words else b""
 
-    def _ended(self, event: Json, kind: str, data: bytes | None) -> bytes:
+    def _ended(self, event: Json, kind: str, data: bytes | None) -> bytes | None:
         response = event.get("response")
         response = cast("Json", response) if isinstance(response, dict) else {**self._begun, "status": "completed"}
         status = ENDINGS[kind] or response.get("status")
@@ -233,7 +244,7 @@ class ResponsesRepair:
             self._noted.add("response_incomplete")
         return self._completed(response, data if kind == COMPLETED else None, event)
 
-    def _completed(self, response: Json, data: bytes | None, event: Json | None = None) -> bytes:
+    def _completed(self, response: Json, data: bytes | None, event: Json | None = None) -> bytes | None:
         """The last event, with the whole response in it. Raises `ModelError` where that says nothing."""
         out = self._flush() if self._at is not None else b""
         self._usage.said_bytes = 0  # counted anew, of the output
@@ -252,16 +263,21 @@ class ResponsesRepair:
         made.setdefault("id", f"resp_{uuid4().hex}")
         made.setdefault("object", "response")
         if data is not None and made == response:
-            return out + frame(data)
+            return out + frame(data) if out else None
         number = (event or {}).get("sequence_number")
-        last = {**(event or {}), "type": COMPLETED, "response": made, "sequence_number": number if isinstance(number, int) else 0}
+        last = {
+            **(event or {}),
+            "type": COMPLETED,
+            "response": made,
+            "sequence_number": number if isinstance(number, int) else 0,
+        }
         return out + frame(dumps(last))
 
     def _output(self, response: Json) -> list[Any]:
         output = response.get("output")
         if isinstance(output, list) and output:
             return output
-        told = [told.whole() for _, told in sorted(self._told.items(), key=lambda pair: _order(pair[0]))]
+        told = [told.whole() for _, told in sorted(self._told.items(), key=lambda pair: order_of(pair[0]))]
         if told:
             self._noted.add("response_empty")
         return list(told)
@@ -277,16 +293,3 @@ def _kind_of(event: Mapping[str, Any]) -> str:
         status = response.get("status")
         return f"response.{status}" if f"response.{status}" in ENDINGS else "response.in_progress"
     return WORDS if isinstance(event.get("delta"), str) else ""
-
-
-def _key_of(event: Mapping[str, Any], item: Mapping[str, Any]) -> Any:
-    """What tells an item from the others: its index, or its id where that is missing."""
-    index = event.get("output_index")
-    if isinstance(index, int):
-        return index
-    key = event.get("item_id") or item.get("id")
-    return key if isinstance(key, str) else ""
-
-
-def _order(key: Any) -> tuple[int, str]:
-    return (key, "") if isinstance(key, int) else (MOST_ITEMS, "")

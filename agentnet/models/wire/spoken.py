@@ -13,7 +13,8 @@ MARKS = (
     "<tool_call>", "<tool_calls>", "<toolcall>", "<TOOLCALL>", "<function_call>", "<function_calls>", "<function=",
     "<functions>", "<invoke ", "<|tool_call|>", "<|tool_call>", "<|tool_calls|>", "<|python_tag|>", "<|python_start|>",
     "<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>",
-    "<minimax:tool_call>", "<start_function_call>", "<|channel|>commentary to=", "<|start|>assistant<|channel|>commentary to=",
+    "<minimax:tool_call>", "<start_function_call>", "<|channel|>commentary to=",
+    "<|start|>assistant<|channel|>commentary to=",
     "commentary to=functions.", "assistantcommentary to=functions.", "[TOOL_CALLS]", "[TOOL_CALL]", "functools[",
 )  # fmt: skip
 """How a call may begin, unmistakably."""
@@ -22,7 +23,8 @@ LEADS = (*MARKS, "```", "{", "[")
 KEYS = frozenset(
     {
         "name", "function", "tool", "tool_name", "function_name", "recipient_name", "action", "type", "id",
-        "arguments", "parameters", "args", "input", "tool_input", "action_input", "tool_calls", "function_call", "tool_uses",
+        "arguments", "parameters", "args", "input", "tool_input", "action_input", "tool_calls",
+        "function_call", "tool_uses",
     }
 )  # fmt: skip
 """What a call in JSON may begin with."""
@@ -48,9 +50,12 @@ _FILLER = re.compile(
     r"(?:\s|[,;]|```\w*|\[/?(?:TOOL_CALLS?|ARGS)\]|\[CALL_ID\]\w*|functools(?=\[)|</?(?!function=|invoke\b|parameter\b|parameter="
     r"|arg_key>)[^<>\n]{1,60}>|\bto=|\b(?:assistant|analysis|commentary|function|json|code)\b(?!\s*\())+"
 )
-_TAGGED = re.compile(r"<(?:function=|invoke\s+name=)[\"']?([^\"'<>\s]+)[\"']?\s*>(.*?)(?:</(?:function|invoke)>|\Z)", re.DOTALL)
+_TAGGED = re.compile(
+    r"<(?:function=|invoke\s+name=)[\"']?([^\"'<>\s]+)[\"']?\s*>(.*?)(?:</(?:function|invoke)>|\Z)", re.DOTALL
+)
 _PARAMETER = re.compile(
-    r"<parameter(?:=|\s+name=)[\"']?([^\"'<>]+?)[\"']?(?:\s[^<>]*)?>\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)", re.DOTALL
+    r"<parameter(?:=|\s+name=)[\"']?([^\"'<>]+?)[\"']?(?:\s[^<>]*)?>\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)",
+    re.DOTALL,
 )
 _PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)", re.DOTALL)
 _NAME = re.compile(r"(?:functions?\.)?([A-Za-z_][\w.-]*)(?::\d+)?")

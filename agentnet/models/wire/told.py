@@ -1,7 +1,7 @@
 """Failures that come where a piece of an answer is due, in every shape that endpoints have for them."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_said
@@ -22,11 +22,15 @@ def check_error(event: Mapping[str, Any]) -> None:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("error"):
                 raise failure_said(choice)
-    elif event.get("type") == "error" or event.get("object") == "error":
+    elif event.get("type") == "error" or event.get("object") == "error" or _tells_of_one(event):
         raise failure_said(dict(event))
-    elif "choices" not in event and not event.get("usage") and str(event.get("type")) not in LIVE:
-        if any(event.get(key) for key in ERROR_WORDS) and not isinstance(event.get("message"), Mapping):
-            raise failure_said(dict(event))
+
+
+def _tells_of_one(event: Mapping[str, Any]) -> bool:
+    """Whether an event that is no piece of an answer holds the words of a failure, as a message that is no object."""
+    is_other = "choices" in event or event.get("usage") or str(event.get("type")) in LIVE
+    has_words = any(event.get(name) for name in ERROR_WORDS)
+    return has_words and not is_other and not isinstance(event.get("message"), Mapping)
 
 
 def failure_in(value: object) -> ModelError:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from agentnet.models.wire.texts import flattened
 
@@ -21,14 +21,18 @@ def messages_of(body: Json) -> list[Json]:
 
 def without_member(body: Json, member: str) -> bool:
     """Leave a member out of all messages or items, unless they are nothing without it."""
-    found = [message for message in messages_of(body) if member not in NEEDED and ("role" in message or member != "name")]
-    return any([message.pop(member, None) is not None for message in found])
+    found = [
+        message for message in messages_of(body) if member not in NEEDED and ("role" in message or member != "name")
+    ]
+    return sum(message.pop(member, None) is not None for message in found) > 0
 
 
 def without_call_member(body: Json, member: str) -> bool:
     """Leave a member out of all calls in messages."""
-    calls = [call for message in messages_of(body) for call in message.get("tool_calls") or () if isinstance(call, dict)]
-    return any([call.pop(member, None) is not None for call in calls])
+    calls = [
+        call for message in messages_of(body) for call in message.get("tool_calls") or () if isinstance(call, dict)
+    ]
+    return sum(call.pop(member, None) is not None for call in calls) > 0
 
 
 def _role(old: str, new: str) -> Callable[[Json], bool]:
@@ -77,7 +81,7 @@ def _alternate(body: Json) -> bool:
 
 
 def _contents(change: Callable[[Json], bool]) -> Callable[[Json], bool]:
-    return lambda body: any([change(message) for message in messages_of(body)])
+    return lambda body: sum(change(message) for message in messages_of(body)) > 0
 
 
 def _no_null(message: Json) -> bool:

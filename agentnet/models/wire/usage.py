@@ -13,8 +13,24 @@ NAMES: Mapping[Api, tuple[str, str, str]] = {
     "responses": ("input_tokens", "output_tokens", "total_tokens"),
 }
 OTHERS = (
-    ("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_eval_count", "prompt_n"),
-    ("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "eval_count", "predicted_n"),
+    (
+        "prompt_tokens",
+        "input_tokens",
+        "promptTokens",
+        "inputTokens",
+        "promptTokenCount",
+        "prompt_eval_count",
+        "prompt_n",
+    ),
+    (
+        "completion_tokens",
+        "output_tokens",
+        "completionTokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "eval_count",
+        "predicted_n",
+    ),
     ("total_tokens", "totalTokens", "totalTokenCount"),
 )
 DETAILS = ("prompt_tokens_details", "completion_tokens_details", "input_tokens_details", "output_tokens_details")
@@ -80,7 +96,8 @@ class Usage:
         return told
 
     def _read(self, value: Any) -> bool:
-        """Take the counts; the largest of each is kept, for parts add to one another and sums grow. Whether it is sound."""
+        """Take the counts; the largest of each is kept, for parts add to one another and sums grow. "
+        "Whether it is sound."""
         if not isinstance(value, Mapping):
             return False
         counts = [next((value[name] for name in names if value.get(name) is not None), None) for names in OTHERS]
@@ -90,7 +107,9 @@ class Usage:
         details = {key: _details(value[key]) for key in DETAILS if isinstance(value.get(key), Mapping)}
         self._details.update({key: each for key, each in details.items() if key in self._own_details})
         names = NAMES[self._asked.api]
-        sound = all(type(value.get(name)) is int and value[name] == number for name, number in zip(names, numbers, strict=True))
+        sound = all(
+            type(value.get(name)) is int and value[name] == number for name, number in zip(names, numbers, strict=True)
+        )
         sound = sound and all(value.get(key) is None or details.get(key) == value[key] for key in DETAILS)
         if not sound:
             self._noted.add("usage_odd")

@@ -149,7 +149,9 @@ class Words:
         return text
 
     def _think(self, text: str, said: Said) -> str:
-        if self._unsure == [] and any(mark.startswith(bare := text.lstrip()) or bare.startswith(mark) for mark in THOUGHTS):
+        if self._unsure == [] and any(
+            mark.startswith(bare := text.lstrip()) or bare.startswith(mark) for mark in THOUGHTS
+        ):
             self._unsure, self._mode = None, "start"
             return text
         at = text.find(self._close)

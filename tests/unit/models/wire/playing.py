@@ -68,7 +68,9 @@ class Player:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        length = next(
+            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+        )
         self.bodies.append(json.loads(await reader.readexactly(length)))
         answer = self.answers[min(len(self.bodies), len(self.answers)) - 1]
         lines = [f"HTTP/1.1 {answer.status} Said", f"content-type: {answer.kind}", "transfer-encoding: chunked"]
@@ -223,7 +225,9 @@ def said(*words: str, finish: str | None = "stop") -> list[dict[str, Any]]:
     return [first, *(chunk({"content": word}) for word in words), chunk({}, finish), usage_chunk()]
 
 
-def call(arguments: Any, name: Any = "get_weather", index: Any = 0, call_id: Any = "call_aXk29dPq", **members: Any) -> dict[str, Any]:
+def call(
+    arguments: Any, name: Any = "get_weather", index: Any = 0, call_id: Any = "call_aXk29dPq", **members: Any
+) -> dict[str, Any]:
     """An entry of `tool_calls`; what is `...` is left out."""
     entry = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
     entry["function"] = {key: value for key, value in entry["function"].items() if value is not ...}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentnet.models.endpoints.failure import ModelError
 from agentnet.models.wire.asked import Api, Asked
 from agentnet.models.wire.body import RepairedBody
+from agentnet.models.wire.client import repair_of
 from agentnet.models.wire.quirks import Noted
 from tests.unit.models.wire.playing import call, called, chunk, events, said, usage_chunk
 from tests.unit.models.wire.test_chat_quirks import CASES
@@ -20,7 +21,13 @@ from tests.unit.models.wire.test_failures import CHAT
 from tests.unit.models.wire.test_responses_quirks import completed, message, words
 
 TOOLS = [
-    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "zone": {"type": "string"}}}}}
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "zone": {"type": "string"}}},
+        },
+    }
     for name in ("get_weather", "get_time")
 ]
 REQUEST = json.dumps({"model": "m", "stream": True, "messages": [], "tools": TOOLS}, separators=(",", ":")).encode()
@@ -40,7 +47,8 @@ def passed(pieces: Sequence[bytes], api: Api = "chat", request: bytes = REQUEST)
 
     async def read() -> bytes:
         response = httpx2.Response(200, stream=Pieces(pieces), request=httpx2.Request("POST", "http://127.0.0.1/v1"))
-        body = RepairedBody(response, Asked(api, request), Noted())
+        asked, noted = Asked(api, request), Noted()
+        body = RepairedBody(response, asked, noted, repair_of(asked, noted))
         return b"".join([piece async for piece in body])
 
     return asyncio.run(read())
@@ -60,7 +68,9 @@ def told(raw: bytes) -> dict[str, Any]:
         "words": "".join(choice["delta"].get("content") or "" for choice in choices),
         "thoughts": "".join(choice["delta"].get("reasoning_content") or "" for choice in choices),
         "names": [entry["function"]["name"] for entry in entries if entry.get("function", {}).get("name")],
-        "arguments": [(entry["index"], entry["function"].get("arguments")) for entry in entries if entry.get("function")],
+        "arguments": [
+            (entry["index"], entry["function"].get("arguments")) for entry in entries if entry.get("function")
+        ],
         "ends": [choice["finish_reason"] for choice in choices if choice.get("finish_reason")],
     }
 
@@ -77,9 +87,14 @@ SOUND = {
             {"index": 1, "function": {"arguments": '{"zone":"CET"}'}},
         )
     ),
-    "nulls": events(chunk({"role": "assistant", "content": "Hi", "tool_calls": None, "refusal": None}, usage=None), chunk({"content": "!"}), chunk({}, "stop"), usage_chunk()),
+    "nulls": events(
+        chunk({"role": "assistant", "content": "Hi", "tool_calls": None, "refusal": None}, usage=None),
+        chunk({"content": "!"}),
+        chunk({}, "stop"),
+        usage_chunk(),
+    ),
     "azure": events({"id": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}, *said("Hello")),
-}  # fmt: skip
+}
 RESPONSES = events(*words("Hello", " there."), completed(message()), done=False)
 
 
@@ -117,12 +132,36 @@ def test_whatever_is_damaged_is_an_answer_or_an_error_that_people_understand(dat
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=5) | st.sampled_from(["stop", "get_weather", "{", "<think>"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from("choices index delta content role tool_calls id function name arguments finish_reason usage error message type".split()),
-        inner,
-        max_size=5,
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.text(max_size=5)
+    | st.sampled_from(["stop", "get_weather", "{", "<think>"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "index",
+                    "delta",
+                    "content",
+                    "role",
+                    "tool_calls",
+                    "id",
+                    "function",
+                    "name",
+                    "arguments",
+                    "finish_reason",
+                    "usage",
+                    "error",
+                    "message",
+                    "type",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=12,
 )
@@ -132,22 +171,59 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 def test_whatever_json_comes_is_an_answer_or_an_error_that_people_understand(values: list[Any], delta: Any) -> None:
     try:
-        passed([events(*values, {"choices": [{"index": 0, "delta": delta}]}, chunk({"tool_calls": [delta]}), *said("Hello"))])
+        passed(
+            [
+                events(
+                    *values, {"choices": [{"index": 0, "delta": delta}]}, chunk({"tool_calls": [delta]}), *said("Hello")
+                )
+            ]
+        )
     except ModelError as error:
         assert error.message.startswith("The model")
 
 
 RESPONSES_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["message", "function_call", "reasoning", "output_text", "x"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from("response output item type content text delta id call_id name arguments usage error summary output_index status".split()),
-        inner,
-        max_size=5,
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from(["message", "function_call", "reasoning", "output_text", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "response",
+                    "output",
+                    "item",
+                    "type",
+                    "content",
+                    "text",
+                    "delta",
+                    "id",
+                    "call_id",
+                    "name",
+                    "arguments",
+                    "usage",
+                    "error",
+                    "summary",
+                    "output_index",
+                    "status",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=12,
 )
-TYPES = ("response.created", "response.output_item.added", "response.output_item.done", "response.output_text.delta", "response.completed", "x")
+TYPES = (
+    "response.created",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.output_text.delta",
+    "response.completed",
+    "x",
+)
 
 
 @given(values=st.lists(RESPONSES_JSON, max_size=4), kind=st.sampled_from(TYPES))
@@ -160,7 +236,9 @@ def test_whatever_json_comes_to_the_responses_api_is_an_answer_or_an_error(value
         assert error.message.startswith("The model")
 
 
-@pytest.mark.parametrize("name", [name for name, (answer, _, _) in CHAT.items() if answer.status == 200 and not answer.breaks])
+@pytest.mark.parametrize(
+    "name", [name for name, (answer, _, _) in CHAT.items() if answer.status == 200 and not answer.breaks]
+)
 def test_what_is_no_answer_is_told_however_it_is_cut(name: str) -> None:
     body = b"".join(CHAT[name][0].pieces())
     for pieces in ([body], [body[at : at + 7] for at in range(0, min(len(body), 20_000), 7)] + [body[20_006:]]):

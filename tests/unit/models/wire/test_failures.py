@@ -19,9 +19,16 @@ CHAT = {
     "HTML that says events": (Answer(PAGE), Kind.GARBLED, "HTML page"),
     "a text": (Answer(b"It works!", kind="text/plain"), Kind.GARBLED, "It works!"),
     "another JSON": (Answer(b'{"status":"ok"}', kind="application/json"), Kind.GARBLED, "it holds status"),
-    "a list of models": (Answer(b'{"object":"list","data":[]}', kind="application/json"), Kind.GARBLED, "a list, as of models"),
+    "a list of models": (
+        Answer(b'{"object":"list","data":[]}', kind="application/json"),
+        Kind.GARBLED,
+        "a list, as of models",
+    ),
     "Ollama's own API": (
-        Answer(b'{"model":"m","message":{"content":"Hi"},"done":false}\n{"model":"m","message":{"content":""},"done":true}', kind="application/x-ndjson"),
+        Answer(
+            b'{"model":"m","message":{"content":"Hi"},"done":false}\n{"model":"m","message":{"content":""},"done":true}',
+            kind="application/x-ndjson",
+        ),
         Kind.GARBLED,
         "Ollama's own API",
     ),
@@ -40,48 +47,124 @@ CHAT = {
     "a break amid words": (Answer(events(*HALF, done=False), breaks=True), Kind.BROKEN, "broke off before its end"),
     "a break before a word": (Answer(b"", breaks=True), Kind.BROKEN, "before a word"),
     "a break amid an event": (Answer(events(*HALF, done=False) + b'data: {"choices":[{"ind'), Kind.BROKEN, "no JSON"),
-    "a call without a name": (Answer(events(chunk({"tool_calls": [{"index": 0, "id": "call_x1y2z3aa", "function": {"arguments": "{}"}}]}, "tool_calls"))), Kind.GARBLED, "without saying which"),
-    "an error": (Answer(events(*HALF, {"error": {"message": "CUDA out of memory", "code": 500}})), Kind.SERVER, "CUDA out of memory"),
-    "an error that is a text": (Answer(events(*HALF, {"error": "CUDA out of memory"})), Kind.SERVER, "CUDA out of memory"),
-    "an error in a list": (Answer(events([{"error": {"message": "CUDA out of memory", "code": 503}}])), Kind.LOADING, "CUDA out of memory"),
+    "a call without a name": (
+        Answer(
+            events(
+                chunk(
+                    {"tool_calls": [{"index": 0, "id": "call_x1y2z3aa", "function": {"arguments": "{}"}}]}, "tool_calls"
+                )
+            )
+        ),
+        Kind.GARBLED,
+        "without saying which",
+    ),
+    "an error": (
+        Answer(events(*HALF, {"error": {"message": "CUDA out of memory", "code": 500}})),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
+    "an error that is a text": (
+        Answer(events(*HALF, {"error": "CUDA out of memory"})),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
+    "an error in a list": (
+        Answer(events([{"error": {"message": "CUDA out of memory", "code": 503}}])),
+        Kind.LOADING,
+        "CUDA out of memory",
+    ),
     "a detail": (Answer(events({"detail": "CUDA out of memory"})), Kind.SERVER, "CUDA out of memory"),
-    "an error by type": (Answer(events({"type": "error", "message": "CUDA out of memory"})), Kind.SERVER, "CUDA out of memory"),
-    "an error by name": (Answer(b'event: error\ndata: {"message":"CUDA out of memory"}\n\n'), Kind.SERVER, "CUDA out of memory"),
-    "an error in a choice": (Answer(events(*HALF, chunk(choices=[{"index": 0, "delta": {}, "error": {"message": "CUDA out of memory"}}]))), Kind.SERVER, "CUDA out of memory"),
+    "an error by type": (
+        Answer(events({"type": "error", "message": "CUDA out of memory"})),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
+    "an error by name": (
+        Answer(b'event: error\ndata: {"message":"CUDA out of memory"}\n\n'),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
+    "an error in a choice": (
+        Answer(events(*HALF, chunk(choices=[{"index": 0, "delta": {}, "error": {"message": "CUDA out of memory"}}]))),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
     "an error as an event of text": (Answer(b"data: CUDA out of memory\n\n"), Kind.SERVER, "CUDA out of memory"),
-    "an error with 200": (Answer(b'{"error":{"message":"CUDA out of memory"}}', kind="application/json"), Kind.SERVER, "CUDA out of memory"),
-    "a rate limit amid words": (Answer(events(*HALF, {"error": {"message": "Rate limit reached", "code": 429}})), Kind.BUSY, "Rate limit reached"),
-    "a refusal of the key": (Answer(b'{"error":{"message":"Incorrect API key"}}', 401, "application/json"), Kind.KEY, "Incorrect API key"),
+    "an error with 200": (
+        Answer(b'{"error":{"message":"CUDA out of memory"}}', kind="application/json"),
+        Kind.SERVER,
+        "CUDA out of memory",
+    ),
+    "a rate limit amid words": (
+        Answer(events(*HALF, {"error": {"message": "Rate limit reached", "code": 429}})),
+        Kind.BUSY,
+        "Rate limit reached",
+    ),
+    "a refusal of the key": (
+        Answer(b'{"error":{"message":"Incorrect API key"}}', 401, "application/json"),
+        Kind.KEY,
+        "Incorrect API key",
+    ),
     "a refusal": (Answer(b'{"detail":"No such thing"}', 400, "application/json"), Kind.REQUEST, "No such thing"),
     "a failure": (Answer(PAGE, 502, "text/html"), Kind.SERVER, "Sign in to the proxy"),
     "deep JSON": (Answer(events(b'{"choices":' + b"[" * 5000 + b"]" * 5000 + b"}")), Kind.GARBLED, "nested"),
     "too many values": (Answer(events(b'{"choices":[],"x":[' + b"1," * 600_000 + b"1]}")), Kind.GARBLED, "values"),
-}  # fmt: skip
+}
 RESPONSES: dict[str, tuple[Answer, Kind, str]] = {
     "failed": (
-        Answer(events({"type": "response.failed", "response": {"status": "failed", "error": {"code": "server_error", "message": "It fell over"}}}, done=False)),
+        Answer(
+            events(
+                {
+                    "type": "response.failed",
+                    "response": {"status": "failed", "error": {"code": "server_error", "message": "It fell over"}},
+                },
+                done=False,
+            )
+        ),
         Kind.SERVER,
         "It fell over",
     ),
-    "an error event": (Answer(events({"type": "error", "code": "rate_limit_exceeded", "message": "Slow down"}, done=False)), Kind.BUSY, "Slow down"),
+    "an error event": (
+        Answer(events({"type": "error", "code": "rate_limit_exceeded", "message": "Slow down"}, done=False)),
+        Kind.BUSY,
+        "Slow down",
+    ),
     "an end amid words": (Answer(events(*words("Hello"), done=False)), Kind.BROKEN, "broke off"),
     "nothing said": (Answer(events(completed(), done=False)), Kind.EMPTY, "said nothing"),
     "white space": (Answer(events(completed(message(" ")), done=False)), Kind.EMPTY, "said nothing"),
     "cut before a word": (
-        Answer(events(completed(kind="response.incomplete", status="incomplete", incomplete_details={"reason": "max_output_tokens"}), done=False)),
+        Answer(
+            events(
+                completed(
+                    kind="response.incomplete", status="incomplete", incomplete_details={"reason": "max_output_tokens"}
+                ),
+                done=False,
+            )
+        ),
         Kind.LENGTH,
         "cut at its length",
     ),
     "a filter": (
-        Answer(events(completed(kind="response.incomplete", status="incomplete", incomplete_details={"reason": "content_filter"}), done=False)),
+        Answer(
+            events(
+                completed(
+                    kind="response.incomplete", status="incomplete", incomplete_details={"reason": "content_filter"}
+                ),
+                done=False,
+            )
+        ),
         Kind.FILTERED,
         "content filter",
     ),
     "the other API": (Answer(events(*said("Hello"))), Kind.GARBLED, "Chat Completions"),
-    "the other API, whole": (Answer(b'{"object":"chat.completion","choices":[]}', kind="application/json"), Kind.GARBLED, "it holds object, choices"),
+    "the other API, whole": (
+        Answer(b'{"object":"chat.completion","choices":[]}', kind="application/json"),
+        Kind.GARBLED,
+        "it holds object, choices",
+    ),
     "HTML": (Answer(PAGE, kind="text/html"), Kind.GARBLED, "HTML page"),
     "nothing": (Answer(b""), Kind.EMPTY, "answered nothing"),
-}  # fmt: skip
+}
 
 
 async def failure(answer: Answer, api: str, **options: Any) -> ModelError:
@@ -191,7 +274,12 @@ async def test_ids_of_earlier_turns_are_not_used_again() -> None:
         {"type": "function_call", "call_id": "call_aXk29dPq", "name": "get_weather", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "call_aXk29dPq", "output": "sunny"},
     ]
-    entry = {"index": 0, "id": "call_aXk29dPq", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    entry = {
+        "index": 0,
+        "id": "call_aXk29dPq",
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": "{}"},
+    }
     async with playing(events(chunk({"tool_calls": [entry]}), chunk({}, "tool_calls"), usage_chunk())) as player:
         turn = await take_turn(player, history=earlier)
     assert turn.ids != ["call_aXk29dPq"]

@@ -41,13 +41,28 @@ def message(text: Any = HELLO, **members: Any) -> dict[str, Any]:
 
 def function_call(arguments: Any = CITY, **members: Any) -> dict[str, Any]:
     """An item of a call; what is `...` is left out."""
-    item = {"type": "function_call", "id": "fc_1", "call_id": "call_aXk29dPq", "name": "get_weather", "arguments": arguments}
+    item = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "call_aXk29dPq",
+        "name": "get_weather",
+        "arguments": arguments,
+    }
     return {key: value for key, value in (item | members).items() if value is not ...}
 
 
 def response(*output: Any, **members: Any) -> dict[str, Any]:
     """A response."""
-    return {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": list(output), "usage": USAGE, **members}
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": "m",
+        "output": list(output),
+        "usage": USAGE,
+        **members,
+    }
 
 
 def completed(*output: Any, kind: str = "response.completed", **members: Any) -> dict[str, Any]:
@@ -74,10 +89,18 @@ def item_done(item: dict[str, Any], index: int = 0) -> dict[str, Any]:
 
 def call_case(quirk: str, *items: dict[str, Any], name: str = "", to: tuple[tuple[str, Any], ...] = (PARIS,)) -> Case:
     """A case that ends in calls."""
-    return Case(quirk, events(*(item_done(item, at) for at, item in enumerate(items)), completed(*items), done=False), "", to, name=name)
+    return Case(
+        quirk,
+        events(*(item_done(item, at) for at, item in enumerate(items)), completed(*items), done=False),
+        "",
+        to,
+        name=name,
+    )
 
 
-def text_case(quirk: str, text: str, name: str, said: str = "", to: tuple[tuple[str, Any], ...] = (), thoughts: str = "") -> Case:
+def text_case(
+    quirk: str, text: str, name: str, said: str = "", to: tuple[tuple[str, Any], ...] = (), thoughts: str = ""
+) -> Case:
     """A case of words that are to be read otherwise."""
     pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
     return Case(quirk, events(*words(*pieces), completed(message(text)), done=False), said, to, thoughts, name)
@@ -90,29 +113,114 @@ CASES = [
     Case("response_unfinished", events(*PIECES, item_done(message()), done=False), HELLO, name="responses"),
     Case("response_unfinished", events(*PIECES), HELLO, name="responses, only [DONE]"),
     Case("response_empty", events(*PIECES, completed(), done=False), HELLO, name="responses"),
-    Case("response_empty", events(item_done(function_call()), completed(), done=False), "", (PARIS,), name="responses, call"),
-    Case("response_empty", events(
-        {"type": "response.output_item.added", "output_index": 0, "item": function_call("")},
-        {"type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "fc_1", "delta": '{"city":'},
-        {"type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "fc_1", "delta": '"Paris"}'},
-        completed(), done=False), "", (PARIS,), name="responses, a call in pieces"),
-    Case("response_incomplete", events(*PIECES, completed(message(), kind="response.incomplete", status="incomplete", incomplete_details={"reason": "max_output_tokens"}), done=False), HELLO, name="responses", reason="length"),
-    Case("response_incomplete", events(*PIECES, completed(message(), status="incomplete", incomplete_details={"reason": "max_output_tokens"}), done=False), HELLO, name="responses, called completed", reason="length"),
+    Case(
+        "response_empty",
+        events(item_done(function_call()), completed(), done=False),
+        "",
+        (PARIS,),
+        name="responses, call",
+    ),
+    Case(
+        "response_empty",
+        events(
+            {"type": "response.output_item.added", "output_index": 0, "item": function_call("")},
+            {
+                "type": "response.function_call_arguments.delta",
+                "output_index": 0,
+                "item_id": "fc_1",
+                "delta": '{"city":',
+            },
+            {
+                "type": "response.function_call_arguments.delta",
+                "output_index": 0,
+                "item_id": "fc_1",
+                "delta": '"Paris"}',
+            },
+            completed(),
+            done=False,
+        ),
+        "",
+        (PARIS,),
+        name="responses, a call in pieces",
+    ),
+    Case(
+        "response_incomplete",
+        events(
+            *PIECES,
+            completed(
+                message(),
+                kind="response.incomplete",
+                status="incomplete",
+                incomplete_details={"reason": "max_output_tokens"},
+            ),
+            done=False,
+        ),
+        HELLO,
+        name="responses",
+        reason="length",
+    ),
+    Case(
+        "response_incomplete",
+        events(
+            *PIECES,
+            completed(message(), status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
+            done=False,
+        ),
+        HELLO,
+        name="responses, called completed",
+        reason="length",
+    ),
     Case("item_shape", events(*PIECES, completed(message(id=None)), done=False), HELLO, name="responses, no id"),
-    Case("content_parts", events(*PIECES, completed(message([{"type": "text", "text": HELLO}])), done=False), HELLO, name="responses"),
-    Case("event_unnumbered", b"".join(b"event: response.output_text.delta\ndata: %b\n\n" % json.dumps(each).encode() for each in UNTYPED) + events(completed(message()), done=False), HELLO, name="responses"),
-    Case("event_foreign", events(*PIECES, {"type": "codex.rate_limits", "limits": 1}, completed(message()), done=False), HELLO, name="responses"),
-    Case("after_done", events(*PIECES, completed(message()), *PIECES[2:], completed(message("no")), done=False), HELLO, name="responses"),
+    Case(
+        "content_parts",
+        events(*PIECES, completed(message([{"type": "text", "text": HELLO}])), done=False),
+        HELLO,
+        name="responses",
+    ),
+    Case(
+        "event_unnumbered",
+        b"".join(b"event: response.output_text.delta\ndata: %b\n\n" % json.dumps(each).encode() for each in UNTYPED)
+        + events(completed(message()), done=False),
+        HELLO,
+        name="responses",
+    ),
+    Case(
+        "event_foreign",
+        events(*PIECES, {"type": "codex.rate_limits", "limits": 1}, completed(message()), done=False),
+        HELLO,
+        name="responses",
+    ),
+    Case(
+        "after_done",
+        events(*PIECES, completed(message()), *PIECES[2:], completed(message("no")), done=False),
+        HELLO,
+        name="responses",
+    ),
     Case("stream_whole", json.dumps(response(message())).encode(), HELLO, name="responses"),
-    Case("text_halved", events(
-        *words(), b'{"type":"response.output_text.delta","output_index":0,"delta":"Hi \\ud83d"}',
-        b'{"type":"response.output_text.delta","output_index":0,"delta":"\\ude00"}',
-        completed(message("Hi \U0001f600")), done=False), "Hi \U0001f600", name="responses"),
+    Case(
+        "text_halved",
+        events(
+            *words(),
+            b'{"type":"response.output_text.delta","output_index":0,"delta":"Hi \\ud83d"}',
+            b'{"type":"response.output_text.delta","output_index":0,"delta":"\\ude00"}',
+            completed(message("Hi \U0001f600")),
+            done=False,
+        ),
+        "Hi \U0001f600",
+        name="responses",
+    ),
     Case("usage_missing", events(*PIECES, completed(message(), usage=None), done=False), HELLO, name="responses"),
-    Case("usage_odd", events(*PIECES, completed(message(), usage={"input_tokens": "9", "output_tokens": -1}), done=False), HELLO, name="responses"),
+    Case(
+        "usage_odd",
+        events(*PIECES, completed(message(), usage={"input_tokens": "9", "output_tokens": -1}), done=False),
+        HELLO,
+        name="responses",
+    ),
     call_case("call_id_missing", function_call(call_id=...), name="responses"),
     call_case("call_id_missing", function_call(call_id=""), name="responses, empty"),
-    call_case("call_id_repeated", function_call(), function_call('{"city":"Rome"}'), name="responses", to=(PARIS, ROME)),
+    call_case(
+        "call_id_repeated", function_call(), function_call('{"city":"Rome"}'), name="responses", to=(PARIS, ROME)
+    ),
     call_case("call_id_counted", function_call(call_id=1), name="responses, number"),
     call_case("item_shape", function_call(id=...), name="responses, call without id"),
     call_case("arguments_object", function_call({"city": "Paris"}), name="responses"),
@@ -120,10 +228,15 @@ CASES = [
     call_case("arguments_empty", function_call(None), name="responses", to=(("get_weather", {}),)),
     call_case("arguments_trailing", function_call(CITY + "}"), name="responses"),
     call_case("name_leaked", function_call(name="functions.get_weather"), name="responses"),
-    text_case("call_in_text", f'<tool_call>{{"name": "get_weather", "arguments": {CITY}}}</tool_call>', "responses", to=(PARIS,)),
+    text_case(
+        "call_in_text",
+        f'<tool_call>{{"name": "get_weather", "arguments": {CITY}}}</tool_call>',
+        "responses",
+        to=(PARIS,),
+    ),
     text_case("call_in_text", f'{{"name": "get_weather", "arguments": {CITY}}}', "responses, bare JSON", to=(PARIS,)),
     text_case("think_in_text", "<think>Hm.</think>\n\nHello there.", "responses", HELLO, thoughts="Hm."),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
