@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.wire.asked import TOKEN_BYTES, Api, Asked
 from agentnet.models.wire.quirks import Noted
 
+MAX_SAID_BYTES = 16 * 1024 * 1024
 MOST_TOKENS = 1_000_000_000
 PROMPT, ANSWER, TOTAL = range(3)
 NAMES: Mapping[Api, tuple[str, str, str]] = {
@@ -53,8 +55,10 @@ class Usage:
         """Of words, thoughts and arguments, for an estimate."""
 
     def add(self, text: str) -> None:
-        """Count what was said."""
+        """Count what was said. Raises `ModelError` where it is more than any answer."""
         self.said_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if self.said_bytes > MAX_SAID_BYTES:
+            raise ModelError(Kind.RUNAWAY, f"The model's answer is longer than {MAX_SAID_BYTES} bytes.")
 
     def take(self, holder: Mapping[str, Any]) -> bool:
         """Read what a chunk or a response tells. Whether it may pass as it came, which counts as told."""

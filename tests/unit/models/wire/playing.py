@@ -54,6 +54,8 @@ class Player:
     bodies: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     connections: int = 0
     url: str = ""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the client has left an answer that holds."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -82,6 +84,7 @@ class Player:
                 await writer.drain()
         if answer.holds:
             await reader.read()
+            self.gone.set()
         if answer.breaks or answer.holds:
             return False
         writer.write(b"0\r\n\r\n")

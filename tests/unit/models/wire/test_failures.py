@@ -284,19 +284,3 @@ async def test_ids_of_earlier_turns_are_not_used_again() -> None:
         turn = await take_turn(player, history=earlier)
     assert turn.ids != ["call_aXk29dPq"]
     assert "call_id_repeated" in turn.noted.names
-
-
-async def test_a_connection_is_used_again_after_an_answer() -> None:
-    async with playing(events(*said("Hello"))) as player:
-        from openai import AsyncOpenAI
-
-        from agentnet.models.endpoints.endpoint import Endpoint
-        from agentnet.models.wire.client import WireClient
-
-        wire = WireClient(Endpoint(name="m", model="m", base_url=player.url))
-        client = AsyncOpenAI(base_url=player.url, api_key="none", max_retries=0, http_client=wire)
-        for _ in range(3):
-            stream = await client.chat.completions.create(model="m", messages=[], stream=True)
-            assert [part async for part in stream]
-        await client.close()
-        assert player.connections == 1
