@@ -240,8 +240,8 @@ class RepairedBody(httpx2.AsyncByteStream):
             return ModelError(Kind.SILENT, f"The model's server was silent for {how_long} amid its answer.")
         if isinstance(error, httpx2.DecodingError):
             return ModelError(Kind.GARBLED, "The model's server sent a body that does not fit its content-encoding.")
-        if not self._has_events and self._first.strip()[:1] not in (b"", b":"):
-            return ModelError(Kind.BROKEN, "The model's server broke off before its first event was whole.")
+        if not self._has_events:
+            return ModelError(Kind.AWAY, "The model's server closed the connection before its answer began.")
         return broken(self._repair.has_said)
 
 

@@ -40,7 +40,7 @@ class WireClient(DefaultAsyncHttpxClient):
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Answer one request of the OpenAI client. Raises `ModelError`."""
-        api = next((api for path, api in APIS.items() if request.url.path.endswith(path)), None)
+        api: Api | None = next((api for path, api in APIS.items() if request.url.path.endswith(path)), None)
         if api is None or request.method != "POST":
             return await super().send(request, stream=stream, **options)
         asked = Asked(api, await request.aread(), self._habits)

@@ -59,7 +59,11 @@ def reason_of(value: object) -> str | None:
 def check_said(reason: str | None, *, thought: bool) -> None:
     """Raises the `ModelError` of an answer in which nothing was said or called."""
     if reason == LENGTH:
-        raise ModelError(Kind.LENGTH, "The model's answer was cut at its length before it said a word.")
+        raise ModelError(
+            Kind.LENGTH,
+            "The model's answer was cut at its length before it said a word; what it thinks counts too.",
+            hint="Raise limits.max_output_tokens of the agent, or its model's context.",
+        )
     if reason == FILTERED:
         raise ModelError(Kind.FILTERED, "The model's answer was held back by a content filter of its provider.")
     if thought:

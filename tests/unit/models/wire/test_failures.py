@@ -45,7 +45,7 @@ CHAT = {
     "an abort": (Answer(events(*HALF, chunk({}, "abort"))), Kind.BROKEN, "broke its answer off"),
     "an end amid words": (Answer(events(*HALF, done=False)), Kind.BROKEN, "broke off before its end"),
     "a break amid words": (Answer(events(*HALF, done=False), breaks=True), Kind.BROKEN, "broke off before its end"),
-    "a break before a word": (Answer(b"", breaks=True), Kind.BROKEN, "before a word"),
+    "a break before a word": (Answer(b"", breaks=True), Kind.AWAY, "before its answer began"),
     "a break amid an event": (Answer(events(*HALF, done=False) + b'data: {"choices":[{"ind'), Kind.BROKEN, "no JSON"),
     "a call without a name": (
         Answer(
