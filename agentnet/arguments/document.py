@@ -27,6 +27,9 @@ _HINTS = (
     ("number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
 )
 """What a schema without a type must be of, by its other keywords."""
+REST = "allOf rest"
+"""Where rules are kept that cannot be merged with others of their kind."""
+RULES = (("if", "then", "else"), ("not",), ("contains",), ("propertyNames",), ("anyOf",), ("oneOf",))
 _LARGER = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _SMALLER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 
@@ -72,10 +75,11 @@ class Document:
                     schema, seen, repeats = both(inner.schema, rest), inner.seen, inner.repeats or repeats
         parts = schema.get("allOf")
         if isinstance(parts, list):
-            schema = {name: value for name, value in schema.items() if name != "allOf"}
+            merged: Schema = {}
             for part in parts:
                 inner = self.flat(part, seen)
-                schema, seen = both(inner.schema, schema), seen | inner.seen
+                merged, seen = both(merged, inner.schema), seen | inner.seen
+            schema = both(merged, {name: value for name, value in schema.items() if name != "allOf"})
         return Flat(schema, seen, repeats)
 
     def target(self, reference: str) -> Schema:
@@ -184,10 +188,12 @@ def required_of(schema: Schema) -> list[str]:
 def both(one: Schema, other: Schema) -> Schema:
     """What holds where `one` and `other` hold; of words, those of `other`."""
     merged = dict(one)
+    for rule in RULES:
+        if all(key in schema for key in rule[:1] for schema in (one, other)) and one[rule[0]] != other[rule[0]]:
+            rest = [*one.get(REST, []), *other.get(REST, []), {key: merged.pop(key) for key in rule if key in merged}]
+            other = {**other, REST: rest}
     for key, value in other.items():
         merged[key] = _both(key, merged[key], value) if key in merged and merged[key] != value else value
-        if key in ("anyOf", "oneOf") and key in one and one[key] != value:
-            merged["allOf rest"] = [*one.get("allOf rest", []), {key: one[key]}]
     return merged
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.arguments.checking import Check
-from agentnet.arguments.document import Schema, TooLargeError
+from agentnet.arguments.document import Schema, TooLargeError, as_schema
 from agentnet.arguments.errors import BadArgumentsError, UnfitError
 from agentnet.arguments.fitting import WRAPPED, Fitter, OpenError
 from agentnet.arguments.mending import mended
@@ -60,7 +60,7 @@ class Form:
             problems = self._problems(values)
         if problems:
             raise BadArgumentsError(told(self.name, self.check.root, problems))
-        if values is given and text.lstrip().startswith("{") and not _HALF.search(text):
+        if not self.is_wrapped and values is given and text.lstrip().startswith("{") and not _HALF.search(text):
             return text, values
         return json.dumps(values[WRAPPED] if self.is_wrapped else values, ensure_ascii=False), values
 
@@ -103,11 +103,11 @@ def form_of_tool(name: str, description: str, schema: Any, own: Any = None, stri
         )
     try:
         fitter, node, is_strict = _fitted(schema, strict)
-        check = Check(schema if own is None else own)
+        check = Check(as_schema(schema if own is None else own))
         if fitter.is_wrapped:
             named = {key: check.root[key] for key in ("$defs", "definitions") if key in check.root}
             check = Check({"type": "object", "properties": {WRAPPED: check.root}, "required": [WRAPPED], **named})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         logger.info("%s cannot be made fit", name, exc_info=error)
         raise UnfitError(f"the schema of its arguments is none ({type(error).__name__})") from None
     except RecursionError:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from agentnet.arguments.document import Schema, as_schema, types_of, values_of
+from agentnet.arguments.document import REST, Schema, as_schema, types_of, values_of
 from agentnet.arguments.texts import clean, shortened
 
 MAX_VALUES = 100
@@ -19,7 +19,7 @@ MAX_SHOWN = 60
 """Characters of a value in words."""
 MAX_RULE = 240
 """Characters of a rule that is told as its own JSON."""
-MAX_EXACT = 2**53
+MAX_EXACT = 2**53 - 1
 KEPT_FORMAT = "date-time"
 FORMATS = {
     "date": "a date, YYYY-MM-DD",
@@ -33,7 +33,7 @@ FORMATS = {
     "binary": "binary",
 }
 SILENT_FORMATS = frozenset({KEPT_FORMAT, "int32", "int64", "float", "double", "password", "string", "textarea", ""})
-RULES = ("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains", "propertyNames", "allOf rest")
+RULES = ("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains", "propertyNames", REST)
 
 
 def words_of(schema: Schema, kind: str) -> list[str]:
@@ -121,7 +121,7 @@ def _rules(schema: Schema) -> Iterator[str]:
         if key not in schema:
             continue
         rule = {name: schema[name] for name in ("if", "then", "else") if name in schema} if key == "if" else schema[key]
-        yield shortened(f"rule: {_json(rule if key in ('if', 'allOf rest') else {key: rule})}", MAX_RULE)
+        yield shortened(f"rule: {_json(rule if key in ("if", REST) else {key: rule})}", MAX_RULE)
 
 
 def _asides(schema: Schema) -> Iterator[str]:

@@ -12,6 +12,7 @@ from agentnet.arguments.names import names_of
 CHOICES = ("anyOf", "oneOf")
 MOST_CHARACTERS = 200_000
 """Of a text that is read as JSON."""
+MOST_PARTS = 20_000
 _NOT_THERE = object()
 
 
@@ -26,7 +27,7 @@ def mended(root: Schema, values: Schema) -> Schema:
 
 class _Mending:
     def __init__(self, root: Schema) -> None:
-        self._document = Document(root)
+        self._document = Document(root, MOST_PARTS)
 
     def value(self, flat: Flat, value: Any) -> Any:
         schema = flat.schema

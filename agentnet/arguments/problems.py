@@ -7,7 +7,7 @@ from typing import Any
 from agentnet.arguments.document import Document, Schema, as_schema, properties_of, required_of, types_of, values_of
 from agentnet.arguments.keywords import words_of
 from agentnet.arguments.names import names_of
-from agentnet.arguments.texts import clean, shortened
+from agentnet.arguments.texts import as_name, clean, is_name, shortened
 from agentnet.mcp.schemas import Problem
 
 MOST_TOLD = 5
@@ -124,6 +124,7 @@ def _is_about_all(problem: Problem) -> bool:
 def _path(problem: Problem) -> str:
     path = ""
     for key in problem.absolute_path:
+        key = key if isinstance(key, int) or is_name(key) else as_name(key)
         path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
     return clean(path)[:MAX_FORM] or "the whole"
 

@@ -36,14 +36,13 @@ from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
 from agentnet.runs.ending import Ending
-from agentnet.runs.forms import fit, left_out, more_of
+from agentnet.runs.forms import fit, left_out, more_of, no_such_tool
 from agentnet.runs.giving_up import event_of, give_up_tool
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
 from agentnet.runs.repeated import Repeated
 from agentnet.runs.scope import RunScope
 from agentnet.runs.toolservers import Served, ToolServers
-from agentnet.runs.unknown import no_such_tool
 from agentnet.tasks.events import agent_message, status_update
 from agentnet.tasks.execution import RUN
 from agentnet.tasks.run import TaskRun

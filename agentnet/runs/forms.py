@@ -8,14 +8,19 @@ from typing import Any
 
 from agents import FunctionTool
 from agents.function_schema import function_schema
+from agents.run_config import ToolErrorFormatterArgs
 from pydantic import ValidationError
 
 from agentnet.arguments.errors import BadArgumentsError, UnfitError
 from agentnet.arguments.form import Form, form_of_tool
 from agentnet.arguments.texts import clean, shortened
+from agentnet.manifests.manifest import nearest
 from agentnet.runs.scope import RunScope
 
 logger = logging.getLogger(__name__)
+
+MAX_NAMES = 1500
+"""Characters of the names of all tools, where none is near the one that was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +132,15 @@ def _lenient(schema: dict[str, Any]) -> dict[str, Any]:
     fields = schema.get("properties", {})
     required = [name for name in schema.get("required", ()) if "default" not in fields.get(name, {})]
     return schema | {"required": required}
+
+
+async def no_such_tool(failed: ToolErrorFormatterArgs[Any]) -> str | None:
+    """What a model is told that calls a tool which there is not, with the one that it may mean; None for other failures,
+    which have their words."""
+    scope = failed.run_context.context
+    if failed.kind != "tool_not_found" or not isinstance(scope, RunScope):
+        return None
+    scope.announced -= 1  # it never begins
+    name = shortened(clean(failed.tool_name), 100)
+    near = shortened(nearest(name, [tool.name for tool in scope.tools]), MAX_NAMES)
+    return str(await scope.repeated.told(scope, name, "", f"Error: there is no tool {name!r}. {near}"))

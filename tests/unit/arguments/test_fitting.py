@@ -61,7 +61,7 @@ def test_what_is_taken_out_is_told_in_words(shape: str, told: list[str]) -> None
 
 
 def test_a_description_keeps_to_the_limit_and_its_rest_is_told_elsewhere() -> None:
-    said = "".join(f"Sentence number {number} says something. " for number in range(200))
+    said = "".join(f"Sentence number {number} says something. " for number in range(150))
     form = form_of_tool("a_tool", said, {"type": "object", "minProperties": 1, "properties": {"a": {"type": "string"}}})
     assert len(form.description) <= 1024
     assert "at least 1 fields" in form.description
