@@ -60,21 +60,26 @@ def _plain_fields(root: Schema) -> dict[str, tuple[type, ...]] | None:
         return None
     found: dict[str, tuple[type, ...]] = {}
     for name, schema in root.get("properties", {}).items():
-        if not isinstance(schema, dict):
+        classes = _classes_of(schema)
+        if classes is None:
             return None
-        kinds = [schema, *_choices(schema)] if "anyOf" in schema else [schema]
-        kinds = kinds[1:] if "anyOf" in schema else kinds
-        if not all(kind.keys() <= _PLAIN and kind.get("type") in _CLASSES for kind in kinds):
-            return None
-        found[name] = tuple(each for kind in kinds for each in _CLASSES[kind["type"]])
+        found[name] = classes
     return found
 
 
-def _choices(schema: Schema) -> list[Schema]:
-    """The choices of a field that is nothing but one."""
-    if not schema.keys() <= _PLAIN - {"type"} | {"anyOf"}:
-        return [{"$ref": ""}]  # which is not plain
-    return [choice if isinstance(choice, dict) else {"$ref": ""} for choice in schema["anyOf"]]
+def _classes_of(schema: Any) -> tuple[type, ...] | None:
+    """The classes of the values of a field that says nothing but its type, or a choice of types."""
+    if not isinstance(schema, dict):
+        return None
+    choices = schema.get("anyOf")
+    if isinstance(choices, list) and schema.keys() <= (_PLAIN - {"type"}) | {"anyOf"}:
+        found = [_classes_of(choice) for choice in choices]
+        return None if None in found else tuple(each for classes in found for each in classes or ())
+    named = schema.get("type")
+    kinds = [kind for kind in (named if isinstance(named, list) else [named]) if isinstance(kind, str)]
+    if not kinds or not schema.keys() <= _PLAIN or not all(kind in _CLASSES for kind in kinds):
+        return None
+    return tuple(each for kind in kinds for each in _CLASSES[kind])
 
 
 def _checkable(schema: Any) -> Any:

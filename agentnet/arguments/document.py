@@ -1,4 +1,4 @@
-"""A JSON Schema read as one document: references followed, `allOf` merged, and types named in JSON Schema's own words."""
+"""A JSON Schema read as one document: references followed, `allOf` merged, types named in JSON Schema's own words."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,7 @@ class Document:
                 rest = {name: value for name, value in schema.items() if name != key}
                 target = self.target(reference)
                 if reference in seen:
-                    known = {name: target[name] for name in ("type", "description", "title") if name in target}
+                    known: Schema = {key: target[key] for key in ("type", "description", "title") if key in target}
                     schema, repeats = both(known, rest), reference.rsplit("/", 1)[-1].lstrip("#") or "the whole"
                 else:
                     inner = self.flat(target, seen | {reference})
@@ -87,8 +87,8 @@ class Document:
         if not reference.startswith("#"):
             return {}
         found: Any = self._root
-        for key in unquote(reference[1:]).split("/")[1:]:
-            key = key.replace("~1", "/").replace("~0", "~")
+        for escaped in unquote(reference[1:]).split("/")[1:]:
+            key = escaped.replace("~1", "/").replace("~0", "~")
             if isinstance(found, dict):
                 found = found.get(key)
             elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
@@ -181,7 +181,8 @@ def required_of(schema: Schema) -> list[str]:
     listed = schema.get("required")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     # Draft 3 says it at the field.
-    own = [name for name, value in properties_of(schema).items() if isinstance(value, dict) and value.get("required") is True]
+    fields = properties_of(schema).items()
+    own = [name for name, value in fields if isinstance(value, dict) and value.get("required") is True]
     return list(dict.fromkeys([*names, *own]))
 
 
@@ -199,8 +200,8 @@ def both(one: Schema, other: Schema) -> Schema:
 
 def _both(key: str, one: Any, other: Any) -> Any:
     if key == "properties" and isinstance(one, dict) and isinstance(other, dict):
-        shared = {name: {"allOf": [one[name], other[name]]} for name in one if name in other and one[name] != other[name]}
-        return one | other | shared
+        shared = [name for name in one if name in other and one[name] != other[name]]
+        return one | other | {name: {"allOf": [one[name], other[name]]} for name in shared}
     if key == "required" and isinstance(one, list) and isinstance(other, list):
         return list(dict.fromkeys([*map(str, one), *map(str, other)]))
     if key == "enum" and isinstance(one, list) and isinstance(other, list):

@@ -1,4 +1,4 @@
-"""Makes a tool's schema fit: an object at its root, no references, one type a field, and no keyword that a host refuses.
+"""Makes a tool's schema fit: an object at its root, no references, one type a field, no keyword that a host refuses.
 
 What is taken out is told in words, so that nothing of the meaning is lost; what a model gives is held against the
 tool's own schema all the same.
@@ -50,7 +50,7 @@ class Fitter:
         variants = Variants(self._document, flat)
         if variants.some_objects:
             return self._object(variants.merged(), variants.seen, 0, variants.words())
-        if not types or "object" in types or "properties" in flat.schema:
+        if "object" in types or "properties" in flat.schema or not (types or variants.choices):
             return self._object(flat.schema, flat.seen, 0, [])
         self.is_wrapped = True
         inner = self._node(root, NOWHERE, 1)
@@ -66,6 +66,7 @@ class Fitter:
     def _formed(self, flat: Flat, depth: int) -> Node:
         schema = flat.schema
         types, nullable = types_of(schema)
+        types = ["string"] if len(types) > 1 and values_of(schema) else types
         variants = Variants(self._document, flat)
         if flat.repeats:
             return self._repeated(flat, types, nullable)
@@ -161,7 +162,9 @@ class Fitter:
         beside = {
             key: value for key, value in flat.schema.items() if key not in ("anyOf", "oneOf", "nullable", *ANNOTATIONS)
         }
-        nodes = [self._node(both(beside, as_schema(choice)) if beside else choice, flat.seen, depth) for choice in choices]
+        nodes = [
+            self._node(both(beside, as_schema(choice)) if beside else choice, flat.seen, depth) for choice in choices
+        ]
         node = one_of(nodes)
         if not node.schema and not node.nullable:
             node = Node(anything())

@@ -105,7 +105,7 @@ def form_of_tool(name: str, description: str, schema: Any, own: Any = None, stri
         fitter, node, is_strict = _fitted(schema, strict)
         check = Check(as_schema(schema if own is None else own))
         if fitter.is_wrapped:
-            named = {key: check.root[key] for key in ("$defs", "definitions") if key in check.root}
+            named: Schema = {key: check.root[key] for key in ("$defs", "definitions") if key in check.root}
             check = Check({"type": "object", "properties": {WRAPPED: check.root}, "required": [WRAPPED], **named})
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         logger.info("%s cannot be made fit", name, exc_info=error)

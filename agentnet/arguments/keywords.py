@@ -121,7 +121,8 @@ def _rules(schema: Schema) -> Iterator[str]:
         if key not in schema:
             continue
         rule = {name: schema[name] for name in ("if", "then", "else") if name in schema} if key == "if" else schema[key]
-        yield shortened(f"rule: {_json(rule if key in ("if", REST) else {key: rule})}", MAX_RULE)
+        told = _json(rule if key in ("if", REST) else {key: rule})
+        yield shortened(f"rule: {told}", MAX_RULE)
 
 
 def _asides(schema: Schema) -> Iterator[str]:
@@ -138,9 +139,9 @@ def _asides(schema: Schema) -> Iterator[str]:
 
 def _counts(schema: Schema, least: str, most: str, what: str) -> Iterator[str]:
     low, high = schema.get(least), schema.get(most)
-    if _is_told(low) and low > (1 if what == "characters" else 0):
+    if isinstance(low, int | float) and _is_told(low) and low > (1 if what == "characters" else 0):
         yield f"at least {low} {what}"
-    if _is_told(high) and high < MAX_EXACT:
+    if isinstance(high, int | float) and _is_told(high) and high < MAX_EXACT:
         yield f"at most {high} {what}"
 
 

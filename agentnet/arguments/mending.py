@@ -6,7 +6,16 @@ import json
 import math
 from typing import Any
 
-from agentnet.arguments.document import Document, Flat, Schema, TooLargeError, properties_of, required_of, types_of, values_of
+from agentnet.arguments.document import (
+    Document,
+    Flat,
+    Schema,
+    TooLargeError,
+    properties_of,
+    required_of,
+    types_of,
+    values_of,
+)
 from agentnet.arguments.names import names_of
 
 CHOICES = ("anyOf", "oneOf")
@@ -63,16 +72,14 @@ class _Mending:
         made: Schema = {}
         for key, item in value.items():
             name = told[key] if key in told and key not in fields else key
-            if name in fields:
-                inner = self._document.flat(fields[name], flat.seen)
-                item = self.value(inner, item)
-                if item is None and name not in required and not self._takes_null(inner):
-                    continue  # null is how strict models leave a field out
-            elif isinstance(others := flat.schema.get("additionalProperties"), dict):
-                item = self.value(self._document.flat(others, flat.seen), item)
-            made[name] = item
+            form = fields[name] if name in fields else flat.schema.get("additionalProperties")
+            inner = self._document.flat(form)  # from the start: the value ends where its schema may go on
+            mended = self.value(inner, item)
+            if mended is None and name in fields and name not in required and not self._takes_null(inner):
+                continue  # null is how strict models leave a field out
+            made[name] = mended
         for name in required:  # what models are told to leave out where they would say null
-            if name not in made and name in fields and self._takes_null(self._document.flat(fields[name], flat.seen)):
+            if name not in made and name in fields and self._takes_null(self._document.flat(fields[name])):
                 made[name] = None
         return made
 
@@ -80,7 +87,7 @@ class _Mending:
         items = flat.schema.get("items")
         if not isinstance(items, dict):
             return value
-        inner = self._document.flat(items, flat.seen)
+        inner = self._document.flat(items)
         return [self.value(inner, item) for item in value]
 
     def _takes_null(self, flat: Flat) -> bool:
@@ -96,6 +103,8 @@ def _is_of(schema: Schema, value: Any) -> bool:
     types, nullable = types_of(schema)
     if value is None:
         return nullable or not types
+    if nullable and not types:
+        return False
     if (values := values_of(schema)) and value not in values:
         return False
     return not types or any(_has_type(kind, value) for kind in types)
@@ -154,7 +163,8 @@ def _to_number(value: Any) -> Any:
 
 
 def _to_boolean(value: Any) -> Any:
-    return {"true": True, "false": False}.get(value.strip().lower(), _NOT_THERE) if isinstance(value, str) else _NOT_THERE
+    words = {"true": True, "false": False}
+    return words.get(value.strip().lower(), _NOT_THERE) if isinstance(value, str) else _NOT_THERE
 
 
 def _to_text(value: Any) -> Any:

@@ -103,7 +103,7 @@ def _key(node: Node, known: dict[str, Node]) -> str:
 
 def _together(one: Node, other: Node) -> Node:
     mine, theirs = one.schema.get("enum"), other.schema.get("enum")
-    schema = {key: value for key, value in one.schema.items() if key in ("type", "properties", "items", "required")}
+    schema = dict(one.schema) if one.schema == other.schema else {"type": one.schema["type"]}
     said = one.said if other.said in one.said else " or: ".join(filter(None, (one.said, other.said)))
     words = [] if one.words == other.words else ["; ".join(words) for words in (one.words, other.words) if words]
     merged = Node(schema, said, one.words if one.words == other.words else [" or ".join(words)] if words else [])
@@ -114,12 +114,6 @@ def _together(one: Node, other: Node) -> Node:
         merged.said, merged.words = ("", meanings) if meanings else (said, merged.words)
     elif mine or theirs:
         merged.words = [*merged.words, f"such as {', '.join(mine or theirs or ())}"]
-    elif (bounds := {key: one.schema[key] for key in ("minimum", "maximum") if key in one.schema}) and all(
-        other.schema.get(key) == value for key, value in bounds.items()
-    ):
-        schema.update(bounds)
-    if one.schema.get("format") and one.schema.get("format") == other.schema.get("format"):
-        schema["format"] = one.schema["format"]
     return merged
 
 

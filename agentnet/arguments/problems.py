@@ -80,12 +80,18 @@ def _texts(root: Schema, problem: Problem) -> list[str]:
         case "required":
             fields = properties_of(schema)
             names = names_of(fields)
-            missing = [name for name in required_of({**schema, "required": problem.validator_value}) if name not in value]
-            return [f"{_at(where, names.get(name, name))} is missing: {_right(root, fields.get(name))}" for name in missing]
+            given = value if isinstance(value, dict) else {}
+            missing = [name for name in required_of(schema) if name not in given]
+            return [
+                f"{_at(where, names.get(name, name))} is missing: {_right(root, fields.get(name))}" for name in missing
+            ]
         case "additionalProperties" | "unevaluatedProperties" if isinstance(value, dict):
             fields = properties_of(schema)
             unknown = [name for name in value if name not in fields]
-            return [f"{_at(where, name)} is not one of its fields{_nearest(name, fields)}" for name in unknown[:MOST_TOLD]]
+            known = [*names_of(fields).values()]
+            return [
+                f"{_at(where, name)} is not one of its fields{_nearest(name, known)}" for name in unknown[:MOST_TOLD]
+            ]
         case "enum" | "const":
             values = values_of(schema)
             texts = [each if isinstance(each, str) else json.dumps(each, default=str) for each in values]
@@ -94,7 +100,8 @@ def _texts(root: Schema, problem: Problem) -> list[str]:
         case "type":
             return [f"{where} must be {_kinds(schema)}, not {_shown(value)}"]
         case "pattern":
-            return [f"{where} must match {clean(str(problem.validator_value))[:MAX_FORM]}, which {_shown(value)} does not"]
+            pattern = clean(str(problem.validator_value))[:MAX_FORM]
+            return [f"{where} must match {pattern}, which {_shown(value)} does not"]
         case "anyOf" | "oneOf" if isinstance(schema.get(str(problem.validator)), list):
             return [f"{where} must be {_right(root, schema)}, not {_shown(value)}"]
         case validator if validator in _COUNTS:
@@ -124,8 +131,8 @@ def _is_about_all(problem: Problem) -> bool:
 def _path(problem: Problem) -> str:
     path = ""
     for key in problem.absolute_path:
-        key = key if isinstance(key, int) or is_name(key) else as_name(key)
-        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+        name = key if isinstance(key, int) or is_name(key) else as_name(key)
+        path += f"[{name}]" if isinstance(name, int) else f".{name}" if path else name
     return clean(path)[:MAX_FORM] or "the whole"
 
 

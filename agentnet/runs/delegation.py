@@ -22,7 +22,7 @@ from a2a.types.a2a_pb2 import (
     TaskArtifactUpdateEvent,
     TaskState,
 )
-from agents import FunctionTool, Tool, function_tool
+from agents import FunctionTool, function_tool
 from agents.tool_context import ToolContext
 from pydantic import Field
 
@@ -72,7 +72,7 @@ class Peers:
         """Whether the specialist may delegate to `name`."""
         return ANY in self.names or name in self.names
 
-    def tools(self) -> list[Tool]:
+    def tools(self) -> list[FunctionTool]:
         """`find_agents`, `delegate` and `handoff`; none for a specialist without peers. Runs may share them."""
         if not self.names:
             return []

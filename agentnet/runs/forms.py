@@ -1,4 +1,4 @@
-"""Tools of the SDK in the form that every host of models takes: those of folders and of the network, and MCP servers'."""
+"""Tools of the SDK in the form that every host of models takes: those of folders, of the network and of MCP servers."""
 
 import json
 import logging
@@ -135,8 +135,10 @@ def _lenient(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 async def no_such_tool(failed: ToolErrorFormatterArgs[Any]) -> str | None:
-    """What a model is told that calls a tool which there is not, with the one that it may mean; None for other failures,
-    which have their words."""
+    """What a model is told of a call of a tool that there is not, with the one that it may mean.
+
+    None for other failures, which have their words.
+    """
     scope = failed.run_context.context
     if failed.kind != "tool_not_found" or not isinstance(scope, RunScope):
         return None

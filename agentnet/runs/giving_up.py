@@ -2,6 +2,7 @@
 as failed otherwise, with the agent's reason. Said in an answer, nobody but a reader could tell it from a result."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -10,9 +11,11 @@ from agents import FunctionTool, function_tool
 from agents.tool_context import ToolContext
 from pydantic import Field
 
+from agentnet.runs.approval import INTENT
 from agentnet.runs.conversation import requests_of
 from agentnet.runs.ending import Ending, end
 from agentnet.runs.journal import TURN_KEY, call_key, tells_itself
+from agentnet.runs.question import ANSWER, ASKED
 from agentnet.runs.repeated import REFUSED
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
@@ -23,6 +26,8 @@ DELEGATING = frozenset({"delegate", "handoff"})
 HARMLESS = frozenset({GIVE_UP, "ask_user", "find_agents"})
 IN_DOUBT = "carried out is unknown"
 """Part of a result that says that nobody knows whether something was done."""
+CALL_KEY = re.compile(rf"(?!{ASKED}|{ANSWER}).*?t:[^{INTENT}!]+")
+"""Key of the result of a call, a nested agent's too."""
 MAX_REASON = 4000
 
 
@@ -44,7 +49,7 @@ def give_up_tool() -> FunctionTool:
         await step.end(reason)
         if scope.answering + 1 < len(requests_of(scope.run)):  # the user has said more meanwhile, which comes next
             return "You gave up this request. Say so in a sentence; the next message of the user follows."
-        await end(scope, Ending(reason.strip(), given_up=True))
+        return await end(scope, Ending(reason.strip(), given_up=True))
 
     return tells_itself(give_up)
 
@@ -64,11 +69,8 @@ def was_anything_done(journal: Mapping[str, bytes], reading: Collection[str]) ->
     `reading` are the tools that change nothing.
     """
     names = dict(_calls(journal))
-    return any(
-        _was_done(names.get(key.removeprefix("t:"), ""), value, reading)
-        for key, value in journal.items()
-        if key.startswith("t:") or "/t:" in key
-    )
+    results = {key: value for key, value in journal.items() if CALL_KEY.fullmatch(key)}
+    return any(_was_done(names.get(key.removeprefix("t:"), ""), value, reading) for key, value in results.items())
 
 
 def _calls(journal: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
@@ -88,6 +90,5 @@ def _was_done(name: str, value: bytes, reading: Collection[str]) -> bool:
     if IN_DOUBT in text:
         return True
     if name in DELEGATING and text.startswith("{"):
-        return json.loads(text).get("state") == "completed"
+        return bool(json.loads(text).get("state") == "completed")
     return not text.startswith(REFUSED)
-

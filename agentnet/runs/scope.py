@@ -29,9 +29,7 @@ class RunScope:
     run: TaskRun
     agent: str
     files: FileStore
-    asked: asyncio.Future[Question | Ending] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    asked: asyncio.Future[Question | Ending] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """What the run has to stop for."""
     tools: list[Any] = field(default_factory=list[Any])
     """Those of the agent, as the SDK has them."""

@@ -81,7 +81,11 @@ Given = tuple[str, Any, list[str]]
 def told(worker: Specialist, call_id: str = "c1") -> str:
     """What the model was told of its call."""
     said = worker.script.calls[1].input
-    [output] = [item["output"] for item in said if isinstance(item, dict) and item.get("call_id") == call_id and "output" in item]
+    [output] = [
+        item["output"]
+        for item in said
+        if isinstance(item, dict) and item.get("call_id") == call_id and "output" in item
+    ]
     return str(output)
 
 
@@ -96,9 +100,17 @@ WRONG: dict[str, Given] = {
     "own: not JSON": ("book", '{"place":', ["not a JSON object", "It takes place (object, required), nights"]),
     "own: a list": ("book", "[1]", ["not a JSON object (but list)"]),
     "own: missing": ("book", {"place": {"city": "Rome"}}, ["nights is missing: an integer"]),
-    "own: unknown": ("book", {"place": {"city": "Rome"}, "nights": 1, "knd": "single"}, ["knd is not one of", "did you mean kind?"]),
-    "own: of another type": ("book", {"place": "Rome", "nights": 1}, ['place must be', '"Rome"']),
-    "own: of another type inside": ("book", {"place": {"city": []}, "nights": 1}, ["place.city must be a string, not []"]),
+    "own: unknown": (
+        "book",
+        {"place": {"city": "Rome"}, "nights": 1, "knd": "single"},
+        ["knd is not one of", "did you mean kind?"],
+    ),
+    "own: of another type": ("book", {"place": "Rome", "nights": 1}, ["place must be", '"Rome"']),
+    "own: of another type inside": (
+        "book",
+        {"place": {"city": []}, "nights": 1},
+        ["place.city must be a string, not []"],
+    ),
     "own: no number": ("book", {"place": {"city": "Rome"}, "nights": "two"}, ['nights must be an integer, not "two"']),
     "own: none of the values": (
         "book",
@@ -108,7 +120,11 @@ WRONG: dict[str, Given] = {
     "own: a validator of its own": ("pairs", {"count": 3}, ["count: Value error, must be even"]),
     "own, not strict: missing": ("loose", {}, ["name is missing: a string"]),
     "own, not strict: unknown": ("loose", {"name": "a", "nme": "b"}, ["nme is not one of its fields"]),
-    "own, not strict: a value inside": ("loose", {"name": "a", "options": {"x": "y"}}, ["options.x must be an integer"]),
+    "own, not strict: a value inside": (
+        "loose",
+        {"name": "a", "options": {"x": "y"}},
+        ["options.x must be an integer"],
+    ),
     "own: none wanted": ("now", {"zone": "UTC"}, ["zone is not one of its fields", "no arguments"]),
     "own: no list": ("raw", '{"value": "x"}', ['value must be an array, not "x"']),
     "ask_user: missing": ("ask_user", {}, ["question is missing: a string; One clear question"]),
@@ -141,7 +157,10 @@ async def test_what_is_wrong_comes_back_and_the_run_goes_on(
     monkeypatch.setattr(specialists_under_test, "TOOLS", specialists_under_test.TOOLS + MORE)
     name, arguments, expected = WRONG[case]
     call = raw_call(name, arguments if isinstance(arguments, str) else json.dumps(arguments))
-    async with specialist(database_url, tmp_path, [[call], [assistant_message("done")]], peers=["*"]) as (worker, [one]):
+    async with specialist(database_url, tmp_path, [[call], [assistant_message("done")]], peers=["*"]) as (
+        worker,
+        [one],
+    ):
         task = await sent(one, "go")
         assert (task.status.state, answer(task)) == (DONE, "done")
         words = told(worker)
@@ -154,8 +173,16 @@ async def test_what_is_wrong_comes_back_and_the_run_goes_on(
     ("name", "arguments", "result"),
     [
         ("book", {"place": '{"city": "Rome", "zip": "123"}', "nights": "2"}, "booked Rome 123 2 single False"),
-        ("book", {"place": {"city": "Rome"}, "nights": 2, "kind": "Double", "paid": "true"}, "booked Rome None 2 double True"),
-        ("book", {"place": {"city": "Rome", "zip": None}, "nights": 2, "kind": None, "paid": None}, "booked Rome None 2 single False"),
+        (
+            "book",
+            {"place": {"city": "Rome"}, "nights": 2, "kind": "Double", "paid": "true"},
+            "booked Rome None 2 double True",
+        ),
+        (
+            "book",
+            {"place": {"city": "Rome", "zip": None}, "nights": 2, "kind": None, "paid": None},
+            "booked Rome None 2 single False",
+        ),
         ("loose", {"name": "a", "options": '{"x": "1"}'}, "a {'x': 1}"),
         ("pairs", {"count": "4"}, "4"),
         ("now", "", "12:00"),
@@ -214,7 +241,11 @@ async def test_a_server_is_not_asked_for_what_its_schema_forbids(
 
 async def test_a_server_gets_its_own_names_and_types(database_url: str, tmp_path: Path) -> None:
     async def given(call: Call) -> None:
-        await call.finish(json.dumps({"content": [{"type": "text", "text": json.dumps(call.message["params"]["arguments"])}]}).encode())
+        await call.finish(
+            json.dumps(
+                {"content": [{"type": "text", "text": json.dumps(call.message["params"]["arguments"])}]}
+            ).encode()
+        )
 
     async with verbatim(given, tool("act") | {"inputSchema": SCHEMA}) as (server, url):
         server.only = "legacy"
@@ -238,12 +269,15 @@ async def test_nobody_is_asked_to_approve_a_call_that_cannot_be_made(database_ur
         assert "12" in question(task)
         task = await sent(one, "", task, {"approve": True, "arguments": {"amount": "lots"}})
         assert (task.status.state, worker.ledger) == (DONE, [])
-        outputs = [item["output"] for item in worker.script.calls[2].input if isinstance(item, dict) and "output" in item]
+        outputs = [
+            item["output"] for item in worker.script.calls[2].input if isinstance(item, dict) and "output" in item
+        ]
         assert ['not "much"' in outputs[0], 'not "lots"' in outputs[1]] == [True, True]
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("nte", "Did you mean 'note'?"), ("Note", "Did you mean 'note'?"), ("zzz", "Known here: note, slow")]
+    ("name", "near"),
+    [("nte", "Did you mean 'note'?"), ("Note", "Did you mean 'note'?"), ("zzz", "Known here: note, slow")],
 )
 async def test_a_tool_that_is_not_there_is_told_with_the_one_that_may_be_meant(
     database_url: str, tmp_path: Path, name: str, near: str
@@ -255,7 +289,7 @@ async def test_a_tool_that_is_not_there_is_told_with_the_one_that_may_be_meant(
         assert near in told(worker)
 
 
-UNFIT = '''
+UNFIT = """
 
 from agents import FunctionTool
 
@@ -264,7 +298,7 @@ async def _raw(context, arguments: str) -> str:
 
 badly_named = FunctionTool("my tool!", "Has a name that no host takes.", {"type": "object"}, _raw, strict_json_schema=False)
 huge = FunctionTool("huge", "Has too many fields.", {"type": "object", "properties": {f"field_{n}": {"type": "string"} for n in range(3000)}}, _raw, strict_json_schema=False)
-'''
+"""
 
 
 async def test_a_tool_that_cannot_be_told_takes_none_of_the_others_and_is_said(

@@ -204,7 +204,10 @@ async def _registered(network: Network, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("turns", "state"),
-    [([[gives_up()]], "rejected"), ([[function_call("delegate", {"agent": "x", "message": "y"}, call_id="c1")], [gives_up()]], "rejected")],
+    [
+        ([[gives_up()]], "rejected"),
+        ([[function_call("delegate", {"agent": "x", "message": "y"}, call_id="c1")], [gives_up()]], "rejected"),
+    ],
 )
 async def test_hosts_over_mcp_are_told_that_it_is_an_error(start: Any, turns: list[Any], state: str) -> None:
     async with start({"printer": turns}) as network:

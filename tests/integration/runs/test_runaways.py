@@ -187,7 +187,9 @@ async def test_the_limit_of_turns_says_that_the_task_is_not_done(database_url: s
         )
 
 
-@pytest.mark.parametrize(("limits", "expected"), [("", 4096), ("max_output_tokens: 500", 500), ("max_output_tokens: null", None)])
+@pytest.mark.parametrize(
+    ("limits", "expected"), [("", 4096), ("max_output_tokens: 500", 500), ("max_output_tokens: null", None)]
+)
 async def test_a_turn_asks_for_as_many_tokens_as_the_manifest_says(
     database_url: str, tmp_path: Path, limits: str, expected: int | None
 ) -> None:

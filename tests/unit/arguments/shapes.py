@@ -80,7 +80,10 @@ SHAPES: dict[str, Shape] = {
         {"text": "a", "children": [{"text": "b", "children": [{"text": "5"}]}]},
     ),
     "a root that refers to itself": (
-        {"type": "object", "properties": {"and": {"type": "array", "items": {"$ref": "#"}}, "field": {"type": "string"}}},
+        {
+            "type": "object",
+            "properties": {"and": {"type": "array", "items": {"$ref": "#"}}, "field": {"type": "string"}},
+        },
         {"and": [{"field": "x"}]},
         {"and": [{"field": "x"}]},
     ),
@@ -255,7 +258,11 @@ SHAPES: dict[str, Shape] = {
                 "parent": {
                     "oneOf": [
                         {"type": "object", "properties": {"page_id": {"type": "string"}}, "required": ["page_id"]},
-                        {"type": "object", "properties": {"database_id": {"type": "string"}}, "required": ["database_id"]},
+                        {
+                            "type": "object",
+                            "properties": {"database_id": {"type": "string"}},
+                            "required": ["database_id"],
+                        },
                     ],
                     "description": "Where it goes.",
                 }
@@ -273,7 +280,13 @@ SHAPES: dict[str, Shape] = {
                 "year": {"type": "string", "pattern": r"\d{4}", "minLength": 4, "maxLength": 4},
                 "when": {"type": "string", "format": "date-time"},
                 "body": {"type": "string", "maxLength": 10000, "contentMediaType": "text/html"},
-                "ids": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100, "uniqueItems": True},
+                "ids": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "maxItems": 100,
+                    "uniqueItems": True,
+                },
             },
         },
         {"email": "a@b.c", "year": 2026, "ids": '["x"]'},
@@ -345,7 +358,10 @@ SHAPES: dict[str, Shape] = {
     "nullable of OpenAPI": (
         {
             "type": "object",
-            "properties": {"a": {"type": "string", "nullable": True, "example": "x"}, "b": {"type": "number", "minimum": 0, "exclusiveMinimum": True}},
+            "properties": {
+                "a": {"type": "string", "nullable": True, "example": "x"},
+                "b": {"type": "number", "minimum": 0, "exclusiveMinimum": True},
+            },
             "required": ["a", "b"],
         },
         {"b": 1},
@@ -357,7 +373,9 @@ SHAPES: dict[str, Shape] = {
         {
             "type": "object",
             "description": "half \ud83d of one",
-            "properties": {"a": {"type": "string", "description": "\x00tag \U000e0041 and\u0007 bell", "enum": ["x\x00", "y"]}},
+            "properties": {
+                "a": {"type": "string", "description": "\x00tag \U000e0041 and\u0007 bell", "enum": ["x\x00", "y"]}
+            },
         },
         {"a": "y"},
         {"a": "y"},
@@ -376,7 +394,12 @@ SHAPES: dict[str, Shape] = {
         {
             "type": "object",
             "properties": {
-                "day": {"type": "string", "format": "date", "default": "2026-01-01", "examples": ["2026-11-30", "today"]},
+                "day": {
+                    "type": "string",
+                    "format": "date",
+                    "default": "2026-01-01",
+                    "examples": ["2026-11-30", "today"],
+                },
                 "old": {"type": "string", "deprecated": True, "not": {"enum": ["x"]}},
             },
             "dependentRequired": {"old": ["day"]},

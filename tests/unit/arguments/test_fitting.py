@@ -45,12 +45,18 @@ def test_no_host_refuses_what_is_told(shape: str) -> None:
         ("very many values", ["C000, C001", "C099 and 200 more"]),
         ("a union of constants", ['"enum": ["asc", "desc"]', "asc: Smallest first.", "How to sort."]),
         ("a union of objects", ["page_id", "database_id", "Where it goes."]),
-        ("patterns, formats and lengths", ["an email address", "at most 4 characters", "1 items", "each item once", "date-time"]),
+        (
+            "patterns, formats and lengths",
+            ["an email address", "at most 4 characters", "1 items", "each item once", "date-time"],
+        ),
         ("a map", ["any names of fields", "names match ^x-", "type integer", "propertyNames"]),
         ("names that hosts refuse", ["its own name is $filter", "its own name is Account Number"]),
         ("types of other languages", ['"b": {"type": "integer"', '"d": {"type": "boolean"', "leave it out"]),
         ("nested thirty deep", ["with the fields l2"]),
-        ("a date with a default and examples", ["default 2026-01-01", "such as 2026-11-30, today", "deprecated", "rule"]),
+        (
+            "a date with a default and examples",
+            ["default 2026-01-01", "such as 2026-11-30, today", "deprecated", "rule"],
+        ),
         ("unevaluated", ['"additionalProperties": false']),
     ],
 )
@@ -103,7 +109,9 @@ def test_whatever_a_schema_is_the_tool_fits_or_is_unfit(schema: Any) -> None:
         assert refusals(form.name, form.description, form.schema) == []
 
 
-@pytest.mark.parametrize("schema", [None, True, [], "object", 7, {"type": 7}, {"properties": 5}, {"anyOf": 5}, {"allOf": [5]}])
+@pytest.mark.parametrize(
+    "schema", [None, True, [], "object", 7, {"type": 7}, {"properties": 5}, {"anyOf": 5}, {"allOf": [5]}]
+)
 def test_a_schema_that_is_none_takes_an_object(schema: Any) -> None:
     form = form_of_tool("a_tool", "Does something.", schema)
     assert refusals(form.name, form.description, form.schema) == []
@@ -148,7 +156,10 @@ def test_a_strict_schema_stays_strict_and_may_leave_out_what_has_a_default() -> 
     form = form_of_tool("a_tool", "Does something.", STRICT, own, strict=True)
     assert form.strict
     assert refusals(form.name, form.description, form.schema, strict=True) == []
-    for given in ({"query": "x", "limit": None, "tags": None, "inner": {"a": "b"}}, {"query": "x", "inner": {"a": "b"}}):
+    for given in (
+        {"query": "x", "limit": None, "tags": None, "inner": {"a": "b"}},
+        {"query": "x", "inner": {"a": "b"}},
+    ):
         assert form.read(json.dumps(given))[1].get("limit", 10) == 10
 
 
@@ -168,7 +179,9 @@ def test_names_are_the_same_each_time_and_none_is_another() -> None:
 
 
 def test_a_schema_that_cannot_be_applied_forbids_nothing() -> None:
-    form = form_of_tool("a_tool", "Does something.", {"type": "object", "properties": {"a": {"pattern": 7, "anyOf": 3}}})
+    form = form_of_tool(
+        "a_tool", "Does something.", {"type": "object", "properties": {"a": {"pattern": 7, "anyOf": 3}}}
+    )
     assert form.read('{"a": 5}')[1] == {"a": 5}
 
 
