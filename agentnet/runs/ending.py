@@ -2,10 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Never
-
-if TYPE_CHECKING:
-    from agentnet.runs.scope import RunScope
+from typing import Never, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +14,23 @@ class Ending:
     """Whether the model said so itself: then the task is rejected where nothing of it was done."""
 
 
-async def end(scope: "RunScope", ending: Ending) -> Never:
-    """End the run, once the siblings of the call that ends it are done. Never returns."""
-    scope.working -= 1
+class Ended(Protocol):
+    """A run that may be ended."""
+
+    agent: str
+    working: int
+    """Calls under way."""
+
+    def stop(self, ending: Ending) -> None:
+        """End it, once nothing is at work."""
+
+
+async def end(run: Ended, ending: Ending) -> Never:
+    """End the run from within a call, once the siblings of that call are done. Never returns."""
+    run.working -= 1
     try:
-        scope.stop(ending)
+        run.stop(ending)
         await asyncio.get_running_loop().create_future()  # the execution is ended from outside
     finally:
-        scope.working += 1
+        run.working += 1
     raise AssertionError("unreachable")

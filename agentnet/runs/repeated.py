@@ -6,13 +6,10 @@ between the calls, such as one that edits a file and runs the tests anew, is not
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentnet.arguments.texts import shortened
-from agentnet.runs.ending import Ending, end
-
-if TYPE_CHECKING:
-    from agentnet.runs.scope import RunScope
+from agentnet.runs.ending import Ended, Ending, end
 
 TOLD_AT = 3
 ENDS_AT = 5
@@ -44,15 +41,15 @@ class Repeated:
         row = self._in_a_row[call] = self._in_a_row.get(call, 0) + 1
         return total, row
 
-    async def told(self, scope: "RunScope", name: str, arguments: str, result: Any, acts: bool = False) -> Any:
-        """`result`, as the model of `scope` is told it. Ends the run of one that does not listen."""
+    async def told(self, run: Ended, name: str, arguments: str, result: Any, acts: bool = False) -> Any:
+        """`result`, as the model of `run` is told it. Ends the run of one that does not listen."""
         total, row = self.count(name, arguments, result, acts)
         if row >= ENDS_AT:
-            scope.working += 1  # as one that is still at its call: what it ends waits for its siblings alone
+            run.working += 1  # as one that is still at its call: what it ends waits for its siblings alone
             try:
-                await end(scope, Ending(stopped(scope.agent, name, result)))
+                await end(run, Ending(stopped(run.agent, name, result)))
             finally:
-                scope.working -= 1
+                run.working -= 1
         return result if total < TOLD_AT else _with_a_word(name, result, total)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import FunctionTool
 from agents.testing import assistant_message, function_call
 
 from agentnet.manifests.manifest import load_specialist
@@ -71,7 +72,8 @@ async def _raw(context, arguments: str) -> str:
     return "raw " + arguments
 
 
-raw = FunctionTool("raw", "Takes a list.", {"type": "array", "items": {"type": "integer"}}, _raw, strict_json_schema=False)
+LIST = {"type": "array", "items": {"type": "integer"}}
+raw = FunctionTool("raw", "Takes a list.", LIST, _raw, strict_json_schema=False)
 '''
 LONG = "x" * 9000
 
@@ -91,7 +93,7 @@ def told(worker: Specialist, call_id: str = "c1") -> str:
 
 def raw_call(name: str, arguments: str) -> Any:
     """A call with arguments as they are written."""
-    made = function_call(name, {}, call_id="c1")
+    made: Any = function_call(name, {}, call_id="c1")
     made.arguments = arguments
     return made
 
@@ -254,6 +256,7 @@ async def test_a_server_gets_its_own_names_and_types(database_url: str, tmp_path
             assert (await sent(one, "go")).status.state == DONE
             assert json.loads(told(worker)) == {"path": "/tmp", "$top": 5}
             [act] = [each for each in worker.script.calls[0].tools if each.name == "odd_act"]
+            assert isinstance(act, FunctionTool)
             assert set(act.params_json_schema["properties"]) == {"top", "path"}
 
 
@@ -296,8 +299,10 @@ from agents import FunctionTool
 async def _raw(context, arguments: str) -> str:
     return "raw"
 
-badly_named = FunctionTool("my tool!", "Has a name that no host takes.", {"type": "object"}, _raw, strict_json_schema=False)
-huge = FunctionTool("huge", "Has too many fields.", {"type": "object", "properties": {f"field_{n}": {"type": "string"} for n in range(3000)}}, _raw, strict_json_schema=False)
+NAME = "Has a name that no host takes."
+FIELDS = {f"field_{n}": {"type": "string"} for n in range(3000)}
+badly_named = FunctionTool("my tool!", NAME, {"type": "object"}, _raw, strict_json_schema=False)
+huge = FunctionTool("huge", "Has too many.", {"type": "object", "properties": FIELDS}, _raw, strict_json_schema=False)
 """
 
 
@@ -319,4 +324,4 @@ async def test_a_tool_that_cannot_be_told_takes_none_of_the_others_and_is_said(
 
 async def test_an_executors_tools_have_one_form_however_often_they_are_loaded(tmp_path: Path) -> None:
     one, other = (load_tools(load_specialist(folder(tmp_path))).tools for _ in range(2))
-    assert [each.params_json_schema for each in one] == [each.params_json_schema for each in other]
+    assert [each.params_json_schema for each in one] == [each.params_json_schema for each in other] != []

@@ -263,5 +263,5 @@ async def test_a_task_that_is_done_has_its_answer(database_url: str, tmp_path: P
     async with specialist(database_url, tmp_path, [[assistant_message("I cannot do this.")]]) as (worker, [one]):
         task = await sent(one, "print it")
         assert (task.status.state, answer(task)) == (DONE, "I cannot do this.")
-        tools = {each.name: each for each in worker.script.calls[0].tools}
+        tools: dict[str, Any] = {each.name: each for each in worker.script.calls[0].tools}
         assert "cannot be done" in tools["give_up"].description
