@@ -65,6 +65,9 @@ class Limits(_Strict):
     max_turns: int = Field(default=20, ge=1, le=1000, description="Model turns of one run.")
     timeout_seconds: float = Field(default=600, gt=0, le=604800, description="Longest run, without waiting for people.")
     max_tokens: int | None = Field(default=None, ge=1, description="Model tokens of one task and all below it.")
+    max_output_tokens: int | None = Field(
+        default=4096, ge=16, le=1_000_000, description="Model tokens of one turn's output; null asks for no limit."
+    )
     max_parallel_tools: int = Field(default=8, ge=1, le=64, description="Tool calls at once.")
 
 

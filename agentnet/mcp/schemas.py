@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import jsonschema
@@ -36,6 +37,7 @@ NO_OTHERS: Registry[Any] = Registry()
 """Of schemas: what is not in a document is not fetched either."""
 
 Schema = dict[str, Any]
+Problem = jsonschema.ValidationError
 Keyword = Callable[[Any, Any, Any, Any], Any]
 Errors = Iterator[jsonschema.ValidationError]
 
@@ -48,23 +50,28 @@ class _TooMuchError(Exception):
     """The steps are used up."""
 
 
-def mismatch(schema: Schema, value: Any, steps: int = MAX_STEPS) -> jsonschema.ValidationError | None:
+def mismatch(schema: Schema, value: Any, steps: int = MAX_STEPS) -> Problem | None:
     """What of `value` the schema forbids, as far as `steps` lead; nothing where the schema is none. Blocks.
 
     Raises `RecursionError`.
     """
+    return next(iter(mismatches(schema, value, 1, steps)), None)
+
+
+def mismatches(schema: Schema, value: Any, most: int, steps: int = MAX_STEPS) -> list[Problem]:
+    """All that it forbids, so many at most. Raises `RecursionError`."""
+    found: list[Problem] = []
     _left.set([steps])
     try:
-        _validator(schema, registry=NO_OTHERS).validate(value)
-    except jsonschema.ValidationError as error:
-        return error
+        for problem in islice(_validator(schema, registry=NO_OTHERS).iter_errors(value), most):
+            found.append(problem)  # noqa: PERF402 - what was found before the steps are used up counts
     except _TooMuchError:
         logger.info("a value was not checked to its end: its schema takes more than %d steps", steps)
     except RecursionError:
         raise
     except Exception as error:  # noqa: BLE001 - a schema may be wrong in any way; who gets the value checks it too
         logger.warning("a schema cannot be applied: %s", type(error).__name__)
-    return None
+    return found
 
 
 @lru_cache(maxsize=4096)

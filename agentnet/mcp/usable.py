@@ -41,12 +41,35 @@ class Usable:
     def _tools(self, tools: list[Any]) -> list[Any]:
         found: dict[str, Any] = {}
         for tool in tools:
-            if self._is_tool(tool):
-                found.setdefault(tool["name"], tool)
+            usable = tool if self._is_tool(tool) else self._mended(tool)
+            if usable is not None:
+                found.setdefault(usable["name"], usable)
             else:
                 name = tool.get("name") if isinstance(tool, dict) else tool
                 logger.warning("%s: the tool %.100r is not well formed and left out", self._label, name)
         return [*found.values()]
+
+    def _mended(self, tool: Any) -> Any:
+        """A tool that has a name, without what is not well formed about it; None for one that is none all the same.
+
+        Without hints it is taken for the worst.
+        """
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            return None
+        schema = tool.get("inputSchema")
+        schema = schema | {"type": "object"} if isinstance(schema, dict) else {"type": "object"}
+        if not isinstance(schema.get("properties", {}), dict):
+            del schema["properties"]
+        if not isinstance(schema.get("required", []), list):
+            del schema["required"]
+        least: Result = {"name": tool["name"], "inputSchema": schema}
+        for key in ("description", "title", "annotations"):
+            more = least | {key: tool[key]} if key in tool else least
+            least = more if self._is_tool(more) else least
+        if not self._is_tool(least):
+            return None
+        logger.info("%s: the tool %.100r is not well formed, and used without what is wrong", self._label, tool["name"])
+        return least
 
     def _is_tool(self, tool: Any) -> bool:
         try:

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
-from agents import FunctionTool, Model, ModelSettings, Tool, function_tool
+from agents import FunctionTool, Model, ModelSettings, function_tool
 from agents.tool_context import ToolContext
 from openai.types.shared import Reasoning
+from pydantic import Field
 
 from agentnet.errors import ManifestError
 from agentnet.manifests.manifest import MANIFEST_FILE, Specialist, nearest
@@ -15,25 +16,28 @@ from agentnet.manifests.model_settings import ModelOptions
 from agentnet.runs.answer_form import AnswerForm
 from agentnet.runs.approval import Approvals, wait_for_answer
 from agentnet.runs.folder_code import folder_module
+from agentnet.runs.forms import Fitted, fit
 from agentnet.runs.journal import JournaledAgent, call_key, tells_failures, tells_itself
 from agentnet.runs.question import Question, text_of
 from agentnet.runs.scope import RunScope
 
-BUILT_IN = ("ask_user", "find_agents", "delegate", "handoff")
+BUILT_IN = ("ask_user", "give_up", "find_agents", "delegate", "handoff")
 """Tools that every specialist has, or each with peers."""
 BODY_FIELDS = ("seed", "stop")
 """Settings that the SDK has no name for."""
+MAX_QUESTION = 8000
 
 
-def load_tools(specialist: Specialist) -> list[Tool]:
-    """The function tools in `tools.py`; what one of them raises is told and logged.
+def load_tools(specialist: Specialist) -> Fitted:
+    """The function tools in `tools.py`; what one of them raises is told and logged. One that no host of models would
+    take is left out.
 
     Raises `ManifestError` when the file cannot be used, and for a tool that the manifest names and nobody has.
     """
     path = specialist.tools_file
     tools = _tools_in(folder_module(specialist, path), path) if path else []
     _check_named(specialist, [tool.name for tool in tools])
-    return [tells_failures(tool) for tool in tools]
+    return fit(tells_failures(tool) for tool in tools)
 
 
 def _tools_in(module: ModuleType, path: Path) -> list[FunctionTool]:
@@ -92,13 +96,15 @@ def _prefix(server: str) -> str:
     return f"{server}_".replace("-", "_")
 
 
-def build_agent(specialist: Specialist, model: str | Model, settings: ModelSettings) -> JournaledAgent:
+def build_agent(
+    specialist: Specialist, model: str | Model, settings: ModelSettings, instructions: str
+) -> JournaledAgent:
     """The specialist as an agent of the SDK, without tools. Raises `ManifestError`."""
     manifest = specialist.manifest
     form = form_of(specialist)
     agent = JournaledAgent(
         name=manifest.name,
-        instructions=f"{specialist.instructions}\n\n{form.instructions}" if form else specialist.instructions,
+        instructions=f"{instructions}\n\n{form.instructions}" if form else instructions,
         model=model,
         model_settings=settings.resolve(asked_of_model(manifest.model_settings)),
         output_type=form,
@@ -136,7 +142,9 @@ def ask_user_tool() -> FunctionTool:
     """The tool by which an agent asks whoever sent the task. Any number of runs may share it."""
 
     @function_tool
-    async def ask_user(context: ToolContext[Any], question: str) -> str:
+    async def ask_user(
+        context: ToolContext[Any], question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+    ) -> str:
         """Ask the person who sent the task for something that you cannot find out yourself.
 
         Args:

@@ -9,7 +9,7 @@ import json
 import uuid
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 from a2a.types.a2a_pb2 import (
@@ -22,8 +22,9 @@ from a2a.types.a2a_pb2 import (
     TaskArtifactUpdateEvent,
     TaskState,
 )
-from agents import FunctionTool, Tool, function_tool
+from agents import FunctionTool, function_tool
 from agents.tool_context import ToolContext
+from pydantic import Field
 
 from agentnet.a2a.client.agent import AgentClient
 from agentnet.a2a.client.errors import RefusedError
@@ -38,7 +39,7 @@ from agentnet.runs.question import Question, data_of, text_of
 from agentnet.runs.scope import OpenStep, RunScope
 from agentnet.runs.traits import Traits, mark
 from agentnet.tasks.events import INTERRUPTED_STATES, RESTING_STATES
-from agentnet.tasks.output import put_right
+from agentnet.tasks.output import MAX_TEXT_CHARACTERS, put_right
 from agentnet.tasks.parts import is_file, keeps_pieces
 from agentnet.tasks.projection import Projection
 from agentnet.tasks.steps import SOURCE, step_of
@@ -52,6 +53,9 @@ IDLE_SECONDS = 60.0
 TRANSIENT_CODES = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
 """A peer's refusals that may pass: busy, unavailable, and what HTTP says of such."""
 MAX_QUESTIONS = 20
+PeerName = Annotated[str, Field(min_length=1, max_length=100)]
+Work = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+Need = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Peers:
         """Whether the specialist may delegate to `name`."""
         return ANY in self.names or name in self.names
 
-    def tools(self) -> list[Tool]:
+    def tools(self) -> list[FunctionTool]:
         """`find_agents`, `delegate` and `handoff`; none for a specialist without peers. Runs may share them."""
         if not self.names:
             return []
@@ -76,7 +80,7 @@ class Peers:
 
     def _find_agents(self) -> FunctionTool:
         @function_tool(failure_error_function=in_words)
-        async def find_agents(context: ToolContext[Any], need: str) -> str:
+        async def find_agents(context: ToolContext[Any], need: Need) -> str:
             """Find agents in the network that can do something.
 
             Args:
@@ -91,7 +95,9 @@ class Peers:
 
     def _delegate(self) -> FunctionTool:
         @function_tool(strict_mode=False, failure_error_function=in_words)
-        async def delegate(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
+        async def delegate(
+            context: ToolContext[Any], agent: PeerName, message: Work, files: list[str] | None = None
+        ) -> str:
             """Hand a piece of work to another agent and wait for its answer.
 
             Args:
@@ -106,7 +112,9 @@ class Peers:
 
     def _handoff(self) -> FunctionTool:
         @function_tool(strict_mode=False, failure_error_function=in_words)
-        async def handoff(context: ToolContext[Any], agent: str, message: str, files: list[str] | None = None) -> str:
+        async def handoff(
+            context: ToolContext[Any], agent: PeerName, message: Work, files: list[str] | None = None
+        ) -> str:
             """Give the whole task away: the other agent finishes it, and its answer is the answer to the user.
 
             Args:

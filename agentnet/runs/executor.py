@@ -41,9 +41,13 @@ from agentnet.runs.context import endpoint_of
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
+from agentnet.runs.ending import Ending
 from agentnet.runs.finders import finders
+from agentnet.runs.forms import fit, left_out, more_of, no_such_tool
+from agentnet.runs.giving_up import event_of, give_up_tool
 from agentnet.runs.journal import JournaledModels, tools_called
 from agentnet.runs.question import Question, remember, take_answer
+from agentnet.runs.repeated import Repeated
 from agentnet.runs.scope import MAX_TOOLS, RunScope
 from agentnet.runs.toolservers import Served, ToolServers
 from agentnet.tasks.events import agent_message, status_update
@@ -82,18 +86,25 @@ class SpecialistExecutor(AgentExecutor):
         self._store = store
         self._files = files
         self._tool_servers = tool_servers
-        self.own_tools = load_tools(specialist)
-        self._elsewhere = tools_elsewhere(specialist, [tool.name for tool in self.own_tools])
+        own = load_tools(specialist)
+        self.own_tools = own.tools
+        names = {tool.name for tool in own.tools}
+        self._elsewhere = tools_elsewhere(specialist, [*names, *own.left_out])
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
-        self._built_in = [*peers.tools(), ask_user_tool()]
+        built_in = fit([*peers.tools(), ask_user_tool(), give_up_tool()]).tools
+        self._built_in = [tool for tool in built_in if tool.name not in names]  # a folder's own goes before
+        self._taken = frozenset({*names, *(tool.name for tool in self._built_in), *FINDER_NAMES})
         self._max_tools = max_tools
-        self._agent = build_agent(specialist, model_name, model_settings)
+        notes = [specialist.instructions, left_out(own.left_out), more_of(own.tools)]
+        settings = replace(model_settings, max_tokens=specialist.manifest.limits.max_output_tokens)
+        self._agent = build_agent(specialist, model_name, settings, "\n\n".join(filter(None, notes)))
         self._form = self._agent.output_type if isinstance(self._agent.output_type, AnswerForm) else None
         self._finders = finders(self._agent.approvals)
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
             tool_not_found_behavior="return_error_to_model",
+            tool_error_formatter=no_such_tool,
             tool_execution=ToolExecutionConfig(
                 max_function_tool_concurrency=specialist.manifest.limits.max_parallel_tools
             ),
@@ -122,7 +133,11 @@ class SpecialistExecutor(AgentExecutor):
                 await running
                 await event_queue.enqueue_event(status_update(run.named, TaskState.TASK_STATE_COMPLETED).status_update)
                 return
-            await self._ask(run, scope.asked.result(), event_queue)
+            reason = scope.asked.result()
+            if isinstance(reason, Ending):
+                await event_queue.enqueue_event(event_of(reason, scope).status_update)
+                return
+            await self._ask(run, reason, event_queue)
         finally:
             scope.over = True
             running.cancel()
@@ -149,6 +164,7 @@ class SpecialistExecutor(AgentExecutor):
         """Answer each request of the task in turn; those answered before are replayed."""
         run = scope.run
         agent = await self._agent_of(scope)
+        scope.tools = agent.tools
         self._check_definition(run, {tool.name for tool in agent.tools})
         limits = self.specialist.manifest.limits
         models = JournaledModels(self._models, scope, limits.max_tokens)
@@ -160,6 +176,7 @@ class SpecialistExecutor(AgentExecutor):
             if result is not None:
                 items = [*result.to_input_list()]
             items.append(await self._input(request, scope))
+            scope.answering, scope.repeated = answered, Repeated()
             result = await self._in_form(agent, models, scope, items, answered)
             if answered:  # the first is the task's own; later ones might be taken for answers by a replay
                 await run.journal(f"request/{request.message_id}", b"")
@@ -184,12 +201,13 @@ class SpecialistExecutor(AgentExecutor):
         if self.specialist.manifest.mcp_servers and not any(tool.name in FINDER_NAMES for tool in agent.tools):
             agent.tools += self._finders
             scope.served = served.by_name
-        if served.note:
-            agent.instructions = f"{self._agent.instructions}\n\n{served.note}"
+        more = served.more if len(agent.tools) <= self._max_tools else ""  # of tools that are found one by one
+        if notes := [note for note in (served.note, more) if note]:
+            agent.instructions = "\n\n".join([str(self._agent.instructions), *notes])
         return agent
 
     async def _served(self, principal: Principal) -> Served:
-        served = await self._tool_servers.tools(principal, self.specialist.manifest.mcp_servers)
+        served = await self._tool_servers.tools(principal, self.specialist.manifest.mcp_servers, self._taken)
         if self._elsewhere:
             check_served(self.specialist, self._elsewhere, {tool.name for tool in served.tools}, served.missing)
         return served
@@ -234,7 +252,10 @@ class SpecialistExecutor(AgentExecutor):
         try:
             await self._stream(result, scope, number)
         except MaxTurnsExceeded:
-            raise AgentNetError(f"Stopped after {limits.max_turns} model turns, the limit of this agent.") from None
+            raise AgentNetError(
+                f"Stopped after {limits.max_turns} model turns, the limit of this agent (limits.max_turns). "
+                "The task is not done."
+            ) from None
         except (APIError, ModelBehaviorError, ModelRefusalError, ModelTimeoutError) as error:  # of installed models
             raise failure_in(error) from error
         return result

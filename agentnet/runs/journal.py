@@ -33,14 +33,18 @@ from agentnet.models.endpoints.notice import Notice
 from agentnet.models.whole import whole
 from agentnet.runs.approval import Approvals
 from agentnet.runs.context import Contexts
+from agentnet.runs.forms import given, why_not
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
 from agentnet.runs.waiting import Waiting
 from agentnet.tasks.foreign import described, tamed, words
 from agentnet.tasks.records import LostLeaseError
+from agentnet.telemetry.logs import redact
 
 logger = logging.getLogger(__name__)
 
+MAX_REASON = 1000
+"""Characters of what a function of a folder raises that its model is told."""
 TURN_KEY = re.compile(r"m\d+")
 """Key of a model turn that is no nested agent's."""
 
@@ -192,19 +196,30 @@ def _wrapped(tool: FunctionTool, approvals: Approvals) -> FunctionTool:
         scope.check()
         scope.announced -= 1
         key = f"{scope_path.get()}t:{context.tool_call_id}"
-        if nested:  # what it returns follows from its own journal
-            token = scope_path.set(f"{scope_path.get()}{context.tool_call_id}/")
-            try:
-                return await tool.on_invoke_tool(context, arguments)
-            finally:
-                scope_path.reset(token)
         stored = scope.run.leased.journal.get(key)
-        if stored is not None:
-            return json.loads(stored)
-        return await _execute(tool, approvals, scope, key, context, arguments)
+        if nested:  # what it returns follows from its own journal
+            result = await _execute_nested(tool, scope, key, context, arguments)
+        elif stored is not None:
+            result = json.loads(stored)
+        else:
+            result = await _execute(tool, approvals, scope, key, context, arguments)
+        return await scope.repeated.told(scope, tool.name, arguments, result, acts=not traits_in(tool).reads_only)
 
     wrapped.on_invoke_tool = invoke
     return wrapped
+
+
+async def _execute_nested(
+    tool: FunctionTool, scope: RunScope, key: str, context: ToolContext[Any], arguments: str
+) -> Any:
+    arguments, refusal = await given(tool, scope, key, arguments)
+    if refusal is not None:
+        return refusal
+    token = scope_path.set(f"{scope_path.get()}{context.tool_call_id}/")
+    try:
+        return await tool.on_invoke_tool(context, arguments)
+    finally:
+        scope_path.reset(token)
 
 
 async def _execute(
@@ -213,7 +228,12 @@ async def _execute(
     token = call_key.set(key)
     scope.working += 1
     try:
-        arguments, refusal = await approvals.clear(tool.name, traits_in(tool), scope, key, arguments)
+        arguments, refusal = await given(tool, scope, key, arguments)  # first: nobody is asked about a call in vain
+        if refusal is None:
+            read = arguments
+            arguments, refusal = await approvals.clear(tool.name, traits_in(tool), scope, key, arguments)
+            if refusal is None and arguments is not read:  # edited by a person
+                arguments, refusal = await given(tool, scope, key, arguments)
         if refusal is not None:
             scope.note(key, json.dumps(refusal).encode())
             return refusal
@@ -277,14 +297,18 @@ def in_words(context: RunContextWrapper[Any], error: Exception) -> str:
     """What the model is told of a failed call: errors that are made to be read, others stay in the log."""
     if isinstance(error, (AgentNetError, ModelBehaviorError)):
         return f"Error: {error}"
-    logger.error("the tool %s failed", getattr(context, "tool_name", "of an agent"), exc_info=error)
+    _log_failure(context, error)
     return f"Error: the tool failed ({type(error).__name__})."
 
 
-def tells_failures(tool: FunctionTool) -> FunctionTool:
-    """Let what a function of a folder raises be seen: in its step and in the log, whoever words it for the model.
+def _log_failure(context: RunContextWrapper[Any], error: Exception) -> None:
+    logger.error("the tool %s failed", getattr(context, "tool_name", "of an agent"), exc_info=error)
 
-    The SDK's own answer to the model says nothing and is logged nowhere.
+
+def tells_failures(tool: FunctionTool) -> FunctionTool:
+    """Let what a function of a folder raises be seen: in its step, in the log, and by its model, whose tool it is.
+
+    The SDK's own answer to the model says nothing and is logged nowhere. What looks like a secret is struck out.
     """
     theirs = None if tool._use_default_failure_error_function else tool._failure_error_function
     if theirs is None and not tool._use_default_failure_error_function:
@@ -293,7 +317,13 @@ def tells_failures(tool: FunctionTool) -> FunctionTool:
     def told(context: RunContextWrapper[Any], error: Exception) -> Any:
         if (failures := _failures.get()) is not None:
             failures.append(error)
-        words = in_words(context, error)
+        if isinstance(error, AgentNetError):
+            words = f"Error: {error}"
+        elif isinstance(error, ModelBehaviorError):
+            words = f"Error: {why_not(tool, getattr(context, 'tool_arguments', '')) or error}"
+        else:
+            _log_failure(context, error)
+            words = f"Error: the tool failed ({redact(described(error))[:MAX_REASON]})."
         return theirs(context, error) if theirs else words
 
     return set_function_tool_failure_error_function(tool, told)

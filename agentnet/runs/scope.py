@@ -10,7 +10,9 @@ from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdate
 
 from agentnet.files.store import FileRef, FileStore
 from agentnet.identity import Budget, Delegation, Principal
+from agentnet.runs.ending import Ending
 from agentnet.runs.question import Question
+from agentnet.runs.repeated import Repeated
 from agentnet.tasks.events import status_update
 from agentnet.tasks.output import media_type_of
 from agentnet.tasks.run import TaskRun
@@ -33,8 +35,14 @@ class RunScope:
     run: TaskRun
     agent: str
     files: FileStore
-    asked: asyncio.Future[Question] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """The question that the run has to stop for."""
+    asked: asyncio.Future[Question | Ending] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """What the run has to stop for."""
+    tools: list[Any] = field(default_factory=list[Any])
+    """Those of the agent, as the SDK has them."""
+    answering: int = 0
+    """Number of the request that is being answered."""
+    repeated: Repeated = field(default_factory=Repeated)
+    ending: Ending | None = None
     handed_off: str | None = None
     """The answer of the agent that finished the task in this one's stead."""
     questions: list[Question] = field(default_factory=list[Question])
@@ -146,11 +154,18 @@ class RunScope:
         self.settle()
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle_without_the_announced)
 
+    def stop(self, ending: Ending) -> None:
+        """End the run, once nothing of the turn is still at work."""
+        self.ending = self.ending or ending
+        self.settle()
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle_without_the_announced)
+
     def settle(self) -> None:
-        """Ask if there is a question and nothing else left to do."""
+        """Stop if there is a reason to, and nothing else left to do."""
         # Calls of one turn run side by side: cut off by a sibling's question, they would have to be made again.
-        if self.questions and self.working == 0 and self.announced <= 0 and not self.asked.done():
-            self.asked.set_result(self.questions[0])
+        reasons = [self.ending] if self.ending else self.questions
+        if reasons and self.working == 0 and self.announced <= 0 and not self.asked.done():
+            self.asked.set_result(reasons[0])
 
     def _settle_without_the_announced(self) -> None:
         if self.working == 0:  # the SDK never begins some: where there is no such tool it answers itself

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -20,11 +21,15 @@ from cachetools import LRUCache
 from mcp import types
 from pydantic import ValidationError
 
+from agentnet.arguments.errors import UnfitError
+from agentnet.arguments.form import form_of_tool
+from agentnet.arguments.texts import MAX_NAME
 from agentnet.discovery.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
 from agentnet.identity.tokens import Tokens
 from agentnet.mcp.connection import CONNECT_SECONDS, CONNECTION_CLOSED, CUT_OFF, is_closed
+from agentnet.runs.forms import carry, left_out, more_of
 from agentnet.runs.journal import call_key
 from agentnet.runs.scope import RunScope
 from agentnet.runs.toolabsence import Absence
@@ -37,9 +42,6 @@ logger = logging.getLogger(__name__)
 
 NOT_MCP = (ValidationError, RuntimeError)
 """What the SDK's client raises for an answer that is no result."""
-MAX_NAME = 64
-MAX_DESCRIPTION = 8000
-"""Characters: each turn of the model reads the descriptions of all tools."""
 DIGEST_CHARACTERS = 8
 IDEMPOTENCY_META = "agentnet.dev/idempotency-key"
 CACHED_LISTS = 1024
@@ -52,7 +54,7 @@ class _ForgottenError(UnavailableError):
     """The server did not look at the call: it does not know its session."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Served:
     """What the servers of an agent have for one run."""
 
@@ -61,10 +63,20 @@ class Served:
     """Servers whose tools are not there, and why."""
     by_name: Mapping[str, FunctionTool] = field(default_factory=dict[str, FunctionTool])
     """The same tools by their names."""
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+    """Tools that cannot be told to a model, and why."""
 
-    @property
+    @cached_property
     def note(self) -> str:
-        """What the model is told of those that are missing; empty where none is."""
+        """What the model is told of what is missing; empty where nothing is."""
+        return "\n\n".join(filter(None, (self._away(), left_out(self.left_out))))
+
+    @cached_property
+    def more(self) -> str:
+        """What the model is told of the tools beyond their descriptions, where they are listed to it."""
+        return more_of(self.tools)
+
+    def _away(self) -> str:
         if not self.missing:
             return ""
         lines = "\n".join(f"- {name}: {reason}" for name, reason in self.missing.items())
@@ -83,8 +95,9 @@ class ToolServers:
         self._made: LRUCache[tuple[str, ...], tuple[list[Listed], Served]] = LRUCache(CACHED_LISTS)
         """By tenant and servers: the lists that their tools were last made of, and these."""
 
-    async def tools(self, principal: Principal, names: list[str]) -> Served:
-        """The tools of the servers `names`, named by `tool_name`. A server that is away is left out, and named.
+    async def tools(self, principal: Principal, names: list[str], taken: frozenset[str] = frozenset()) -> Served:
+        """The tools of the servers `names`, named by `tool_name` and unlike `taken`. A server that is away is left out,
+        and named; so is a tool that no host of models would take.
 
         They are made once for a tenant, until a list is read anew, and shared by its runs: for whom a call is made it
         learns from the run that makes it.
@@ -93,19 +106,24 @@ class ToolServers:
         key = (principal.tenant, *names)
         known = self._made.get(key)
         if known is None or any(one is not other for one, other in zip(known[0], found, strict=True)):
-            known = self._made[key] = found, self._served(names, found)
+            known = self._made[key] = found, self._served(names, found, taken)
         return known[1]
 
-    def _served(self, names: list[str], found: list[Listed]) -> Served:
+    def _served(self, names: list[str], found: list[Listed], taken: frozenset[str]) -> Served:
         made: dict[str, FunctionTool] = {}
+        unfit: dict[str, str] = {}
         missing = {name: tools for name, tools in zip(names, found, strict=True) if isinstance(tools, str)}
         for server, tools in zip(names, found, strict=True):
             # In one order, whatever that of the server is: a prompt begins with them, and is looked for in a cache.
             for tool in sorted(tools, key=lambda tool: tool.name) if not isinstance(tools, str) else ():
                 name = tool_name(server, tool.name)
-                name = name if name not in made else tool_name(server, tool.name, marked=True)
-                made[name] = self._as_tool(server, tool, name)
-        return Served(list(made.values()), missing, made)
+                name = tool_name(server, tool.name, marked=True) if name in made or name in taken else name
+                try:
+                    made[name] = self._as_tool(server, tool, name)
+                except UnfitError as error:
+                    logger.warning("the tool %.100r of %s is left out: %s", tool.name, server, error)
+                    unfit[name] = str(error)
+        return Served(list(made.values()), missing, made, unfit)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -145,19 +163,28 @@ class ToolServers:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
             return await self._call(server, tool, context, arguments)
 
+        form = form_of_tool(name, tool.description or tool.title or tool.name, tool.input_schema)
         made = FunctionTool(
             name=name,
-            description=(tool.description or tool.name)[:MAX_DESCRIPTION],
-            params_json_schema=schema_of(tool),
+            description=form.description,
+            params_json_schema=form.schema,
             on_invoke_tool=invoke,
             strict_json_schema=False,
         )
-        return mark(made, traits_of(tool.annotations))
+        return mark(carry(made, form), traits_of(tool.annotations))
 
     async def _call(self, server: str, tool: types.Tool, context: ToolContext[Any], arguments: str) -> str:
         scope: RunScope = context.context
         values = _arguments(arguments)
-        result = await self._called(scope.principal(), server, tool, values)
+        try:
+            result = await self._called(scope.principal(), server, tool, values)
+        except AgentNetError:
+            raise
+        except Exception as error:  # of the SDK's client: its model is told, and the run goes on
+            logger.exception("the tool %s of %s failed", tool.name, server)
+            raise AgentNetError(
+                f"{server}.{tool.name} failed ({type(error).__name__}); whether it was carried out is unknown."
+            ) from error
         return await rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
 
     async def _called(
@@ -200,7 +227,9 @@ class ToolServers:
                 # The same key in every replay: a server may know a repeated call by it.
                 return await client.call_tool(tool, values, meta={IDEMPOTENCY_META: call_key.get()})  # type: ignore[arg-type]
         except TimeoutError:
-            raise AgentNetError(f"{server}.{tool} did not answer within {CALL_SECONDS:g} s.") from None
+            raise AgentNetError(
+                f"{server}.{tool} did not answer within {CALL_SECONDS:g} s; whether it was carried out is unknown."
+            ) from None
         except NOT_MCP as error:
             raise AgentNetError(f"{server}.{tool} answered with what is no result ({type(error).__name__}).") from error
         except UnavailableError:
@@ -228,20 +257,13 @@ async def is_over(error: mcp.MCPError, connection: ToolConnection) -> bool:
     return connection.broken or (is_closed(error) and await connection.has_ended())
 
 
-def schema_of(tool: types.Tool) -> dict[str, Any]:
-    """The schema of a tool's arguments as models take it: of an object. One that is none would cost the agent all."""
-    schema = dict(tool.input_schema)
-    properties = schema.get("properties", {})
-    return schema | {"type": "object", "properties": properties if isinstance(properties, dict) else {}}
-
-
 def tool_name(server: str, tool: str, *, marked: bool = False) -> str:
     """`<server>_<tool>` with underscores for dashes. One that models do not take, and one that is `marked` for another
     has it already, ends with a digest."""
     name = f"{server}_{tool}".replace("-", "_")
     if not marked and re.fullmatch(r"[A-Za-z0-9_]{1,64}", name):
         return name
-    digest = sha256(f"{server}\0{tool}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+    digest = sha256(f"{server}\0{tool}".encode(errors="surrogatepass")).hexdigest()[:DIGEST_CHARACTERS]
     plain = re.sub(r"[^A-Za-z0-9_]", "_", name)  # what OpenAI takes, 64 characters of it
     return f"{plain[: MAX_NAME - DIGEST_CHARACTERS - 1]}_{digest}"
 

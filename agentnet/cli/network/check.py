@@ -8,7 +8,7 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.gateway.listings import through_gateway
 from agentnet.cli.network.up import configured
-from agentnet.errors import AgentNetError
+from agentnet.errors import AgentNetError, ManifestError
 from agentnet.manifests.manifest import Specialist, load_specialists
 from agentnet.manifests.references import wrong_references
 from agentnet.process.launch import mcp_servers, specialist_directories
@@ -69,9 +69,13 @@ def _code(specialist: Specialist) -> list[AgentNetError]:
     from agentnet.runs.folder_code import load_executor
 
     try:
-        if load_executor(specialist) is None:
-            load_tools(specialist)
-            form_of(specialist)
+        if load_executor(specialist) is not None:
+            return []
+        unfit = load_tools(specialist).left_out
+        form_of(specialist)
     except AgentNetError as error:
         return [error]
-    return []
+    return [
+        ManifestError(f"{specialist.tools_file}: the tool {name!r} is left out: {reason}.")
+        for name, reason in unfit.items()
+    ]

@@ -136,6 +136,7 @@ async def specialist(
     upstreams: Upstreams | None = None,
     model: Model | None = None,
     tools: str | None = None,
+    peers: Sequence[str] = (),
 ) -> AsyncIterator[tuple[Specialist, list[Replica]]]:
     """`count` replicas of a specialist whose model says `steps`, one after the other; or of one with `model`."""
     database = await Database.open(Settings(database_url=database_url, database_pool=5))
@@ -154,7 +155,7 @@ async def specialist(
                 store=TaskStore(database, "reader", 1.0),
                 files=FileStore(database, 1_000_000),
                 tool_servers=servers,
-                peers=Peers([], directory, http, tokens),
+                peers=Peers([*peers], directory, http, tokens),
             )
             executor.script, executor.servers = script, servers
             async with replicas(database_url, executor, count) as made:

@@ -40,6 +40,11 @@ async def divides(text: str) -> str:
     return str(1 / 0)
 
 @function_tool
+async def tells_a_secret(text: str) -> str:
+    """Fail."""
+    raise RuntimeError("no answer of postgresql://me:hunter2@db")
+
+@function_tool
 async def says_nothing(text: str) -> str:
     """Fail."""
     raise RuntimeError
@@ -82,12 +87,13 @@ async def raises_deep(text: str) -> str:
 @pytest.mark.parametrize(
     ("tool", "reason", "told"),
     [
-        ("fails", "ValueError: boom", "the tool failed (ValueError)"),
-        ("fails_in_a_thread", "ValueError: boom", "the tool failed (ValueError)"),
-        ("divides", "ZeroDivisionError: division by zero", "the tool failed (ZeroDivisionError)"),
+        ("fails", "ValueError: boom", "the tool failed (ValueError: boom)"),
+        ("fails_in_a_thread", "ValueError: boom", "the tool failed (ValueError: boom)"),
+        ("divides", "ZeroDivisionError: division by zero", "the tool failed (ZeroDivisionError: division by zero)"),
+        ("tells_a_secret", "RuntimeError: no answer of postgresql://me:hunter2@db", "postgresql://me:[redacted]@db)"),
         ("says_nothing", "RuntimeError", "the tool failed (RuntimeError)"),
         ("words_it_itself", "ValueError: boom", "in my own words"),
-        ("looks_up", "KeyError: 'x'", "the tool failed (KeyError)"),
+        ("looks_up", "KeyError: 'x'", "the tool failed (KeyError: 'x')"),
         ("exits", EXITS, EXITS),
         ("exits_in_a_thread", EXITS, EXITS),
         ("is_cancelled", CANCELLED, CANCELLED),

@@ -72,6 +72,10 @@ def test_a_name_in_a_manifest_that_nobody_has_is_told_with_the_nearest(
         ("TOOLS = [len]", "TOOLS holds len, which is no tool"),
         ("TOOLS = [helper]", "Put @function_tool before `def helper`"),
         ("TOOLS = [empty_shelf, 'x']", "TOOLS holds str, which is no tool"),
+        (
+            "from agents import FunctionTool\nx = FunctionTool('my tool!', 'Odd.', {}, len, strict_json_schema=False)",
+            "the tool 'my tool!' is left out: its name is not one that models take",
+        ),
         ("TOOLS = empty_shelf", "TOOLS must be a list"),
         ("again = function_tool(helper, name_override='empty_shelf')", "two tools are named 'empty_shelf'"),
         ("raise ValueError('boom')", "ValueError: boom"),

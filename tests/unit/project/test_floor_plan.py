@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a": agentnet("database files frame http identity push signals tasks"),
     "agentnet.a2a.bindings": agentnet("a2a files http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
+    "agentnet.arguments": agentnet("mcp"),
     "agentnet.cli": command_line("admin command gateway mcp network tasks")
     | agentnet("manifests models.endpoints process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet(
-        "a2a.client discovery files identity manifests mcp models models.endpoints tasks upstreams"
+        "a2a.client arguments discovery files identity manifests mcp models models.endpoints tasks telemetry upstreams"
     ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),

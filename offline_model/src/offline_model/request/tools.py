@@ -9,9 +9,9 @@ from typing import Any
 FIND_AGENTS, DELEGATE, HANDOFF, ASK_USER = "find_agents", "delegate", "handoff", "ask_user"
 RUNTIME_TOOLS: dict[str, frozenset[str]] = {
     FIND_AGENTS: frozenset({"need"}),
-    DELEGATE: frozenset({"agent", "message"}),
-    HANDOFF: frozenset({"agent", "message"}),
+    **dict.fromkeys((DELEGATE, HANDOFF), frozenset({"agent", "message"})),
     ASK_USER: frozenset({"question"}),
+    "give_up": frozenset({"reason"}),
 }
 """The runtime's own tools, each with the parameters by which it is recognised."""
 
