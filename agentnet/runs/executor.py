@@ -8,6 +8,7 @@ import asyncio
 import copy
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
