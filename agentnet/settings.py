@@ -4,23 +4,21 @@ Every setting is `AGENTNET_<NAME>`; the names that the field already knows (`DAT
 `OPENAI_API_KEY`, `OPENAI_BASE_URL`) work without the prefix. Services get a `Settings` through their constructors.
 """
 
-import json
 import logging
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from agentnet.errors import ConfigurationError
+from agentnet.setting_kinds import OWN_NAME, Folders, Location, WebUrl, Words, bare_host, known_level, with_scheme
 
 logger = logging.getLogger(__name__)
 
@@ -38,72 +36,15 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 200
 HEADER_SECONDS = 20.0
 BODY_SECONDS = 60.0
+SILENCE_SECONDS = 120.0
+TOTAL_SECONDS = 1800.0
 
 PREFIX = "AGENTNET_"
 ENV_FILE = ".env"
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 NEAR = 0.7
 """How alike two names must be for one to be taken for a misspelling of the other (`difflib`'s ratio)."""
 OTHERS = frozenset({"AGENTNET_URL", "AGENTNET_PUBLISH", "AGENTNET_DOCS", "AGENTNET_IMAGE_TAG"})
 """Variables of ours that are no settings of services: the command line's and the compose file's."""
-
-
-def _split_at(*separators: str) -> Callable[[Any], Any]:
-    """Reads a JSON list, or plain words between `separators`. What is no text is left to pydantic."""
-
-    def split(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if value.lstrip().startswith("["):
-            try:
-                return json.loads(value)
-            except ValueError:
-                raise ValueError("it begins as a JSON list and is none") from None
-        for separator in separators:
-            value = value.replace(separator, "\n")
-        return [part.strip() for part in value.split("\n") if part.strip()]
-
-    return split
-
-
-def _with_scheme(*schemes: str) -> AfterValidator:
-    # The address is not repeated: it may hold a password.
-    def check(value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            scheme = urlsplit(value).scheme.lower()
-        except ValueError:
-            raise ValueError("is no URL") from None
-        if scheme not in schemes or "://" not in value:
-            raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
-        return value
-
-    return AfterValidator(check)
-
-
-OWN_NAME = "hostname"
-"""As `advertise_host`: the name that this machine or container has itself, so that replicas can be told apart."""
-
-
-def _bare_host(value: str | None) -> str | None:
-    if value is not None and (not value.strip() or set(value) & set("/@ \t")):
-        raise ValueError("must be an address or a host name, without scheme and port")
-    return value
-
-
-def _known_level(value: str) -> str:
-    if value.upper() not in LOG_LEVELS:
-        raise ValueError(f"must be {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}")
-    return value
-
-
-# A shell expands ~, but `.env` and compose files are read by no shell.
-Location = Annotated[Path, AfterValidator(Path.expanduser)]
-Folders = Annotated[list[Location], NoDecode, BeforeValidator(_split_at(os.pathsep, ","))]
-# Not at colons: an origin has two, and an address of IPv6 more.
-Words = Annotated[list[str], NoDecode, BeforeValidator(_split_at(","))]
-WebUrl = Annotated[str | None, _with_scheme("http", "https")]
 
 
 def default_home() -> Path:
@@ -125,20 +66,20 @@ class Settings(BaseSettings):
         examples=["/var/lib/agentnet"],
         description="Directory for embedded data, keys and secrets.",
     )
-    database_url: Annotated[str | None, _with_scheme("postgresql", "postgres", "postgresql+asyncpg")] = Field(
+    database_url: Annotated[str | None, with_scheme("postgresql", "postgres", "postgresql+asyncpg")] = Field(
         default=None,
         examples=["postgresql://user:password@host:5432/agentnet"],
         validation_alias=AliasChoices("AGENTNET_DATABASE_URL", "DATABASE_URL", "database_url"),
         description="PostgreSQL 15 or newer; unset starts the embedded PostgreSQL.",
     )
     database_pool: int = Field(default=20, ge=2, le=200, description="Connections of one process.")
-    redis_url: Annotated[str | None, _with_scheme("redis", "rediss", "unix")] = Field(
+    redis_url: Annotated[str | None, with_scheme("redis", "rediss", "unix")] = Field(
         default=None,
         examples=["redis://:password@host:6379/0"],
         validation_alias=AliasChoices("AGENTNET_REDIS_URL", "REDIS_URL", "redis_url"),
         description="Redis for signals between processes; unset uses PostgreSQL LISTEN/NOTIFY.",
     )
-    host: Annotated[str, AfterValidator(_bare_host)] = Field(
+    host: Annotated[str, AfterValidator(bare_host)] = Field(
         default="127.0.0.1", description="Address that services bind to."
     )
     port: int = Field(default=GATEWAY_PORT, ge=0, le=65535, description="Port of the gateway.")
@@ -154,7 +95,7 @@ class Settings(BaseSettings):
     registry_url: WebUrl = Field(
         default=None, examples=["http://127.0.0.1:8701"], description="URL of the registry; unset means this host's."
     )
-    advertise_host: Annotated[str | None, AfterValidator(_bare_host)] = Field(
+    advertise_host: Annotated[str | None, AfterValidator(bare_host)] = Field(
         default=None,
         examples=["agents.internal"],
         description="Host name that other services use to reach this one; unset means `host`, `hostname` its own.",
@@ -207,7 +148,14 @@ class Settings(BaseSettings):
         description="Ended tasks of an agent that are kept for each state.",
     )
     model: str | None = Field(
-        default=None, examples=["offline"], description="Model name; `offline` forces the built-in offline model."
+        default=None,
+        examples=["offline"],
+        description="Model name, or several with commas in the order of fallbacks; `offline` forces the offline model.",
+    )
+    models_file: Location | None = Field(
+        default=None,
+        examples=["./models.yaml"],
+        description="YAML file that declares named models; unset: models.yaml in the working folder, if it is there.",
     )
     openai_api_key: SecretStr | None = Field(
         default=None,
@@ -221,7 +169,19 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
         description="Any OpenAI-compatible endpoint.",
     )
-    model_timeout_seconds: float = Field(default=120.0, gt=0, description="Longest wait for one model call.")
+    model_timeout_seconds: float = Field(
+        default=SILENCE_SECONDS, gt=0, le=86_400, description="Longest silence of a model amid a turn."
+    )
+    model_total_seconds: float = Field(
+        default=TOTAL_SECONDS, gt=0, le=86_400, description="Longest turn of a model, without the wait for its turn."
+    )
+    model_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        examples=[4],
+        description="Turns of one model at once; unset: 4 on this machine, 1 at Ollama there, no limit elsewhere.",
+    )
     api_key: SecretStr | None = Field(
         default=None,
         examples=["the output of `agentnet keys generate`"],
@@ -273,7 +233,7 @@ class Settings(BaseSettings):
     mcp_progress_per_second: int = Field(
         default=20, ge=1, le=10_000, description="Progress and log messages of one call that reach a host in a second."
     )
-    log_level: Annotated[str, AfterValidator(_known_level)] = Field(
+    log_level: Annotated[str, AfterValidator(known_level)] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$", description="auto: text on a terminal.")
@@ -366,7 +326,7 @@ def missing_paths(settings: Settings) -> list[tuple[str, Path]]:
     ]
     files = [
         (name, path)
-        for name in ("mcp_servers_file", "mcp_profiles")
+        for name in ("mcp_servers_file", "mcp_profiles", "models_file")
         if (path := getattr(settings, name)) and not path.is_file()
     ]
     return [(variable_of(name), path) for name, path in (*folders, *files)]
@@ -384,6 +344,11 @@ def variable_of(field: str) -> str:
     """The variable that holds a setting, or would."""
     names, there = variables_of(field), _environment()
     return next((name for name in names if name in there), names[0])
+
+
+def variable(name: str) -> str | None:
+    """The value of a variable that a file of ours names, in the environment or `.env`; None also where it is empty."""
+    return os.environ.get(name) or DotEnvSettingsSource(Settings, case_sensitive=True).env_vars.get(name) or None
 
 
 def example_of(field: str) -> str:

@@ -12,6 +12,7 @@ from agentnet.cli import commands
 from agentnet.cli.admin import keys, partitions, push, retention, tenants
 from agentnet.cli.command import exits
 from agentnet.cli.mcp import commands as mcp
+from agentnet.cli.network import models
 from agentnet.errors import AgentNetError
 
 
@@ -84,6 +85,7 @@ def _root(
 for command in commands.ALL:
     app.command()(command)
 app.add_typer(commands.agents, name="agents")
+app.add_typer(models.app, name="models")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(commands.serve, name="serve")
 app.add_typer(commands.new, name="new")

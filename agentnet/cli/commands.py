@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from agentnet.cli.command.options import Agents, AsJson, Knowledge, Port, Servers, Url
+from agentnet.errors import InvalidInputError
 
 
 def up(
@@ -127,14 +128,20 @@ def doctor(json: AsJson = False) -> None:
     doctor.run_checks(json)
 
 
-def schema() -> None:
-    """Print the JSON Schema of agent.yaml."""
+def schema(
+    of: Annotated[str, typer.Argument(metavar="[agent|models]", help="Of agent.yaml or of models.yaml.")] = "agent",
+) -> None:
+    """Print the JSON Schema of agent.yaml, or of models.yaml."""
     import json
 
     # Imported by the command that needs it, as everywhere here: `--help` has to answer in 0.4 s.
     from agentnet.manifests.manifest import manifest_schema
+    from agentnet.models.endpoints.declared import models_schema
 
-    typer.echo(json.dumps(manifest_schema(), indent=2))
+    schemas = {"agent": manifest_schema, "models": models_schema}
+    if of not in schemas:
+        raise InvalidInputError(f"There is no schema of {of!r}.", hint="There are: agent, models.")
+    typer.echo(json.dumps(schemas[of](), indent=2))
 
 
 def demo(

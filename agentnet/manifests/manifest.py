@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from agentnet.errors import ManifestError, NotFoundError
 
@@ -23,6 +23,22 @@ RESERVED_NAMES = frozenset({"agents", "agentnet", "gateway", "registry"})
 SCHEMA_ID = "https://agentnet.dev/schemas/agent.schema.json"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+MAX_MODELS = 8
+
+
+def _model_names(value: Any) -> tuple[str, ...]:
+    """One name, several with commas between, or a list of them."""
+    names = value.split(",") if isinstance(value, str) else [] if value is None else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError("must be the name of a model, or a list of names in the order of fallbacks")
+    return tuple(name.strip() for name in names)
+
+
+ModelNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_model_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 
 class _Strict(BaseModel):
@@ -74,7 +90,11 @@ class Manifest(_Strict):
     description: str = Field(min_length=1, max_length=2000, description="What the specialist is for, in a sentence.")
     version: str = Field(default="1.0.0", pattern=r"^[0-9A-Za-z.+-]{1,40}$", description="Version of this definition.")
     skills: list[SkillManifest] = Field(min_length=1, max_length=64, description="What it can do.")
-    model: str | None = Field(default=None, description="Model name; unset uses AGENTNET_MODEL or the offline model.")
+    model: ModelNames = Field(
+        default=(),
+        max_length=MAX_MODELS,
+        description="Model name, or several in the order of fallbacks; unset uses AGENTNET_MODEL or the offline model.",
+    )
     instructions: str = Field(default="instructions.md", description="File with the instructions.")
     mcp_servers: list[Name] = Field(default_factory=list[str], description="MCP servers it may use, by name.")
     peers: list[str] = Field(

@@ -11,9 +11,10 @@ from agentnet.models.endpoints.endpoint import Endpoint
 class PatientModel(Model):
     """The model `inner` of `endpoint`. Its stream may hold `Notice`s, and begin anew: `response.created` says so."""
 
-    def __init__(self, inner: Model, endpoint: Endpoint) -> None:
+    def __init__(self, inner: Model, endpoint: Endpoint, fallbacks: "tuple[PatientModel, ...]" = ()) -> None:
         self._inner = inner
         self._endpoint = endpoint
+        self._fallbacks = fallbacks
 
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
         """A turn in one piece."""

@@ -1,18 +1,29 @@
-"""Where models come from: one that is installed, any OpenAI-compatible endpoint, or without both the offline model."""
+"""Where models come from: declared in `models.yaml`, installed, any OpenAI-compatible endpoint, LiteLLM, or without all
+of them the offline model.
+"""
 
+from typing import Any
+
+import httpx2
 from agents import Model, ModelProvider, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, Omit
 
-from agentnet.models.endpoints.choice import absent, resolved
+from agentnet.models.endpoints.building import endpoint_of
+from agentnet.models.endpoints.choice import absent, with_fallbacks
+from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
+from agentnet.models.only_listed import OnlyListedModel
 from agentnet.models.patient import PatientModel
 from agentnet.models.wire.client import WireClient
 from agentnet.settings import Settings
 
 NO_KEY = "none"
-"""Sent where an endpoint wants no key: the client insists on one."""
+"""What the client, which insists on a key, is given where an endpoint wants none. It is not sent."""
+AUTHORIZATION = "Authorization"
+OPENAI_ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
+"""Headers that the client makes of the environment, for whatever endpoint."""
 MAX_RETRIES = 4
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 20.0
@@ -25,35 +36,60 @@ class Models(ModelProvider):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._installed = frozenset(installed_models())
-        self._made: dict[str, Model] = {}
+        self._asked: dict[str | None, Model] = {}
+        self._made: dict[tuple[str, ...], Model] = {}
+        self._parts: dict[str, tuple[Model, Endpoint]] = {}
         self._clients: list[AsyncOpenAI] = []
 
     def get_model(self, model_name: str | None) -> Model:
-        """The model of that name; the settings' one for None. Nothing is contacted yet.
+        """The model of that name, or the first of several with commas between, for which the others stand in; the
+        settings' one for None. Nothing is contacted yet.
 
-        Raises `ConfigurationError` where there is neither an endpoint nor the offline model.
+        Raises `ConfigurationError` where there is neither an endpoint nor the offline model, for a name that nothing
+        has, and for a key that is not there.
         """
-        name = resolved(self._settings, model_name, self._installed)
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        if model_name not in self._asked:
+            names = with_fallbacks(self._settings, model_name)
+            self._asked[model_name] = self._made[names] = self._made.get(names) or self._make(names)
+        return self._asked[model_name]
 
     async def aclose(self) -> None:
         """Close the clients."""
-        clients, self._clients, self._made = self._clients, [], {}
+        clients, self._clients = self._clients, []
+        for known in (self._asked, self._made, self._parts):
+            known.clear()
         for client in clients:
             await client.close()
 
-    def _make(self, name: str) -> Model:
-        if name in self._installed:
-            return load_model(name)
-        if name == OFFLINE_MODEL:
+    def _make(self, names: tuple[str, ...]) -> Model:
+        (inner, endpoint), *others = [self._part(name) for name in names]
+        if not others and self._is_installed(names[0]):
+            return inner
+        return PatientModel(inner, endpoint, tuple(PatientModel(*other) for other in others))
+
+    def _part(self, name: str) -> tuple[Model, Endpoint]:
+        """The model of that name alone, and what is known of its endpoint."""
+        if name not in self._parts:
+            self._parts[name] = self._installed_part(name) if self._is_installed(name) else self._endpoint_part(name)
+        return self._parts[name]
+
+    def _is_installed(self, name: str) -> bool:
+        return (name in self._installed or name == OFFLINE_MODEL) and name not in declared_models(self._settings).models
+
+    def _installed_part(self, name: str) -> tuple[Model, Endpoint]:
+        if name not in self._installed:
             raise absent(self._settings)
-        endpoint = _endpoint(self._settings, name)
+        return load_model(name), Endpoint(name=name, model=name, base_url="")
+
+    def _endpoint_part(self, name: str) -> tuple[Model, Endpoint]:
+        endpoint = endpoint_of(self._settings, name)
+        if endpoint.through_litellm is not None:
+            return _through_litellm(endpoint.through_litellm, endpoint), endpoint
         client = _client(endpoint)
         self._clients.append(client)
         kind = OpenAIResponsesModel if endpoint.speaks_responses else OpenAIChatCompletionsModel
-        return PatientModel(kind(model=endpoint.model, openai_client=client), endpoint)
+        model = kind(model=endpoint.model, openai_client=client)
+        return (model if endpoint.model else OnlyListedModel(model, endpoint)), endpoint
 
 
 def model_provider(settings: Settings) -> Models:
@@ -83,22 +119,35 @@ def default_model_settings(settings: Settings) -> ModelSettings:
     )
 
 
-def _endpoint(settings: Settings, name: str) -> Endpoint:
-    key = settings.openai_api_key
-    return Endpoint(
-        name=name,
-        model=name,
-        base_url=settings.openai_base_url or OPENAI_URL,
-        api_key=key if key and key.get_secret_value() else None,
-        silence_seconds=settings.model_timeout_seconds,
-    )
-
 
 def _client(endpoint: Endpoint) -> AsyncOpenAI:
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key else NO_KEY
+    # Said outright, or the client takes what the environment has for OpenAI, and sends it elsewhere too.
+    headers: dict[str, Any] = {AUTHORIZATION: f"Bearer {key}"}
+    if endpoint.base_url.rstrip("/") != OPENAI_URL:
+        headers |= dict.fromkeys(OPENAI_ACCOUNT, Omit())
+    headers |= {name: value.get_secret_value() for name, value in endpoint.headers}
+    http_client = WireClient(endpoint)
+    if endpoint.api_key is None:
+        http_client.event_hooks["request"].append(_without_key)
     return AsyncOpenAI(
-        api_key=endpoint.api_key.get_secret_value() if endpoint.api_key else NO_KEY,
+        api_key=key,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply
         timeout=endpoint.silence_seconds,
-        http_client=WireClient(endpoint),
+        default_headers=headers,
+        default_query={name: value.get_secret_value() for name, value in endpoint.query},
+        http_client=http_client,
     )
+
+
+async def _without_key(request: httpx2.Request) -> None:
+    if request.headers.get(AUTHORIZATION) == f"Bearer {NO_KEY}":
+        del request.headers[AUTHORIZATION]
+
+
+def _through_litellm(name: str, endpoint: Endpoint) -> Model:
+    from agents.extensions.models.litellm_model import LitellmModel  # an extra, and seconds to import
+
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
+    return LitellmModel(name, base_url=endpoint.base_url or None, api_key=key)

@@ -21,6 +21,7 @@ from agentnet.manifests.manifest import MANIFEST_FILE, load_specialists
 from agentnet.manifests.references import check_references
 from agentnet.manifests.toolfolders import find_tool_folders
 from agentnet.process.collector import steady_collector
+from agentnet.process.modelnames import check_models
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import RunningService, Service, bind, running
 from agentnet.settings import SERVICE_PORTS, Settings
@@ -82,9 +83,11 @@ def plan(settings: Settings, only: Sequence[str] = ()) -> Plan:
 
     Raises `ConfigurationError`, and `NotFoundError` for a name that is neither.
     """
-    agents = [specialist.name for specialist in load_specialists(specialist_directories(settings))]
+    found = load_specialists(specialist_directories(settings))
+    agents = [specialist.name for specialist in found]
     servers = mcp_servers(settings)
     _check_names(only, [*servers, *agents])
+    check_models(settings, [specialist for specialist in found if not only or specialist.name in only])
     ports = iter(SERVICE_PORTS)
     tools = tuple(Service("mcp", name, next(ports, 0)) for name in servers if not only or name in only)
     specialists = tuple(Service("agent", name, next(ports, 0)) for name in agents if not only or name in only)

@@ -7,6 +7,7 @@ from agentnet.files.store import FileStore
 from agentnet.ids import EVERYONE
 from agentnet.manifests.manifest import Specialist
 from agentnet.models import default_model_settings, model_name
+from agentnet.process.modelnames import check_models
 from agentnet.process.runtime import Runtime
 from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
@@ -16,8 +17,9 @@ from agentnet.runs.toolservers import ToolServers
 async def executor_on_a_model(
     runtime: Runtime, specialist: Specialist, directory: Directory
 ) -> tuple[SpecialistExecutor, Callable[[], Awaitable[None]]]:
-    """The executor of `specialist`, and what closes its connections. Raises `ManifestError`."""
+    """The executor of `specialist`, and what closes its connections. Raises `ConfigurationError`."""
     settings, manifest = runtime.settings, specialist.manifest
+    check_models(settings, [specialist])
     tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
     executor = SpecialistExecutor(
         specialist,

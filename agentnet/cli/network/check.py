@@ -12,6 +12,7 @@ from agentnet.errors import AgentNetError
 from agentnet.manifests.manifest import Specialist, load_specialists
 from agentnet.manifests.references import wrong_references
 from agentnet.process.launch import mcp_servers, specialist_directories
+from agentnet.process.modelnames import wrong_models
 from agentnet.upstreams.declarations import load_declarations
 
 SERVERS = "/v1/mcp/servers"
@@ -32,7 +33,11 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
         stored, unasked = _stored()
         there += stored
     for specialist in mine:
-        problems = [*wrong_references([specialist], there, [*mine, *others]), *_code(specialist)]
+        problems = [
+            *wrong_references([specialist], there, [*mine, *others]),
+            *wrong_models(settings, [specialist]),
+            *_code(specialist),
+        ]
         wrong += len(problems)
         for problem in problems:
             typer.echo(f"{specialist.name}: {problem}")

@@ -1,13 +1,25 @@
 """An endpoint's model as the network knows it: where it is, how it is spoken to, and what may be asked of it."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from agentnet.settings import LOOPBACK_HOSTS, SILENCE_SECONDS, TOTAL_SECONDS
 
 Api = Literal["auto", "chat", "responses"]
 """`auto`: Responses at OpenAI itself, Chat Completions everywhere else."""
 
 OPENAI_URL = "https://api.openai.com/v1"
+LITELLM = "litellm/"
+"""What a model's name begins with that is reached through LiteLLM; its own name follows."""
+LONGEST_SECONDS = 86_400.0
+THIS_MACHINE = LOOPBACK_HOSTS | {"host.docker.internal", "host.containers.internal"}
+"""Hosts at which somebody's own machine serves; the latter two are its names inside of containers."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=LONGEST_SECONDS)]
+Dollars = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
 class Prices(BaseModel):
@@ -15,34 +27,66 @@ class Prices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: float = Field(default=0.0, ge=0)
-    cached_input: float | None = Field(default=None, ge=0, description="Unset: as input.")
-    output: float = Field(default=0.0, ge=0)
+    input: Dollars = 0.0
+    cached_input: Dollars | None = Field(default=None, description="Unset: as input.")
+    output: Dollars = 0.0
 
 
-class Endpoint(BaseModel):
-    """One named model. What is unset has the default of its kind: see `agentnet.models.provider`."""
+class Traits(BaseModel):
+    """What is said of a named model besides where it is: the same in `models.yaml` and in an `Endpoint`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(description="What manifests and AGENTNET_MODEL call it.")
-    model: str = Field(description="What its server calls it.")
-    base_url: str = Field(default=OPENAI_URL, description="Up to and with /v1.")
-    api_key: SecretStr | None = Field(default=None, description="None: the server wants none.")
-    api: Api = "auto"
-    context_tokens: Annotated[int, Field(ge=256)] | None = Field(default=None, description="Prompt and answer together.")
-    prices: Prices | None = None
-    concurrency: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="Turns at once.")
-    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
-    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
-    silence_seconds: float = Field(default=120.0, gt=0, description="Longest time without a byte.")
-    total_seconds: float = Field(default=1800.0, gt=0, description="Longest turn, without the wait in our own queue.")
+    api: Api = Field(
+        default="auto", description="What it is spoken to by; auto: responses at OpenAI itself, chat elsewhere."
+    )
+    context_tokens: Annotated[int, Field(strict=True, ge=256, le=100_000_000)] | None = Field(
+        default=None, description="Tokens of its context, prompt and answer together, as its server is set up."
+    )
+    prices: Prices | None = Field(default=None, description="US dollars for a million tokens.")
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = Field(
+        default=None, description="Turns at once; more wait in the network's own queue."
+    )
+    requests_per_minute: Count | None = Field(default=None, description="Turns that may begin in a minute.")
+    tokens_per_minute: Count | None = Field(default=None, description="Tokens, of prompts and answers, in a minute.")
+    silence_seconds: Seconds = Field(
+        default=SILENCE_SECONDS, description="Longest time without a byte, before the first token and after it."
+    )
+    total_seconds: Seconds = Field(
+        default=TOTAL_SECONDS, description="Longest turn, without the wait in the network's own queue."
+    )
     omit: frozenset[str] = Field(
         default=frozenset(), description="What its requests must not hold, such as stream_options or strict."
     )
-    fallbacks: tuple[str, ...] = Field(default=(), description="Named models that are asked when this one cannot.")
+    fallbacks: tuple[str, ...] = Field(
+        default=(), description="Models that are asked in this order when this one cannot answer."
+    )
+
+
+class Endpoint(Traits):
+    """One named model. What is unset has the default of its kind: see `agentnet.models.provider`."""
+
+    name: str = Field(description="What manifests and AGENTNET_MODEL call it.")
+    model: str = Field(description="What its server calls it; empty: the only one that the server lists.")
+    base_url: str = Field(default=OPENAI_URL, description="Up to and with /v1.")
+    api_key: SecretStr | None = Field(default=None, description="None: the server wants none.")
+    headers: tuple[tuple[str, SecretStr], ...] = Field(default=(), description="Sent along with every request.")
+    query: tuple[tuple[str, SecretStr], ...] = Field(default=(), description="Added to the address of every request.")
 
     @property
     def speaks_responses(self) -> bool:
         """Whether it is spoken to by the Responses API."""
         return self.api == "responses" or (self.api == "auto" and self.base_url.rstrip("/") == OPENAI_URL)
+
+    @property
+    def through_litellm(self) -> str | None:
+        """What LiteLLM calls it, such as `anthropic/claude-…`; None for what is spoken to directly."""
+        return self.model.removeprefix(LITELLM) if self.model.startswith(LITELLM) else None
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether somebody's own machine serves at `url`."""
+    try:
+        return (urlsplit(url).hostname or "") in THIS_MACHINE
+    except ValueError:
+        return False

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity tasks telemetry"),
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
-    | agentnet("database identity manifests models process runs telemetry upstreams"),
+    | agentnet("database identity manifests models models.endpoints process runs telemetry upstreams"),
     "agentnet.cli.show": agentnet("tasks"),
     "agentnet.cli.tasks": command_line("command gateway show") | agentnet("files process tasks"),
     "agentnet.database": NOTHING,
@@ -56,10 +56,10 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.manifests": NOTHING,
     "agentnet.mcp": NOTHING,
     "agentnet.models": agentnet("models.endpoints models.wire"),
-    "agentnet.models.endpoints": NOTHING,
+    "agentnet.models.endpoints": agentnet("manifests"),
     "agentnet.models.wire": agentnet("models.endpoints"),
     "agentnet.process": agentnet(
-        "database discovery http identity manifests models push retention signals tasks upstreams"
+        "database discovery http identity manifests models models.endpoints push retention signals tasks upstreams"
     ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
