@@ -1,7 +1,7 @@
 """What comes of an ask of a server with each quirk: the table that issue 11 wants kept.
 
 `ANSWER`: the right answer, with not one request more than it takes. `REPAIRED`: the right answer, by whatever way.
-`says`: another answer, word for word. `told`: the task failed, and its reason holds one of these words.
+`says`: another answer, word for word; `holds`: one that has these words in it. `told`: the task failed, and its reason holds one of these words.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Literal
 class Outcome:
     """How an ask ends."""
 
-    kind: Literal["answer", "repaired", "says", "told"]
+    kind: Literal["answer", "repaired", "says", "holds", "told"]
     words: tuple[str, ...] = ()
     """Of `says` the answer, or one of several; of `told` what the reason has one of."""
 
@@ -27,6 +27,11 @@ REPAIRED = Outcome("repaired")
 def says(*answers: str) -> Outcome:
     """The task is completed with one of these answers."""
     return Outcome("says", answers)
+
+
+def holds(*words: str) -> Outcome:
+    """The task is completed with an answer that has all of these words in it."""
+    return Outcome("holds", words)
 
 
 def told(*words: str) -> Outcome:
@@ -161,7 +166,7 @@ EVENTS = {
 FAILURES = {
     **all_of(
         REASON,
-        "400 401 402 403 404 405 408 409 413 422 425 429 451 500 501 502 503 504 520 522 524 529 999",
+        "400 401 402 403 404 405 408 409 413 422 425 429 451 500 501 502 503 504 520 522 524 529 599",
         "status-",
     ),
     **{f"status-{status}-once": REPAIRED for status in (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529)},
@@ -193,9 +198,11 @@ FAILURES = {
 MEANINGS = {
     **all_of(
         OVERFLOW,
-        "openai openai-responses vllm vllm-prompt llama-cpp lm-studio gemini anthropic mistral groq sglang tgi of-500",
+        "openai openai-responses vllm vllm-prompt llama-cpp lm-studio gemini anthropic mistral sglang of-500",
         "overflow-",
     ),
+    "overflow-groq": told("too large"),
+    "overflow-tgi": told("tokens"),
     "no-model-openai": told("does not exist"),
     "no-model-ollama": told("try pulling it"),
     "no-model-vllm": told("does not exist"),
@@ -259,9 +266,7 @@ FIELDS = {
 }
 
 ENDINGS = {
-    "length-cut-once": says("It is 42.", "It is42.", "It is [cut at its length]"),
-    "length-of-gemini": says("It is 42.", "It is42.", "It is [cut at its length]"),
-    "length-cut": says("It is 42.", "It is [cut at its length]"),
+    **all_of(holds("It is", "cut here"), "cut-once cut of-gemini", "length-"),
     "length-at-once": CUT,
     "length-amid-call-once": REPAIRED,
     "length-amid-call": CUT,

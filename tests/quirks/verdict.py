@@ -41,6 +41,9 @@ def _other_than(outcome: Outcome, case: Case, came: Came) -> str | None:
         return None
     if came.state != "completed":
         return "it was not completed"
+    if outcome.kind == "holds":
+        missing = [words for words in outcome.words if words not in came.answer]
+        return f"the answer lacks {missing}" if missing else None
     wanted = outcome.words or (right_answer(case.quirk.need),)
     if came.answer.strip() not in wanted:
         return "the answer is another"

@@ -82,7 +82,7 @@ MORE = (
     Quirk("status-500-amid", "The request after a call gets 500, once.", on="words", times=1, reply=_status(500)),
     Quirk("status-500-twice", "The first two requests get 500.", times=2, reply=_status(500)),
     Quirk("status-301", "Every request is sent elsewhere, over http.", reply=lambda _: Reply(301, {"location": "http://127.0.0.1:9/v1"})),
-    Quirk("status-999", "The status is none.", reply=_status(599)),
+    Quirk("status-599", "The status is none.", reply=_status(599)),
 )
 
 BODIES = (

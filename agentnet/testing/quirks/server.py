@@ -125,7 +125,8 @@ async def _write(reply: Reply, reader: asyncio.StreamReader, writer: asyncio.Str
     has_body = reply.status not in (None, HTTPStatus.NO_CONTENT)
     if reply.status is not None:
         head = {**({"transfer-encoding": "chunked"} if has_body else {}), **reply.headers}
-        lines = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}", *(f"{key}: {value}" for key, value in head.items())]
+        lines = [f"HTTP/1.1 {int(reply.status)} {_phrase(reply.status)}"]
+        lines += [f"{key}: {value}" for key, value in head.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
     for piece in reply.body:
         match piece:
