@@ -1,7 +1,8 @@
 """What comes of an ask of a server with each quirk: the table that issue 11 wants kept.
 
 `ANSWER`: the right answer, with not one request more than it takes. `REPAIRED`: the right answer, by whatever way.
-`says`: another answer, word for word; `holds`: one that has these words in it. `told`: the task failed, and its reason holds one of these words.
+`says`: another answer, word for word; `holds`: one that has these words in it. `told`: the task failed, and its reason
+holds one of these words.
 """
 
 from dataclasses import dataclass
@@ -63,8 +64,8 @@ CALLS = {
     **all_of(REPAIRED, "unknown empty null in-pieces in-every-chunk", "name-"),
     **all_of(
         REPAIRED,
-        "stop-with-calls calls-with-words never missing empty eos capitals of-anthropic old number first in-every-chunk "
-        "twice",
+        "stop-with-calls calls-with-words never missing empty eos capitals of-anthropic old number first "
+        "in-every-chunk twice",
         "finish-",
     ),
 }

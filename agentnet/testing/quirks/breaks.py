@@ -140,12 +140,30 @@ ERRORS = (
     Quirk("error-amid", "An error is in the stream.", frames=_error_amid(IN_STREAM)),
     Quirk("error-amid-once", "So once.", times=1, frames=_error_amid(IN_STREAM)),
     Quirk("error-first-once", "It is the first event.", times=1, frames=_error_amid(IN_STREAM, at=0)),
-    Quirk("error-amid-named", "It is an event `error`.", frames=_error_amid(IN_STREAM, name=b"event: error\n"), apis=CHAT),
+    Quirk(
+        "error-amid-named",
+        "It is an event `error`.",
+        frames=_error_amid(IN_STREAM, name=b"event: error\n"),
+        apis=CHAT,
+    ),
     Quirk("error-amid-in-words", "It is a word.", frames=_error_amid({"error": REASON})),
-    Quirk("error-amid-of-vllm", "It has vLLM's form.", frames=_error_amid({"object": "error", "message": REASON, "type": "InternalServerError", "code": 500})),
+    Quirk(
+        "error-amid-of-vllm",
+        "It has vLLM's form.",
+        frames=_error_amid({"object": "error", "message": REASON, "type": "InternalServerError", "code": 500}),
+    ),
     Quirk("error-amid-of-openrouter", "It is in a chunk.", frames=_error_amid(OF_OPENROUTER), apis=CHAT),
-    Quirk("error-amid-of-quota", "It says that the money is spent.", frames=_error_amid({"error": {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}})),
-    Quirk("error-event", "It is an event of Responses.", frames=_error_amid({"type": "error", "code": "server_error", "message": REASON, "param": None, "sequence_number": 3}, name=b"event: error\n"), apis=RESPONSES),
+    Quirk(
+        "error-amid-of-quota",
+        "It says that the money is spent.",
+        frames=_error_amid({"error": {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}}),
+    ),
+    Quirk(
+        "error-event",
+        "It is an event of Responses.",
+        frames=_error_amid({"type": "error", "code": "server_error", "message": REASON, "param": None, "sequence_number": 3}, name=b"event: error\n"),
+        apis=RESPONSES,
+    ),
 )
 
 QUIRKS = (*BREAKS, *SILENCES, *ERRORS)

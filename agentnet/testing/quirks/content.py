@@ -107,7 +107,11 @@ def _shape(name: str, says: str, edit: Chunks, need: Need = Need.CALL) -> Quirk:
 
 
 SAID = (
-    _said("words-channel", "Marks of a channel are around the answer.", lambda t: f"<|channel|>final<|message|>{t}<|return|>"),
+    _said(
+        "words-channel",
+        "Marks of a channel are around the answer.",
+        lambda t: f"<|channel|>final<|message|>{t}<|return|>",
+    ),
     _said("words-end-of-chatml", "A mark of the end leaks.", lambda text: f"{text}<|im_end|>"),
     _said("words-end-of-llama", "Another leaks.", lambda text: f"{text}<|eot_id|>"),
     _said("words-end-of-text", "And another.", lambda text: f"{text}<|endoftext|>"),
@@ -117,7 +121,11 @@ SAID = (
     _said("words-after-space", "There is space before the answer.", lambda text: f"\n\n {text}"),
     _said("words-with-nul", "The answer holds a NUL.", lambda text: f"{text}\x00"),
     _said("words-with-half-a-character", "The answer ends in half a character.", lambda text: f"{text}\ud83d"),
-    _said("words-of-all-planes", "The answer holds characters of all planes.", lambda text: f"{text} \U0001f642 ñ 漢"),
+    _said(
+        "words-of-all-planes",
+        "The answer holds characters of all planes.",
+        lambda text: f"{text} \U0001f642 ñ 漢",
+    ),
     _said(
         "words-split-in-a-character",
         "A character comes in two chunks.",
@@ -140,12 +148,24 @@ SHAPES = (
     _shape("delta-missing", "The last chunk has no delta.", _last_delta(ABSENT)),
     _shape("delta-named-message", "Deltas are named `message`.", _as_message),
     _shape("deltas-empty", "Empty deltas are between the others.", _with_empty_ones),
-    _shape("deltas-with-nulls", "All that is not said is null.", deltas(lambda d: {"content": None, "tool_calls": None, "refusal": None, "reasoning_content": None, **d})),
-    _shape("choices-empty", "The first chunk has no choice, as Azure's.", _first(lambda chunk: {**chunk, "choices": []})),
+    _shape(
+        "deltas-with-nulls",
+        "All that is not said is null.",
+        deltas(lambda d: {"content": None, "tool_calls": None, "refusal": None, "reasoning_content": None, **d}),
+    ),
+    _shape(
+        "choices-empty",
+        "The first chunk has no choice, as Azure's.",
+        _first(lambda chunk: {**chunk, "choices": []}),
+    ),
     _shape("choices-null", "The first chunk's choices are null.", _first(lambda chunk: {**chunk, "choices": None})),
     _shape("choices-missing", "The first chunk has no choices.", _first(lambda chunk: {**chunk, "choices": ABSENT})),
     _shape("choices-two", "There is a second choice.", _with_another_choice),
-    _shape("head-missing", "Chunks have no id, model or time.", head(id=ABSENT, model=ABSENT, created=ABSENT, object=ABSENT)),
+    _shape(
+        "head-missing",
+        "Chunks have no id, model or time.",
+        head(id=ABSENT, model=ABSENT, created=ABSENT, object=ABSENT),
+    ),
     _shape("head-null", "They are null.", head(id=None, model=None, created=None, object=None)),
     _shape("head-empty", "They are empty.", head(id="", model="", created=0, object="")),
     _shape("time-with-fraction", "The time is no whole number.", head(created=1764518400.25)),
@@ -158,12 +178,20 @@ USAGE = (
     Quirk("usage-null", "Usage is null.", turn=_usage(None)),
     Quirk("usage-empty", "Usage is an empty object.", turn=_usage({})),
     Quirk("usage-partial", "Only the total is told.", turn=_usage({"total_tokens": 25})),
-    Quirk("usage-zero", "All of it is 0.", turn=_usage(dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), 0))),
+    Quirk(
+        "usage-zero",
+        "All of it is 0.",
+        turn=_usage(dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), 0)),
+    ),
     Quirk("usage-as-text", "Numbers are text.", turn=_usage(lambda usage: {k: str(v) for k, v in usage.items()})),
     Quirk("usage-floats", "Numbers have fractions.", turn=_usage(lambda usage: {k: v + 0.5 for k, v in usage.items()})),
     Quirk("usage-nulls", "Numbers are null.", turn=_usage(lambda usage: dict.fromkeys(usage))),
     Quirk("usage-negative", "Numbers are below 0.", turn=_usage(lambda usage: {k: -v for k, v in usage.items()})),
-    Quirk("usage-details-null", "Details are null.", turn=_usage(lambda usage: {**usage, "prompt_tokens_details": None, "completion_tokens_details": None})),
+    Quirk(
+        "usage-details-null",
+        "Details are null.",
+        turn=_usage(lambda usage: {**usage, "prompt_tokens_details": None, "completion_tokens_details": None}),
+    ),
     Quirk("usage-of-anthropic", "Its names are Anthropic's.", turn=_usage({"input_tokens": 12, "output_tokens": 5})),
     _shape("usage-growing", "Each chunk has the usage so far, as vLLM's.", _growing),
     _shape("usage-beside-choices", "It comes with the last words.", _beside_choices),

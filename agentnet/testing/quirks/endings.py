@@ -110,15 +110,35 @@ LENGTHS = (
     Quirk("length-at-once", "The length is reached before a word.", on="words", turn=_cut_at_once),
     Quirk("length-amid-call-once", "A call is cut, once.", on="calls", times=1, turn=_cut_call),
     Quirk("length-amid-call", "Every call is.", on="calls", turn=_cut_call),
-    Quirk("length-of-gemini", "It is `MAX_TOKENS`.", on="words", times=1, turn=_cut, chat=finish("MAX_TOKENS"), apis=CHAT),
+    Quirk(
+        "length-of-gemini",
+        "It is `MAX_TOKENS`.",
+        on="words",
+        times=1,
+        turn=_cut,
+        chat=finish("MAX_TOKENS"),
+        apis=CHAT,
+    ),
 )
 
 REFUSALS = (
     Quirk("filter-at-once", "A filter holds all back.", turn=_held_back("")),
     Quirk("filter-amid-words", "A filter ends the answer.", turn=_held_back("It is")),
     Quirk("filter-of-gemini", "It is `SAFETY`.", turn=_held_back(""), chat=finish("SAFETY"), apis=CHAT),
-    Quirk("filter-prohibited", "It is `PROHIBITED_CONTENT`.", turn=_held_back(""), chat=finish("PROHIBITED_CONTENT"), apis=CHAT),
-    Quirk("declined", "The model declines, in the field for it.", Need.WORDS, chat=_declined, responses=_declined_items),
+    Quirk(
+        "filter-prohibited",
+        "It is `PROHIBITED_CONTENT`.",
+        turn=_held_back(""),
+        chat=finish("PROHIBITED_CONTENT"),
+        apis=CHAT,
+    ),
+    Quirk(
+        "declined",
+        "The model declines, in the field for it.",
+        Need.WORDS,
+        chat=_declined,
+        responses=_declined_items,
+    ),
     Quirk("declined-in-words", "It declines in words.", Need.WORDS, turn=words(lambda _: DECLINED)),
 )
 
@@ -127,10 +147,22 @@ RUNAWAYS = (
     Quirk("word-for-ever", "One word is.", reply=_without_end(lambda _: "no ")),
     Quirk("verse-for-ever", "Four lines are.", reply=_without_end(lambda n: f"Line {n % 4} of a song.\n")),
     Quirk("blanks-for-ever", "Empty lines come for ever.", reply=_without_end(lambda _: "\n")),
-    Quirk("words-for-ever", "Words come for ever, each another.", reply=_without_end(lambda n: f"{n * 7919 % 10007} words. ")),
-    Quirk("thoughts-for-ever", "Thoughts do.", reply=_without_end(lambda n: f"{n * 7919 % 10007} thoughts. ", "reasoning_content")),
+    Quirk(
+        "words-for-ever",
+        "Words come for ever, each another.",
+        reply=_without_end(lambda n: f"{n * 7919 % 10007} words. "),
+    ),
+    Quirk(
+        "thoughts-for-ever",
+        "Thoughts do.",
+        reply=_without_end(lambda n: f"{n * 7919 % 10007} thoughts. ", "reasoning_content"),
+    ),
     Quirk("thought-for-ever", "One thought is repeated.", reply=_without_end(lambda _: "Wait.\n", "reasoning_content")),
-    Quirk("arguments-for-ever", "The arguments of a call do not end.", reply=_without_end(lambda n: f"{n} ", "arguments")),
+    Quirk(
+        "arguments-for-ever",
+        "The arguments of a call do not end.",
+        reply=_without_end(lambda n: f"{n} ", "arguments"),
+    ),
     Quirk("same-call-for-ever", "The same tool is called again and again.", turn=_same_call),
     Quirk("calls-for-ever", "A tool is called with other arguments again and again.", turn=_other_calls),
 )

@@ -81,7 +81,11 @@ ONCE = tuple(
 MORE = (
     Quirk("status-500-amid", "The request after a call gets 500, once.", on="words", times=1, reply=_status(500)),
     Quirk("status-500-twice", "The first two requests get 500.", times=2, reply=_status(500)),
-    Quirk("status-301", "Every request is sent elsewhere, over http.", reply=lambda _: Reply(301, {"location": "http://127.0.0.1:9/v1"})),
+    Quirk(
+        "status-301",
+        "Every request is sent elsewhere, over http.",
+        reply=lambda _: Reply(301, {"location": "http://127.0.0.1:9/v1"}),
+    ),
     Quirk("status-599", "The status is none.", reply=_status(599)),
 )
 
@@ -93,13 +97,27 @@ BODIES = (
     _shape("azure-gateway", "Azure's gateway", {"statusCode": 403, "message": REASON}, 403),
     _shape("vllm", "vLLM", of_vllm(REASON)),
     _shape("vllm-detail", "FastAPI", {"detail": REASON}),
-    _shape("vllm-details", "FastAPI's checks", {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": REASON, "input": {}}]}, 422),
+    _shape(
+        "vllm-details",
+        "FastAPI's checks",
+        {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": REASON, "input": {}}]},
+        422,
+    ),
     _shape("ollama", "Ollama: a string", {"error": REASON}),
     _shape("llama-cpp", "llama.cpp", {"error": {"code": 400, "message": REASON, "type": "invalid_request_error"}}),
     _shape("lm-studio", "LM Studio", {"error": {"message": REASON}}),
     _shape("anthropic", "Anthropic", {"type": "error", "error": {"type": "invalid_request_error", "message": REASON}}),
-    _shape("openrouter", "OpenRouter: the reason is in the metadata", {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps({"error": {"message": REASON}}), "provider_name": "Novita"}}}),
-    _shape("mistral", "Mistral", {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body"], "msg": REASON}]}, "type": "invalid_request_error"}, 422),
+    _shape(
+        "openrouter",
+        "OpenRouter: the reason is in the metadata",
+        {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps({"error": {"message": REASON}}), "provider_name": "Novita"}}},
+    ),
+    _shape(
+        "mistral",
+        "Mistral",
+        {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body"], "msg": REASON}]}, "type": "invalid_request_error"},
+        422,
+    ),
     _shape("cohere", "Cohere", {"message": REASON}),
     _shape("bedrock", "Bedrock", {"Message": REASON}, 403),
     _shape("hugging-face", "Hugging Face", {"error": REASON, "error_type": "validation"}, 422),
@@ -115,7 +133,12 @@ BODIES = (
     _shape("broken", "JSON that is cut", '{"error": {"message": "The hams', text=True),
     _shape("bytes", "a megabyte", "x" * 1_000_000, text=True),
     _shape("nested", "JSON in JSON", {"error": {"message": json.dumps({"error": {"message": REASON}})}}),
-    _shape("secret", "one that repeats the key", of_openai("Incorrect API key provided: sk-quirk-12345678.", code="invalid_api_key"), 401),
+    _shape(
+        "secret",
+        "one that repeats the key",
+        of_openai("Incorrect API key provided: sk-quirk-12345678.", code="invalid_api_key"),
+        401,
+    ),
 )
 
 WAITS = (
@@ -124,22 +147,60 @@ WAITS = (
     Quirk("wait-date", "429 with a date, once.", times=1, reply=_at_a_date(1)),
     Quirk("wait-past", "429 with a date that is past, once.", times=1, reply=_at_a_date(-60)),
     Quirk("wait-milliseconds", "429 with retry-after-ms, once.", times=1, reply=_limited({"retry-after-ms": "300"})),
-    Quirk("wait-reset", "429 with x-ratelimit-reset-requests, once.", times=1, reply=_limited({"x-ratelimit-reset-requests": "300ms", "x-ratelimit-remaining-requests": "0"})),
-    Quirk("wait-words", "429 with the time in words, once.", times=1, reply=_limited({}, "Rate limit reached. Please try again in 300ms.")),
+    Quirk(
+        "wait-reset",
+        "429 with x-ratelimit-reset-requests, once.",
+        times=1,
+        reply=_limited({"x-ratelimit-reset-requests": "300ms", "x-ratelimit-remaining-requests": "0"}),
+    ),
+    Quirk(
+        "wait-words",
+        "429 with the time in words, once.",
+        times=1,
+        reply=_limited({}, "Rate limit reached. Please try again in 300ms."),
+    ),
     Quirk("wait-nonsense", "429 with a time that is none, once.", times=1, reply=_limited({"retry-after": "soon"})),
     Quirk("wait-negative", "429 with a time below 0, once.", times=1, reply=_limited({"retry-after": "-5"})),
-    Quirk("wait-503", "503 with Retry-After: 1, once.", times=1, reply=told(503, of_openai(REASON), {"retry-after": "1"})),
-    Quirk("wait-long", "429 with Retry-After: 120.", reply=_limited({"retry-after": "120"}, f"{REASON} Try again in 2 minutes.")),
+    Quirk(
+        "wait-503",
+        "503 with Retry-After: 1, once.",
+        times=1,
+        reply=told(503, of_openai(REASON), {"retry-after": "1"}),
+    ),
+    Quirk(
+        "wait-long",
+        "429 with Retry-After: 120.",
+        reply=_limited({"retry-after": "120"}, f"{REASON} Try again in 2 minutes."),
+    ),
     Quirk("wait-long-date", "429 with a date in an hour.", reply=_at_a_date(3600)),
-    Quirk("wait-of-gemini", "429 with the time in a detail, once.", times=1, reply=told(429, of_gemini("Resource has been exhausted.", "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}))),
-    Quirk("wait-long-of-gemini", "So with ten minutes.", reply=told(429, of_gemini(REASON, "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "600s"}))),
+    Quirk(
+        "wait-of-gemini",
+        "429 with the time in a detail, once.",
+        times=1,
+        reply=told(429, of_gemini("Resource has been exhausted.", "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"})),
+    ),
+    Quirk(
+        "wait-long-of-gemini",
+        "So with ten minutes.",
+        reply=told(429, of_gemini(REASON, "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "600s"})),
+    ),
     Quirk("wait-no-more", "429 that says not to try again.", reply=_limited({"x-should-retry": "false"}, REASON)),
 )
 
 LOADING = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 LOADS = (
-    Quirk("loading", "503, as the model loads, three times.", times=3, reply=told(HTTPStatus.SERVICE_UNAVAILABLE, LOADING)),
-    Quirk("loading-of-hugging-face", "503 with how long it takes.", times=1, reply=told(503, {"error": "Model m is currently loading", "estimated_time": 0.5})),
+    Quirk(
+        "loading",
+        "503, as the model loads, three times.",
+        times=3,
+        reply=told(HTTPStatus.SERVICE_UNAVAILABLE, LOADING),
+    ),
+    Quirk(
+        "loading-of-hugging-face",
+        "503 with how long it takes.",
+        times=1,
+        reply=told(503, {"error": "Model m is currently loading", "estimated_time": 0.5}),
+    ),
     Quirk("loading-always", "The model loads for ever.", reply=told(503, LOADING)),
 )
 

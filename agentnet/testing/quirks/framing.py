@@ -122,14 +122,22 @@ FRAMES = (
     Quirk("frames-at-once", "All comes at once.", frames=lambda made: [b"".join(made)]),
     Quirk("frames-with-comments", "There are comments between.", frames=_with_comments),
     Quirk("frames-with-pings", "There are events of another kind between.", frames=_with_pings),
-    Quirk("frames-with-mark", "The stream begins with a byte order mark.", frames=lambda made: [b"\xef\xbb\xbf", *made]),
+    Quirk(
+        "frames-with-mark",
+        "The stream begins with a byte order mark.",
+        frames=lambda made: [b"\xef\xbb\xbf", *made],
+    ),
     Quirk("frames-in-two-lines", "The data of an event is in two lines.", frames=_in_two_lines),
     Quirk("frames-with-ids", "Events have ids and a retry.", frames=_replaced(b"data: ", b"id: 7\nretry: 10\ndata: ")),
     Quirk("frames-without-end", "`[DONE]` does not come.", frames=_without_done, apis=CHAT),
     Quirk("frames-with-end", "`[DONE]` comes where it does not belong.", frames=lambda made: [*made, DONE]),
     Quirk("frames-after-end", "A chunk comes after `[DONE]`.", frames=_after_done, apis=CHAT),
     Quirk("frames-without-last-line", "The last line has no end.", frames=lambda made: [*made[:-1], made[-1].rstrip()]),
-    Quirk("frames-unnamed", "Events of Responses have no name.", frames=lambda made: [f[f.index(b"data:") :] for f in made]),
+    Quirk(
+        "frames-unnamed",
+        "Events of Responses have no name.",
+        frames=lambda made: [f[f.index(b"data:") :] for f in made],
+    ),
     Quirk("frames-not-json", "An event is no JSON.", times=1, frames=_unreadable(b'{"choices": [')),
     Quirk("frames-word", "An event is a word.", times=1, frames=_unreadable(b"processing")),
     Quirk("frames-null", "An event is null.", frames=_unreadable(b"null")),
@@ -161,9 +169,17 @@ BODIES = (
     Quirk("other-json", "JSON of no API comes.", reply=_other_json({"status": "ok"})),
     Quirk("other-json-list", "A list comes.", reply=_other_json([])),
     Quirk("no-content", "204 comes.", reply=lambda _: Reply(HTTPStatus.NO_CONTENT)),
-    Quirk("error-in-200", "An error comes with 200.", reply=_other_json({"error": {"message": "The GPU fell off the bus.", "type": "server_error"}})),
+    Quirk(
+        "error-in-200",
+        "An error comes with 200.",
+        reply=_other_json({"error": {"message": "The GPU fell off the bus.", "type": "server_error"}}),
+    ),
     Quirk("error-in-200-of-words", "So does one in a word.", reply=_other_json({"error": "The GPU fell off the bus."})),
-    Quirk("ollama-own-api", "Ollama's own API answers.", reply=_other_json({"model": "m", "message": {"role": "assistant", "content": "Hi."}, "done": True})),
+    Quirk(
+        "ollama-own-api",
+        "Ollama's own API answers.",
+        reply=_other_json({"model": "m", "message": {"role": "assistant", "content": "Hi."}, "done": True}),
+    ),
 )
 
 QUIRKS = (*FRAMES, *BODIES)
