@@ -24,9 +24,7 @@ def request_of(body: Mapping[str, Any]) -> Request:
     form = (body.get("text") or {}).get("format") or {}
     tools = [] if body.get("tool_choice") == "none" else body.get("tools") or []
     functions = [tool for tool in tools if tool.get("type") == "function"]
-    return Request(
-        "\n\n".join(filter(None, system)), tuple(said), tuple(map(_tool, functions)), form.get("schema")
-    )
+    return Request("\n\n".join(filter(None, system)), tuple(said), tuple(map(_tool, functions)), form.get("schema"))
 
 
 def response(turn: WireTurn, *, output: list[Event] | None = None, status: str | None = None) -> Event:

@@ -195,7 +195,6 @@ class Asks(AgentExecutor):
             peers=Peers([], directory, self.http, tokens),
         )
 
-
     def _settings(self, name: str) -> Settings:
         """Under which the case's server is the only model."""
         declared = {

@@ -133,5 +133,3 @@ async def test_a_client_that_leaves_is_noticed() -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not server.asked[0].left:
                 await asyncio.sleep(0.01)
-
-

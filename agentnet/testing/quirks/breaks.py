@@ -156,12 +156,23 @@ ERRORS = (
     Quirk(
         "error-amid-of-quota",
         "It says that the money is spent.",
-        frames=_error_amid({"error": {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}}),
+        frames=_error_amid(
+            {
+                "error": {
+                    "message": "You exceeded your current quota.",
+                    "type": "insufficient_quota",
+                    "code": "insufficient_quota",
+                }
+            }
+        ),
     ),
     Quirk(
         "error-event",
         "It is an event of Responses.",
-        frames=_error_amid({"type": "error", "code": "server_error", "message": REASON, "param": None, "sequence_number": 3}, name=b"event: error\n"),
+        frames=_error_amid(
+            {"type": "error", "code": "server_error", "message": REASON, "param": None, "sequence_number": 3},
+            name=b"event: error\n",
+        ),
         apis=RESPONSES,
     ),
 )

@@ -145,9 +145,7 @@ PLACES = (
         "call-index-all-0-in-pieces", "So do calls in pieces.", Need.CALLS, chat=_indexes(lambda index: 0), apis=CHAT
     ),
     Quirk("call-index-missing", "Calls have no index.", chat=_indexes(lambda index: ABSENT), apis=CHAT),
-    Quirk(
-        "call-index-missing-in-parallel", "Nor do two.", Need.CALLS, chat=_indexes(lambda index: ABSENT), apis=CHAT
-    ),
+    Quirk("call-index-missing-in-parallel", "Nor do two.", Need.CALLS, chat=_indexes(lambda index: ABSENT), apis=CHAT),
     Quirk("call-index-null", "The index is null.", chat=_indexes(lambda index: None), apis=CHAT),
     Quirk("call-index-from-1", "Indexes begin at 1.", Need.CALLS, chat=_indexes(lambda index: index + 1), apis=CHAT),
     Quirk("call-index-jumps", "Indexes have gaps.", Need.CALLS, chat=_indexes(lambda index: index * 7), apis=CHAT),

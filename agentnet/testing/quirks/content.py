@@ -185,7 +185,7 @@ USAGE = (
     ),
     Quirk("usage-as-text", "Numbers are text.", turn=_usage(lambda usage: {k: str(v) for k, v in usage.items()})),
     Quirk("usage-floats", "Numbers have fractions.", turn=_usage(lambda usage: {k: v + 0.5 for k, v in usage.items()})),
-    Quirk("usage-nulls", "Numbers are null.", turn=_usage(lambda usage: dict.fromkeys(usage))),
+    Quirk("usage-nulls", "Numbers are null.", turn=_usage(dict.fromkeys)),
     Quirk("usage-negative", "Numbers are below 0.", turn=_usage(lambda usage: {k: -v for k, v in usage.items()})),
     Quirk(
         "usage-details-null",

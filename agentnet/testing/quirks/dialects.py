@@ -48,9 +48,7 @@ def _of_kimi(name: str, given: Given) -> str:
 
 
 def _of_harmony(name: str, given: Given) -> str:
-    return (
-        f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>{json.dumps(given)}<|call|>"
-    )
+    return f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>{json.dumps(given)}<|call|>"
 
 
 DIALECTS: dict[str, tuple[str, Dialect]] = {
@@ -208,7 +206,10 @@ THOUGHTS = tuple(
 MORE_THOUGHTS = (
     Quirk("thought-before-calls", "A thought is beside a call.", turn=_before_words(*THINKING["tag"]), on="calls"),
     Quirk(
-        "thought-empty", "A thought holds nothing.", on="words", turn=words(lambda text: f"<think>\n\n</think>\n\n{text}")
+        "thought-empty",
+        "A thought holds nothing.",
+        on="words",
+        turn=words(lambda text: f"<think>\n\n</think>\n\n{text}"),
     ),
     Quirk(
         "thought-in-characters",

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 
-
+from agentnet.testing.apis import frames, streamed
 from agentnet.testing.quirks.edits import arguments, chunk_like, finish, words
 from agentnet.testing.quirks.quirk import CHAT, STREAM, Exchange, Need, Piece, Quirk, Reply
-from agentnet.testing.apis import frames, streamed
 from agentnet.testing.wire import Event, WireCall, WireTurn
 
 BREATH = 0.005
@@ -52,7 +51,11 @@ def _declined_items(events: list[Event]) -> list[Event]:
     item = {"id": "msg_local", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
     made: list[Event] = [
         *events[:2],
-        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": [], "status": "in_progress"}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {**item, "content": [], "status": "in_progress"},
+        },
         {"type": "response.content_part.added", **at, "part": {**part, "refusal": ""}},
         {"type": "response.refusal.delta", **at, "delta": DECLINED},
         {"type": "response.refusal.done", **at, "refusal": DECLINED},

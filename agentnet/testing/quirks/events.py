@@ -69,7 +69,12 @@ def _with_unknown(events: list[Event]) -> Iterator[Event]:
 
 def _with_other_items(events: list[Event]) -> Iterator[Event]:
     """An item that nobody asked for is in the output."""
-    item = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "6*7"}}
+    item = {
+        "id": "ws_1",
+        "type": "web_search_call",
+        "status": "completed",
+        "action": {"type": "search", "query": "6*7"},
+    }
     yield from events[:2]
     yield {"type": "response.output_item.added", "output_index": 9, "sequence_number": 2, "item": item}
     yield {"type": "response.output_item.done", "output_index": 9, "sequence_number": 2, "item": item}
@@ -136,7 +141,13 @@ QUIRKS = (
     _quirk(
         "items-without-annotations",
         "Parts have no annotations.",
-        _items(lambda i: {**i, "content": [dropped("annotations", "logprobs")(p) for p in i["content"]]} if i["type"] == "message" else i),
+        _items(
+            lambda i: (
+                {**i, "content": [dropped("annotations", "logprobs")(p) for p in i["content"]]}
+                if i["type"] == "message"
+                else i
+            )
+        ),
     ),
     _quirk("without-added", "Items are not announced.", without(*ADDED)),
     _quirk("without-deltas", "There are no deltas.", without(*DELTAS)),
@@ -173,7 +184,10 @@ QUIRKS = (
     _quirk(
         "failed-without-error",
         "It failed and says not why.",
-        lambda events: [{**e, "response": {**e["response"], "error": None}} if e["type"] == "response.failed" else e for e in _failed("x")(events)],
+        lambda events: [
+            {**e, "response": {**e["response"], "error": None}} if e["type"] == "response.failed" else e
+            for e in _failed("x")(events)
+        ],
     ),
     _quirk("cancelled", "The response was cancelled.", _cancelled),
     _quirk("queued", "The response waits first.", _queued),

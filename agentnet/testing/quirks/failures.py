@@ -12,7 +12,30 @@ from agentnet.testing.quirks.quirk import JSON, Exchange, Quirk, Reply
 REASON = "The hamster in the wheel is asleep."
 """What a failure is told with: a client is to pass it on."""
 
-STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 413, 422, 425, 429, 451, 500, 501, 502, 503, 504, 520, 522, 524, 529)
+STATUSES = (
+    400,
+    401,
+    402,
+    403,
+    404,
+    405,
+    408,
+    409,
+    413,
+    422,
+    425,
+    429,
+    451,
+    500,
+    501,
+    502,
+    503,
+    504,
+    520,
+    522,
+    524,
+    529,
+)
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529)
 """Those after which another try may go well."""
 
@@ -55,7 +78,9 @@ def _status(status: int) -> Callable[[Exchange], Reply]:
     return told(status, of_openai(f"{REASON} ({status})", "server_error" if status >= 500 else "invalid_request_error"))
 
 
-def _limited(headers: Mapping[str, str], message: str = "Rate limit reached for requests.") -> Callable[[Exchange], Reply]:
+def _limited(
+    headers: Mapping[str, str], message: str = "Rate limit reached for requests."
+) -> Callable[[Exchange], Reply]:
     return told(429, of_openai(message, "requests", "rate_limit_exceeded"), headers)
 
 
@@ -71,9 +96,7 @@ def _shape(name: str, whose: str, value: Any, status: int = 400, **options: Any)
     return Quirk(f"body-{name}", f"A refusal has the form of {whose}.", reply=told(status, value, **options))
 
 
-ALWAYS = tuple(
-    Quirk(f"status-{status}", f"Every request gets {status}.", reply=_status(status)) for status in STATUSES
-)
+ALWAYS = tuple(Quirk(f"status-{status}", f"Every request gets {status}.", reply=_status(status)) for status in STATUSES)
 ONCE = tuple(
     Quirk(f"status-{status}-once", f"The first request gets {status}.", times=1, reply=_status(status))
     for status in PASSING
@@ -110,12 +133,22 @@ BODIES = (
     _shape(
         "openrouter",
         "OpenRouter: the reason is in the metadata",
-        {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps({"error": {"message": REASON}}), "provider_name": "Novita"}}},
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 400,
+                "metadata": {"raw": json.dumps({"error": {"message": REASON}}), "provider_name": "Novita"},
+            }
+        },
     ),
     _shape(
         "mistral",
         "Mistral",
-        {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body"], "msg": REASON}]}, "type": "invalid_request_error"},
+        {
+            "object": "error",
+            "message": {"detail": [{"type": "extra_forbidden", "loc": ["body"], "msg": REASON}]},
+            "type": "invalid_request_error",
+        },
         422,
     ),
     _shape("cohere", "Cohere", {"message": REASON}),
@@ -177,12 +210,28 @@ WAITS = (
         "wait-of-gemini",
         "429 with the time in a detail, once.",
         times=1,
-        reply=told(429, of_gemini("Resource has been exhausted.", "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"})),
+        reply=told(
+            429,
+            of_gemini(
+                "Resource has been exhausted.",
+                "RESOURCE_EXHAUSTED",
+                429,
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"},
+            ),
+        ),
     ),
     Quirk(
         "wait-long-of-gemini",
         "So with ten minutes.",
-        reply=told(429, of_gemini(REASON, "RESOURCE_EXHAUSTED", 429, {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "600s"})),
+        reply=told(
+            429,
+            of_gemini(
+                REASON,
+                "RESOURCE_EXHAUSTED",
+                429,
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "600s"},
+            ),
+        ),
     ),
     Quirk("wait-no-more", "429 that says not to try again.", reply=_limited({"x-should-retry": "false"}, REASON)),
 )

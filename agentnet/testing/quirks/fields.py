@@ -42,12 +42,14 @@ def _gemini(message: str) -> Any:
 
 def _extra(*path: Any) -> Any:
     """As FastAPI, and so Mistral, vLLM and Fireworks, say it."""
-    detail = [{"type": "extra_forbidden", "loc": ["body", *path], "msg": "Extra inputs are not permitted", "input": True}]
+    detail = [
+        {"type": "extra_forbidden", "loc": ["body", *path], "msg": "Extra inputs are not permitted", "input": True}
+    ]
     return told(422, {"detail": detail})
 
 
 def _unknown(name: str, where: str) -> Any:
-    return _gemini(f'Invalid JSON payload received. Unknown name "{name}" at \'{where}\': Cannot find field.')
+    return _gemini(f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field.")
 
 
 QUIRKS = (
@@ -100,14 +102,29 @@ QUIRKS = (
         "stream-options-in-words",
         "it, as Fireworks",
         has("stream_options"),
-        told(400, {"error": {"object": "error", "type": "invalid_request_error", "message": "Extra inputs are not permitted, field: 'stream_options'"}}),
+        told(
+            400,
+            {
+                "error": {
+                    "object": "error",
+                    "type": "invalid_request_error",
+                    "message": "Extra inputs are not permitted, field: 'stream_options'",
+                }
+            },
+        ),
         apis=CHAT,
     ),
     _refuses(
         "stream-options-in-a-string",
         "it, as Databricks",
         has("stream_options"),
-        told(400, {"error_code": "BAD_REQUEST", "message": '{"external_model_message": "stream_options: Extra inputs are not permitted"}'}),
+        told(
+            400,
+            {
+                "error_code": "BAD_REQUEST",
+                "message": '{"external_model_message": "stream_options: Extra inputs are not permitted"}',
+            },
+        ),
         apis=CHAT,
     ),
     _refuses(
@@ -127,22 +144,34 @@ QUIRKS = (
         "developers",
         "the role of a developer",
         said_by("developer"),
-        _openai("Unexpected role 'developer'. Expected one of 'system', 'user', 'assistant', 'tool'.", "messages[0].role", "invalid_value"),
+        _openai(
+            "Unexpected role 'developer'. Expected one of 'system', 'user', 'assistant', 'tool'.",
+            "messages[0].role",
+            "invalid_value",
+        ),
     ),
     _refuses(
         "many-tools",
         "more than 128 tools",
         many_tools,
-        _openai("Invalid 'tools': array too long. Expected an array with maximum length 128, "
-            "but got an array with length 141 instead.", "tools", "array_above_max_length"),
+        _openai(
+            "Invalid 'tools': array too long. Expected an array with maximum length 128, "
+            "but got an array with length 141 instead.",
+            "tools",
+            "array_above_max_length",
+        ),
         Need.MANY,
     ),
     _refuses(
         "root-unions",
         "`anyOf` at the root",
         root_unions,
-        _openai("Invalid schema for function 'multiply': schema must have type 'object' and not "
-            "have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level.", "tools[0].function.parameters", "invalid_function_parameters"),
+        _openai(
+            "Invalid schema for function 'multiply': schema must have type 'object' and not "
+            "have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level.",
+            "tools[0].function.parameters",
+            "invalid_function_parameters",
+        ),
     ),
     _refuses(
         "type-lists",
@@ -154,22 +183,29 @@ QUIRKS = (
         "unions",
         "`anyOf` beside a type",
         in_schemas("anyOf"),
-        _gemini("Unable to submit request because `multiply` functionDeclaration `parameters.reason` schema "
-            "didn't specify the schema type field: anyOf"),
+        _gemini(
+            "Unable to submit request because `multiply` functionDeclaration `parameters.reason` schema "
+            "didn't specify the schema type field: anyOf"
+        ),
     ),
     _refuses(
         "empty-properties",
         "objects without properties",
         empty_properties,
-        _gemini("* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties: "
-            "should be non-empty for OBJECT type"),
+        _gemini(
+            "* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties: "
+            "should be non-empty for OBJECT type"
+        ),
     ),
     _refuses(
         "max-tokens",
         "`max_tokens`",
         has("max_tokens"),
-        _openai("Unsupported parameter: 'max_tokens' is not supported with this model. "
-            "Use 'max_completion_tokens' instead.", "max_tokens"),
+        _openai(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "max_tokens",
+        ),
         apis=CHAT,
     ),
     _refuses(
@@ -189,14 +225,20 @@ QUIRKS = (
         "temperature",
         "a temperature",
         has("temperature"),
-        _openai("Unsupported value: 'temperature' does not support 0.2 with this model. "
-            "Only the default (1) value is supported.", "temperature", "unsupported_value"),
+        _openai(
+            "Unsupported value: 'temperature' does not support 0.2 with this model. "
+            "Only the default (1) value is supported.",
+            "temperature",
+            "unsupported_value",
+        ),
     ),
     _refuses(
         "tool-choice",
         "`tool_choice`",
         has("tool_choice"),
-        _openai('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "tool_choice"),
+        _openai(
+            '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "tool_choice"
+        ),
     ),
     _refuses("store", "`store`", has("store"), _extra("store")),
     _refuses("metadata", "`metadata`", has("metadata"), _extra("metadata")),
@@ -232,10 +274,12 @@ QUIRKS = (
         "streams",
         "to stream",
         has("stream"),
-        _openai("Unsupported value: 'stream' does not support true with this model. "
-            "Only the default (false) value is supported.", "stream", "unsupported_value"),
+        _openai(
+            "Unsupported value: 'stream' does not support true with this model. "
+            "Only the default (false) value is supported.",
+            "stream",
+            "unsupported_value",
+        ),
     ),
     _refuses("everything", "whatever it is sent", lambda body: True, _extra("model")),
 )
-
-

@@ -68,7 +68,9 @@ def _null_in_first(chunks: list[Event]) -> Iterator[Event]:
         if "id" in call:
             nothing = {**call, "function": {**call["function"], "arguments": None}}
             yield chunk_like(chunk, {"tool_calls": [nothing]})
-            yield chunk_like(chunk, {"tool_calls": [{"index": 0, "function": {"arguments": call["function"]["arguments"]}}]})
+            yield chunk_like(
+                chunk, {"tool_calls": [{"index": 0, "function": {"arguments": call["function"]["arguments"]}}]}
+            )
         else:
             yield chunk
 

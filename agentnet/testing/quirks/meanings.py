@@ -123,8 +123,11 @@ NO_MODELS: dict[str, tuple[int, Any]] = {
         404,
         of_gemini("models/gemini-9 is not found for API version v1main, or is not supported.", "NOT_FOUND", 404),
     ),
-    "azure": (404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}}),
-    "lm-studio": (400, {"error": {"message": "Invalid model identifier \"qwen9\".", "code": "model_not_found"}}),
+    "azure": (
+        404,
+        {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}},
+    ),
+    "lm-studio": (400, {"error": {"message": 'Invalid model identifier "qwen9".', "code": "model_not_found"}}),
     "no-tools": (400, of_openai("registry.ollama.ai/library/gemma:2b does not support tools", "api_error")),
     "no-chat": (404, of_openai("This is not a chat model and thus not supported in the v1/chat/completions endpoint.")),
     "path": (404, {"detail": "Not Found"}),
@@ -132,10 +135,23 @@ NO_MODELS: dict[str, tuple[int, Any]] = {
 
 KEYS: dict[str, tuple[int, Any]] = {
     "openai": (401, of_openai("Incorrect API key provided: none.", code="invalid_api_key")),
-    "gemini": (400, of_gemini("API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT", 400, {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"})),
+    "gemini": (
+        400,
+        of_gemini(
+            "API key not valid. Please pass a valid API key.",
+            "INVALID_ARGUMENT",
+            400,
+            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"},
+        ),
+    ),
     "anthropic": (401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}),
     "vllm": (401, {"error": "Unauthorized"}),
-    "country": (403, of_openai("Country, region, or territory not supported", "request_forbidden", "unsupported_country_region_territory")),
+    "country": (
+        403,
+        of_openai(
+            "Country, region, or territory not supported", "request_forbidden", "unsupported_country_region_territory"
+        ),
+    ),
     "basic": (401, None),
 }
 
@@ -157,7 +173,10 @@ QUOTAS: dict[str, tuple[int, Any]] = {
             "error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access the API."},
         },
     ),
-    "openai-hard-limit": (400, of_openai("Billing hard limit has been reached", "invalid_request_error", "billing_hard_limit_reached")),
+    "openai-hard-limit": (
+        400,
+        of_openai("Billing hard limit has been reached", "invalid_request_error", "billing_hard_limit_reached"),
+    ),
 }
 
 FILTERED = {
@@ -175,7 +194,12 @@ FILTERED = {
             }
         },
     ),
-    "openai": (400, of_openai("Your request was flagged as potentially violating our usage policy.", code="content_policy_violation")),
+    "openai": (
+        400,
+        of_openai(
+            "Your request was flagged as potentially violating our usage policy.", code="content_policy_violation"
+        ),
+    ),
 }
 
 

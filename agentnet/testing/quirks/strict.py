@@ -10,7 +10,17 @@ from agentnet.testing.wire import Api
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LONGEST_ID = 64
 ROLES = {"system", "developer", "user", "assistant", "tool"}
-PARTS = {"text", "input_text", "output_text", "image_url", "input_image", "input_audio", "input_file", "file", "refusal"}
+PARTS = {
+    "text",
+    "input_text",
+    "output_text",
+    "image_url",
+    "input_image",
+    "input_audio",
+    "input_file",
+    "file",
+    "refusal",
+}
 
 
 def refusal(api: Api, body: Mapping[str, Any]) -> str | None:
