@@ -97,7 +97,7 @@ WRONG: list[tuple[Api, list[dict[str, Any]], str]] = [
     ("chat", [USER, {"role": "assistant", "tool_calls": [CALLED]}, USER], "must be followed by"),
     ("chat", [USER, {"role": "assistant", "tool_calls": [{**CALLED, "id": ""}]}], "Invalid id"),
     ("chat", [USER, {"role": "assistant", "tool_calls": [CALLED, CALLED]}], "Duplicate id"),
-    ("chat", [USER, {"role": "assistant", "tool_calls": []}], "empty array"),
+    ("chat", [USER, {"role": "assistant", "content": "", "tool_calls": []}], "empty array"),
     ("chat", [{"role": "user", "content": None}], "got null"),
     ("chat", [{"role": "user", "content": [{"type": "smell"}]}], "Invalid part"),
     ("responses", [USER, ITEM], "No tool output found"),
