@@ -43,7 +43,7 @@ def _usage_elsewhere(chunks: list[Event]) -> Iterator[Event]:
         if chunk["choices"]:
             yield chunk
         else:
-            yield chunk_like({**chunk, "usage": ABSENT, "x_groq": {"usage": chunk["usage"]}}, {})
+            yield present(chunk_like({**chunk, "usage": ABSENT, "x_groq": {"usage": chunk["usage"]}}, {}))
 
 
 def _with_empty_ones(chunks: list[Event]) -> Iterator[Event]:

@@ -149,7 +149,7 @@ RUNAWAYS = (
     Quirk("line-for-ever", "One line is repeated for ever.", reply=_without_end(lambda _: "And again the same.\n")),
     Quirk("word-for-ever", "One word is.", reply=_without_end(lambda _: "no ")),
     Quirk("verse-for-ever", "Four lines are.", reply=_without_end(lambda n: f"Line {n % 4} of a song.\n")),
-    Quirk("blanks-for-ever", "Empty lines come for ever.", reply=_without_end(lambda _: "\n")),
+    Quirk("blanks-for-ever", "Empty lines come for ever.", reply=_without_end(lambda _: "\n" * 9)),
     Quirk(
         "words-for-ever",
         "Words come for ever, each another.",
