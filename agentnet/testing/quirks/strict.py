@@ -75,7 +75,7 @@ def _responses(given: Any) -> Iterator[str]:
                     yield f"No tool call found for function call output with call_id {item.get('call_id')}."
                 else:
                     waiting.remove(item["call_id"])
-            case "reasoning":
+            case "reasoning" | "web_search_call":
                 pass
             case other:
                 yield f"Invalid value {other!r} at '{at}.type'."
