@@ -12,7 +12,7 @@ import xllamacpp
 def main(weights: str, port: str, context_tokens: str) -> None:
     params = xllamacpp.CommonParams()
     params.model.path = weights
-    params.hostname, params.port = "127.0.0.1", int(port)
+    params.hostnames, params.port = ["127.0.0.1"], int(port)
     params.n_ctx, params.n_parallel = int(context_tokens), 1
     params.sampling.seed, params.sampling.temp = 1, 0.0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
