@@ -18,14 +18,17 @@ CONTEXT_TOKENS = 2048
 LONGEST_SECONDS = 300.0
 """What a slow machine takes for a test of these."""
 
+AGENTS = {"storyteller": "chat", "narrator": "responses"}
+"""Each agent with the API by which its model is spoken to."""
 MANIFEST = """
-name: storyteller
+name: {name}
 description: Tells stories.
 skills:
-  - {id: tell, name: Tell, description: Tells stories.}
-limits: {timeout_seconds: 240}
+  - {{id: tell, name: Tell, description: Tells stories.}}
+limits: {{timeout_seconds: 240}}
+model: {api}
 """
-AGENT = "/agents/storyteller"
+AGENT = "storyteller"
 STORY = "Write a very long story about a lighthouse, with many chapters. Never stop early."
 
 
@@ -58,33 +61,33 @@ class Stage:
     process: Process
     http: httpx.AsyncClient
 
-    async def stream(self, text: str) -> AsyncIterator[dict[str, Any]]:
+    async def stream(self, text: str, agent: str = AGENT) -> AsyncIterator[dict[str, Any]]:
         """The events of a task."""
-        async with self.http.stream("POST", f"{AGENT}/message:stream", json=message(text)) as response:
+        async with self.http.stream("POST", f"/agents/{agent}/message:stream", json=message(text)) as response:
             response.raise_for_status()
             async for line in response.aiter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
 
-    async def ask(self, text: str) -> dict[str, Any]:
+    async def ask(self, text: str, agent: str = AGENT) -> dict[str, Any]:
         """The task, at its end."""
-        answer = await self.http.post(f"{AGENT}/message:send", json=message(text))
+        answer = await self.http.post(f"/agents/{agent}/message:send", json=message(text))
         answer.raise_for_status()
         task: dict[str, Any] = answer.json()["task"]
         return task
 
-    async def task(self, task_id: str) -> dict[str, Any]:
+    async def task(self, task_id: str, agent: str = AGENT) -> dict[str, Any]:
         """A task as it is."""
-        found: dict[str, Any] = (await self.http.get(f"{AGENT}/tasks/{task_id}")).json()
+        found: dict[str, Any] = (await self.http.get(f"/agents/{agent}/tasks/{task_id}")).json()
         return found
 
-    async def cancel(self, task_id: str) -> None:
+    async def cancel(self, task_id: str, agent: str = AGENT) -> None:
         """Cancel a task."""
-        (await self.http.post(f"{AGENT}/tasks/{task_id}:cancel", json={})).raise_for_status()
+        (await self.http.post(f"/agents/{agent}/tasks/{task_id}:cancel", json={})).raise_for_status()
 
-    async def until_words(self, text: str) -> str:
+    async def until_words(self, text: str, agent: str = AGENT) -> str:
         """Begin a task, and leave it when its first words have come; gives its id."""
-        async with aclosing(self.stream(text)) as events:  # type: ignore[type-var]
+        async with aclosing(self.stream(text, agent)) as events:  # type: ignore[type-var]
             async for event in events:
                 if words_in(event):
                     found: str = event["artifactUpdate"]["taskId"]
