@@ -57,13 +57,19 @@ async def model(
 
 
 @pytest.fixture(scope="module")
+def shared_database(databases: Databases) -> Iterator[str]:
+    """The database of the network that the tests share."""
+    with databases.copied() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 async def stage(
-    model: RealModel, databases: Databases, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str
+    model: RealModel, shared_database: str, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str
 ) -> AsyncIterator[Stage]:
     """The network that the tests share."""
-    with databases.copied() as database:
-        async with network(model, database, tmp_path_factory.mktemp("network")) as stage:
-            yield stage
+    async with network(model, shared_database, tmp_path_factory.mktemp("network")) as stage:
+        yield stage
 
 
 @pytest.fixture
