@@ -16,6 +16,8 @@ TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 UPGRADE ?=
 EXTRAS := data embedded
+# Installed by those who want them, and locked all the same.
+OPTIONAL := litellm
 LOCKS := requirements.lock $(foreach extra,$(EXTRAS),requirements-$(extra).lock)
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
@@ -145,7 +147,7 @@ picture: setup ## Draw docs/architecture.svg again from the imports of the code
 lock: $(VENV)/.created ## Pin the dependencies again after a change of pyproject.toml; UPGRADE=1 takes newer ones
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) pyproject.toml -o requirements.lock
-	@for extra in $(EXTRAS); do \
+	@for extra in $(EXTRAS) $(OPTIONAL); do \
 		$(COMPILE) pyproject.toml --extra $$extra -c requirements.lock -o requirements-$$extra.lock \
 			$$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock); \
 	done

@@ -1,6 +1,7 @@
 """Agent Network: what every service stands on. Imports nothing from the services.
 
 The modules `errors`, `settings` and `ids` are the ground: every folder may import them, and they import no folder.
+`setting_kinds` has the types of settings. Start with `settings`.
 """
 
 __version__: str

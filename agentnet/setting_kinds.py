@@ -35,6 +35,7 @@ def split_at(*separators: str) -> Callable[[Any], Any]:
 
 def with_scheme(*schemes: str) -> AfterValidator:
     """Takes URLs of these schemes."""
+
     # The address is not repeated: it may hold a password.
     def check(value: str | None) -> str | None:
         if value is None:

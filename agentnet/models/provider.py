@@ -2,19 +2,21 @@
 of them the offline model.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
-from agents import Model, ModelProvider, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
-from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
-from openai import AsyncOpenAI, Omit
+from agents import Model, ModelProvider, ModelSettings, OpenAIResponsesModel
+from openai import AsyncOpenAI, Omit, Timeout
 
+from agentnet.models.chat import ChatModel
 from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import absent, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
-from agentnet.models.only_listed import OnlyListedModel
+from agentnet.models.endpoints.listing import only_model
 from agentnet.models.patient import PatientModel
 from agentnet.models.wire.client import WireClient
 from agentnet.settings import Settings
@@ -24,10 +26,8 @@ NO_KEY = "none"
 AUTHORIZATION = "Authorization"
 OPENAI_ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
 """Headers that the client makes of the environment, for whatever endpoint."""
-MAX_RETRIES = 4
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 20.0
-RETRIED_STATUSES = (429, 500, 502, 503)
+CONNECT_SECONDS = 10.0
+"""A host that takes no connection by then is away; what it says may take longer."""
 
 
 class Models(ModelProvider):
@@ -84,12 +84,40 @@ class Models(ModelProvider):
     def _endpoint_part(self, name: str) -> tuple[Model, Endpoint]:
         endpoint = endpoint_of(self._settings, name)
         if endpoint.through_litellm is not None:
-            return _through_litellm(endpoint.through_litellm, endpoint), endpoint
+            from agentnet.models.through_litellm import ThroughLiteLLM  # an extra, and seconds to import
+
+            return ThroughLiteLLM(endpoint.through_litellm, endpoint), endpoint
         client = _client(endpoint)
         self._clients.append(client)
-        kind = OpenAIResponsesModel if endpoint.speaks_responses else OpenAIChatCompletionsModel
+        kind = OpenAIResponsesModel if endpoint.speaks_responses else ChatModel
         model = kind(model=endpoint.model, openai_client=client)
         return (model if endpoint.model else OnlyListedModel(model, endpoint)), endpoint
+
+
+class OnlyListedModel(Model):
+    """A model whose name nobody said: `inner` under the only one that `endpoint` lists. The list is asked for
+    before the first turn, and again at the next where there was none."""
+
+    def __init__(self, inner: ChatModel | OpenAIResponsesModel, endpoint: Endpoint) -> None:
+        self._inner = inner
+        self._endpoint = endpoint
+        self._finding = asyncio.Lock()
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        """A turn in one piece. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        return await self._inner.get_response(*args, **kwargs)
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """The events of a turn. Raises `ModelError` also where the endpoint lists none, or several."""
+        await self._find()
+        async for event in self._inner.stream_response(*args, **kwargs):
+            yield event
+
+    async def _find(self) -> None:
+        async with self._finding:
+            if not self._inner.model:
+                self._inner.model = await only_model(self._endpoint)
 
 
 def model_provider(settings: Settings) -> Models:
@@ -98,26 +126,8 @@ def model_provider(settings: Settings) -> Models:
 
 
 def default_model_settings(settings: Settings) -> ModelSettings:
-    """Timeout, usage also for streams, and retries: 429 (waiting as long as told), 500, 502, 503 and the network.
-
-    A stream that has begun is never retried.
-    """
-    return ModelSettings(
-        include_usage=True,  # a stream tells it only when asked, and a task's token limit counts by it
-        timeout=settings.model_timeout_seconds,
-        retry=ModelRetrySettings(
-            max_retries=MAX_RETRIES,
-            backoff=ModelRetryBackoffSettings(
-                initial_delay=FIRST_RETRY_SECONDS, max_delay=LONGEST_RETRY_SECONDS, multiplier=2.0, jitter=True
-            ),
-            policy=retry_policies.any(
-                retry_policies.provider_suggested(),
-                retry_policies.http_status(RETRIED_STATUSES),
-                retry_policies.network_error(),
-            ),
-        ),
-    )
-
+    """Usage also for streams. Limits of time and further tries are the model's own: see `agentnet.models.patient`."""
+    return ModelSettings(include_usage=True)  # a stream tells it only when asked, and a task's token limit counts by it
 
 
 def _client(endpoint: Endpoint) -> AsyncOpenAI:
@@ -134,7 +144,7 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
         api_key=key,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply
-        timeout=endpoint.silence_seconds,
+        timeout=Timeout(endpoint.silence_seconds, connect=min(CONNECT_SECONDS, endpoint.silence_seconds)),
         default_headers=headers,
         default_query={name: value.get_secret_value() for name, value in endpoint.query},
         http_client=http_client,
@@ -144,10 +154,3 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
 async def _without_key(request: httpx2.Request) -> None:
     if request.headers.get(AUTHORIZATION) == f"Bearer {NO_KEY}":
         del request.headers[AUTHORIZATION]
-
-
-def _through_litellm(name: str, endpoint: Endpoint) -> Model:
-    from agents.extensions.models.litellm_model import LitellmModel  # an extra, and seconds to import
-
-    key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
-    return LitellmModel(name, base_url=endpoint.base_url or None, api_key=key)

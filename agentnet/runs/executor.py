@@ -8,7 +8,6 @@ import asyncio
 import copy
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -19,7 +18,9 @@ from agents import (
     MaxTurnsExceeded,
     ModelBehaviorError,
     ModelProvider,
+    ModelRefusalError,
     ModelSettings,
+    ModelTimeoutError,
     RunConfig,
     Runner,
     RunResultStreaming,
@@ -28,10 +29,11 @@ from agents import (
 from openai import APIError
 from openai.types.responses import ResponseTextDeltaEvent
 
-from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.errors import AgentNetError
 from agentnet.files.store import FileStore
 from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
+from agentnet.models.failures import failure_in
 from agentnet.runs.conversation import as_input, earlier_in_context, requests_of
 from agentnet.runs.definition import ask_user_tool, build_agent, check_served, load_tools, tools_elsewhere
 from agentnet.runs.delegation import Peers
@@ -49,6 +51,8 @@ logger = logging.getLogger(__name__)
 
 NAME = "answer"
 """Name of the artifact that holds the agent's answer; what a peer answered has the peer's name before it."""
+TURNS = frozenset({"response.created", "response.completed"})
+"""Events at which a turn of the model begins, or ends."""
 
 
 class SpecialistExecutor(AgentExecutor):
@@ -76,8 +80,7 @@ class SpecialistExecutor(AgentExecutor):
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
         self._built_in = [*peers.tools(), ask_user_tool()]
-        self._turn_seconds = model_settings.timeout
-        self._agent = build_agent(specialist, model_name, replace(model_settings, timeout=None))
+        self._agent = build_agent(specialist, model_name, model_settings)
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK would send prompts to OpenAI, whatever model is used
             tool_not_found_behavior="return_error_to_model",
@@ -138,7 +141,7 @@ class SpecialistExecutor(AgentExecutor):
         agent = await self._agent_of(scope)
         self._check_definition(run, {tool.name for tool in agent.tools})
         limits = self.specialist.manifest.limits
-        models = JournaledModels(self._models, scope, limits.max_tokens, self._turn_seconds)
+        models = JournaledModels(self._models, scope, limits.max_tokens)
         items: list[Any] = await earlier_in_context(run, self._store, self._files)
         answered = 0
         result: RunResultStreaming | None = None
@@ -188,10 +191,8 @@ class SpecialistExecutor(AgentExecutor):
             await self._stream(result, scope, number)
         except MaxTurnsExceeded:
             raise AgentNetError(f"Stopped after {limits.max_turns} model turns, the limit of this agent.") from None
-        except ModelBehaviorError as error:
-            raise AgentNetError(f"The model answered what cannot be used: {error}") from error
-        except APIError as error:
-            raise UnavailableError(f"The model does not answer: {error.message}") from error
+        except (APIError, ModelBehaviorError, ModelRefusalError, ModelTimeoutError) as error:  # of installed models
+            raise failure_in(error) from error
         return result
 
     async def _stream(self, result: RunResultStreaming, scope: RunScope, number: int) -> None:
@@ -205,7 +206,7 @@ class SpecialistExecutor(AgentExecutor):
                     continue
                 if isinstance(event.data, ResponseTextDeltaEvent):
                     await writer.write(event.data.delta)
-                elif event.data.type == "response.completed":
+                elif event.data.type in TURNS:  # one that begins anew takes back what it has said
                     writer.end_turn()
         except BaseException:
             result.cancel(mode="immediate")

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,7 +21,6 @@ from agents import (
     Model,
     ModelBehaviorError,
     ModelProvider,
-    ModelTimeoutError,
     RunContextWrapper,
     Tool,
 )
@@ -30,9 +29,12 @@ from agents.tool_context import ToolContext
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseOutputItemDoneEvent
 
 from agentnet.errors import AgentNetError
+from agentnet.models.endpoints.notice import Notice
+from agentnet.models.whole import whole
 from agentnet.runs.approval import Approvals
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
+from agentnet.runs.waiting import Waiting
 from agentnet.tasks.foreign import described, tamed, words
 from agentnet.tasks.records import LostLeaseError
 
@@ -54,36 +56,30 @@ _failures: ContextVar[list[Exception] | None] = ContextVar("failures", default=N
 class JournaledModels(ModelProvider):
     """Wraps the models of `inner` for one run."""
 
-    def __init__(
-        self, inner: ModelProvider, scope: RunScope, max_tokens: int | None, turn_seconds: float | None = None
-    ) -> None:
+    def __init__(self, inner: ModelProvider, scope: RunScope, max_tokens: int | None) -> None:
         self._inner = inner
         self._scope = scope
         self._max_tokens = max_tokens
-        self._turn_seconds = turn_seconds
         self._turns: dict[str, int] = {}
 
     def get_model(self, model_name: str | None) -> Model:
         """The model of that name, journaled."""
         inner = self._inner.get_model(model_name)
-        return _JournaledModel(inner, self._scope, self._turns, self._max_tokens, self._turn_seconds)
+        return _JournaledModel(inner, self._scope, self._turns, self._max_tokens)
 
 
 class _JournaledModel(Model):
-    def __init__(
-        self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None, turn_seconds: float | None
-    ) -> None:
+    def __init__(self, inner: Model, scope: RunScope, turns: dict[str, int], max_tokens: int | None) -> None:
         self._inner = inner
-        self._turn_seconds = turn_seconds
         self._scope = scope
         self._turns = turns
         self._max_tokens = max_tokens
 
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Not used: runs are streamed, and nested agents as well."""
-        raise NotImplementedError("Runs are streamed.")
+        """A turn in one piece, as nested agents ask for it: the same step of the journal as if it were streamed."""
+        return await whole(self.stream_response(*args, **kwargs))
 
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         """The events of a model turn: from the journal, or live and then into the journal."""
         self._scope.check()
         path = scope_path.get()
@@ -104,15 +100,23 @@ class _JournaledModel(Model):
         self._check_budget()
         await self._scope.run.make_sure()  # a turn costs money; two owners at once would both pay
         self._scope.working += 1
-        finished = False
+        finished, waiting = False, Waiting(self._scope, key)
         try:
-            async with aclosing(_within(self._turn_seconds, self._inner.stream_response(*args, **kwargs))) as events:
+            async with _closing(self._inner.stream_response(*args, **kwargs)) as events:
                 async for event in events:
+                    if isinstance(event, Notice):
+                        await waiting.say(event)
+                        continue
+                    if waiting.is_told:
+                        await waiting.over()
                     if isinstance(event, ResponseCompletedEvent):  # noted before the runner acts on it
                         self._announce(event.response)
                         self._scope.note(key, event.response.model_dump_json(warnings=False).encode())
                         finished = True
                     yield event
+        except AgentNetError as error:
+            await waiting.over(error)
+            raise
         finally:
             self._scope.working -= 1
             if not finished:  # the runner may call again: still the same turn, also for a replay
@@ -129,31 +133,14 @@ class _JournaledModel(Model):
             raise AgentNetError(f"Stopped: the task used {self._scope.tokens} model tokens; its limit is {limit}.")
 
 
-async def _within(seconds: float | None, events: Any) -> AsyncGenerator[Any, None]:
-    """The events of a model's stream. Raises `ModelTimeoutError` when the last has not come after so many seconds.
-
-    The SDK does the same with a task that asks for each event and another that waits for it: three times the price of
-    all else that it does with a word.
-    """
-    until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+@asynccontextmanager
+async def _closing(events: Any) -> AsyncIterator[Any]:
+    """The events of a model, closed in the end. A model need not stream by a generator."""
     try:
-        while (event := await _next(events, until, seconds)) is not None:
-            yield event
+        yield events
     finally:
-        if hasattr(events, "aclose"):  # a model need not stream by a generator
+        if hasattr(events, "aclose"):
             await events.aclose()
-
-
-async def _next(events: Any, until: float | None, seconds: float | None) -> Any:
-    """The next event; None at the end."""
-    limit = asyncio.timeout_at(until)
-    try:
-        async with limit:
-            return await anext(events, None)
-    except TimeoutError:
-        if seconds is None or not limit.expired():  # one of the model's own
-            raise
-        raise ModelTimeoutError(seconds) from None
 
 
 class JournaledAgent(Agent[RunScope]):

@@ -157,7 +157,7 @@ class Execution:
         try:
             await self._apart(lambda: self._terms.executor.execute(context, queue), seconds)
         except OverTimeError:
-            return failed(run.named, f"The task took longer than its limit of {seconds:g} s.")
+            return failed(run.named, _overdue(seconds, run.waits_for))
         except TimeoutError:  # one of the executor's own waits, which is an error like any other
             logger.exception("task %s failed", run.task_id)
             return failed(run.named, "The agent failed: something that it waited for took too long.")
@@ -215,6 +215,11 @@ class Execution:
             event = status_update(run.named, CANCELED)
         while not await run.rest(event):  # nothing that a client was told is taken may be missing from the history
             await run.take_inputs()
+
+
+def _overdue(seconds: float, waits_for: str) -> str:
+    told = f"The task took longer than its limit of {seconds:g} s"
+    return f"{told}; its last word: {waits_for}." if waits_for else f"{told}."
 
 
 def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:

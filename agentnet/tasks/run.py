@@ -72,6 +72,8 @@ class TaskRun:
         self._ended = False
         self._circumstances_stored = False
         self._fenced_off: set[Apart] = set()
+        self.waits_for = ""
+        """What the agent waits for at the moment, in words; told when the task's time is over."""
 
     @property
     def lease(self) -> Lease:

@@ -117,8 +117,13 @@ def step_line(update: TaskStatusUpdateEvent) -> str:
 
 
 def line_of(step: Step) -> str:
-    """`concierge → researcher: knowledge_search (120 ms)`; a delegation says who asks whom for what."""
+    """`concierge → researcher: knowledge_search (120 ms)`; a delegation says who asks whom for what.
+
+    A model says what it waits for; that it goes on is seen from its words.
+    """
     who, what = " → ".join(step.path), step.name
+    if step.kind == "model":
+        return f"{who}: {what}: {step.summary}" if step.summary else ""
     if step.kind in VERBS:
         what = f"{VERBS[step.kind]} {step.name}" + (f": {step.summary}" * bool(step.summary and step.phase == "start"))
     if step.phase == "start":

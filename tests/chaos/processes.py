@@ -135,6 +135,7 @@ class Network:
             "REDIS_URL": f"redis://{HOST}:{redis}",
             "OPENAI_BASE_URL": f"{model_url}/v1",
             "AGENTNET_MODEL": "scripted",
+            "AGENTNET_MODEL_CONCURRENCY": "64",  # it is no model that would have to compute
             "AGENTNET_HOME": str(directory),
             "AGENTNET_SECRET": secrets.token_hex(32),
             "AGENTNET_API_KEY": self.key,

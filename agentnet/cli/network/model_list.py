@@ -8,12 +8,12 @@ import typer
 
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError
+from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
 from agentnet.models.endpoints.choice import has_endpoint, names_in, with_fallbacks
 from agentnet.models.endpoints.declared import Declared, DeclaredModel, declared_models
-from agentnet.models.endpoints.endpoint import Endpoint, Prices
+from agentnet.models.endpoints.endpoint import LITELLM, Endpoint, Prices
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
-from agentnet.models.endpoints.listing import shown
 from agentnet.settings import Settings, load_settings
 
 NOTHING = "-"
@@ -55,7 +55,10 @@ def show_models(as_json: bool) -> None:
         file = str(declared.path) if declared.path else None
         screen.print_json({"models": told, "default": list(order), "file": file, "problem": problem})
         return
-    screen.output().print(screen.filled(COLUMNS, [_row(model) for model in models]))
+    table = screen.table(*COLUMNS)  # addresses may break, where names, numbers and prices would not fit beside them
+    for model in models:
+        table.add_row(*_row(model))
+    screen.output().print(table)
     typer.echo(f"\nDefault: {', then '.join(map(_called, order))}." if order else f"\nNo default. {problem}")
     for model in models:
         if model.problem:
@@ -92,7 +95,7 @@ def _of_settings(settings: Settings, declared: Declared, order: tuple[str, ...])
         wanted |= {ANY_MODEL: None}  # any other name leads there
     for name in wanted:
         if name not in others:
-            yield _told(endpoint_of(settings, name), "OPENAI_API_KEY")
+            yield _told(endpoint_of(settings, name), None if name.startswith(LITELLM) else "OPENAI_API_KEY")
 
 
 def _installed(declared: Declared) -> Iterator[Known]:

@@ -49,7 +49,7 @@ def _what(step: Step) -> str | None:
             return f"{step.agent} asks"
         case "tool", "end":
             return f"{step.agent} · {step.name}"
-        case "model", "end" if not step.ok:
+        case "model", _ if not step.ok or (step.phase == "start" and step.summary):  # what it waits for
             return f"{step.agent} · model {step.name}"
         case _:
             return None
@@ -57,6 +57,8 @@ def _what(step: Step) -> str | None:
 
 def _doing(step: Step) -> str:
     match step.kind:
+        case "model" if step.summary:
+            return f"{step.agent}: {step.summary}"
         case "model":
             return f"{step.agent} is thinking"
         case "tool":

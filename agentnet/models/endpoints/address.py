@@ -1,6 +1,6 @@
 """The address of an endpoint as people write it: what is taken, and what is said of the rest."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 OPERATIONS = ("/chat/completions", "/completions", "/responses", "/models", "/messages", "/embeddings")
 """What addresses are copied with that name one request of the API."""
@@ -30,3 +30,12 @@ def endpoint_address(value: str) -> str:
     if operation is not None:
         raise ValueError(f"names one request of the API; leave {operation} off")
     return address
+
+
+def shown(url: str) -> str:
+    """`url` as it may be told: without a user, a password and a query."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+    except ValueError:
+        return "the address"

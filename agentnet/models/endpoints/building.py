@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from agentnet.models.endpoints.declared import Declared, DeclaredModel, declared_models
 from agentnet.models.endpoints.endpoint import LITELLM, OPENAI_URL, Endpoint, Traits, on_this_machine
-from agentnet.models.endpoints.values import from_file, from_variable
+from agentnet.models.endpoints.values import from_file, from_variable, sendable
 from agentnet.settings import Settings, variable
 
 ANY_MODEL = "*"
@@ -60,14 +60,14 @@ def _declared_key(model: DeclaredModel, where: str, declared: Declared) -> Secre
         return from_variable(model.key_env, f"{where}.key_env")
     if model.key_file is not None:
         return from_file(declared.folder / model.key_file.expanduser(), f"{where}.key_file")
-    return model.api_key
+    return sendable(model.api_key.get_secret_value(), f"{where}.api_key") if model.api_key else None
 
 
 def _through_litellm(settings: Settings, name: str) -> Endpoint:
     """One that no file declares: LiteLLM finds its key in the environment, and we for it in `.env`."""
     provider = name.removeprefix(LITELLM).partition("/")[0]
     found = variable(f"{provider.upper()}_API_KEY")
-    key = SecretStr(found) if found else None
+    key = sendable(found, f"{provider.upper()}_API_KEY") if found else None
     return Endpoint.model_validate(
         _limits(settings, "") | {"name": name, "model": name, "base_url": "", "api_key": key}
     )
@@ -75,7 +75,7 @@ def _through_litellm(settings: Settings, name: str) -> Endpoint:
 
 def _settings_key(settings: Settings) -> SecretStr | None:
     key = settings.openai_api_key
-    return key if key and key.get_secret_value() else None
+    return sendable(key.get_secret_value(), "OPENAI_API_KEY") if key and key.get_secret_value() else None
 
 
 def _limits(settings: Settings, address: str) -> dict[str, object]:

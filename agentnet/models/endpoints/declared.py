@@ -12,17 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import field_validator as check_field
+from pydantic import model_validator as check_model
 
 from agentnet.errors import ConfigurationError
 from agentnet.manifests.manifest import nearest
@@ -42,13 +34,13 @@ MAX_VALUES = 32
 MAX_FALLBACKS = 8
 MAX_PROBLEMS = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
-WORD = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
+NEEDED = frozenset({"model", "messages", "input", "tools", "stream"})
+"""Without them a request would be another one."""
 SCHEMA_ID = "https://agentnet.dev/schemas/models.schema.json"
 OTHER_WORDS = {
     "url": "base_url",
     "api_base": "base_url",
-    "endpoint": "base_url",
-    "address": "base_url",
     "key": "key_env",
     "api_key_env": "key_env",
     "api_key_file": "key_file",
@@ -61,16 +53,22 @@ OTHER_WORDS = {
     "rpm": "requests_per_minute",
     "tpm": "tokens_per_minute",
     "max_parallel": "concurrency",
-    "parallel": "concurrency",
     "timeout": "silence_seconds",
     "timeout_seconds": "silence_seconds",
     "quirks": "omit",
-    "drop_params": "omit",
     "fallback": "fallbacks",
     "default_model": "default",
-    "models_list": "models",
 }
 """What other tools call a key."""
+SHAPES = {
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "tuple_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "string_type": "must be a text; put it in quotes",
+    "path_type": "must be a path",
+}
+"""What is said in place of Python's names of types."""
 
 
 def _listed(value: Any) -> Any:
@@ -84,6 +82,18 @@ def _variable(value: str) -> str:
     return value
 
 
+def _without_spaces(value: str) -> str:
+    if len(value.split()) != 1 or value != value.strip():
+        raise ValueError("holds a space")
+    return value
+
+
+def _word(value: str) -> str:
+    if not WORD.fullmatch(value) or value in NEEDED:
+        raise ValueError("is nothing that a request can do without, such as strict or stream_options")
+    return value
+
+
 Values = Annotated[Value, BeforeValidator(value_of), value_schema()]
 
 
@@ -93,7 +103,7 @@ class DeclaredModel(Traits):
     base_url: Annotated[str, AfterValidator(endpoint_address)] | None = Field(
         default=None, description="Address of an OpenAI-compatible API, up to and with /v1; unset: OpenAI itself."
     )
-    model: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")] | None = Field(
+    model: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_without_spaces)] | None = Field(
         default=None, description="What its server calls it; unset: the only one that the server lists."
     )
     key_env: Annotated[str, AfterValidator(_variable)] | None = Field(
@@ -107,22 +117,24 @@ class DeclaredModel(Traits):
     query: dict[str, Values] = Field(
         default_factory=dict[str, Value], max_length=MAX_VALUES, description="Added to the address of every request."
     )
-    omit: Annotated[frozenset[Annotated[str, Field(pattern=WORD)]], BeforeValidator(_listed)] = Field(
+    omit: Annotated[frozenset[Annotated[str, AfterValidator(_word)]], BeforeValidator(_listed)] = Field(
         default=frozenset(), max_length=MAX_VALUES, description="What its requests must not hold, such as strict."
     )
     fallbacks: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), max_length=MAX_FALLBACKS, description="Models that are asked in this order when it cannot answer."
     )
 
-    @field_validator("headers", mode="after")
+    @check_field("headers", mode="after")
     @classmethod
-    def _header_names(cls, value: dict[str, Value]) -> dict[str, Value]:
-        wrong = next((name for name in value if not HEADER_NAME.fullmatch(name)), None)
-        if wrong is not None:
-            raise ValueError(f"{wrong!r} is no name of a header")
-        return value
+    def _sendable(cls, headers: dict[str, Value]) -> dict[str, Value]:
+        for name, value in headers.items():
+            if not HEADER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a header")
+            if value.text is not None and not value.text.get_secret_value().isascii():
+                raise ValueError(f"{name} holds a character that cannot be sent")
+        return headers
 
-    @model_validator(mode="after")
+    @check_model(mode="after")
     def _fits_together(self) -> Self:
         if self.base_url is None and self.model is None:
             raise ValueError("needs base_url, model or both")
@@ -149,7 +161,7 @@ class _File(BaseModel):
     default: str | None = Field(default=None, description="The model of specialists that name none.")
     models: dict[str, DeclaredModel] = Field(description="Each model under the name that manifests use.")
 
-    @field_validator("models", mode="before")
+    @check_field("models", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not value:
@@ -177,6 +189,15 @@ class Declared:
     named_default: str | None = None
 
     @property
+    def folder(self) -> Path:
+        """What paths in the file start from."""
+        return self.path.parent if self.path else Path()
+
+    def fallbacks(self, name: str) -> tuple[str, ...]:
+        """The models that stand in for the one of that name, where it is declared."""
+        return self.models[name].fallbacks if name in self.models else ()
+
+    @property
     def default(self) -> str | None:
         """The model of specialists that name none: the one that the file says, or the only one that it has."""
         return self.named_default or (next(iter(self.models)) if len(self.models) == 1 else None)
@@ -202,7 +223,7 @@ def load_models(path: Path) -> Declared:
         status = path.stat()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
-    return _load(path, status.st_mtime_ns, status.st_size)
+    return _load(path, path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 def models_schema() -> dict[str, Any]:
@@ -212,7 +233,7 @@ def models_schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, _changed: int, _size: int) -> Declared:
+def _load(path: Path, _where: Path, _changed: int, _size: int) -> Declared:
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path} must be a mapping with the key models, and perhaps default.")
@@ -260,7 +281,7 @@ def _problem(item: Any) -> str:
         return f"{location}: unknown key. {_known_as(key, _keys_at(item['loc'][:-1]))}".strip()
     if item["type"] == "missing":
         return f"{location} is missing."
-    message = re.sub(r"^Value error, ", "", str(item["msg"]))
+    message = SHAPES.get(item["type"]) or re.sub(r"^Value error, ", "", str(item["msg"]))
     return f"{location}: {message[0].lower()}{message[1:]}."
 
 

@@ -9,6 +9,7 @@ from agentnet.settings import LOOPBACK_HOSTS, SILENCE_SECONDS, TOTAL_SECONDS
 
 Api = Literal["auto", "chat", "responses"]
 """`auto`: Responses at OpenAI itself, Chat Completions everywhere else."""
+Medium = Literal["image", "audio", "file"]
 
 OPENAI_URL = "https://api.openai.com/v1"
 LITELLM = "litellm/"
@@ -61,6 +62,9 @@ class Traits(BaseModel):
     fallbacks: tuple[str, ...] = Field(
         default=(), description="Models that are asked in this order when this one cannot answer."
     )
+    takes: frozenset[Medium] | None = Field(
+        default=None, description="What it takes of a request besides text; unset: images and files at OpenAI."
+    )
 
 
 class Endpoint(Traits):
@@ -77,6 +81,13 @@ class Endpoint(Traits):
     def speaks_responses(self) -> bool:
         """Whether it is spoken to by the Responses API."""
         return self.api == "responses" or (self.api == "auto" and self.base_url.rstrip("/") == OPENAI_URL)
+
+    @property
+    def accepts(self) -> frozenset[Medium]:
+        """What of a request it takes besides text."""
+        if self.takes is not None:
+            return self.takes
+        return frozenset({"image", "file"}) if self.base_url.rstrip("/") == OPENAI_URL else frozenset()
 
     @property
     def through_litellm(self) -> str | None:

@@ -1,8 +1,17 @@
 """What goes wrong with a turn of a model, told as what it is: the one error that every layer below a run raises."""
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
+from math import ceil
 
 from agentnet.errors import UnavailableError
+
+UNNAMED = re.compile(r"\b[Tt]he model\b")
+SHORTEST_SECRET = 8
+"""Characters under which a key is a placeholder, such as `none`, that words may hold by chance."""
+LONG_WAIT_SECONDS = 60.0
+"""The longest wait that a server may ask for and is given."""
 
 
 class Kind(StrEnum):
@@ -44,22 +53,59 @@ class Kind(StrEnum):
     """It repeats itself, or writes without end."""
 
 
-AGAIN = frozenset(
-    {Kind.AWAY, Kind.LOADING, Kind.BUSY, Kind.SERVER, Kind.BROKEN, Kind.GARBLED, Kind.EMPTY, Kind.SILENT, Kind.TOO_LONG}
-)
+AGAIN = frozenset({Kind.AWAY, Kind.LOADING, Kind.BUSY, Kind.SERVER, Kind.BROKEN, Kind.GARBLED, Kind.EMPTY, Kind.SILENT})
 """Kinds that another try may mend: nothing of the turn was executed, whatever was read of it."""
+ELSEWHERE = AGAIN | {Kind.QUOTA, Kind.KEY, Kind.TOO_LONG, Kind.RUNAWAY}
+"""Kinds that another model may mend: the request itself is not at fault."""
 
 
 class ModelError(UnavailableError):
-    """A turn that was not done. The message is for people: it names the endpoint's own words where there are any."""
+    """A turn that was not done. The message is for people: it names the endpoint's own words where there are any.
 
-    def __init__(self, kind: Kind, message: str, *, wait: float | None = None, hint: str | None = None) -> None:
+    It says `the model`, and whoever knows which one it is puts the name there (`named`).
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        wait: float | None = None,
+        hint: str | None = None,
+        answered: int | None = None,
+        may_come: bool | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
         self.wait = wait
         """Seconds that the server asks to wait before the next try."""
+        self.answered = answered
+        """The HTTP status that it answered with, where that is what went wrong."""
+        self.may_come = kind is Kind.LOADING if may_come is None else may_come
+        """Whether it is worth a long wait: a server that starts, a model that loads."""
 
     @property
     def again(self) -> bool:
         """Whether another try may mend it."""
         return self.kind in AGAIN
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another model may mend it. A path or a model that is not there (404, 410) is this endpoint's own."""
+        return self.kind in ELSEWHERE or (self.kind is Kind.REQUEST and self.answered in (404, 410))
+
+    def named(self, name: str, *, tries: int = 1, secrets: Iterable[str] = ()) -> "ModelError":
+        """The same, told of the model of that name, after so many tries, without what must not be told."""
+        message = UNNAMED.sub(lambda found: f"{found[0]} {name}", self.message, count=1)
+        if tries > 1:
+            message += f" It was asked {tries} times."
+        if (self.wait or 0.0) > LONG_WAIT_SECONDS:
+            message += f" It is to be left alone for {ceil(self.wait or 0.0)} s."
+        for secret in secrets:
+            if len(secret) >= SHORTEST_SECRET:
+                message = message.replace(secret, "…")
+        told = ModelError(
+            self.kind, message, wait=self.wait, hint=self.hint, answered=self.answered, may_come=self.may_come
+        )
+        told.__cause__ = self.__cause__
+        return told

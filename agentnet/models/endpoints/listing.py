@@ -12,10 +12,11 @@ import socket
 import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 
+from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
@@ -48,11 +49,13 @@ async def listed_models(
     `SERVER`, `REQUEST` where there is no list at this address (404), `GARBLED` for a page, or JSON that is no list.
     """
     where = shown(base_url)
+    if key and not (key.isascii() and key.isprintable()):
+        raise ModelError(Kind.KEY, "The key holds characters that no key has.", hint="Check the key of this model.")
     sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
-    # The user's proxy leads to endpoints elsewhere, never back to this machine.
-    outside = (urlsplit(base_url).hostname or "") not in LOOPBACK_HOSTS
     timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
     try:
+        # The user's proxy leads to endpoints elsewhere, never back to this machine.
+        outside = (urlsplit(base_url).hostname or "") not in LOOPBACK_HOSTS
         async with (
             asyncio.timeout(ANSWER_SECONDS),
             httpx.AsyncClient(
@@ -64,7 +67,7 @@ async def listed_models(
     except (TimeoutError, httpx.TimeoutException):
         hint = "Is it still loading a model, or is the address another program's?"
         raise ModelError(Kind.SILENT, f"{where} does not answer within {ANSWER_SECONDS:g} s.", hint=hint) from None
-    except (httpx.TransportError, httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError, OSError) as error:
+    except (httpx.TransportError, httpx.InvalidURL, httpx.TooManyRedirects, ValueError, OSError) as error:
         raise _away(where, error) from error
 
 
@@ -99,15 +102,6 @@ def name_in(names: Collection[str], wanted: str) -> str | None:
     forms = [wanted, *(f"{before}{wanted}{after}" for before, after in OTHER_FORMS)]
     forms += [wanted.removeprefix(before).removesuffix(after) for before, after in OTHER_FORMS]
     return next((form for form in forms if form in names), None)
-
-
-def shown(url: str) -> str:
-    """`url` as it may be told: without a user, a password and a query."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
-    except ValueError:
-        return "the address"
 
 
 async def _body(response: httpx.Response, where: str) -> bytes:
@@ -203,8 +197,9 @@ def _path_hint(where: str) -> str:
 
 
 def _away(where: str, error: Exception) -> ModelError:
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
-        message = f"{where} is no address of an endpoint: {str(error).rstrip('.')}."
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError)):
+        why = "it cannot be read" if isinstance(error, ValueError) else str(error).rstrip(".")
+        message = f"{where} is no address of an endpoint: {why}."
         return ModelError(Kind.REQUEST, message, hint="It looks like http://127.0.0.1:8000/v1.")
     causes = [*_causes(error)]
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):

@@ -9,4 +9,6 @@ class Notice:
     """A word for whoever waits, such as `waiting 30 s: rate limit`. It never reaches the SDK: the journal takes it."""
 
     text: str
+    model: str = ""
+    """Whose name is shown beside it."""
     type: Literal["agentnet.notice"] = "agentnet.notice"

@@ -20,13 +20,17 @@ FILTERED = re.compile(
     r"|flagged (?:for|by|as)|moderation|safety system|blocked by .{0,40}(?:safety|filter|polic)",
     re.IGNORECASE,
 )
-KEY = re.compile(r"api_key_invalid|api key not valid|invalid[ _]api[ _]?key|incorrect api key|authentication_error", re.IGNORECASE)
+KEY = re.compile(
+    r"api_key_invalid|api key not valid|invalid[ _]api[ _]?key|incorrect api key|authentication_error", re.IGNORECASE
+)
 SPENT = re.compile(
     r"insufficient[_ ](?:quota|balance|credits?|funds)|billing_hard_limit|billing_not_active|credit balance|arrearage"
     r"|payment required|account_deactivated|exceeded_current_quota_error|(?:more|out of|no) credits|overdue",
     re.IGNORECASE,
 )
-LOADING = re.compile(r"\b(?:is|still|currently|model)? ?(?:loading|warming up|starting up|initiali[sz]ing)\b|not ready", re.IGNORECASE)
+LOADING = re.compile(
+    r"\b(?:is|still|currently|model)? ?(?:loading|warming up|starting up|initiali[sz]ing)\b|not ready", re.IGNORECASE
+)
 CROWDED = re.compile(
     r"overloaded|too many|capacity|throttl|busy|rate.?limit|high demand|resource_exhausted|queue is full", re.IGNORECASE
 )
@@ -45,7 +49,9 @@ def failure_of(status: int, headers: Headers, body: bytes) -> ModelError:
     words = sentence_of(payload)
     kind = kind_of(status, words, codes_of(payload))
     wait = wait_of(headers, payload, words)
-    return ModelError(kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status))
+    return ModelError(
+        kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), answered=status
+    )
 
 
 def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
@@ -61,6 +67,7 @@ def failure_said(payload: object, headers: Headers | None = None) -> ModelError:
         _told("ended its answer with an error", words),
         wait=wait_of(headers or {}, payload, words),
         hint=_hint(kind, status),
+        answered=status or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the body of a refusal says, whatever its shape: its own sentence, on one line, and the codes beside it."""
+"""What the body of a refusal says, whatever its shape: its own sentence on one line, and the codes beside it."""
 
 import json
 import re
@@ -9,10 +9,10 @@ MAX_WORDS = 400
 """Characters of an endpoint's words that are passed on."""
 MAX_READ = 65_536
 """Bytes of a body that are looked at."""
-DEEP = 6
+DEEP = 10
 SENTENCES = (
-    "message", "error", "errors", "error_message", "errorMessage", "error_msg", "detail", "details", "error_description",
-    "Message", "msg", "title", "reason", "description", "status_msg", "base_resp", "response", "data",
+    "message", "error", "errors", "error_message", "errorMessage", "error_msg", "detail", "details",
+    "error_description", "Message", "msg", "title", "reason", "description", "status_msg", "base_resp", "data",
 )  # fmt: skip
 """Where endpoints put their sentence, the likeliest first."""
 CODES = ("code", "type", "status", "error_type", "reason", "error_code", "errorCode", "quotaId", "error")

@@ -12,12 +12,6 @@ TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    # `api-version: 2024-10-21` is the text that an endpoint is sent, in quotes or not.
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping. Raises `ConstructorError` for a key that stands twice: the second would win unseen."""
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -26,6 +20,13 @@ class _Loader(yaml.SafeLoader):
             mark = next(key.start_mark for key, _ in reversed(node.value) if key.value == twice.value)
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice.value!r} stands twice", mark)
         return super().construct_mapping(node, deep)
+
+
+# `api-version: 2024-10-21` is the text that an endpoint is sent, in quotes or not.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read_yaml(path: Path) -> Any:

@@ -74,7 +74,7 @@ def from_variable(name: str, where: str) -> SecretStr:
     value = variable(name)
     if value is None:
         raise ConfigurationError(f"{where}: the variable {name} is not set.", hint=f"Set {name}, here or in .env.")
-    return _sendable(value, f"{where}: the variable {name}")
+    return sendable(value, f"{where}: the variable {name}")
 
 
 def from_file(path: Path, where: str) -> SecretStr:
@@ -89,11 +89,11 @@ def from_file(path: Path, where: str) -> SecretStr:
         raise ConfigurationError(f"{where}: {path} holds no text.") from None
     if len(body) > MAX_BYTES:
         raise ConfigurationError(f"{where}: {path} is over {MAX_BYTES // 1024} KiB, which is no key.")
-    return _sendable(text, f"{where}: {path}")
+    return sendable(text, f"{where}: {path}")
 
 
-def _sendable(text: str, what: str) -> SecretStr:
-    """`text` as it goes into a header."""
+def sendable(text: str, what: str) -> SecretStr:
+    """`text` as it goes into a header. Raises `ConfigurationError`, which says `what` cannot."""
     value = text.strip()
     if not value:
         raise ConfigurationError(f"{what} is empty.")

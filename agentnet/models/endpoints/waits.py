@@ -17,15 +17,16 @@ EPOCH_MILLISECONDS = 1_000_000_000_000
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)(?![a-z])")
 UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0, "d": 86400.0}
 IN_WORDS = re.compile(
-    r"(?:try|retry|retrying)(?:\s+again)?\s+(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})", re.IGNORECASE
+    r"(?:try|retry|retrying)(?:\s+again)?\s+(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})",
+    re.IGNORECASE,
 )
 
 
 class Headers(Protocol):
     """Of a response: names in any case, as httpx has them, or all in lower case."""
 
-    def get(self, key: str, /) -> str | None: ...  # noqa: D102 - a mapping's own
-    def items(self) -> Any: ...  # noqa: D102
+    def get(self, key: str, /) -> str | None: ...
+    def items(self) -> Any: ...
 
 
 def wait_of(headers: Headers, body: object = None, words: str = "") -> float | None:
@@ -106,7 +107,7 @@ def _reset(value: str) -> float | None:
 
 def _of_details(body: object) -> float | None:
     """Google's `RetryInfo`, the `estimated_time` of Hugging Face, the `retry_after` of some proxies."""
-    for entry in _mappings(body, depth=6):
+    for entry in _mappings(body, depth=10):
         for name in ("retryDelay", "retry_delay", "retry_after", "retryAfter", "estimated_time"):
             value = entry.get(name)
             if isinstance(value, Mapping):  # a google.protobuf.Duration

@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
-from agents import Agent, ModelSettings, RunConfig, Runner, RunResultStreaming
-from openai import APIStatusError
+from agents import Agent, RunConfig, Runner, RunResultStreaming
 
 from agentnet.models import default_model_settings, model_provider
+from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.settings import Settings
 from agentnet.testing import Call, Decision, Fault, OpenAIServer, Scenario, serving
 from tests.patience import PATIENCE_SECONDS
@@ -16,11 +16,9 @@ from tests.unit.offline_model.stand_ins import data_tools, toolbox_tools
 pytestmark = pytest.mark.anyio
 
 
-def fast(settings: Settings) -> ModelSettings:
-    made = default_model_settings(settings)
-    assert made.retry is not None
-    made.retry.backoff = {"initial_delay": 0.01, "max_delay": 0.02}  # type: ignore[assignment]
-    return made
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentnet.models.retries.FIRST_PAUSE_SECONDS", 0.01)
 
 
 async def ask(server: OpenAIServer, text: str, **values: Any) -> RunResultStreaming:
@@ -31,7 +29,8 @@ async def ask(server: OpenAIServer, text: str, **values: Any) -> RunResultStream
         provider = model_provider(settings)
         try:
             agent = Agent[Any]("client", tools=[*toolbox_tools(), *data_tools()], model="rules")
-            config = RunConfig(model_provider=provider, model_settings=fast(settings), tracing_disabled=True)
+            made = default_model_settings(settings)
+            config = RunConfig(model_provider=provider, model_settings=made, tracing_disabled=True)
             result = Runner.run_streamed(agent, text, run_config=config)
             async for _ in result.stream_events():
                 pass
@@ -66,9 +65,9 @@ async def test_requests_that_are_limited_or_fail_are_tried_again() -> None:
 
 async def test_a_retry_waits_as_long_as_the_server_says() -> None:
     server = OpenAIServer(Scenario(faults=[Fault(every=1, status=429, retry_after=0.02)]))
-    with pytest.raises(APIStatusError) as caught:
+    with pytest.raises(ModelError, match=r"answers 429 .*: This failure is part of the scenario.") as caught:
         await ask(server, "What is 3*4?")
-    assert caught.value.status_code == 429
+    assert caught.value.kind is Kind.BUSY
     assert len(server.requests) == 5
 
 

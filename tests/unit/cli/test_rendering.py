@@ -24,6 +24,9 @@ RECORDED = [
     step("question", "start", "question", "concierge/writer", summary="Which year?"),
     step("delegation", "end", "writer", "concierge", ms=65_000),
     step("handoff", "start", "reviewer", "concierge"),
+    step("model", "start", "gpt", "concierge", summary="waiting 30 s: rate limit"),
+    step("model", "end", "gpt", "concierge", ms=30_000),
+    step("model", "end", "gpt", "concierge", ms=9, ok=False, summary="The model gpt is spent."),
 ]
 
 
@@ -39,6 +42,8 @@ def test_recorded_steps_read_as_plain_lines() -> None:
         "    writer asks  Which year?",
         "  concierge ← writer  ✓ 1 min 5 s",
         "  concierge ⇒ reviewer (takes over)",
+        "  concierge · model gpt  waiting 30 s: rate limit",
+        "  concierge · model gpt  ✗ 9 ms  The model gpt is spent.",
     ]
 
 

@@ -1,11 +1,11 @@
 from importlib.metadata import EntryPoint
 
 import pytest
-from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 from pydantic import SecretStr
 
 from agentnet.errors import ConfigurationError
 from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model
+from agentnet.models.patient import PatientModel
 from agentnet.settings import Settings
 from offline_model import OfflineModel
 
@@ -39,28 +39,11 @@ def test_a_manifest_names_its_model_before_the_settings_do() -> None:
     assert model_name(keyed) == "general"
 
 
-async def test_an_endpoint_needs_no_key_and_speaks_chat_completions_over_one_client() -> None:
-    provider = model_provider(settings(openai_base_url="http://127.0.0.1:9/v1", model="llama"))
-    first, second = provider.get_model(None), provider.get_model("other")
-    assert isinstance(first, OpenAIChatCompletionsModel)
-    assert isinstance(second, OpenAIChatCompletionsModel)
-    assert first._client is second._client
-    assert first._client.max_retries == 0
-    await provider.aclose()
-
-
-async def test_a_key_alone_speaks_the_responses_api() -> None:
-    provider = model_provider(settings(openai_api_key=SecretStr("k")))
-    assert isinstance(provider.get_model(None), OpenAIResponsesModel)
-    await provider.aclose()
-
-
-def test_model_settings_count_usage_and_bound_each_call() -> None:
+def test_model_settings_count_usage_and_leave_time_and_tries_to_the_model() -> None:
     made = default_model_settings(settings(model_timeout_seconds=7))
     assert made.include_usage is True
-    assert made.timeout == 7
-    assert made.retry is not None
-    assert made.retry.max_retries == 4
+    assert made.timeout is None
+    assert made.retry is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +71,7 @@ async def test_without_the_offline_model_an_endpoint_does(monkeypatch: pytest.Mo
     made = settings(openai_base_url="http://127.0.0.1:9/v1")
     assert no_model(made) is None
     provider = model_provider(made)
-    assert isinstance(provider.get_model(None), OpenAIChatCompletionsModel)
+    assert isinstance(provider.get_model(None), PatientModel)
     await provider.aclose()
 
 
@@ -98,7 +81,7 @@ async def test_an_installed_model_goes_by_its_name_with_an_endpoint_and_without(
     install(monkeypatch, "house")
     keyed = model_provider(settings(openai_api_key=SecretStr("k")))
     assert isinstance(keyed.get_model("house"), OfflineModel)
-    assert isinstance(keyed.get_model("other"), OpenAIResponsesModel)
+    assert isinstance(keyed.get_model("other"), PatientModel)
     alone = settings(model="house")
     assert no_model(alone) is None
     assert model_name(alone) == "house"

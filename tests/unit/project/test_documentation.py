@@ -14,6 +14,8 @@ from typer.main import get_command
 from agentnet.cli.app import app
 from agentnet.cli.network.hosts import host_settings
 from agentnet.manifests.manifest import Limits, Manifest, SkillManifest
+from agentnet.models.endpoints.declared import DeclaredModel, load_models
+from agentnet.models.endpoints.endpoint import Prices
 from agentnet.upstreams.declarations import Declarations
 from gateway.mcp.messages.profile import Profile
 from tests.unit.project.repository import ROOT
@@ -73,7 +75,7 @@ def test_every_python_example_runs(page: Path) -> None:
         exec(compile(source, page.name, "exec"), {"__name__": "example"})
 
 
-def test_every_yaml_example_is_a_manifest_or_declares_servers_or_profiles() -> None:
+def test_every_yaml_example_is_a_manifest_or_declares_servers_profiles_or_models(tmp_path: Path) -> None:
     examples = [yaml.safe_load(text) for page in PAGES for text in blocks(page, "yaml")]
     assert [data for data in examples if "servers" in data] and [data for data in examples if "skills" in data]
     for data in examples:
@@ -82,6 +84,10 @@ def test_every_yaml_example_is_a_manifest_or_declares_servers_or_profiles() -> N
                 Profile.model_validate(profile)
         elif "servers" in data:
             Declarations.model_validate(without_files(data))
+        elif "models" in data:
+            file = tmp_path / "models.yaml"
+            file.write_text(yaml.safe_dump(data))
+            load_models(file)
         else:
             Manifest.model_validate(data)
 
@@ -99,6 +105,11 @@ def test_the_reference_of_the_manifest_names_every_key() -> None:
     reference = (ROOT / "docs" / "specialists.md").read_text()
     keys = [*Manifest.model_fields, *SkillManifest.model_fields, *Limits.model_fields]
     assert not [key for key in keys if key not in reference]
+
+
+def test_the_reference_of_models_names_every_key() -> None:
+    reference = (ROOT / "docs" / "models.md").read_text()
+    assert not [key for key in [*DeclaredModel.model_fields, *Prices.model_fields] if f"`{key}`" not in reference]
 
 
 def test_the_settings_for_hosts_are_those_that_the_network_prints() -> None:

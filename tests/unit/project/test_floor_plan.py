@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a": agentnet("database files frame http identity push signals tasks"),
     "agentnet.a2a.bindings": agentnet("a2a files http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
-    "agentnet.cli": command_line("admin command gateway mcp network tasks") | agentnet("manifests process"),
+    "agentnet.cli": command_line("admin command gateway mcp network tasks")
+    | agentnet("manifests models.endpoints process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
     "agentnet.cli.gateway": command_line("command show") | agentnet("a2a.client identity tasks telemetry"),
@@ -63,7 +64,9 @@ MAY_IMPORT: dict[str, Folders] = {
     ),
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
-    "agentnet.runs": agentnet("a2a.client discovery files identity manifests mcp tasks upstreams"),
+    "agentnet.runs": agentnet(
+        "a2a.client discovery files identity manifests mcp models models.endpoints tasks upstreams"
+    ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
@@ -129,6 +132,7 @@ SMALL_WITH_A_REASON = {
     "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
+    "agentnet.runs.waiting": "how a wait is told, apart from the seams of the journal",
     "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",

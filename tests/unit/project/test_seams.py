@@ -16,7 +16,6 @@ from tests.unit.project.repository import ROOT, tracked_files
 BY_NAME = frozenset({"attrgetter", "delattr", "getattr", "hasattr", "methodcaller", "object", "patch", "setattr"})
 """Functions that take the name of an attribute as a text; `object` is that of `mock.patch`."""
 OF_OTHERS = {
-    "_client": "the SDK's models show their HTTP client under no other name",
     "_exit": "documented by Python: ends a process at once",
     "_lowlevel_server": "the MCP SDK's server passes on no handler for methods that it has none for",
     "_replace": "documented by Python: of every named tuple",

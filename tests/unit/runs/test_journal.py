@@ -6,11 +6,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from agents import Model, ModelProvider, ModelTimeoutError
+from a2a.types.a2a_pb2 import Task
+from agents import Model, ModelProvider, ModelSettings, ModelTracing
 from openai.types.responses import Response, ResponseCompletedEvent
 
+from agentnet.models.endpoints.failure import Kind, ModelError
+from agentnet.models.endpoints.notice import Notice
 from agentnet.runs.journal import JournaledModels
 from agentnet.runs.scope import RunScope
+from agentnet.tasks.steps import step_of
+from agentnet.tasks.values import struct_json
 
 pytestmark = pytest.mark.anyio
 
@@ -80,41 +85,80 @@ async def test_what_the_sdk_still_does_after_the_end_of_an_execution_leaves_no_t
     assert run.leased.journal == {}
 
 
-class Stalling(FailingOnce):
-    """Says a word, and then waits for `event`, or fails with `error`."""
+class Telling(FailingOnce):
+    """Says what it waits for, then a word, and answers or fails with `error`."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.event, self.error, self.is_closed = asyncio.Event(), error, False
+        self.error, self.is_closed = error, False
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        self.calls += 1
         try:
-            yield "word"
+            yield Notice("waiting 30 s: rate limit", "house")
+            yield Notice("waiting 20 s: rate limit", "house")
             if self.error is not None:
                 raise self.error
-            await self.event.wait()
+            yield "word"
+            response = Response.construct(id="r", output=[], usage=None)
+            yield ResponseCompletedEvent(response=response, sequence_number=0, type="response.completed")
         finally:
             self.is_closed = True
 
 
-@pytest.mark.parametrize(
-    ("error", "seconds", "raised"),
-    [
-        (None, 0.01, ModelTimeoutError),
-        (TimeoutError("its own"), 60.0, TimeoutError),
-        (TimeoutError("its own"), None, TimeoutError),
-    ],
-)
-async def test_a_turn_ends_when_its_time_is_over_and_no_timeout_of_the_models_own_is_taken_for_that(
-    error: Exception | None, seconds: float | None, raised: type[Exception]
-) -> None:
-    run, inner, words = Run(), Stalling(error), list[Any]()
-    scope = RunScope(cast(Any, run), "a", cast(Any, None))
-    model = JournaledModels(inner, scope, None, seconds).get_model(None)
-    with pytest.raises(raised) as caught:
-        async for event in model.stream_response():  # type: ignore[call-arg, attr-defined]
-            words.append(event)
-    assert type(caught.value) is raised
-    assert words == ["word"]
+class TellingRun(Run):
+    """A run that keeps the steps that it is told of."""
+
+    waits_for = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leased = SimpleNamespace(journal={}, chain=())
+        self.lease = SimpleNamespace(task_id="t")
+        self.named = Task(id="t", context_id="c")
+        self.told: list[tuple[Any, ...]] = []
+
+    async def emit(self, event: Any) -> None:
+        step = step_of(struct_json(event.status_update.metadata))
+        assert step is not None
+        self.told.append((step.id, step.kind, step.phase, step.name, step.summary, step.ok))
+
+
+async def test_what_a_turn_waits_for_is_a_step_and_no_event_of_the_model() -> None:
+    run, inner = TellingRun(), Telling()
+    model = JournaledModels(inner, RunScope(cast(Any, run), "a", cast(Any, None)), None).get_model(None)
+    events = [event async for event in model.stream_response()]  # type: ignore[call-arg, attr-defined]
+    assert [type(event).__name__ for event in events] == ["str", "ResponseCompletedEvent"]
+    assert run.told == [
+        ("t/m1/wait", "model", "start", "house", "waiting 30 s: rate limit", True),
+        ("t/m1/wait", "model", "start", "house", "waiting 20 s: rate limit", True),
+        ("t/m1/wait", "model", "end", "house", "", True),
+    ]
+    assert run.waits_for == ""
     assert inner.is_closed
-    assert scope.working == 0
-    assert run.leased.journal == {}
+    assert list(run.leased.journal) == ["m1"]
+
+
+async def test_a_turn_that_fails_ends_its_step_and_is_not_in_the_journal() -> None:
+    run, inner = TellingRun(), Telling(ModelError(Kind.BUSY, "The model is busy."))
+    scope = RunScope(cast(Any, run), "a", cast(Any, None))
+    model = JournaledModels(inner, scope, None).get_model(None)
+    with pytest.raises(ModelError):
+        await _turn(model)
+    assert run.told[-1] == ("t/m1/wait", "model", "end", "house", "The model is busy.", False)
+    assert (inner.is_closed, scope.working, run.leased.journal) == (True, 0, {})
+
+
+async def test_a_turn_in_one_piece_is_the_same_step_of_the_journal() -> None:
+    run, inner = TellingRun(), Telling()
+    scope = RunScope(cast(Any, run), "a", cast(Any, None))
+
+    async def answer() -> Any:
+        model = JournaledModels(inner, scope, None).get_model(None)
+        return await model.get_response(
+            None, [], ModelSettings(), [], None, [], ModelTracing.DISABLED,
+            previous_response_id=None, conversation_id=None, prompt=None,
+        )  # fmt: skip
+
+    first, replayed = await answer(), await answer()
+    assert inner.calls == 1
+    assert first.response_id == replayed.response_id == "r"

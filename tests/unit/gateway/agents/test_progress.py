@@ -43,6 +43,9 @@ def test_a_step_is_told_in_a_line() -> None:
     assert line_of(step) == "concierge → researcher: search (120 ms) failed"
     asks = Step("1", "delegation", "start", "writer", ("concierge", "researcher"), "t", summary="a report")
     assert line_of(asks) == "concierge → researcher: asks writer: a report …"
+    waits = Step("1", "model", "start", "gpt", ("concierge",), "t", summary="waiting 30 s: rate limit")
+    assert line_of(waits) == "concierge: gpt: waiting 30 s: rate limit"
+    assert line_of(Step("1", "model", "end", "gpt", ("concierge",), "t", ms=30_000)) == ""
 
 
 async def test_words_are_told_together_and_a_step_on_a_line_of_its_own() -> None:
