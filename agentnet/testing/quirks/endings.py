@@ -8,8 +8,10 @@ from agentnet.testing.quirks.edits import arguments, chunk_like, finish, words
 from agentnet.testing.quirks.quirk import CHAT, STREAM, Exchange, Need, Piece, Quirk, Reply
 from agentnet.testing.wire import Event, WireCall, WireTurn
 
-BREATH = 0.005
+BREATH = 0.002
 """Seconds between the pieces of what has no end."""
+BREADTH = 20
+"""What is written in one piece: the end is not to depend on how fast a machine is."""
 DECLINED = "I'm sorry, but I can't help with that."
 
 
@@ -102,7 +104,12 @@ def _endless(exchange: Exchange, piece: Callable[[int], str], field: str) -> Ite
     at = next(number for number, frame in enumerate(made) if b'"@"' in frame and b"delta" in frame)
     yield from made[:at]
     for number in count():
-        text = piece(number).encode("unicode_escape").decode().replace('"', '\\"')
+        text = (
+            "".join(piece(number * BREADTH + more) for more in range(BREADTH))
+            .encode("unicode_escape")
+            .decode()
+            .replace('"', '\\"')
+        )
         yield made[at].replace(b'"@"', f'"{text}"'.encode())
         yield BREATH
 

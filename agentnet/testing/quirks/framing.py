@@ -63,10 +63,10 @@ def _other_json(value: Any) -> Any:
 
 
 def _in_crumbs(made: list[bytes]) -> Iterator[Piece]:
-    """Eleven bytes at a time: marks, characters and numbers come in pieces."""
+    """Thirty-seven bytes at a time: marks, characters and numbers come in pieces."""
     said = b"".join(made)
-    for start in range(0, len(said), 11):
-        yield said[start : start + 11]
+    for start in range(0, len(said), 37):
+        yield said[start : start + 37]
 
 
 def _with_comments(made: list[bytes]) -> Iterator[Piece]:
@@ -119,7 +119,7 @@ def _big(events: list[Event]) -> list[Event]:
 FRAMES = (
     Quirk("frames-crlf", "Lines end in CR LF.", frames=_replaced(b"\n", b"\r\n")),
     Quirk("frames-without-space", "There is no space after `data:`.", frames=_replaced(b"data: ", b"data:")),
-    Quirk("frames-in-crumbs", "Eleven bytes come at a time.", Need.WORDS, frames=_in_crumbs),
+    Quirk("frames-in-crumbs", "Thirty-seven bytes come at a time.", Need.WORDS, frames=_in_crumbs),
     Quirk("frames-at-once", "All comes at once.", frames=lambda made: [b"".join(made)]),
     Quirk("frames-with-comments", "There are comments between.", frames=_with_comments),
     Quirk("frames-with-pings", "There are events of another kind between.", frames=_with_pings),

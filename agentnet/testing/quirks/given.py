@@ -99,7 +99,7 @@ QUIRKS = (
     _always("arguments-with-call-mark", "Another mark leaks.", lambda given: f"{given}<|call|>"),
     _always("arguments-with-space", "There is space around.", lambda given: f"\n  {given}\n"),
     _always("arguments-numbers-as-text", "Numbers are in strings.", _as_text),
-    _always("arguments-with-null-field", "A field that is not asked for is null.", _with_null),
+    _once("arguments-with-null-field", "A field that is not asked for is null.", _with_null),
     _once("arguments-of-python", "Arguments are Python.", _python),
     _once("arguments-with-last-comma", "There is a comma before the end.", lambda given: f"{given[:-1]},}}"),
     _once("arguments-in-words", "There are words around.", lambda given: f"Here you are: {given}"),
