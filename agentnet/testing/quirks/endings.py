@@ -104,12 +104,8 @@ def _endless(exchange: Exchange, piece: Callable[[int], str], field: str) -> Ite
     at = next(number for number, frame in enumerate(made) if b'"@"' in frame and b"delta" in frame)
     yield from made[:at]
     for number in count():
-        text = (
-            "".join(piece(number * BREADTH + more) for more in range(BREADTH))
-            .encode("unicode_escape")
-            .decode()
-            .replace('"', '\\"')
-        )
+        said = "".join(piece(number * BREADTH + more) for more in range(BREADTH))
+        text = said.encode("unicode_escape").decode().replace('"', '\\"')
         yield made[at].replace(b'"@"', f'"{text}"'.encode())
         yield BREATH
 
