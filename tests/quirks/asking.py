@@ -33,7 +33,7 @@ from agentnet.testing.wire import Api
 from tests.integration.tasks.replicas import Replica, context, replicas, request
 from tests.patience import PATIENCE_SECONDS
 
-AT_ONCE = 8
+AT_ONCE = 12
 SILENCE_SECONDS = 3.0
 TOTAL_SECONDS = 12.0
 PAUSE_SECONDS = 0.05

@@ -49,7 +49,16 @@ def _other_than(outcome: Outcome, case: Case, came: Came) -> str | None:
         return "the answer is another"
     if outcome.kind == "answer" and len(came.asked) != turns(case.quirk.need):
         return f"it took {len(came.asked)} requests"
+    if case.quirk.name.startswith("refuses-") and _refused_again(came):
+        return "it was refused again"
     return None
+
+
+def _refused_again(came: Came) -> bool:
+    """Whether a host had to refuse something after it had taken a request: it is to be remembered."""
+    statuses = [asked.status or 0 for asked in came.asked]
+    taken = next((number for number, status in enumerate(statuses) if status < 400), len(statuses))
+    return any(status >= 400 for status in statuses[taken:])
 
 
 def turns(need: Need) -> int:
