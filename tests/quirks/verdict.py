@@ -1,5 +1,7 @@
 """Whether what came of an ask is what the table says, and none of what may never be."""
 
+from itertools import groupby
+
 from agentnet.testing.quirks import Need
 from tests.quirks.asking import WANTED, Asks, Came, Case, right_answer
 from tests.quirks.outcomes import OUTCOMES, Outcome
@@ -55,10 +57,9 @@ def _other_than(outcome: Outcome, case: Case, came: Came) -> str | None:
 
 
 def _refused_again(came: Came) -> bool:
-    """Whether a host had to refuse something after it had taken a request: it is to be remembered."""
-    statuses = [asked.status or 0 for asked in came.asked]
-    taken = next((number for number, status in enumerate(statuses) if status < 400), len(statuses))
-    return any(status >= 400 for status in statuses[taken:])
+    """Whether a host refused something, took the rest, and had to refuse again: what it refuses is to be remembered."""
+    refused = [(asked.status or 0) >= 400 for asked in came.asked]
+    return sum(is_refused for is_refused, _ in groupby(refused)) > 1
 
 
 def turns(need: Need) -> int:
