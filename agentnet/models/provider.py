@@ -18,6 +18,7 @@ from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
 from agentnet.models.endpoints.listing import only_model
 from agentnet.models.patient import PatientModel
+from agentnet.models.through_litellm import ThroughLiteLLM
 from agentnet.models.wire.client import WireClient
 from agentnet.settings import Settings
 
@@ -84,8 +85,6 @@ class Models(ModelProvider):
     def _endpoint_part(self, name: str) -> tuple[Model, Endpoint]:
         endpoint = endpoint_of(self._settings, name)
         if endpoint.through_litellm is not None:
-            from agentnet.models.through_litellm import ThroughLiteLLM  # an extra, and seconds to import
-
             return ThroughLiteLLM(endpoint.through_litellm, endpoint), endpoint
         client = _client(endpoint)
         self._clients.append(client)

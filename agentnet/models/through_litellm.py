@@ -1,17 +1,21 @@
 """Models that LiteLLM reaches: Anthropic, Bedrock and others whose API is not OpenAI's. The extra `litellm` has it."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import openai
 from agents import Model, ModelSettings
-from agents.extensions.models.litellm_model import LitellmModel
 
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
 
+OWN_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
+"""Keeps LiteLLM from fetching its list of prices from the internet while it is imported."""
+NO_CONNECTION = "Connection error"
 ITS_WORDS = "Exception - "
 """What stands in LiteLLM's messages before the words of the provider."""
 
@@ -20,6 +24,11 @@ class ThroughLiteLLM(Model):
     """The model `name` of LiteLLM, such as `anthropic/claude-…`. Its errors are told as `ModelError`s."""
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
+        os.environ.setdefault(OWN_PRICES, "True")
+        from agents.extensions.models.litellm_model import LitellmModel  # seconds of imports
+
+        litellm: Any = import_module("litellm")
+        litellm.suppress_debug_info = True  # it would print where people read what their agents say
         key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
         self._inner = LitellmModel(name, base_url=endpoint.base_url or None, api_key=key)
         # A turn is tried again as a whole: tries of its own would multiply.
@@ -57,7 +66,7 @@ def failure_told(error: openai.OpenAIError) -> ModelError:
     words = message.partition(ITS_WORDS)[2] or message.partition(": ")[2] or message
     if isinstance(error, openai.APITimeoutError):
         return ModelError(Kind.SILENT, f"The model's server does not answer: {words}")
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, openai.APIStatusError) and not words.startswith(NO_CONNECTION):
         headers = dict(error.response.headers) if getattr(error, "response", None) is not None else {}
         return failure_of(error.status_code, headers, words.encode())
     return ModelError(Kind.AWAY, f"The model's server cannot be reached: {words}")

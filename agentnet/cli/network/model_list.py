@@ -10,7 +10,7 @@ from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError
 from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
-from agentnet.models.endpoints.choice import has_endpoint, names_in, with_fallbacks
+from agentnet.models.endpoints.choice import endpoint_default, has_endpoint, names_in, with_fallbacks
 from agentnet.models.endpoints.declared import Declared, DeclaredModel, declared_models
 from agentnet.models.endpoints.endpoint import LITELLM, Endpoint, Prices
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
@@ -92,7 +92,7 @@ def _of_settings(settings: Settings, declared: Declared, order: tuple[str, ...])
     others = {*declared.models, *installed_models(), OFFLINE_MODEL}
     wanted = dict.fromkeys([*order, *names_in(settings.model)])
     if has_endpoint(settings) and not wanted.keys() - others:
-        wanted |= {ANY_MODEL: None}  # any other name leads there
+        wanted |= {endpoint_default(settings): None}  # any other name leads there
     for name in wanted:
         if name not in others:
             yield _told(endpoint_of(settings, name), None if name.startswith(LITELLM) else "OPENAI_API_KEY")

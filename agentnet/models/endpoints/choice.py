@@ -52,6 +52,12 @@ def has_endpoint(settings: Settings) -> bool:
     return bool(settings.openai_base_url) or bool(key and key.get_secret_value())
 
 
+def endpoint_default(settings: Settings) -> str:
+    """What the settings' endpoint is asked for where no model is named: its only one, at OpenAI a fixed one."""
+    elsewhere = settings.openai_base_url and settings.openai_base_url.rstrip("/") != OPENAI_URL
+    return ANY_MODEL if elsewhere else DEFAULT_MODEL
+
+
 def names_in(wanted: Wanted) -> list[str]:
     """The names in what a manifest or a setting says, each once."""
     parts = [] if wanted is None else [wanted] if isinstance(wanted, str) else wanted
@@ -101,10 +107,8 @@ def _default(settings: Settings, declared: Declared) -> str:
     """What is run for those that name no model."""
     if declared.default is not None:
         return declared.default
-    if settings.openai_base_url and settings.openai_base_url.rstrip("/") != OPENAI_URL:
-        return ANY_MODEL
     if has_endpoint(settings):
-        return DEFAULT_MODEL
+        return endpoint_default(settings)
     if declared.models:
         raise ConfigurationError(
             f"{declared.path} declares {len(declared.models)} models, and none of them is the default.",

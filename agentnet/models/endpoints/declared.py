@@ -38,13 +38,13 @@ WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
 NEEDED = frozenset({"model", "messages", "input", "tools", "stream"})
 """Without them a request would be another one."""
 SCHEMA_ID = "https://agentnet.dev/schemas/models.schema.json"
+FOREIGN = "Is it another program's? AGENTNET_MODELS_FILE names the file to read instead."
 OTHER_WORDS = {
     "url": "base_url",
     "api_base": "base_url",
     "key": "key_env",
     "api_key_env": "key_env",
     "api_key_file": "key_file",
-    "model_name": "model",
     "context": "context_tokens",
     "context_length": "context_tokens",
     "context_window": "context_tokens",
@@ -57,7 +57,6 @@ OTHER_WORDS = {
     "timeout_seconds": "silence_seconds",
     "quirks": "omit",
     "fallback": "fallbacks",
-    "default_model": "default",
 }
 """What other tools call a key."""
 SHAPES = {
@@ -236,12 +235,13 @@ def models_schema() -> dict[str, Any]:
 def _load(path: Path, _where: Path, _changed: int, _size: int) -> Declared:
     data = read_yaml(path)
     if not isinstance(data, dict):
-        raise ConfigurationError(f"{path} must be a mapping with the key models, and perhaps default.")
+        raise ConfigurationError(f"{path} must be a mapping with the key models, and perhaps default.", hint=FOREIGN)
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
         problems = [_problem(item) for item in error.errors(include_input=False)[:MAX_PROBLEMS]]
-        raise ConfigurationError(f"{path}: {' '.join(problems)}") from None
+        hint = None if "models" in data else FOREIGN
+        raise ConfigurationError(f"{path}: {' '.join(problems)}", hint=hint) from None
     for problem in _wrong_names(file):
         raise ConfigurationError(f"{path}: {problem}")
     for name, model in file.models.items():

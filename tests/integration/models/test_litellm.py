@@ -29,8 +29,10 @@ def double(number: int) -> str:
 
 
 @asynccontextmanager
-async def models_over(app: Starlette, name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> AsyncIterator[Settings]:
-    """Settings whose only model is LiteLLM's `name`, which is at `app`."""
+async def models_over(
+    app: Starlette, name: str, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> AsyncIterator[Settings]:
+    """Settings whose only model is `name` of LiteLLM, which is at `app`."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("THEIR_KEY", "k")
     async with serving(app) as url:

@@ -116,6 +116,18 @@ def test_the_short_way_is_listed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (told["by name"]["qwen3:8b"]["key"], told["by name"]["qwen3:8b"]["key_from"]) == ("set", "OPENAI_API_KEY")
 
 
+def test_the_endpoint_of_the_settings_is_listed_beside_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("models.yaml").write_text('models: {mine: {base_url: "http://127.0.0.1:8000/v1", model: x}}')
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    told = listed()
+    assert told["default"] == ["mine"]
+    assert told["by name"]["gpt-4.1-mini"]["where"] == "https://api.openai.com/v1"
+    monkeypatch.setenv("AGENTNET_MODEL", "offline")
+    told = listed()
+    assert told["default"] == ["offline"]
+    assert {"mine", "gpt-4.1-mini", "offline"} <= told["by name"].keys()
+
+
 def test_a_wrong_file_is_one_line_and_exit_code_2() -> None:
     Path("models.yaml").write_text("models: {m: {base_ulr: x}}")
     result = CliRunner().invoke(app, ["models"])
