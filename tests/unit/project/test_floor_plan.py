@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.mcp": NOTHING,
     "agentnet.models": agentnet("models.endpoints models.wire"),
     "agentnet.models.endpoints": agentnet("manifests"),
-    "agentnet.models.wire": agentnet("models.endpoints"),
+    "agentnet.models.wire": agentnet("http models.endpoints"),
     "agentnet.process": agentnet(
         "database discovery http identity manifests models models.endpoints push retention signals tasks upstreams"
     ),
