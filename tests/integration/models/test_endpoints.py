@@ -20,6 +20,7 @@ from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.settings import Settings
 from agentnet.testing import Decision, serving
 from agentnet.testing.chat import chunks
+from agentnet.testing.wire import wired
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +54,7 @@ class Recorder:
         body = await self._keep(request)
         if self.refuses is not None:
             return JSONResponse({"error": {"message": "Not today."}}, self.refuses)
-        return streamed(chunks(Decision(text=self.says), body))
+        return streamed(chunks(wired(Decision(text=self.says), body)))
 
     async def _responses(self, request: Request) -> Response:
         await self._keep(request)
