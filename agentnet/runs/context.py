@@ -17,10 +17,10 @@ from agentnet.mcp.finding import FINDER_NAMES
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.notice import Notice
+from agentnet.prompts.shortening import Shortened
+from agentnet.prompts.sizes import sizes_told
+from agentnet.prompts.tokens import of_text, of_tools
 from agentnet.runs.scope import RunScope
-from agentnet.runs.shortening import Shortened
-from agentnet.runs.sizes import sizes_told
-from agentnet.runs.tokens import of_text, of_tools
 
 ANSWER_TOKENS = 1024
 """Kept free for the answer where its longest length is not set."""

@@ -64,10 +64,12 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.process": agentnet(
         "database discovery http identity manifests models models.endpoints push retention signals tasks upstreams"
     ),
+    "agentnet.prompts": NOTHING,
     "agentnet.push": agentnet("database http identity tasks"),
     "agentnet.retention": agentnet("database"),
     "agentnet.runs": agentnet(
-        "a2a.client arguments discovery files identity manifests mcp models models.endpoints tasks telemetry upstreams"
+        "a2a.client arguments discovery files identity manifests mcp models models.endpoints prompts tasks telemetry "
+        "upstreams"
     ),
     "agentnet.signals": NOTHING,
     "agentnet.tasks": agentnet("database files signals telemetry"),

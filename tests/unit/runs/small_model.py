@@ -17,7 +17,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
-from agentnet.runs.tokens import of_item, of_text, of_tools
+from agentnet.prompts.tokens import of_item, of_text, of_tools
 from agentnet.tasks.steps import step_of
 from agentnet.tasks.values import struct_json
 

@@ -67,18 +67,18 @@ def test_an_executor_of_the_folders_own_gives_no_form(tmp_path: Path) -> None:
 
 
 def test_the_form_is_part_of_the_agent(tmp_path: Path) -> None:
-    agent = build_agent(loaded(tmp_path, output_schema=OBJECT), "m", ModelSettings())
+    agent = build_agent(loaded(tmp_path, output_schema=OBJECT), "m", ModelSettings(), "Help.")
     assert agent.output_type is not None
     assert isinstance(agent.instructions, str)
     assert agent.instructions.startswith("Help.\n\n")
     assert json.dumps(OBJECT) in agent.instructions
-    assert build_agent(loaded(tmp_path), "m", ModelSettings()).output_type is None
+    assert build_agent(loaded(tmp_path), "m", ModelSettings(), "Help.").output_type is None
 
 
 def test_a_pattern_that_is_not_checked_is_told_with_the_file(tmp_path: Path) -> None:
     schema = {"type": "object", "properties": {"a": {"pattern": "(?=x)"}}}
     with pytest.raises(ManifestError, match=r"agent\.yaml: output_schema: pattern: '\(\?=x\)'"):
-        build_agent(loaded(tmp_path, output_schema=schema), "m", ModelSettings())
+        build_agent(loaded(tmp_path, output_schema=schema), "m", ModelSettings(), "Help.")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_settings_reach_the_model_beside_those_of_the_network(tmp_path: Path, re
         "extra_body": {"top_k": 20, "chat_template_kwargs": {"enable_thinking": False}},
     }
     ours = ModelSettings(include_usage=True, max_tokens=4096)
-    settings = build_agent(loaded(tmp_path, model_settings=asked), "m", ours).model_settings
+    settings = build_agent(loaded(tmp_path, model_settings=asked), "m", ours, "Help.").model_settings
     assert (settings.include_usage, settings.max_tokens) == (True, 4096)
     assert settings.reasoning is not None
     assert settings.reasoning.effort == "low"
@@ -111,7 +111,7 @@ def test_settings_reach_the_model_beside_those_of_the_network(tmp_path: Path, re
 
 def test_without_any_nothing_is_sent_that_was_not_sent_before(tmp_path: Path) -> None:
     ours = ModelSettings(include_usage=True)
-    assert build_agent(loaded(tmp_path), "m", ours).model_settings == ours
+    assert build_agent(loaded(tmp_path), "m", ours, "Help.").model_settings == ours
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(tmp_path: Path, setti
 
 
 def test_reasoning_effort_is_taken_by_the_name_of_chat_completions(tmp_path: Path) -> None:
-    agent = build_agent(loaded(tmp_path, model_settings={"reasoning_effort": "high"}), "m", ModelSettings())
+    agent = build_agent(loaded(tmp_path, model_settings={"reasoning_effort": "high"}), "m", ModelSettings(), "Help.")
     assert agent.model_settings.reasoning is not None
     assert agent.model_settings.reasoning.effort == "high"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agentnet.runs.tokens import BYTES_PER_TOKEN, ITEM_TOKENS, MEDIA, of_content, of_item
+from agentnet.prompts.tokens import BYTES_PER_TOKEN, ITEM_TOKENS, MEDIA, of_content, of_item
 
 Item = Any
 OLD = 400

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.runs.shortening import Shortened, cut
-from agentnet.runs.tokens import of_item, of_text
+from agentnet.prompts.shortening import Shortened, cut
+from agentnet.prompts.tokens import of_item, of_text
 
 Item = dict[str, Any]
 MARKS = 60

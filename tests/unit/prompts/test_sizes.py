@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentnet.runs.sizes import sizes_told
+from agentnet.prompts.sizes import sizes_told
 
 SAID = {
     # OpenAI and those that have its words: DeepSeek, Azure, LiteLLM
