@@ -103,6 +103,7 @@ class ResponsesRepair:
                 and "<" not in text
                 and "[" not in text
                 and "◁" not in text
+                and "\x00" not in text
                 and told["output_index"] == self._at
                 and not self._halves.is_open
             ):
@@ -134,6 +135,10 @@ class ResponsesRepair:
             return b""
         event = cast("Json", event)
         kind = event.get("type")
+        if not isinstance(kind, str) and event.get("object") == "response":
+            self._noted.add("stream_whole")
+            event = {"type": COMPLETED, "response": event}
+            kind, data = COMPLETED, None
         if not isinstance(kind, str):
             self._noted.add("event_unnumbered")
             kind, data = name or _kind_of(event), None
@@ -199,6 +204,10 @@ class ResponsesRepair:
         if not isinstance(text, str):
             self._noted.add("content_parts")
             text, data = flattened(text)[0], None
+        if "\x00" in text:
+            self._noted.add("text_nul")
+            text = text.replace("\x00", "")
+            self._is_changed = True
         self._of(key, "message").texts.append(text)
         if self._halves.is_open or is_cut(text):
             self._noted.add("text_halved")
@@ -206,7 +215,7 @@ class ResponsesRepair:
         self._usage.add(text)
         said = self._words.feed(text)
         self.has_said = self.has_said or self._words.has_spoken
-        if said.words == text and data is not None:
+        if said.words == event.get("delta") and data is not None:
             return out + frame(data) if out else None
         self._is_changed = True
         if said.thoughts:
