@@ -86,7 +86,7 @@ class Arguments:
         if self._mode == "hold":
             self._held.append(piece)
             return ""
-        if self._mode == "empty" and piece.strip() not in ("", "{}"):
+        if self._mode == "empty" and piece.lstrip().startswith("{") and piece.strip() != "{}":
             self._noted.add("arguments_growing")
             self._mode, self._parts, self._size = "start", [], 0
         if self._mode == "start":
@@ -136,12 +136,12 @@ class Arguments:
             piece = self._without_raw(piece)
         end = self._ends_at(piece)
         if end is not None:
-            if piece[end:].strip():
-                self._noted.add("arguments_trailing")
-            piece, self._mode = piece[:end], "over"
+            rest, piece, self._mode = piece[end:], piece[:end], "over"
             if not self._parts and piece == "{}":  # some begin so, and then tell what they are
-                self._mode, self._parts = "empty", []
-                return ""
+                self._mode = "empty"
+                return self.feed(rest)
+            if rest.strip():
+                self._noted.add("arguments_trailing")
         return self._gone(piece)
 
     def _begins_json(self, piece: str) -> bool:
