@@ -88,7 +88,8 @@ class ResponsesRepair:
         if self.is_whole:
             return b""
         are_done = bool(self._told) and all(told.is_done for told in self._told.values())
-        if not is_done and not (are_done and self._says_something()):
+        says = any(told.item.get("type") in ("message", "function_call") for told in self._told.values())
+        if not is_done and not (are_done and says):
             raise broken(self.has_said)
         self._noted.add("response_unfinished")
         return self._completed({**self._begun, "status": "completed"}, None) or b""
@@ -290,9 +291,6 @@ class ResponsesRepair:
         if told:
             self._noted.add("response_empty")
         return list(told)
-
-    def _says_something(self) -> bool:
-        return any(told.item.get("type") in ("message", "function_call") for told in self._told.values())
 
 
 def _kind_of(event: Mapping[str, Any]) -> str:
