@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.wire.quirks import Noted
 from agentnet.models.wire.reading import escaped, loads, object_in, text_of
 from agentnet.models.wire.texts import Halves, is_cut
@@ -10,6 +11,8 @@ from agentnet.models.wire.texts import Halves, is_cut
 _STEPS = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
 _BEGINS = re.compile(r'\s*[{]\s*(["}]?)')
 _RAW = re.compile(r'\\.?|"|[\x00-\x1f]|[^"\\\x00-\x1f]+', re.DOTALL)
+MIN_GROWN = 3
+"""Characters from which on a piece that begins with all before it is no coincidence."""
 MAX_LOOK = 64 * 1024
 """Characters of arguments that are looked at before their end."""
 _LAST = ('"', "}", "`", "l", "e")
@@ -39,7 +42,7 @@ class Arguments:
     def is_complete(self) -> bool:
         """Whether the object has ended."""
         if self._mode != "hold":
-            return self._mode == "over"
+            return self._mode in ("over", "empty")
         size = sum(map(len, self._held))
         return size <= MAX_LOOK and self._held[-1].rstrip()[-1:] in _LAST and object_in("".join(self._held)) is not None
 
@@ -53,9 +56,20 @@ class Arguments:
         """Whether nothing has to be added at its end."""
         return self._mode == "over" and not self._held
 
+    def check(self, tool: str) -> None:
+        """Raises `ModelError` where all that went on is no JSON object: a turn like that is taken by no server."""
+        try:
+            value = loads("".join(self._parts).encode("utf-8", "replace"))
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ModelError(Kind.GARBLED, f"The model called {tool} with arguments that are no JSON object.")
+
     def repeats(self, text: str) -> bool:
         """Whether `text` is what went on already."""
         bare = text.strip()
+        if self._mode == "empty":
+            return bare == "{}"
         return len(bare) == self._size and bare == "".join(self._parts)
 
     def feed(self, piece: Any) -> str:
@@ -72,14 +86,19 @@ class Arguments:
         if self._mode == "hold":
             self._held.append(piece)
             return ""
+        if self._mode == "empty" and piece.lstrip().startswith("{") and piece.strip() != "{}":
+            self._noted.add("arguments_growing")
+            self._mode, self._parts, self._size = "start", [], 0
         if self._mode == "start":
             piece = self._start(piece)
         return self._pass(piece) if piece else ""
 
     def end(self, *, cut: bool) -> str:
         """The rest; `cut` where the answer was: what is open then stays open, for half of a call must not be run."""
-        if self._mode == "start":
-            self._noted.add("arguments_empty")
+        if self._mode in ("start", "empty"):
+            if self._mode == "start":
+                self._noted.add("arguments_empty")
+            self._mode = "over"
             return self._gone("{}")
         if self._mode == "hold":
             return self._mended("".join(self._held), cut=cut)
@@ -99,10 +118,17 @@ class Arguments:
         return ""
 
     def _pass(self, piece: str) -> str:
-        if self._mode == "over":
+        if self._mode in ("over", "empty"):
             if piece.strip() and not self.repeats(piece):
                 self._noted.add("arguments_trailing")
             return ""
+        if (
+            len(piece) > self._size > MIN_GROWN
+            and piece.startswith("{")
+            and piece.startswith(gone := "".join(self._parts))
+        ):
+            self._noted.add("arguments_growing")
+            piece = piece[len(gone) :]
         if not self._begins_json(piece):
             self._mode, self._held = "hold", [*self._parts, piece]
             return ""
@@ -110,9 +136,12 @@ class Arguments:
             piece = self._without_raw(piece)
         end = self._ends_at(piece)
         if end is not None:
-            if piece[end:].strip():
+            rest, piece, self._mode = piece[end:], piece[:end], "over"
+            if not self._parts and piece == "{}":  # some begin so, and then tell what they are
+                self._mode = "empty"
+                return self.feed(rest)
+            if rest.strip():
                 self._noted.add("arguments_trailing")
-            piece, self._mode = piece[:end], "over"
         return self._gone(piece)
 
     def _begins_json(self, piece: str) -> bool:
@@ -194,7 +223,9 @@ def _kind_of(held: str) -> str:
     return "arguments_empty" if bare in ("null", "None", "undefined") else "arguments_fenced"
 
 
-def whole_arguments(value: Any, noted: Noted, *, cut: bool = False) -> str:
-    """Arguments that came in one piece."""
+def whole_arguments(tool: str, value: Any, noted: Noted, *, cut: bool = False) -> str:
+    """Arguments that came in one piece. Raises `ModelError`."""
     reader = Arguments(noted)
-    return reader.feed(value) + reader.end(cut=cut)
+    text = reader.feed(value) + reader.end(cut=cut)
+    reader.check(tool)
+    return text

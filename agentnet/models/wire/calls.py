@@ -14,7 +14,7 @@ from agentnet.models.wire.reading import text_of
 
 MOST_CALLS = 1_000
 """In one answer."""
-MAX_ID = 256
+MAX_ID = 64
 _COUNTED = re.compile(
     r"(?:chatcmpl|call|tool|fc|function|func|id|toolu|tool_call|function-call)?[-_:. ]*\d{1,6}", re.IGNORECASE
 )
@@ -125,10 +125,12 @@ class Calls:
         """What is left of each call. Raises `ModelError` for one without a name."""
         out: list[dict[str, Any]] = []
         for call in self._calls:
-            if not call.name and not cut:
+            if not call.name:
                 raise ModelError(Kind.GARBLED, "The model called a tool without saying which.")
             if rest := call.arguments.end(cut=cut):
                 out.append({"index": call.index, "function": {"arguments": rest}})
+            if call.name:
+                call.arguments.check(call.name)
         return out
 
     def _take(self, entry: dict[str, Any]) -> list[dict[str, Any]]:

@@ -96,6 +96,7 @@ class ChatRepair:
                 and "<" not in text
                 and "[" not in text
                 and "◁" not in text
+                and "\x00" not in text
                 and choice["index"] == 0
                 and choice.get("finish_reason") is None
                 and choice.get("logprobs") is None

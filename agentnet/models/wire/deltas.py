@@ -94,6 +94,9 @@ class Deltas:
                 return "", ""
             self._noted.add("content_parts")
             content, thought = flattened(content)
+        if "\x00" in content:
+            self._noted.add("text_nul")
+            content = content.replace("\x00", "")
         if self._halves.is_open or is_cut(content):
             self._noted.add("text_halved")
             content = self._halves.join(content)

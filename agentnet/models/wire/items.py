@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
+from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.wire.arguments import whole_arguments
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.calls import Ids, name_of
@@ -91,8 +92,10 @@ class Items:
         given = item.get("call_id")
         given = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
         made = {**item, "call_id": self._ids.take(given)}
+        if not item.get("name"):
+            raise ModelError(Kind.GARBLED, "The model called a tool without saying which.")
         made["name"] = name_of(str(item.get("name") or ""), self._asked, self._noted)
-        made["arguments"] = whole_arguments(item.get("arguments"), self._noted, cut=cut)
+        made["arguments"] = whole_arguments(made["name"], item.get("arguments"), self._noted, cut=cut)
         self._usage.add(made["arguments"])
         return self._with_id(made, "fc")
 
@@ -134,7 +137,7 @@ class Items:
         """The parts of a message's content, in the API's form."""
         if isinstance(content, list) and all(
             isinstance(part, dict)
-            and part.get("type") in TEXT_PARTS
+            and str(part.get("type")) in TEXT_PARTS
             and isinstance(part.get("text", part.get("refusal")), str)
             and isinstance(part.get("annotations", []), list)
             for part in content
@@ -145,6 +148,9 @@ class Items:
         return [{"type": "output_text", "text": words, "annotations": []}] if words else []
 
     def _whole(self, text: str) -> str:
+        if "\x00" in text:
+            self._noted.add("text_nul")
+            text = text.replace("\x00", "")
         if not is_cut(text):
             return text
         self._noted.add("text_halved")

@@ -175,6 +175,15 @@ def _empty_parameters(body: Json) -> bool:
     return sum(function.pop("parameters") is not None for function in empty) > 0
 
 
+def _filled_parameters(body: Json) -> bool:
+    """A member that says to be left out, for hosts that take no function without one."""
+    empty = [each for each in functions_of(body) if not (each.get("parameters") or {}).get("properties")]
+    for function in empty:
+        nothing = {"type": "string", "description": "Leave this out."}
+        function["parameters"] = {"type": "object", "properties": {"nothing": nothing}}
+    return bool(empty)
+
+
 def _tools_over(body: Json, most: str) -> bool:
     """The first so many tools; those that were called already are kept before others."""
     tools = body.get("tools")
@@ -255,6 +264,11 @@ def _output_limit(body: Json) -> bool:
     )
 
 
+def _stream(body: Json) -> bool:
+    body.pop("stream_options", None)
+    return body.pop("stream", None) is True
+
+
 WAYS: Mapping[str, Callable[[Json], bool]] = {
     "strict": _strict,
     "additionalProperties": lambda body: _keyword(body, "additionalProperties"),
@@ -264,9 +278,11 @@ WAYS: Mapping[str, Callable[[Json], bool]] = {
     "unions": _in_schemas(_first_alternative),
     "$ref": _references,
     "empty_parameters": _empty_parameters,
+    "filled_parameters": _filled_parameters,
     "max_tokens": _renamed("max_tokens", "max_completion_tokens"),
     "max_completion_tokens": _renamed("max_completion_tokens", "max_tokens"),
     "output_limit": _output_limit,
+    "stream": _stream,
     **turns.WAYS,
 }
 WAYS_OF: Mapping[str, Callable[[Json, str], bool]] = {

@@ -21,6 +21,7 @@ QUIRKS: Mapping[str, str] = {
     "text_halved": "a character is cut in two, as half of a surrogate pair or of its bytes: the halves are joined",
     "stream_whole": "one whole answer where a stream was asked for: it is made a stream",
     "stream_lines": "lines of JSON in place of events: each is read as one",
+    "text_nul": "the character NUL, which no database holds: left out",
     "event_foreign": "an event that belongs to no answer, such as a ping: it is left out",
     # Chunks and choices
     "choices_missing": "a chunk whose choices are null or no list: it counts as one without",
@@ -46,6 +47,7 @@ QUIRKS: Mapping[str, str] = {
     "arguments_encoded": "arguments encoded twice: decoded once",
     "arguments_empty": "arguments that are null or empty: an empty object",
     "arguments_fenced": "arguments in a fence, in Python's notation or otherwise no JSON at first: made JSON",
+    "arguments_growing": "pieces that hold all before them, or an empty object before the arguments: told apart",
     "arguments_trailing": "something behind the arguments' end: left out",
     "arguments_open": "arguments whose last brackets are missing: they are closed",
     "arguments_raw": "raw line breaks in the texts of arguments: escaped",

@@ -60,6 +60,8 @@ def object_in(text: str) -> dict[str, Any] | None:
         value = _value_in(text)
         if isinstance(value, dict):
             return cast("dict[str, Any]", value)
+        if value == []:
+            return {}
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
             return cast("dict[str, Any]", value[0])
         if not isinstance(value, str):

@@ -54,6 +54,8 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"max_completion_tokens", ("max_completion_tokens", "output_limit")),
     (r"max_tokens", ("max_tokens", "output_limit")),
     (r"max_output_tokens", ("output_limit",)),
+    # The stream: a whole answer is made one
+    (rf"{_Q}stream{_Q}|\bstream(?:ing)?\b.{{0,40}}\bnot (?:be )?(?:supported|available|allowed)", ("stream",)),
     # Schemas
     (r"is required to be supplied|\bstrict\b", ("strict",)),
     (r"additional_?properties", ("additionalProperties",)),
@@ -67,7 +69,7 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\b(?:any_?of|one_?of|all_?of)\b|must (?:have|be of) type:? ?['\"`]?object|type: \"?None", ("anyOf", "unions")),
     (
         r"non-empty for object type|properties.{0,40}(?:should be|must be|is) (?:non-?empty|empty)",
-        ("empty_parameters",),
+        ("empty_parameters", "filled_parameters"),
     ),
     (
         rf"(?:unknown name|unknown field|unrecognized (?:key|field)|keyword"

@@ -88,7 +88,8 @@ class ResponsesRepair:
         if self.is_whole:
             return b""
         are_done = bool(self._told) and all(told.is_done for told in self._told.values())
-        if not is_done and not (are_done and self._says_something()):
+        says = any(told.item.get("type") in ("message", "function_call") for told in self._told.values())
+        if not is_done and not (are_done and says):
             raise broken(self.has_said)
         self._noted.add("response_unfinished")
         return self._completed({**self._begun, "status": "completed"}, None) or b""
@@ -103,6 +104,7 @@ class ResponsesRepair:
                 and "<" not in text
                 and "[" not in text
                 and "◁" not in text
+                and "\x00" not in text
                 and told["output_index"] == self._at
                 and not self._halves.is_open
             ):
@@ -134,6 +136,10 @@ class ResponsesRepair:
             return b""
         event = cast("Json", event)
         kind = event.get("type")
+        if not isinstance(kind, str) and event.get("object") == "response":
+            self._noted.add("stream_whole")
+            event = {"type": COMPLETED, "response": event}
+            kind, data = COMPLETED, None
         if not isinstance(kind, str):
             self._noted.add("event_unnumbered")
             kind, data = name or _kind_of(event), None
@@ -199,6 +205,10 @@ class ResponsesRepair:
         if not isinstance(text, str):
             self._noted.add("content_parts")
             text, data = flattened(text)[0], None
+        if "\x00" in text:
+            self._noted.add("text_nul")
+            text = text.replace("\x00", "")
+            self._is_changed = True
         self._of(key, "message").texts.append(text)
         if self._halves.is_open or is_cut(text):
             self._noted.add("text_halved")
@@ -206,7 +216,7 @@ class ResponsesRepair:
         self._usage.add(text)
         said = self._words.feed(text)
         self.has_said = self.has_said or self._words.has_spoken
-        if said.words == text and data is not None:
+        if said.words == event.get("delta") and data is not None:
             return out + frame(data) if out else None
         self._is_changed = True
         if said.thoughts:
@@ -281,9 +291,6 @@ class ResponsesRepair:
         if told:
             self._noted.add("response_empty")
         return list(told)
-
-    def _says_something(self) -> bool:
-        return any(told.item.get("type") in ("message", "function_call") for told in self._told.values())
 
 
 def _kind_of(event: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ MARKS = (
     "<minimax:tool_call>", "<start_function_call>", "<|channel|>commentary to=",
     "<|start|>assistant<|channel|>commentary to=",
     "commentary to=functions.", "assistantcommentary to=functions.", "[TOOL_CALLS]", "[TOOL_CALL]", "functools[",
+    "```tool_code", "```tool_call",
 )  # fmt: skip
 """How a call may begin, unmistakably."""
 LEADS = (*MARKS, "```", "{", "[")
@@ -83,7 +84,7 @@ def outlook(text: str, asked: Asked) -> Outlook:
 
 def _outlook_behind(mark: str, body: str) -> Outlook:
     """Whether what stands behind a mark may be a call: a value, a tag or a name."""
-    if mark[-1] in "= .[" or not mark.startswith(("<", "[")):
+    if mark[-1] in "= .[" or mark.startswith("```") or not mark.startswith(("<", "[")):
         return "yes"
     if not body:
         return "perhaps"

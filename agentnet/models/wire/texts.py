@@ -27,7 +27,7 @@ def _gather(value: Any, said: list[str], thought: list[str], depth: int, *, thin
         for part in value[:MAX_PARTS]:
             _gather(part, said, thought, depth - 1, thinking=thinking)
     elif isinstance(value, Mapping):
-        thinking = thinking or value.get("type") in THOUGHTS or value.get("thought") is True
+        thinking = thinking or str(value.get("type")) in THOUGHTS or value.get("thought") is True
         for name in _FIELDS:
             if value.get(name) is not None:
                 _gather(value[name], said, thought, depth - 1, thinking=thinking)

@@ -194,6 +194,8 @@ class Words:
 
     def _check_thoughts(self, text: str) -> None:
         """Raises `ModelError` where what was said so far turns out to be thoughts."""
+        if "<think" in text:  # it speaks of tags
+            self._is_behind = True
         before, tag, after = text.partition(CLOSES)
         is_end = bool(tag) and after[:1] in ("", "\n") and "<think" not in before
         if is_end and not self._is_behind and not self._asked.habits.thinks_first:

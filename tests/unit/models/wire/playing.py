@@ -232,7 +232,12 @@ def call(
     arguments: Any, name: Any = "get_weather", index: Any = 0, call_id: Any = "call_aXk29dPq", **members: Any
 ) -> dict[str, Any]:
     """An entry of `tool_calls`; what is `...` is left out."""
-    entry = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+    entry: dict[str, Any] = {
+        "index": index,
+        "id": call_id,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
     entry["function"] = {key: value for key, value in entry["function"].items() if value is not ...}
     return {key: value for key, value in (entry | members).items() if value is not ...}
 

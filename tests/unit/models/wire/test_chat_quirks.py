@@ -227,6 +227,10 @@ CASES = [
     calls("arguments_fenced", *called(call("{"), call("'city': 'Paris'}", ..., 0, ...)), name="python"),
     calls("arguments_trailing", *called(call(CITY), call("</tool_call>", ..., 0, ...))),
     calls("arguments_trailing", *called(call(CITY + "\n\nLet me look.")), name="words"),
+    calls("arguments_growing", *called(call('{"city":'), call(CITY, ..., 0, ...))),
+    calls("arguments_growing", *called(call("{}" + CITY)), name="an empty one before it"),
+    calls("arguments_growing", *called(call("{}"), call(CITY, ..., 0, ...)), name="an empty one first"),
+    words("text_nul", *said("Hello", " there.\x00")),
     calls("arguments_open", *called(call('{"city":'), call('"Paris"', ..., 0, ...))),
     calls("arguments_raw", *called(call('{"city":"Pa\nris"}')), to=(("get_weather", {"city": "Pa\nris"}),)),
     # Calls as text

@@ -227,12 +227,12 @@ async def test_an_answer_without_such_thoughts_is_whole_again() -> None:
         assert (turn.text, turn.thoughts) == ("Hello there.", "")
 
 
-async def test_a_call_that_was_cut_at_its_length_is_not_made_whole() -> None:
+async def test_a_call_that_was_cut_is_asked_for_anew_and_never_made_whole() -> None:
     entry = {"index": 0, "id": "call_x1y2z3aa", "function": {"name": "get_weather", "arguments": '{"city":"Par'}}
     async with playing(events(chunk({"tool_calls": [entry]}), chunk({}, "length"), usage_chunk())) as player:
-        turn = await take_turn(player)
-    assert turn.calls == [("get_weather", '{"city":"Par')]
-    assert turn.noted.reason == "length"
+        with pytest.raises(ModelError, match="called get_weather with arguments that are no JSON") as caught:
+            await take_turn(player)
+    assert caught.value.again
 
 
 @pytest.mark.parametrize(
