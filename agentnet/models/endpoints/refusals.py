@@ -10,6 +10,7 @@ from agentnet.models.endpoints.waits import Headers, wait_of
 
 OVERFLOW = re.compile(
     r"context[ _](?:length|window|size|limit)|maximum context|exceed_context|model_context_window|max_(?:seq|model)_len"
+    r"|longer than the (?:maximum )?(?:model|context)"
     r"|(?:prompt|input)(?: is)? too (?:long|large)(?! for this field)|maximum (?:allowed )?(?:prompt|input) length"
     r"|range of input length should be|reduce the length of|input token count|input tokens? (?:exceeds?|limit)"
     r"|exceeds? the (?:maximum )?(?:number of )?(?:input )?tokens?\b|exceeds? .{0,40}\bn_ctx\b|string_above_max_length",

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 from openai import DefaultAsyncHttpxClient
 
-from agentnet.models.endpoints.endpoint import Endpoint
+from agentnet.models.endpoints.endpoint import Endpoint, on_this_machine
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
 from agentnet.models.wire.answers import events_of
@@ -34,7 +34,8 @@ class WireClient(DefaultAsyncHttpxClient):
     """Proxies of the environment and limits of connections are those of the OpenAI client's own."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(timeout=endpoint.silence_seconds)
+        # As the check of endpoints does: what is on this machine is not asked through a proxy.
+        super().__init__(timeout=endpoint.silence_seconds, trust_env=not on_this_machine(endpoint.base_url))
         self._endpoint = endpoint
         self._habits = habits_of(endpoint.base_url, endpoint.model)
 

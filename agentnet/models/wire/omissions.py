@@ -282,6 +282,7 @@ WAYS: Mapping[str, Callable[[Json], bool]] = {
     "max_tokens": _renamed("max_tokens", "max_completion_tokens"),
     "max_completion_tokens": _renamed("max_completion_tokens", "max_tokens"),
     "output_limit": _output_limit,
+    "any_output_limit": _output_limit,
     "stream": _stream,
     **turns.WAYS,
 }

@@ -51,9 +51,9 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("output_limit",),
     ),
     (r"\bin (?:the|your) completion\b|tokens? .{0,60}\bmax_(?:new_|completion_)?tokens\b", ("output_limit",)),
-    (r"max_completion_tokens", ("max_completion_tokens", "output_limit")),
-    (r"max_tokens", ("max_tokens", "output_limit")),
-    (r"max_output_tokens", ("output_limit",)),
+    (r"max_completion_tokens", ("max_completion_tokens", "any_output_limit")),
+    (r"max_tokens", ("max_tokens", "any_output_limit")),
+    (r"max_output_tokens", ("any_output_limit",)),
     # The stream: a whole answer is made one
     (rf"{_Q}stream{_Q}|\bstream(?:ing)?\b.{{0,40}}\bnot (?:be )?(?:supported|available|allowed)", ("stream",)),
     # Schemas

@@ -19,7 +19,9 @@ MARKS = (
     "```tool_code", "```tool_call",
 )  # fmt: skip
 """How a call may begin, unmistakably."""
-LEADS = (*MARKS, "```", "{", "[")
+REACT = ("Thought:", "Action:")
+"""How an answer in ReAct's notation begins, which agents were prompted in before there were tools."""
+LEADS = (*MARKS, *REACT, "```", "{", "[")
 """How an answer may begin that is nothing but a call."""
 KEYS = frozenset(
     {
@@ -62,6 +64,7 @@ _PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|
 _NAME = re.compile(r"(?:functions?\.)?([A-Za-z_][\w.-]*)(?::\d+)?")
 _BRACKET = re.compile(r"\s*[}\]](?=\s*(?:</|<\||```|\Z))")
 _SPACE = re.compile(r"\s*")
+_REACT = re.compile(r"(?:Thought:.*?\n\s*)?Action:[ \t]*([\w.-]+)[ \t]*\n\s*Action Input:\s*", re.DOTALL)
 _CALLED = re.compile(r"(?:\[\s*)?([A-Za-z_][\w.-]*)(?:\.call)?\s*\(")
 
 
@@ -71,6 +74,11 @@ def outlook(text: str, asked: Asked) -> Outlook:
         return _outlook_behind(mark, text.removeprefix(mark).lstrip())
     if any(mark.startswith(text) for mark in LEADS):
         return "perhaps"
+    if text.startswith(REACT):
+        found = _REACT.match(text)
+        if found is None:
+            return "perhaps"
+        return "yes" if tool_meant(found[1], asked.tools) else "no"
     body = text
     if text.startswith("```"):
         found = _FENCE.match(text)
@@ -270,4 +278,19 @@ def _value(text: str, schema: Any) -> Any:
     return value if end == len(text.strip()) else text
 
 
-_READERS = (_in_json, _in_tags, _named, _in_python)
+def _in_react(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+    """`Action: name` and `Action Input: {…}`, and what the model made up of the result."""
+    found = _REACT.match(text, at)
+    tool = tool_meant(found[1], asked.tools) if found else None
+    if found is None or tool is None or text[found.end() : found.end() + 1] != "{":
+        return None
+    try:
+        value, end = first_value(text, found.end())
+    except ValueError:
+        return None
+    if text[end:].lstrip().startswith("Observation:"):
+        end = len(text)
+    return ([(tool, text_of(value))], end) if isinstance(value, dict) else None
+
+
+_READERS = (_in_react, _in_json, _in_tags, _named, _in_python)
