@@ -13,6 +13,8 @@ TEMPLATES = frozenset({500})
 """Where servers tell that their model's template cannot take the messages."""
 ONCE = frozenset({"output_limit"})
 """Names that hold for one request alone: the next may be shorter."""
+OF_THE_ANSWER = re.compile(r"completion|max_(?:new_|output_)?tokens|output tokens|generat", re.IGNORECASE)
+"""Where a context is too small for the prompt and the answer that was asked for together."""
 MOST_WORDS = 8_192
 MOST_FOUND = 8
 """Candidates of one line of the table."""
@@ -137,7 +139,7 @@ _COMPILED = tuple((re.compile(words, re.IGNORECASE | re.MULTILINE), names) for w
 
 def candidates(status: int, body: bytes, failure: ModelError) -> Iterator[str]:
     """What to leave out after this refusal, the likeliest first; nothing after one of another kind."""
-    if failure.kind is Kind.OVERFLOW:
+    if failure.kind is Kind.OVERFLOW and OF_THE_ANSWER.search(str(failure)):
         yield from ONCE
     if (status not in LEARNT_FROM and status not in TEMPLATES) or failure.kind not in (Kind.REQUEST, Kind.SERVER):
         return

@@ -33,7 +33,7 @@ WELL = "all is well"
 GOOD = says("all ", "is ", "well")
 END = event("[DONE]")
 FAILED = TaskState.TASK_STATE_FAILED
-CUT = "(The answer is cut here: the model reached the length that it may write.)"
+CUT = "(The answer is cut here: the model reached the length that it may write, 4,096 tokens.)"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ STATUSES = {
     "a string for an error": fails("the moon is not full", refuses(400, {"error": "the moon is not full"})),
     "a text for an error": fails("404 page not found", refuses(404, b"404 page not found")),
     "too long a prompt": fails(
-        "longer than the model's context", refuses(400, error("maximum context length is 4096 tokens"))
+        "longer than the model's context", refuses(400, error("maximum context length is 4096 tokens")), asked=3
     ),
     "a filter before the model": fails(
         "triggered a policy", refuses(400, error("triggered a policy", code="content_filter"))

@@ -311,7 +311,7 @@ BEGINS = tells("response.created", response=response("in_progress"))
 ANSWERS = streams(
     BEGINS, writes("all is well"), tells("response.completed", response=response("completed", "all is well"))
 )
-NOTE = "(The answer is cut here: the model reached the length that it may write.)"
+NOTE = "(The answer is cut here: the model reached the length that it may write, 4,096 tokens.)"
 
 
 def ends(kind: str, *before: str, **more: Any) -> Act:

@@ -31,6 +31,8 @@ name: worker
 description: Works.
 skills:
   - {id: work, name: Work, description: Works.}
+limits:
+  max_output_tokens: null  # the whole context is the prompt's
 """
 MESSAGES = '"messages":'
 REFUSALS = {

@@ -100,7 +100,7 @@ def start(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         unique = uuid4().hex[:6]
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
         monkeypatch.setattr(Runtime, "models", lambda _: provider)
-        monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, name: name)
+        monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, names: ",".join(names))
         code = dict.fromkeys(scripts, "") | (executors or {})
         for name in code:
             folder = tmp_path / unique / name

@@ -169,7 +169,7 @@ def start(new_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     async def started(scripts: dict[str, Sequence[Any]]) -> AsyncIterator[Network]:
         provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
         monkeypatch.setattr(Runtime, "models", lambda _: provider)
-        monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, name: name)
+        monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, names: ",".join(names))
         for name in scripts:
             folder = tmp_path / "agents" / name
             folder.mkdir(parents=True)

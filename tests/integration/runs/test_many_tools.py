@@ -103,7 +103,7 @@ async def test_300_tools_are_found_and_called_with_the_approval_of_the_one_that_
         done = await sent(two, "yes", asked)
     assert done.status.state == DONE, done.status
     assert shop.ledger == ["begin 10 3", "begin 217 2"], "what was done is not done again"
-    assert listed(worker) == ["note", "slow", "pay", "ask_user", "find_tools", "call_tool"]
+    assert listed(worker) == ["note", "slow", "pay", "ask_user", "give_up", "find_tools", "call_tool"]
     found, *ordered = outputs(worker)
     tools = json.loads(found)
     assert tools[0]["name"] == "shop_order_217"
@@ -177,4 +177,11 @@ async def test_few_tools_are_listed_in_one_order_whatever_the_servers_is(databas
         ),
     ):
         await sent(one, "go")
-    assert listed(worker) == ["note", "slow", "pay", *(f"shop_order_{number}" for number in range(4)), "ask_user"]
+    assert listed(worker) == [
+        "note",
+        "slow",
+        "pay",
+        *(f"shop_order_{number}" for number in range(4)),
+        "ask_user",
+        "give_up",
+    ]

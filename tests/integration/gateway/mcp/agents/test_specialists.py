@@ -49,7 +49,7 @@ async def specialists_of(
     """One specialist for each script and each executor's code, registered in the place's network."""
     provider = Scripts({f"script-{name}": steps for name, steps in scripts.items()})
     monkeypatch.setattr(Runtime, "models", lambda _: provider)
-    monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, name: name)
+    monkeypatch.setattr(specialists.on_a_model, "model_name", lambda _, names: ",".join(names))
     code = dict.fromkeys(scripts, "") | (executors or {})
     for name in code:
         folder = path / name
