@@ -116,7 +116,7 @@ $(REAL_MODEL): $(VENV)/.uv tests/e2e/real_model/requirements.txt
 conformance: setup-dev $(NODE_MODULES) ## Run the official MCP suite, and drive a network with unmodified A2A and MCP clients
 	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
 
-compose-env: ## Write .env with random secrets for docker compose, unless there is one
+compose-env: ## Write compose.env with random secrets for docker compose, unless there is one
 	@"$(PYTHON)" deploy/compose_env.py
 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them

@@ -14,7 +14,7 @@ from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.show import screen
 from agentnet.database.address import safe_url
 from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
-from agentnet.identity.secret import admin_key_path
+from agentnet.identity.secret import admin_key_path, key_place
 from agentnet.manifests.manifest import load_specialists, nearest
 from agentnet.process.launch import (
     RunningNetwork,
@@ -176,7 +176,7 @@ def described(running: RunningNetwork) -> dict[str, Any]:
             {"kind": served.service.kind, "name": served.service.name, "url": served.url} for served in running.services
         ],
         "hosts": {
-            entry.host: {"file": entry.file, "settings": entry.settings} for entry in host_settings(running.gateway_url)
+            entry.host: {"file": entry.file, "settings": entry.settings} for entry in host_settings(running.settings)
         },
     }
 
@@ -189,8 +189,8 @@ def _print_addresses(running: RunningNetwork, console: "Console") -> None:
     table.add_row("tools (MCP)", f"{running.gateway_url}/mcp")
     console.print()
     console.print(table)
-    console.print(f"\nThe key: {SHOW_KEY_COMMAND}   (in {admin_key_path(running.settings)})")
-    for entry in host_settings(running.gateway_url):
+    console.print(f"\nThe key: {SHOW_KEY_COMMAND}   (it is {key_place(running.settings)})", soft_wrap=True)
+    for entry in host_settings(running.settings):
         console.print(f"\n{entry.host}, {entry.file} - {entry.note}", style="bold")
         # Whole lines, or what is pasted has line breaks in it.
         console.print(json.dumps(entry.settings, indent=2), soft_wrap=True)
