@@ -48,7 +48,7 @@ class EmbeddedPostgres:
             server = get_server(self.directory, cleanup_mode="stop")
         except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
             raise UnavailableError(
-                f"The embedded PostgreSQL in {self.directory} did not start: {error}.",
+                f"The embedded PostgreSQL in {self.directory} did not start: {str(error) or type(error).__name__}.",
                 hint="Look into its `log` file, or set DATABASE_URL.",
             ) from error
         self._server = server
