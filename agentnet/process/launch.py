@@ -260,7 +260,7 @@ def _with_free_port(settings: Settings, service: Service) -> Service:
     if service.kind in ("gateway", "registry"):
         return service
     try:
-        bind(settings.host, service.port, service.label).close()
+        bind(settings.host, service.port, service.label, naming=False).close()
     except ConfigurationError:
         return Service(service.kind, service.name, 0)
     return service

@@ -72,8 +72,8 @@ def load_factory(kind: str) -> Factory:
     return factory
 
 
-def bind(host: str, port: int, label: str) -> socket.socket:
-    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
+def bind(host: str, port: int, label: str, *, naming: bool = True) -> socket.socket:
+    """A listening socket. Raises `ConfigurationError` when the address cannot be had; `naming` looks who has it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only where the protocol is named; with it an answer waits 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -82,7 +82,7 @@ def bind(host: str, port: int, label: str) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        who = holder(port) if error.errno == errno.EADDRINUSE else None
+        who = holder(port) if naming and error.errno == errno.EADDRINUSE else None
         raise ConfigurationError(
             f"Port {port} for {label} cannot be used on {host}: {error.strerror}.",
             hint=f"{who or 'Another program has it, perhaps another `agentnet up`'}; "
