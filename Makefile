@@ -32,7 +32,18 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 	chaos containers real-model lock picture clean
 
 help: ## Show what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@width=100000; if [ -t 1 ]; then width=$${COLUMNS:-$$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2 || echo 80)}; fi; \
+	awk -v width="$$width" ' \
+		BEGIN {FS = ":.*## "} \
+		/^[a-z][a-z-]*:.*## / { \
+			line = sprintf("  make %-14s", $$1); \
+			count = split($$2, words, " "); \
+			for (i = 1; i <= count; i++) { \
+				if (length(line) + 1 + length(words[i]) > width) {print line; line = sprintf("%21s", "")} \
+				line = line " " words[i] \
+			} \
+			print line \
+		}' Makefile
 
 # --- Setting up -------------------------------------------------------------------------------------------------------
 
@@ -116,7 +127,7 @@ $(REAL_MODEL): $(VENV)/.uv tests/e2e/real_model/requirements.txt
 conformance: setup-dev $(NODE_MODULES) ## Run the official MCP suite, and drive a network with unmodified A2A and MCP clients
 	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
 
-compose-env: ## Write .env with random secrets for docker compose, unless there is one
+compose-env: ## Write compose.env with random secrets for docker compose, unless there is one
 	@"$(PYTHON)" deploy/compose_env.py
 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them

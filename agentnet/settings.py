@@ -274,9 +274,16 @@ class Problem:
     variable: str
     wrong: str
     example: str
+    file: Path | None = None
+    """The `.env` that holds it; None for the environment."""
 
     def __str__(self) -> str:
-        return f"{self.variable}: {self.wrong}. Right is, for example, {self.variable}={self.example}"
+        return f"{self.where}: {self.wrong}. Right is, for example, {self.variable}={self.example}"
+
+    @property
+    def where(self) -> str:
+        """The variable, and the file that it stands in."""
+        return _named_in(self.variable, self.file)
 
 
 def load_settings() -> Settings:
@@ -303,7 +310,10 @@ def read_settings() -> tuple[Settings, list[Problem]]:
     except ValidationError as error:
         wrong = {_field_of(str(item["loc"][0])): str(item["msg"]) for item in reversed(error.errors())}
     defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
-    problems = [Problem(variable_of(name), _sentence(message), example_of(name)) for name, message in wrong.items()]
+    problems = [
+        Problem(name := variable_of(field), _sentence(message), example_of(field), _file_of(name))
+        for field, message in wrong.items()
+    ]
     return Settings(**defaults), problems[::-1]
 
 
@@ -332,7 +342,7 @@ def missing_paths(settings: Settings) -> list[tuple[str, Path]]:
         for name in ("mcp_servers_file", "mcp_profiles", "models_file")
         if (path := getattr(settings, name)) and not path.is_file()
     ]
-    return [(variable_of(name), path) for name, path in (*folders, *files)]
+    return [(_where(variable_of(name)), path) for name, path in (*folders, *files)]
 
 
 def variables_of(field: str) -> list[str]:
@@ -349,6 +359,17 @@ def variable_of(field: str) -> str:
     return next((name for name in names if name in there), names[0])
 
 
+def place_of(field: str) -> str | None:
+    """Where a setting comes from, as the user would find it; None where it has its default."""
+    for name in variables_of(field):
+        if os.environ.get(name):
+            return f"the environment variable {name}"
+    for name in variables_of(field):
+        if variable(name):
+            return f"{name} in {Path(ENV_FILE).absolute()}"
+    return None
+
+
 def variable(name: str) -> str | None:
     """The value of a variable that a file of ours names, in the environment or `.env`; None also where it is empty."""
     return os.environ.get(name) or DotEnvSettingsSource(Settings, case_sensitive=True).env_vars.get(name) or None
@@ -359,6 +380,19 @@ def example_of(field: str) -> str:
     info = Settings.model_fields[field]
     value = info.examples[0] if info.examples else info.get_default(call_default_factory=True)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _file_of(name: str) -> Path | None:
+    """The `.env` that a variable comes from; None where the environment has it, which comes first."""
+    return None if name in {each.upper() for each in os.environ} else Path(ENV_FILE).absolute()
+
+
+def _where(name: str) -> str:
+    return _named_in(name, _file_of(name))
+
+
+def _named_in(name: str, file: Path | None) -> str:
+    return f"{name} in {file}" if file else name
 
 
 def _field_of(location: str) -> str:

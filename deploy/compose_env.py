@@ -1,11 +1,14 @@
-"""Write `.env` with random secrets for docker compose, readable by its owner only, unless there is one."""
+"""Write `compose.env` with random secrets for docker compose, readable by its owner only, unless there is one.
+
+Not `.env`: the command line in the same folder reads that, and would go to its own network with the containers' key.
+"""
 
 import os
 import secrets
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[1] / ".env"
+TARGET = Path(__file__).resolve().parents[1] / "compose.env"
 
 
 def content() -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,23 @@ import asyncpg
 
 from agentnet.database.embedded import EmbeddedPostgres
 from agentnet.database.migrate import migrate
+
+HEIR = """
+import os, pathlib, shutil, signal, sys, time
+
+directory = pathlib.Path(sys.argv[1])
+if sys.stdin.read() != "well":
+    try:
+        server = int((directory / "postmaster.pid").read_text().split()[0])
+        os.kill(server, signal.SIGQUIT)
+        for _ in range(100):
+            os.kill(server, 0)
+            time.sleep(0.1)
+    except (OSError, ValueError, IndexError):
+        pass
+    shutil.rmtree(directory.parent, ignore_errors=True)
+"""
+"""Reads until its parent has written that all is well, or is gone."""
 
 
 class Databases:
@@ -73,10 +92,25 @@ def _server() -> Iterator[str]:
     with reachable_folder() as home:
         embedded = EmbeddedPostgres(home)
         url = embedded.start()
-        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-            asyncio.run(_execute(url, statement))
-        yield url
-        embedded.stop()
+        with left_to_nobody(embedded.directory):
+            for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+                asyncio.run(_execute(url, statement))
+            yield url
+            embedded.stop()
+
+
+@contextmanager
+def left_to_nobody(directory: Path) -> Iterator[None]:
+    """Should this process be gone within the block, somebody stops the server and removes the folder around it.
+
+    Ctrl-C in `make test` kills the processes that test amid whatever they do.
+    """
+    command = [sys.executable, "-c", HEIR, str(directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as heir:
+        assert heir.stdin is not None
+        yield
+        heir.stdin.write(b"well")
+        heir.stdin.close()
 
 
 @contextmanager

@@ -3,6 +3,10 @@
 May import all of `agentnet`, and nothing of `agentnet` imports it. Start with `app`, then `commands`.
 """
 
+import sys
+
+from agentnet.cli.command.exits import INTERRUPTED
+from agentnet.cli.command.signals import deaf
 from agentnet.process.collector import rare_collector
 from agentnet.process.imports import COMMAND_OF_HTTPX, without
 
@@ -10,7 +14,13 @@ from agentnet.process.imports import COMMAND_OF_HTTPX, without
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     rare_collector()
-    with without(COMMAND_OF_HTTPX):
-        from agentnet.cli.app import app
+    try:
+        with without(COMMAND_OF_HTTPX):
+            from agentnet.cli.app import app
 
-        app()
+            app()
+    except KeyboardInterrupt:  # before there was a command that could say so
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(INTERRUPTED)
+    finally:
+        deaf()

@@ -13,7 +13,10 @@ from agentnet.cli.admin import keys, partitions, push, retention, tenants
 from agentnet.cli.command import exits
 from agentnet.cli.mcp import commands as mcp
 from agentnet.cli.network import models
+from agentnet.cli.show import screen
 from agentnet.errors import AgentNetError
+
+RED, RESET = "\x1b[31m", "\x1b[0m"
 
 
 class Boundary(TyperGroup):
@@ -30,11 +33,11 @@ class Boundary(TyperGroup):
         except AgentNetError as error:
             _say(error.message, error.hint)
             raise Exit(exits.ERROR) from None
-        except exits.Interrupted:
+        except (exits.Interrupted, KeyboardInterrupt):  # the other one where no loop runs: amid imports
             typer.echo("Interrupted.", err=True)
             raise Exit(exits.INTERRUPTED) from None
         # Typer ends with these by itself; a pipe whose reader has gone is no error of ours.
-        except (Exit, Abort, KeyboardInterrupt, BrokenPipeError):
+        except (Exit, Abort, BrokenPipeError):
             raise
         except Exception as error:  # the boundary of the program: nobody above could tell the user
             # Wrong usage: Typer says it, with the way to the help and exit code 2.
@@ -49,8 +52,8 @@ class Boundary(TyperGroup):
 def _say(message: str, hint: str | None) -> None:
     # https://no-color.org; in a pipe or a log the word stands for the colour.
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    text = typer.style(message, fg="red") if colour else f"Error: {message}"
-    typer.echo(f"{text} {hint}" if hint else text, err=True)
+    text = f"{RED}{message}{RESET}" if colour else f"Error: {message}"
+    screen.say(f"{text} {hint}" if hint else text, error=True)
 
 
 app = typer.Typer(

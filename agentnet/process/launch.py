@@ -20,6 +20,7 @@ from agentnet.identity.admin import DEFAULT_TENANT, ensure_admin_key
 from agentnet.manifests.manifest import MANIFEST_FILE, load_specialists
 from agentnet.manifests.references import check_references
 from agentnet.manifests.toolfolders import find_tool_folders
+from agentnet.process.apart import apart
 from agentnet.process.collector import steady_collector
 from agentnet.process.modelnames import check_models
 from agentnet.process.runtime import Runtime
@@ -125,7 +126,12 @@ async def network(
 
     Raises `ConfigurationError` before anything is started when the gateway's or the registry's port is taken.
     """
-    tell = report or _say_nothing
+    async with apart(_network(settings, only, report or _say_nothing), "network") as running_network:
+        yield running_network
+
+
+@asynccontextmanager
+async def _network(settings: Settings, only: Sequence[str], tell: Report) -> AsyncIterator[RunningNetwork]:
     settings = _with_real_ports(settings)
     planned = plan(settings, only)
     for label, port in (("gateway", settings.port), ("registry", settings.registry_port)):
@@ -150,6 +156,12 @@ async def single(settings: Settings, service: Service) -> AsyncIterator[RunningS
 
     A gateway that is reachable from outside gets no key made for it: it refuses to start until one is set.
     """
+    async with apart(_single(settings, service), service.label) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _single(settings: Settings, service: Service) -> AsyncIterator[RunningService]:
     async with Runtime.open(settings) as runtime:
         if service.kind == "gateway" and settings.is_loopback:
             await ensure_admin_key(settings, await runtime.keys())
@@ -248,7 +260,7 @@ def _with_free_port(settings: Settings, service: Service) -> Service:
     if service.kind in ("gateway", "registry"):
         return service
     try:
-        bind(settings.host, service.port, service.label).close()
+        bind(settings.host, service.port, service.label, naming=False).close()
     except ConfigurationError:
         return Service(service.kind, service.name, 0)
     return service

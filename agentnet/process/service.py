@@ -5,6 +5,7 @@ Service packages are found by entry points of the group `agentnet.services`, eac
 """
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -70,8 +72,8 @@ def load_factory(kind: str) -> Factory:
     return factory
 
 
-def bind(host: str, port: int, label: str) -> socket.socket:
-    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
+def bind(host: str, port: int, label: str, *, naming: bool = True) -> socket.socket:
+    """A listening socket. Raises `ConfigurationError` when the address cannot be had; `naming` looks who has it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only where the protocol is named; with it an answer waits 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -80,13 +82,33 @@ def bind(host: str, port: int, label: str) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
+        who = holder(port) if naming and error.errno == errno.EADDRINUSE else None
         raise ConfigurationError(
             f"Port {port} for {label} cannot be used on {host}: {error.strerror}.",
-            hint="Another program has it, perhaps another `agentnet up`; stop that or set a port of your own.",
+            hint=f"{who or 'Another program has it, perhaps another `agentnet up`'}; "
+            "stop that or set a port of your own.",
         ) from None
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+def holder(port: int) -> str | None:
+    """Which process has a port, in words; None where the system does not say."""
+    try:
+        import psutil  # where there is no embedded PostgreSQL there may be none
+    except ImportError:
+        return None
+    with suppress(psutil.Error, OSError, RuntimeError):
+        for each in psutil.net_connections("tcp"):
+            if each.pid and each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port:
+                process = psutil.Process(each.pid)
+                words = process.cmdline()
+                # Never its arguments: they may hold what is nobody's business.
+                ours = any(Path(word).name == "agentnet" for word in words[:3])
+                name = "an Agent Network" if ours else process.name()
+                return f"Process {each.pid} has it, {name} that was started in {process.cwd()}"
+    return None
 
 
 class Server(uvicorn.Server):

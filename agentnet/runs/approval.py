@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from a2a.types.a2a_pb2 import Message
@@ -12,6 +12,13 @@ from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import Traits
 
 YES = frozenset({"y", "yes", "ok", "okay", "approve", "approved", "ja", "sure", "go ahead", "do it", "true"})
+NO = frozenset(
+    {"n", "no", "nope", "nein", "not", "never", "don't", "dont", "do not", "reject", "rejected", "deny", "denied"}
+    | {"decline", "declined", "refuse", "refused", "stop", "cancel", "false"}
+)
+ASKED_TIMES = 4
+"""After so many answers that are neither yes nor no the last one is taken for no: it may be a program's."""
+MAX_SHOWN = 200
 INTENT = "?"
 """Suffix of the journal key that says: this call was begun."""
 
@@ -38,8 +45,9 @@ class Approvals:
         return arguments, None
 
     async def _approve(self, name: str, scope: RunScope, key: str, arguments: str) -> tuple[str, str | None]:
-        answer = await wait_for_answer(
+        approved, answer = await decision(
             scope,
+            "approve",
             Question(
                 f"{key}!approve",
                 f"May {scope.agent} call {name} with {arguments}? Answer yes or no.",
@@ -47,7 +55,6 @@ class Approvals:
             ),
         )
         data = data_of(answer)
-        approved = bool(data["approve"]) if "approve" in data else _is_yes(text_of(answer))
         if not approved:
             reason = str(data.get("reason") or text_of(answer))
             return arguments, f"The call of {name} was not approved: {reason}"
@@ -58,8 +65,9 @@ class Approvals:
         if key + INTENT not in scope.run.leased.journal:  # stored before the call, as what it did is stored behind it
             await scope.journal(key + INTENT, b"begun")
             return None
-        answer = await wait_for_answer(
+        happened, answer = await decision(
             scope,
+            "happened",
             Question(
                 f"{key}!happened",
                 f"{scope.agent} was interrupted while it called {name} with {arguments}. Did this happen? "
@@ -68,8 +76,38 @@ class Approvals:
             ),
         )
         data = data_of(answer)
-        happened = bool(data["happened"]) if "happened" in data else _is_yes(text_of(answer))
         return f"It was done before the interruption. {data.get('result') or text_of(answer)}" if happened else None
+
+
+async def decision(scope: RunScope, field: str, question: Question) -> tuple[bool, Message]:
+    """The answer to a question of yes or no, in the data under `field` or in words, and which of both it is.
+
+    Asked again where it is neither: a guess would make a call that nobody wanted, or leave out one that somebody did.
+    """
+    asked = question
+    for number in range(2, ASKED_TIMES + 1):
+        answer = await wait_for_answer(scope, asked)
+        if (said := verdict(answer, field)) is not None:
+            return said, answer
+        shown = " ".join(text_of(answer).split())[:MAX_SHOWN]
+        text = f"That is neither yes nor no: {shown!r}. {question.text}"
+        asked = replace(question, key=f"{question.key}{number}", text=text)
+    answer = await wait_for_answer(scope, asked)
+    return verdict(answer, field) or False, answer
+
+
+def verdict(answer: Message, field: str) -> bool | None:
+    """Yes, no, or None for neither."""
+    data = data_of(answer)
+    said = data[field] if field in data else text_of(answer)
+    if isinstance(said, bool):
+        return said
+    words = str(said).strip().lower().replace("\u2019", "'").rstrip(".!")
+    first = words.replace(",", " ").replace(".", " ").replace(":", " ").replace(";", " ").partition(" ")[0].rstrip("!")
+    for known, meant in ((YES, True), (NO, False)):
+        if words in known or first in known:
+            return meant
+    return None
 
 
 async def wait_for_answer(scope: RunScope, question: Question) -> Message:
@@ -84,11 +122,6 @@ async def wait_for_answer(scope: RunScope, question: Question) -> Message:
         return await never  # the run is replayed with the answer
     finally:
         scope.working += 1
-
-
-def _is_yes(text: str) -> bool:
-    words = text.strip().lower().rstrip(".!")
-    return words in YES or words.split(",")[0].split(" ")[0] in YES
 
 
 def _object(arguments: str) -> Any:

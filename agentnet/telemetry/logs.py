@@ -17,6 +17,7 @@ from typing import TextIO
 
 from agentnet.errors import ConfigurationError
 from agentnet.settings import Settings
+from agentnet.telemetry.lines import terminal_columns, wrapped
 
 FIELDS = ("trace_id", "task_id", "context_id", "tenant", "agent")
 REDACTED = "[redacted]"
@@ -91,23 +92,38 @@ def _trace(text: str) -> str:
 
 
 class ContextFilter(logging.Filter):
-    """Puts the bound fields on a record; drops the stack traces of connections that a shutdown cut off."""
+    """Puts the bound fields on a record; drops the stack traces of connections that a shutdown cut off.
+
+    An error without words, such as a `TimeoutError`, is told by its type: nothing would stand behind the colon.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], CancelledError):
             return False
         record.bound = _bound.get()
+        if isinstance(record.args, tuple):
+            record.args = tuple(_told(each) for each in record.args)
         return True
 
 
+def _told(value: object) -> object:
+    return value if not isinstance(value, BaseException) or str(value).strip() else type(value).__name__
+
+
 class TextFormatter(logging.Formatter):
-    """One line for people: time, level, logger, message, fields."""
+    """One line for people: time, level, logger, message, fields. On a terminal wrapped between words."""
+
+    def __init__(self, *, on_terminal: bool = False) -> None:
+        super().__init__()
+        self._on_terminal = on_terminal
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         bound = getattr(record, "bound", _EMPTY).items()
         fields = "".join(f" {name}={bounded(value, MAX_MESSAGE)}" for name, value in bound)
         line = f"{moment} {record.levelname:<7} {record.name}: {bounded(record.getMessage(), MAX_MESSAGE)}{fields}"
+        if self._on_terminal:
+            line = wrapped(line, terminal_columns())
         if record.exc_info:
             line += "\n" + _trace(self.formatException(record.exc_info))
         return line
@@ -139,7 +155,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     target: TextIO = sys.stderr if stream is None else stream
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and target.isatty())
     handler = logging.StreamHandler(target)
-    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler.setFormatter(TextFormatter(on_terminal=target.isatty()) if as_text else JsonFormatter())
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]  # in place of those that libraries or a former call have put there

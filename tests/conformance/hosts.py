@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentnet.cli.network.hosts import KEY_PLACEHOLDER, SERVER_NAME
+from agentnet.cli.network.hosts import SERVER_NAME
 
 HOSTS = ("VS Code", "Cursor", "Claude Desktop")
-VARIABLES = ("${input:agentnet-key}", "${env:AGENTNET_API_KEY}", KEY_PLACEHOLDER)
-"""Where each host, or its user, puts the key."""
+VARIABLES = ("${input:agentnet-key}", "${env:AGENTNET_API_KEY}")
+"""Where each host puts the key; the bridge reads the admin key file by itself."""
 LAST_LINE = "Stop it: Ctrl-C"
 PRINTED_SECONDS = 30.0
 POLL_SECONDS = 0.1

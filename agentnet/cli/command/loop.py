@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 from agentnet.cli.command.exits import Interrupted
+from agentnet.cli.command.signals import SIGNALS, deaf
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +19,7 @@ T = TypeVar("T")
 
 END_SECONDS = 2.0
 """How long what still runs at the end may take to end."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SHOW_CURSOR = "\x1b[?25h"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -26,12 +28,18 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Raises `Interrupted` when that is how it ended. A second signal ends the process at once. Only `main` itself may
     end it with SystemExit: asyncio stops the loop for that of any task or callback, also of code that users bring.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        loop = runner.get_loop()
-        try:
-            return _through(loop, loop.create_task(_supervised(main)))
-        finally:
-            _through(loop, loop.create_task(_end_the_rest()))
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            loop = runner.get_loop()
+            try:
+                return _through(loop, loop.create_task(_supervised(main)))
+            finally:
+                _through(loop, loop.create_task(_end_the_rest()))
+    finally:
+        # A loop leaves the system's own: the process would be gone amid what still has to be closed.
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _through(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
@@ -82,6 +90,11 @@ async def _supervised(main: Coroutine[Any, Any, T]) -> T:
 
 def _end_at_once(code: int) -> NoReturn:
     """Leave without waiting for anybody, but never without the embedded PostgreSQL: its wheel stops it at exit."""
+    deaf()
+    with suppress(OSError, ValueError):
+        # A line that moves has hidden the cursor, and nobody else brings it back.
+        sys.stderr.write(f"{SHOW_CURSOR if sys.stderr.isatty() else ''}Interrupted.\n")
+        sys.stderr.flush()
     atexit._run_exitfuncs()
     # Not sys.exit: what is being closed, and hangs perhaps, would be waited for.
     os._exit(code)

@@ -13,6 +13,7 @@ from agentnet.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from agentnet.settings import place_of
 
 _ERRORS: dict[int, type[AgentNetError]] = {
     400: InvalidInputError,
@@ -36,10 +37,13 @@ def error_for(message: str, status: int, retry_after: float) -> AgentNetError:
     if status == 429:
         return BusyError(message, retry_after=retry_after)
     if status == 401:
-        return UnauthenticatedError(
-            f"The gateway does not take the key: {message}",
-            hint="Set AGENTNET_API_KEY to one that holds, or unset it to use the admin key of this machine.",
+        place = place_of("api_key")
+        hint = (
+            f"It is {place}: set it to one that holds, or remove it to use the admin key of this machine."
+            if place
+            else "It is the admin key of this machine: set AGENTNET_API_KEY to one that holds."
         )
+        return UnauthenticatedError(f"The gateway does not take the key: {message}", hint=hint)
     kind = _ERRORS.get(status, UnavailableError)
     return kind(message)
 

@@ -1,5 +1,6 @@
 """What the gateway knows, as tables: agents, tasks, cards, keys."""
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from agentnet.cli.command.loop import run
 from agentnet.cli.gateway.client import Gateway, client_settings, segment
 from agentnet.cli.show import screen
 from agentnet.errors import NotFoundError
+from agentnet.telemetry.lines import terminal_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +40,7 @@ def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None
         return
     tasks = listed["tasks"]
     # Two ids do not fit into a terminal of 80: there the parent is left to --json and to `agentnet watch`.
-    wide = screen.output().width >= WIDE
+    wide = not sys.stdout.isatty() or terminal_columns() >= WIDE
     rows = (
         (
             task["id"],
@@ -54,8 +56,8 @@ def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None
     show(tasks, columns, rows, False, "tasks", nothing)
     if token := listed.get("next_page"):
         total = f"{'more than ' if listed['more_than_total'] else ''}{listed['total']:,}"
-        # Not through rich, which would break the token where the line ends.
-        typer.echo(f"{len(tasks)} of {total} tasks. Those behind: --page {token}", err=True)
+        # The option on a line of its own: it is there to be copied.
+        typer.echo(f"{len(tasks)} of {total} tasks. Those behind:\n--page {token}", err=True)
 
 
 def show_card(url: str | None, name: str | None) -> None:
@@ -183,7 +185,7 @@ def show(
     elif not entries:
         screen.progress().print(empty)
     else:
-        screen.output().print(screen.filled(columns, rows))
+        screen.print_rows(columns, rows)
 
 
 def _each_rule(url: str | None, state: str, method: str, **request: Any) -> None:

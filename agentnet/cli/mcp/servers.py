@@ -64,7 +64,7 @@ def test_server(url: str | None, name: str, as_json: bool) -> None:
         return
     # Names of tools are another's text: they must not drive the terminal.
     tools = ", ".join(screen.clean(tool) for tool in found["tools"]) or "no tools"
-    typer.echo(f"{name} answers in {screen.duration(found['ms'])} (protocol {found['protocol']}): {tools}")
+    screen.say(f"{name} answers in {screen.duration(found['ms'])} (protocol {found['protocol']}): {tools}")
 
 
 def credential_of(auth: str, given: dict[str, Any], secret_file: Path | None) -> dict[str, Any] | None:
@@ -87,7 +87,7 @@ def _changed(server: dict[str, Any], said: str, as_json: bool) -> None:
     if as_json:
         screen.print_json(server)
     else:
-        typer.echo(said)
+        screen.say(said)
 
 
 def _secret(path: Path | None) -> str:

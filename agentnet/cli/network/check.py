@@ -8,6 +8,7 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.gateway.listings import through_gateway
 from agentnet.cli.network.up import configured
+from agentnet.cli.show import screen
 from agentnet.errors import AgentNetError, ManifestError
 from agentnet.manifests.manifest import Specialist, load_specialists
 from agentnet.manifests.references import wrong_references
@@ -40,11 +41,11 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
         ]
         wrong += len(problems)
         for problem in problems:
-            typer.echo(f"{specialist.name}: {problem}")
+            screen.say(f"{specialist.name}: {problem}")
         if not problems:
             typer.echo(f"{specialist.name}: well")
     if unasked and _unknown(mine, there):
-        typer.echo(f"MCP servers that admins added could not be asked for: {unasked}", err=True)
+        screen.say(f"MCP servers that admins added could not be asked for: {unasked}", error=True)
     if wrong:
         raise typer.Exit(exits.ERROR)
 

@@ -21,7 +21,7 @@ from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.identity.secret import SECRET_FILE, signing_secret
 from agentnet.process.launch import plan
 from agentnet.process.service import bind
-from agentnet.settings import Problem, Settings, missing_paths, misspelt, read_settings
+from agentnet.settings import Problem, Settings, missing_paths, misspelt, place_of, read_settings
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_BYTES = 500 * 1024 * 1024
@@ -87,7 +87,7 @@ def _data_directory(settings: Settings) -> Finding:
 def _settings(settings: Settings, problems: list[Problem]) -> Iterator[Finding]:
     """What is wrong in the environment and `.env`; the other checks go on with the defaults in its place."""
     for problem in problems:
-        yield Finding("settings", False, f"{problem.variable}: {problem.wrong}", f"For example {problem.example}")
+        yield Finding("settings", False, f"{problem.where}: {problem.wrong}", f"For example {problem.example}")
     for name, near in misspelt().items():
         yield Finding("settings", True, f"{name} is no setting and does nothing", f"Did you mean {near}?")
     for variable, path in missing_paths(settings):
@@ -176,7 +176,7 @@ async def _redis(url: str) -> Finding:
         await client.ping()
         return Finding("Redis", True, f"{safe_url(url)} answers")
     except (RedisError, OSError) as error:
-        todo = "Check REDIS_URL, or unset it: the network is slower without, not broken."
+        todo = f"Check {place_of('redis_url') or 'REDIS_URL'}, or remove it: the network is slower without, not broken."
         return Finding("Redis", False, f"{safe_url(url)}: {type(error).__name__}", todo)
     finally:
         await client.aclose()

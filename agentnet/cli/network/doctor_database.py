@@ -15,7 +15,7 @@ from agentnet.database.migrate import applied, newest
 from agentnet.errors import AgentNetError, UnauthenticatedError
 from agentnet.identity.keys import Keys, parse_key
 from agentnet.identity.secret import admin_key_path, read_key
-from agentnet.settings import Settings
+from agentnet.settings import Settings, place_of
 
 MINIMUM_POSTGRES = 150000
 CLOCK_SKEW_SECONDS = 2.0
@@ -85,7 +85,9 @@ async def _key(settings: Settings, database: Database | None) -> Finding:
     if key is None:
         return Finding("key", True, NO_KEY)
     if settings.api_key is not None and parse_key(key) is None:
-        return Finding("key", False, "AGENTNET_API_KEY is no key: one has the form ank_<id>_<secret>", _advice(path))
+        return Finding(
+            "key", False, f"{place_of('api_key')} is no key: one has the form ank_<id>_<secret>", _advice(path)
+        )
     try:
         if database is None:
             raise UnauthenticatedError("no tables")
@@ -93,12 +95,12 @@ async def _key(settings: Settings, database: Database | None) -> Finding:
     except AgentNetError:
         if settings.api_key is None:
             return Finding("key", True, f"{path}, not yet in this database; `agentnet up` adds it")
-        return Finding("key", False, "AGENTNET_API_KEY does not hold here", _advice(path))
+        return Finding("key", False, f"{place_of('api_key')} does not hold here", _advice(path))
     return Finding("key", True, f"tenant {principal.tenant}, {', '.join(sorted(principal.scopes))}")
 
 
 def _advice(path: Path) -> str:
     """What is possible with a key that does not hold: it makes no other."""
     if path.exists():
-        return f"Unset it: the admin key in {path} is used then. Or ask an admin for one."
+        return f"Remove {place_of('api_key')}: the admin key in {path} is used then. Or ask an admin for one."
     return "Ask an admin for a key, or make one at the database: agentnet tenants create NAME"

@@ -2,12 +2,14 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from agentnet.settings import Settings, default_home
 
 SERVER_NAME = "agentnet"
 KEY_VARIABLE = "AGENTNET_API_KEY"
 SHOW_KEY_COMMAND = "agentnet keys show-admin"
-KEY_PLACEHOLDER = f"<the output of `{SHOW_KEY_COMMAND}`>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,10 @@ class HostSettings:
     note: str
 
 
-def host_settings(gateway_url: str) -> list[HostSettings]:
+def host_settings(settings: Settings) -> list[HostSettings]:
     """For VS Code, Cursor and Claude Desktop."""
-    mcp_url = f"{gateway_url}/mcp"
-    return [_vs_code(mcp_url), _cursor(mcp_url), _claude_desktop(gateway_url)]
+    mcp_url = f"{settings.gateway_url}/mcp"
+    return [_vs_code(mcp_url), _cursor(mcp_url), _claude_desktop(settings)]
 
 
 def _vs_code(mcp_url: str) -> HostSettings:
@@ -47,13 +49,20 @@ def _cursor(mcp_url: str) -> HostSettings:
     )
 
 
-def _claude_desktop(gateway_url: str) -> HostSettings:
+def _claude_desktop(settings: Settings) -> HostSettings:
+    environment = {"AGENTNET_URL": settings.gateway_url}
+    if settings.home != default_home():  # where the bridge finds the key: it gets no variable of this shell
+        environment["AGENTNET_HOME"] = str(settings.home.absolute())
     # by its full path: the desktop does not start its commands in a virtual environment
-    environment = {"AGENTNET_URL": gateway_url, KEY_VARIABLE: KEY_PLACEHOLDER}
-    server = {"command": sys.executable, "args": ["-m", "agentnet", "mcp"], "env": environment}
-    return HostSettings(
-        "Claude Desktop",
-        "claude_desktop_config.json",
-        {"mcpServers": {SERVER_NAME: server}},
-        "On this machine the key may be left out: the bridge reads the admin key file.",
+    command = Path(sys.executable).with_name("agentnet")
+    server = (
+        {"command": str(command), "args": ["mcp"], "env": environment}
+        if command.is_file()
+        else {"command": sys.executable, "args": ["-m", "agentnet", "mcp"], "env": environment}
     )
+    note = (
+        f"Add {KEY_VARIABLE} to its env: the network runs with a key of that variable."
+        if settings.api_key is not None
+        else "On this machine the bridge reads the admin key file."
+    )
+    return HostSettings("Claude Desktop", "claude_desktop_config.json", {"mcpServers": {SERVER_NAME: server}}, note)

@@ -57,8 +57,12 @@ _README = """\
 # {name}
 
 An MCP server of an Agent Network. Run it with the network: `agentnet up --servers {directory}`, or alone beside one
-that runs: `agentnet serve mcp {name} --servers {directory}`. Test it, with pytest beside
-agentnet (`pip install pytest`, in a checkout `make setup-dev`): `python -m pytest {directory}/{name}`.
+that runs: `agentnet serve mcp {name} --servers {directory}`.
+
+Its test needs pytest beside agentnet, in the same environment:
+
+    python -m pip install pytest
+    python -m pytest {directory}/{name}
 
 Every host of the network gets its tool as `{name}__count_words`. A specialist uses it when its `agent.yaml` says
 `mcp_servers: [{name}]`. Say in a tool's annotations whether it only reads, destroys, or may be repeated: the network

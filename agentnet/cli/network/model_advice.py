@@ -36,7 +36,7 @@ def local_lines(server: LocalServer) -> tuple[str, str]:
 
 def say_on_stderr(words: str) -> None:
     """For people: a word while something is waited for."""
-    screen.progress().print(words, style="dim", soft_wrap=True)
+    screen.say_on(screen.progress(), words, "dim")
 
 
 def say_nothing(_words: str) -> None:

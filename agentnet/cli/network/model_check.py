@@ -78,11 +78,11 @@ def show_comparison(names: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         screen.print_json({"models": [each.as_json for each in tested]})
     else:
-        screen.output().print(screen.filled(COLUMNS, [_row(each) for each in tested]))
+        screen.print_rows(COLUMNS, [_row(each) for each in tested])
         for each in tested:
             for finding in each.findings:
                 if not finding.ok:
-                    typer.echo(f"{each.name}: {finding.found}. {finding.todo}", err=True)
+                    screen.say(f"{each.name}: {finding.found}. {finding.todo}", error=True)
     _leave(tested)
 
 

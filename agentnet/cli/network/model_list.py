@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import typer
-
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError
 from agentnet.models.endpoints.address import shown
@@ -59,10 +57,10 @@ def show_models(as_json: bool) -> None:
     for model in models:
         table.add_row(*_row(model))
     screen.output().print(table)
-    typer.echo(f"\nDefault: {', then '.join(map(_called, order))}." if order else f"\nNo default. {problem}")
+    screen.say(f"\nDefault: {', then '.join(map(_called, order))}." if order else f"\nNo default. {problem}")
     for model in models:
         if model.problem:
-            typer.echo(model.problem, err=True)
+            screen.say(model.problem, error=True)
 
 
 def _default(settings: Settings) -> tuple[tuple[str, ...], str | None]:

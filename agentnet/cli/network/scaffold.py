@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-import typer
-
+from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, ConflictError, InvalidInputError
 from agentnet.manifests.manifest import NAME_PATTERN
 
@@ -21,7 +20,7 @@ def make_agent(name: str, directory: Path) -> None:
     if name in {specialist.name for specialist in load_specialists(specialist_directories(load_settings()))}:
         raise ConflictError(f"The network has an agent {name!r}.", hint="Choose another name.")
     folder = _write(directory / name, agent_files(name, directory))
-    typer.echo(f"Made {folder}. Run it: agentnet up --agents {directory}")
+    screen.say(f"Made {folder}. Run it: agentnet up --agents {directory}")
 
 
 def make_mcp(name: str, directory: Path) -> None:
@@ -35,7 +34,7 @@ def make_mcp(name: str, directory: Path) -> None:
     if name in mcp_servers(load_settings()):
         raise ConflictError(f"The network has an MCP server {name!r}.", hint="Choose another name.")
     folder = _write(directory / name, mcp_files(name, directory))
-    typer.echo(f"Made {folder}. Run it: agentnet up --servers {directory}")
+    screen.say(f"Made {folder}. Run it: agentnet up --servers {directory}")
 
 
 def _check_name(name: str, what: str) -> None:

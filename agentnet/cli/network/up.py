@@ -14,7 +14,7 @@ from agentnet.cli.network.hosts import SHOW_KEY_COMMAND, host_settings
 from agentnet.cli.show import screen
 from agentnet.database.address import safe_url
 from agentnet.errors import AgentNetError, ConfigurationError, NotFoundError
-from agentnet.identity.secret import admin_key_path
+from agentnet.identity.secret import admin_key_path, key_place
 from agentnet.manifests.manifest import load_specialists, nearest
 from agentnet.process.launch import (
     RunningNetwork,
@@ -53,7 +53,7 @@ def run_network(
     console = screen.progress()
     informed = with_project_docs(settings)
     if informed is not settings and (not only or "knowledge" in only):
-        console.print(PROJECT_DOCS)
+        screen.say_on(console, PROJECT_DOCS)
     try:
         run(_serve_network(informed, only, as_json, console))
     except exits.Interrupted:
@@ -73,6 +73,7 @@ def run_service(
     ports: dict[str, Any] = {"port": port} if kind == "gateway" else {}
     settings = configured(agents=agents, servers=servers, knowledge=knowledge, **ports)
     configure_logging(settings)
+    logger.info("%s:%s starts", kind, name)
     # No refusal: containers share their variables, and a volume is mounted where it is needed.
     for variable, path in missing_paths(settings):
         logger.warning("%s names %s, which is not there", variable, path)
@@ -133,15 +134,15 @@ class Progress:
 
 async def _serve_network(settings: Settings, only: Sequence[str], as_json: bool, console: "Console") -> None:
     began = time.monotonic()
-    console.print(f"Starting the network; data lies in {settings.home}")
-    console.print("  " + _database_line(settings))
+    screen.say_on(console, f"Starting the network; data lies in {settings.home}")
+    screen.say_on(console, f"  {_database_line(settings)}")
     if line := _model_line(settings):
-        console.print(f"  {line}", style="yellow", soft_wrap=True)
+        screen.say_on(console, f"  {line}", "yellow")
     # Beside the start, and not in its loop, which imports hold up for longer than the look may take.
     looking = asyncio.create_task(asyncio.to_thread(_model_lines, settings), name="look at the model")
     async with network(settings, only=only, report=Progress(console)) as running:
         for line in await looking:
-            console.print(line, soft_wrap=True)
+            screen.say_on(console, line)
         console.print(f"Ready after {screen.duration((time.monotonic() - began) * 1000)}.")
         if as_json:
             screen.print_json(described(running))
@@ -176,7 +177,7 @@ def described(running: RunningNetwork) -> dict[str, Any]:
             {"kind": served.service.kind, "name": served.service.name, "url": served.url} for served in running.services
         ],
         "hosts": {
-            entry.host: {"file": entry.file, "settings": entry.settings} for entry in host_settings(running.gateway_url)
+            entry.host: {"file": entry.file, "settings": entry.settings} for entry in host_settings(running.settings)
         },
     }
 
@@ -189,9 +190,9 @@ def _print_addresses(running: RunningNetwork, console: "Console") -> None:
     table.add_row("tools (MCP)", f"{running.gateway_url}/mcp")
     console.print()
     console.print(table)
-    console.print(f"\nThe key: {SHOW_KEY_COMMAND}   (in {admin_key_path(running.settings)})")
-    for entry in host_settings(running.gateway_url):
-        console.print(f"\n{entry.host}, {entry.file} - {entry.note}", style="bold")
+    screen.say_on(console, f"\nThe key: {SHOW_KEY_COMMAND}   (it is {key_place(running.settings)})")
+    for entry in host_settings(running.settings):
+        screen.say_on(console, f"\n{entry.host}, {entry.file} - {entry.note}", "bold")
         # Whole lines, or what is pasted has line breaks in it.
         console.print(json.dumps(entry.settings, indent=2), soft_wrap=True)
     console.print('\nAsk it: agentnet ask "What can you do?"      Stop it: Ctrl-C\n')

@@ -1,4 +1,4 @@
 """What is drawn on a terminal. Prints and measures; knows nothing of a network.
 
-May import `agentnet.tasks` (what a step is).
+May import `agentnet.tasks` (what a step is) and `agentnet.telemetry` (lines of a terminal).
 """

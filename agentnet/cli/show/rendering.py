@@ -97,7 +97,7 @@ class Trail:
             self._running.pop(step.id, None)
         if line := line_of(step, self._console.width):
             style = "red" if not step.ok else _STYLES.get(step.kind, "dim")
-            self._console.print(line, style=style, soft_wrap=True)
+            screen.say_on(self._console, line, style)
         if self._status:
             # A status reads markup whatever its console does, and names of tools may hold brackets.
             self._status.update(escape(screen.clean(self._doing())))

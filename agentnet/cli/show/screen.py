@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import typer
+
+from agentnet.telemetry.lines import columns_of, terminal_columns, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +44,18 @@ def _console(*, stderr: bool) -> "Console":
     return console
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Words for people, on stdout or stderr: on a terminal wrapped between words, elsewhere whole."""
+    stream = sys.stderr if error else sys.stdout
+    typer.echo(wrapped(text, terminal_columns()) if stream.isatty() else text, err=error)
+
+
+def say_on(console: "Console", text: str, style: str | None = None) -> None:
+    """The same on a console."""
+    shown = wrapped(text, console.width) if console.is_terminal else text
+    console.print(shown, style=style, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """`value` as JSON on stdout."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -54,6 +69,18 @@ def table(*columns: str, title: str | None = None) -> "Table":
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     return made
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on stdout. In a pipe or a file each row is one line, however wide: what reads it reads lines."""
+    if sys.stdout.isatty():
+        output().print(filled(columns, rows))
+        return
+    lines = [columns, *([" ".join(clean(cell).split()) for cell in row] for row in rows)]
+    widths = [max(columns_of(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        padded = (cell + " " * (width - columns_of(cell)) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
 
 
 def filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":

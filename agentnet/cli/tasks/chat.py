@@ -40,4 +40,7 @@ async def _next(talk: Talk) -> str:
     # In a pipe each line is one of the user's, and nobody needs to be prompted.
     if sys.stdin.isatty():
         talk.progress.print(PROMPT, end="")
-    return (await line()).strip()
+    typed = await line()
+    if sys.stdin.isatty() and not typed.endswith("\n"):
+        talk.progress.print()  # Ctrl-D ends no line by itself
+    return typed.strip()

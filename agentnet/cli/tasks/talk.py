@@ -26,15 +26,16 @@ class Talk:
         self.progress = console or screen.progress()
         self.output = console or screen.output()
         self._began = time.monotonic()
+        self._asked = False
 
     def say(self, text: str) -> None:
         """A line on the way."""
         if not self.as_json:
-            self.progress.print(screen.clean(text), soft_wrap=True)
+            screen.say_on(self.progress, screen.clean(text))
 
     def say_how_to_answer(self, outcome: Outcome) -> None:
         """The command that takes the task up again."""
-        self.say(f'It waits for your answer: agentnet ask --task {outcome.task_id} "…"')
+        self.say(f'It waits for your answer:\nagentnet ask --task {outcome.task_id} "…"')
 
     def trail(self) -> Trail:
         """Where steps are shown."""
@@ -42,12 +43,19 @@ class Talk:
 
     async def answer_to(self, question: str) -> str | None:
         """What the user answers; None where nobody sits."""
-        self.say(f"\n{screen.named(question)}\n")
+        self._ask(question)
         # In a pipe or a job nobody would ever type: it would hang until its own timeout.
         if self.as_json or not sys.stdin.isatty():
             return None
         self.progress.print("Your answer: ", end="")
-        return (await line()).strip() or None
+        typed = await line()
+        if not typed.endswith("\n"):
+            self.progress.print()  # Ctrl-D ends no line by itself
+        return typed.strip() or None
+
+    def _ask(self, question: str) -> None:
+        self._asked = True
+        self.say(f"\n{screen.named(question)}\n")
 
     def finish(self, outcome: Outcome, agent: str) -> int:
         """Print the result; the exit code."""
@@ -72,8 +80,10 @@ class Talk:
             self._print_markdown(screen.clean(screen.named(text)))
         for file in files:
             via = f"  (from {' → '.join(file.source)})" if file.source else ""
-            self.output.print(screen.clean(f"{file.place}{via}"), soft_wrap=True)
+            screen.say_on(self.output, screen.clean(f"{file.place}{via}"))
         if outcome.waits:
+            if not self._asked and outcome.said:
+                self._ask(outcome.said)
             self.say_how_to_answer(outcome)
         elif not outcome.succeeded:
             self.progress.print(

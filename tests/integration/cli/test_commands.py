@@ -102,6 +102,14 @@ def test_a_question_ends_with_3_and_can_be_answered(there: Start) -> None:
     assert "The answer to *1984* is 42." in output
 
 
+def test_who_watches_a_task_that_waits_reads_its_question(there: Start) -> None:
+    asked = json.loads(finished(there("ask", "ask me something", "--json"))[1])
+    code, _, errors = finished(there("watch", asked["task_id"]))
+    assert code == 3
+    assert errors.count("Which year?") == 1
+    assert f"agentnet ask --task {asked['task_id']}" in errors
+
+
 def test_a_failed_task_tells_why_and_ends_with_1(there: Start) -> None:
     code, _, errors = finished(there("ask", "fail please"))
     assert code == 1

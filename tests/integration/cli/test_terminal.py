@@ -46,3 +46,13 @@ def test_ctrl_c_at_a_question_leaves_the_task_waiting(start: Start) -> None:
     assert process.wait(STOP_SECONDS) == 130
     assert "agentnet ask --task" in shown
     os.close(terminal)
+
+
+def test_ctrl_d_at_a_question_ends_the_line(start: Start) -> None:
+    process, terminal = on_terminal(start, "ask", "ask me something")
+    read_until(terminal, "Your answer: ")
+    os.write(terminal, b"\x04")
+    shown = read_until(terminal, "agentnet ask --task")
+    assert shown.lstrip("^D\b").startswith("\r\n")
+    assert process.wait(STOP_SECONDS) == 3
+    os.close(terminal)

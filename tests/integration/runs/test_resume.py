@@ -144,6 +144,22 @@ async def test_an_approval_is_asked_for_and_obeyed(
             assert any("not approved" in str(output) and "too much" in str(output) for output in outputs)
 
 
+@pytest.mark.parametrize(("unclear", "then", "ledger"), [("maybe", "yes", ["paid 5"]), ("why?", "no", [])])
+async def test_an_approval_that_is_neither_yes_nor_no_is_asked_for_again(
+    database_url: str, tmp_path: Path, unclear: str, then: str, ledger: list[str]
+) -> None:
+    steps = [[function_call("pay", {"amount": 5}, call_id="c1")], [assistant_message("done")]]
+    async with specialist(database_url, tmp_path, steps) as (worker, [one]):
+        asked = await sent(one, "pay 5")
+        again = await sent(one, unclear, asked)
+        assert again.status.state == ASKS
+        assert f"neither yes nor no: {unclear!r}. May" in question(again)
+        assert worker.ledger == []
+        done = await sent(one, then, again)
+        assert done.status.state == DONE
+        assert worker.ledger == ledger
+
+
 async def test_a_model_that_goes_in_circles_is_stopped(database_url: str, tmp_path: Path) -> None:
     steps = [[function_call("note", {"text": str(n)}, call_id=f"c{n}")] for n in range(30)]
     async with specialist(database_url, tmp_path, steps) as (_, [one]):

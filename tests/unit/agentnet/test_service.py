@@ -1,6 +1,7 @@
 """What a service's socket is, and how its server ends."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentnet.errors import ConfigurationError
 from agentnet.process.service import Server, bind
 from tests.patience import PATIENCE_SECONDS
 
@@ -19,6 +21,13 @@ pytestmark = pytest.mark.anyio
 def test_a_listener_names_its_protocol_so_that_asyncio_sends_answers_at_once() -> None:
     with bind("127.0.0.1", 0, "test") as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_who_finds_a_port_taken_is_told_by_whom() -> None:
+    with bind("127.0.0.1", 0, "test") as listener, pytest.raises(ConfigurationError, match="cannot be used") as raised:
+        bind("127.0.0.1", listener.getsockname()[1], "another")
+    assert f"Process {os.getpid()} has it" in (raised.value.hint or "")
+    assert os.getcwd() in (raised.value.hint or "")
 
 
 class Slow:

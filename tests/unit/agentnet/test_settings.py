@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agentnet.cli.app import app
+from agentnet.cli.gateway.answers import error_for
 from agentnet.errors import ConfigurationError
+from agentnet.identity.secret import key_place
 from agentnet.process.launch import with_project_docs
 from agentnet.settings import (
     Settings,
@@ -16,6 +18,7 @@ from agentnet.settings import (
     load_settings,
     missing_paths,
     misspelt,
+    place_of,
     read_settings,
     variable_of,
     variables_of,
@@ -130,6 +133,45 @@ def test_a_wrong_line_of_the_file_is_named_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="AGENTNET_PORT"):
         load_settings()
     assert misspelt() == {"AGENTNET_PROT": "AGENTNET_PORT"}
+
+
+PLACED = {
+    "api_key": ("AGENTNET_API_KEY", "ank_000000000000_" + "x" * 43),
+    "redis_url": ("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    "port": ("AGENTNET_PORT", "8701"),
+    "database_url": ("DATABASE_URL", "postgresql://127.0.0.1/x"),
+}
+
+
+@pytest.mark.parametrize("field", PLACED)
+def test_a_setting_is_told_with_the_place_that_it_comes_from(
+    field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, value = PLACED[field]
+    assert place_of(field) is None
+    (tmp_path / ".env").write_text(f"{name}={value}\n")
+    assert place_of(field) == f"{name} in {tmp_path / '.env'}"
+    monkeypatch.setenv(name, value)
+    assert place_of(field) == f"the environment variable {name}"
+
+
+def test_a_key_of_the_file_is_said_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("{}={}\n".format(*PLACED["api_key"]))
+    error = error_for("The API key is not valid.", 401, 1.0)
+    assert f"It is AGENTNET_API_KEY in {tmp_path / '.env'}" in (error.hint or "")
+    assert key_place(load_settings()) == f"AGENTNET_API_KEY in {tmp_path / '.env'}"
+
+
+@pytest.mark.parametrize("line", ["AGENTNET_PORT=x", "REDIS_URL=x", "AGENTNET_CONCURRENCY=0"])
+def test_a_wrong_line_of_the_file_is_told_with_the_file(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n")
+    [problem] = read_settings()[1]
+    assert f"{line.partition('=')[0]} in {tmp_path / '.env'}: " in str(problem)
+
+
+def test_what_the_file_names_and_is_not_there_is_told_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AGENTNET_DATA_ROOTS=nowhere\n")
+    assert missing_paths(load_settings()) == [(f"AGENTNET_DATA_ROOTS in {tmp_path / '.env'}", Path("nowhere"))]
 
 
 def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:

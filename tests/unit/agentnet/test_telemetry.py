@@ -139,3 +139,36 @@ def test_third_parties_are_quiet(lines: StringIO) -> None:
 def test_a_wrong_level_is_named(root: None) -> None:
     with pytest.raises(ConfigurationError, match="LOUD"):
         configure_logging(Settings().model_copy(update={"log_level": "LOUD"}))
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), OSError(), ConnectionResetError(), KeyError(), ValueError("  ")])
+def test_an_error_without_words_is_told_by_its_type(error: Exception, lines: StringIO) -> None:
+    logging.getLogger("x").warning("connection lost: %s", error)
+    logging.getLogger("x").warning("connection lost: %s: %s", 1, error)
+    logging.getLogger("x").warning("%(why)s", {"why": "words"})
+    first, second, third = [json.loads(line)["message"] for line in lines.getvalue().splitlines()]
+    assert first == f"connection lost: {type(error).__name__}"
+    assert second == f"connection lost: 1: {type(error).__name__}"
+    assert third == "words"
+
+
+def test_an_error_with_words_is_told_in_them(lines: StringIO) -> None:
+    logging.getLogger("x").warning("lost: %s %r", OSError("gone"), TimeoutError("late"))
+    assert json.loads(lines.getvalue())["message"] == "lost: gone TimeoutError('late')"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_line_on_a_terminal_is_wrapped_between_words(root: None, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    stream = Terminal()
+    configure_logging(Settings(log_level="INFO", log_format="auto"), stream)
+    logging.getLogger("x").info("ingested %s, %s", "/some/where/agentnet/docs", "and so on, " * 20)
+    shown = stream.getvalue().splitlines()
+    assert len(shown) > 1
+    assert max(map(len, shown)) <= width
+    assert "/some/where/agentnet/docs," in stream.getvalue().split()

@@ -1,5 +1,6 @@
 """The compose file: every service is in it, hardened, and only the gateway can be reached from outside."""
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agentnet.settings import ENV_FILE
 from tests.unit.project.repository import PACKAGES, ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -71,8 +73,16 @@ def test_the_file_holds_no_secret_and_starts_with_none_missing() -> None:
         assert f"${{{name}:-" not in text
 
 
+def test_the_made_environment_is_none_that_the_command_line_reads(tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    script = shutil.copy(ROOT / "deploy" / "compose_env.py", tmp_path / "deploy")
+    subprocess.run([sys.executable, script], check=True, capture_output=True)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["compose.env"]
+    assert ENV_FILE != "compose.env"
+
+
 def test_the_made_environment_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Path) -> None:
-    target = tmp_path / ".env"
+    target = tmp_path / "compose.env"
     command = [sys.executable, str(ROOT / "deploy" / "compose_env.py"), str(target)]
     subprocess.run(command, check=True, capture_output=True)
     first = target.read_text()

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.a2a.bindings": agentnet("a2a files http tasks"),
     "agentnet.a2a.client": agentnet("http tasks"),
     "agentnet.arguments": agentnet("mcp"),
-    "agentnet.cli": command_line("admin command gateway mcp network tasks")
+    "agentnet.cli": command_line("admin command gateway mcp network show tasks")
     | agentnet("manifests models.endpoints process"),
     "agentnet.cli.admin": command_line("command gateway show") | agentnet("database identity push retention"),
     "agentnet.cli.command": NOTHING,
@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.cli.mcp": command_line("command gateway show") | agentnet("http identity"),
     "agentnet.cli.network": command_line("command gateway show tasks")
     | agentnet("database identity manifests models models.check models.endpoints process runs telemetry upstreams"),
-    "agentnet.cli.show": agentnet("tasks"),
+    "agentnet.cli.show": agentnet("tasks telemetry"),
     "agentnet.cli.tasks": command_line("command gateway show") | agentnet("files process tasks"),
     "agentnet.database": NOTHING,
     "agentnet.database.migrations": agentnet("database"),

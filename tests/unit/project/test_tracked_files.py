@@ -37,7 +37,7 @@ def test_no_tracked_file_is_large() -> None:
 
 
 def test_no_environment_file_is_tracked() -> None:
-    assert not [path for path in tracked_files() if path.name == ".env" or path.suffix == ".key"]
+    assert not [path for path in tracked_files() if path.name in (".env", "compose.env") or path.suffix == ".key"]
 
 
 def _text(path: Path) -> str:
