@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -78,10 +79,14 @@ class Ingested:
 
 
 class Library:
-    """The documents of all tenants; every call is for one."""
+    """The documents of all tenants; every call is for one.
 
-    def __init__(self, database: Database) -> None:
+    Only those below `folders` are seen: what an operator names no longer is kept, and answered from by nobody.
+    """
+
+    def __init__(self, database: Database, folders: Sequence[Folder]) -> None:
         self._pool = database.pool
+        self._prefixes = [folder.prefix for folder in folders]
 
     async def ingest(self, tenant: str, folder: Folder) -> Ingested:
         """Bring the documents of `folder` up to date for `tenant`. Replicas may do it at the same time.
@@ -163,25 +168,25 @@ class Library:
         return (row["strict"], row["loose"]) if row else ("", "")
 
     async def _matches(self, tenant: str, matching: str, loose: str, limit: int) -> "list[asyncpg.Record]":
-        return await self._pool.fetch(sql.SEARCH, tenant, matching, loose, limit)
+        return await self._pool.fetch(sql.SEARCH, tenant, self._prefixes, matching, loose, limit)
 
     async def documents(self, tenant: str) -> list[Shelved]:
         """The documents that `tenant` sees, by source, at most `MAX_LISTED`."""
-        return [Shelved(**row) for row in await self._pool.fetch(sql.DOCUMENTS, tenant, MAX_LISTED)]
+        return [Shelved(**row) for row in await self._pool.fetch(sql.DOCUMENTS, tenant, self._prefixes, MAX_LISTED)]
 
     async def is_empty(self, tenant: str) -> bool:
         """Whether `tenant` sees no document at all."""
-        return not await self._pool.fetch(sql.SOURCES, tenant, 1)
+        return not await self._pool.fetch(sql.SOURCES, tenant, self._prefixes, 1)
 
     async def document(self, tenant: str, source: str) -> Text:
         """A document. Raises `NotFoundError` with the nearest source."""
-        row = await self._pool.fetchrow(sql.DOCUMENT, tenant, source)
+        row = await self._pool.fetchrow(sql.DOCUMENT, tenant, self._prefixes, source)
         if row is None:
             raise NotFoundError(f"There is no document {source!r}.", hint=await self._hint(tenant, source))
         return Text(row["source"], row["title"], row["text"])
 
     async def _hint(self, tenant: str, source: str) -> str:
-        known = [row["source"] for row in await self._pool.fetch(sql.SOURCES, tenant, SUGGESTED)]
+        known = [row["source"] for row in await self._pool.fetch(sql.SOURCES, tenant, self._prefixes, SUGGESTED)]
         if not known:
             return NO_DOCUMENTS
         tails = {name.rpartition("/")[2].lower(): name for name in known}

@@ -285,7 +285,8 @@ async def _ingest_for_everyone(library: Library, folders: list[Folder]) -> None:
 async def create_server(runtime: Runtime) -> ToolServer:
     """The knowledge server on the database of `runtime`. Raises `UnavailableError` when that does not answer."""
     database = await runtime.database()
-    tools = KnowledgeTools(Library(database), await asyncio.to_thread(roots, runtime.settings.knowledge_dirs))
+    folders = await asyncio.to_thread(roots, runtime.settings.knowledge_dirs)
+    tools = KnowledgeTools(Library(database, folders), folders)
     answers = database_ready(database)
     done = asyncio.Event()
 

@@ -133,12 +133,16 @@ async def test_documents_are_resources(serve, tenant, library, era):
 
 
 async def test_what_a_tenant_ingests_only_that_tenant_finds(serve, tenant, library):
-    async with serve("knowledge") as empty:
+    async with serve("knowledge") as empty, empty.client(tenant) as client:
+        assert "AGENTNET_KNOWLEDGE_DIRS" in await failed(client, "ingest", folder=str(library))
+    kept = {path: path.read_bytes() for path in library.iterdir()}
+    for path in kept:
+        path.unlink()
+    async with serve("knowledge", knowledge_dirs=[library]) as empty:
+        for path, body in kept.items():
+            path.write_bytes(body)
         async with empty.client(tenant) as client:
-            assert "AGENTNET_KNOWLEDGE_DIRS" in await failed(client, "ingest", folder=str(library))
-        (folder,) = roots([library])
-        own = Library(await empty.runtime.database())
-        await own.ingest(tenant, folder)
+            await client.call_tool("ingest", {"folder": library.name})
         async with empty.client(tenant) as client, empty.client(f"{tenant}-other") as other:
             assert await search(client, "zebra")
             assert not await search(other, "zebra")
@@ -147,6 +151,27 @@ async def test_what_a_tenant_ingests_only_that_tenant_finds(serve, tenant, libra
             assert "There is no document" in await failed(other, "read", source=f"{library.name}/guide.md")
             with pytest.raises(MCPError):
                 await other.read_resource(f"knowledge://{library.name}/guide.md")
+
+
+@pytest.mark.parametrize("named", [["b"], [], ["b", "a/below"]], ids=["another", "none", "others"])
+async def test_folders_that_are_named_no_longer_are_answered_from_to_nobody(serve, tenant, tmp_path, named):
+    for name in ("a", "b", "a/below"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note.txt").write_text(f"The zebra of {name} stands alone.\n")
+    async with serve("knowledge", knowledge_dirs=[tmp_path / "a"]) as first, first.client(tenant) as client:
+        await client.call_tool("ingest", {"folder": "a"})
+        assert {item["source"] for item in await search(client, "zebra")} == {"a/note.txt", "a/below/note.txt"}
+    expected = {f"{name.rpartition('/')[2]}/note.txt" for name in named}
+    async with serve("knowledge", knowledge_dirs=[tmp_path / name for name in named]) as then:
+        for caller in (tenant, f"{tenant}-other"):
+            async with then.client(caller) as client:
+                assert {item["source"] for item in await search(client, "zebra")} == expected
+                listed = (await client.call_tool("list_documents", {})).structured_content["documents"]
+                assert {item["source"] for item in listed} == expected
+                assert {item.name for item in (await client.list_resources()).resources} == expected
+                assert "There is no document" in await failed(client, "read", source="a/note.txt")
+    async with serve("knowledge", knowledge_dirs=[tmp_path / "a"]) as again, again.client(tenant) as client:
+        assert {item["source"] for item in await search(client, "zebra")} == {"a/note.txt", "a/below/note.txt"}
 
 
 async def test_an_own_document_stands_before_everybodys(serve, tenant, library):
@@ -192,7 +217,7 @@ async def test_replicas_that_start_together_store_every_document_once(home, libr
     (folder,) = roots([library])
     async with Runtime.open(Settings(home=home)) as one, Runtime.open(Settings(home=home)) as two:
         database = await one.database()
-        libraries = [Library(database), Library(await two.database())]
+        libraries = [Library(database, [folder]), Library(await two.database(), [folder])]
         await asyncio.gather(*(replica.ingest(EVERYONE, folder) for replica in libraries))
         documents = await database.pool.fetchval("SELECT count(*) FROM knowledge_documents")
         passages = await database.pool.fetchval("SELECT count(*) FROM knowledge_passages")
