@@ -34,6 +34,8 @@ MEDIA_TYPES: dict[str, Format] = {
     "application/x-jsonlines": "jsonl",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
+BLANK = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Marks of byte order and what a text without a letter has, in each encoding."""
 WORKBOOK_PART = "xl/workbook.xml"
 
 
@@ -41,6 +43,8 @@ def recognize(path: Path, label: str, media_type: str = "") -> Format:
     """The format of the file at `path`. Raises `InvalidInputError` when it is no table. Blocks."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+        if not head.strip(BLANK) and not file.read(1):
+            raise InvalidInputError(f"{label} is empty.")
     said = FORMATS.get(Path(label).suffix.lower()) or MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
     if head.startswith(b"PAR1"):
         kind: Format | None = "parquet"

@@ -55,7 +55,7 @@ def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None
     if token := listed.get("next_page"):
         total = f"{'more than ' if listed['more_than_total'] else ''}{listed['total']:,}"
         # Not through rich, which would break the token where the line ends.
-        typer.echo(f"{len(tasks)} of {total} tasks. Those behind: --page {token}", err=True)
+        typer.echo(f"Shown: {len(tasks)} of {total}. Those behind: --page {token}", err=True)
 
 
 def show_card(url: str | None, name: str | None) -> None:

@@ -82,7 +82,6 @@ def test_parquet_and_workbooks_are_known_by_their_bytes(tmp_path, parquet, workb
         ("broken.docx", "", b"PK\x03\x04"),
         ("letter.txt", "text/plain", b"Dear all,\nthis is a letter.\n\nYours\n"),
         ("picture.png", "image/png", b"\x89PNG\r\n\x1a\n\x00\x00"),
-        ("file", "", b""),
         ("page.pdf", "application/pdf", b"%PDF-1.7\n1 0 obj\n"),
     ],
 )

@@ -287,7 +287,7 @@ def _correlation(step: str, table: str, names: Names, where: str | None) -> str 
     if len(pair) < 2:
         return None
     label = identifier(f"correlation of {pair[0]} and {pair[1]}")
-    sql = f"SELECT round(corr({identifier(pair[0])}, {identifier(pair[1])}), 4) AS {label} FROM {table}"  # noqa: S608
+    sql = f"SELECT corr({identifier(pair[0])}, {identifier(pair[1])}) AS {label} FROM {table}"  # noqa: S608
     return f"{sql} WHERE {where}" if where else sql
 
 
@@ -298,7 +298,7 @@ def _share(step: str, table: str, names: Names, where: str | None) -> str | None
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
     part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
-    return f"SELECT round(100.0 * {part} FILTER (WHERE {where}) / {part}, 2) AS {label} FROM {table}"  # noqa: S608
+    return f"SELECT 100.0 * {part} FILTER (WHERE {where}) / {part} AS {label} FROM {table}"  # noqa: S608
 
 
 def _product(step: str, table: str, names: Names, where: str | None) -> str | None:
@@ -308,7 +308,7 @@ def _product(step: str, table: str, names: Names, where: str | None) -> str | No
     if None in factors or len(factors) < 2:
         return None
     group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
-    total = f"round(sum({' * '.join(identifier(str(name)) for name in factors)}), 2)"
+    total = f"sum({' * '.join(identifier(str(name)) for name in factors)})"
     label = identifier(f"sum of {' × '.join(map(str, factors))}")
     own = f"{identifier(group)}, " if group else ""
     sql = f"SELECT {own}{total} AS {label} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608
