@@ -52,6 +52,11 @@ def recognize(path: Path, label: str, media_type: str = "") -> Format:
         kind = "xlsx" if said == "xlsx" or _is_workbook(path) else None
     else:
         kind = _text_format(path, head, said)
+    if kind is None and head.startswith(b"%PDF"):
+        raise InvalidInputError(
+            f"{label} is a PDF, which is not a table.",
+            hint="Put it into a folder that `agentnet up --knowledge FOLDER` reads, then ask about it.",
+        )
     if kind is None:
         raise InvalidInputError(f"{label} is not a table; a file ends in {', '.join(FORMATS)}.")
     return kind

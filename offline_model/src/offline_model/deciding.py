@@ -33,6 +33,7 @@ _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_UNREAD = re.compile(r"^\[(.+ was not read.*)\]$", re.MULTILINE)
 _SPEAKS_OF_IT = 0.5
 """Share of a question's words above which a text is read for the answer before anything is searched."""
 _ABILITIES_NEED = "search, answer, analyse, write, review, calculate, convert"
@@ -86,7 +87,9 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
     if ledger.pending:
         transfers = tuple(call for call in ledger.pending if call.handoff)
         return Decision(calls=transfers[:1] or tuple(ledger.pending))
-    return Decision(text=compose(steps, outcomes, box))
+    text = compose(steps, outcomes, box)
+    unread = [note for item in talk.materials for note in _UNREAD.findall(item.text) if note not in text]
+    return Decision(text="\n\n".join([text, *unread]))
 
 
 @dataclass(frozen=True, eq=False)

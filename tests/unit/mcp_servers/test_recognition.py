@@ -90,3 +90,14 @@ def test_what_is_no_table_is_refused(tmp_path, name, media_type, body):
     path.write_bytes(body)
     with pytest.raises(InvalidInputError, match="is not a table"):
         recognize(path, name, media_type)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xef\xbb\xbf", b" \n\r\n\t", b"\xff\xfe", b"\xff\xfe \x00\n\x00", b"\xef\xbb\xbf\n"]
+)
+@pytest.mark.parametrize("name", ["empty.csv", "empty.xlsx", "empty.json", "empty", "empty.parquet"])
+def test_what_is_empty_is_called_so(tmp_path, body, name):
+    path = tmp_path / "table-0"
+    path.write_bytes(body)
+    with pytest.raises(InvalidInputError, match=f"{name} is empty"):
+        recognize(path, name)

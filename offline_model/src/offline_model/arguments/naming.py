@@ -52,10 +52,9 @@ def source_for(step: str, text: str, everything: str, names: Names) -> str | Non
     for phrase in [*source_phrases(step), step, text]:
         if found := nearest(phrase, known):
             return found
-    given = [*own, *values.paths_in(text), *values.urls_in(text)]
-    data = next((uri for uri in given if DATA_FILE.search(uri)), None)
-    if data or own:
-        return data or given[0]
+    data = filter(DATA_FILE.search, [*own, *values.paths_in(text), *values.urls_in(text)])
+    if given := next(data, own[0] if own else None):
+        return given
     return known[0] if len(set(known)) == 1 and not brought else None
 
 
