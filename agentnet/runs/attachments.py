@@ -28,6 +28,7 @@ AUDIO = {
     "audio/mp3": "mp3",
 }
 PDF = "application/pdf"
+PDF_ADVICE = "put it into a folder that `agentnet up --knowledge FOLDER` reads, then ask about it."
 KINDS = {"image": "images", "audio": "sound", "video": "video"}
 """What is refused by name where a model does not take it; other files are for tools."""
 
@@ -45,15 +46,17 @@ class Seen:
 async def seen(message: Message, files: FileStore, leased: LeasedTask, endpoint: Endpoint | None) -> Seen:
     """What the model at `endpoint` takes of the files of `message`; one that is installed takes words alone."""
     found = Seen()
-    if endpoint is None:
-        return found
     left = MAX_ALL_BYTES
+    accepts = endpoint.accepts if endpoint else frozenset[str]()
     for number, part in enumerate(message.parts):
         media_type = _media_type(part)
         kind = "file" if media_type == PDF else media_type.partition("/")[0]
-        if kind not in KINDS and not (kind == "file" and "file" in endpoint.accepts):
-            continue
         name = part.filename or f"file-{number + 1}"
+        if kind == "file" and "file" not in accepts:
+            found.unread.append(f"{name} is a PDF and was not read: {PDF_ADVICE}")
+            continue
+        if endpoint is None or (kind not in KINDS and kind != "file"):
+            continue
         if kind not in endpoint.accepts:
             found.unread.append(f"The model {endpoint.name} takes no {KINDS[kind]}; {name} was not read.")
         elif media_type not in IMAGES | AUDIO.keys() | {PDF}:

@@ -44,7 +44,9 @@ async def as_input(message: Message, files: FileStore, leased: LeasedTask, seen:
     """A message as an input item: its texts and data, its files by name and URI, what its text files say, and those
     that the model takes as they are."""
     attached = [
-        await _stored(part, part.raw, number, files, leased) for number, part in enumerate(message.parts) if part.raw
+        await _stored(part, part.raw, number, files, leased)
+        for number, part in enumerate(message.parts)
+        if part.HasField("raw")
     ]
     linked = [_link(part) for part in message.parts if part.url]
     text = text_of(message)
@@ -123,8 +125,8 @@ async def _files_in(parts: Iterable[Part], files: FileStore, leased: LeasedTask)
     """The files among `parts`, by name and URI; kept for this task too, or they could go with the earlier one."""
     found: list[str] = []
     for part in parts:
-        if body := part.raw or (part.text.encode() if part.filename else b""):
-            found.append(await _stored(part, body, len(found), files, leased))
+        if part.HasField("raw") or (part.filename and part.HasField("text")):
+            found.append(await _stored(part, part.raw or part.text.encode(), len(found), files, leased))
         elif part.url:
             found.append(_link(part))
     return list(dict.fromkeys(found))[:EARLIER_FILES]

@@ -333,7 +333,8 @@ class Delegated:
         files = []
         for artifact in (*self.child.artifacts, *self.child.sent_along):
             for part in artifact.parts:
-                if body := part.raw or (part.text.encode() if part.filename else b""):
+                if part.HasField("raw") or (part.filename and part.HasField("text")):
+                    body = part.raw or part.text.encode()
                     ref = await self.scope.keep_file(part.filename or artifact.name, part.media_type, body)
                     files.append({"name": ref.name, "uri": ref.uri, "media_type": ref.media_type, "size": ref.size})
         name = TaskState.Name(state).removeprefix("TASK_STATE_").lower()

@@ -1,8 +1,11 @@
 """A tool's result in words that the model can use; images, sounds and files become artifacts of the task."""
 
 import json
+import re
 from base64 import b64decode
+from bisect import bisect
 from collections.abc import Iterator
+from math import isclose
 from typing import Any
 
 from mcp import types
@@ -14,6 +17,10 @@ from agentnet.runs.scope import RunScope
 MAX_RESULT_CHARACTERS = 60_000
 LEAVES_LOOKED_AT = 50
 """Of structured content, to see whether the text tells of it."""
+ROUNDED = 1e-3
+"""How far the number that a text tells may be from the one that it means."""
+LONGEST = 2**53
+_NUMBER = re.compile(r"-?\d[\d,]{0,30}(?:\.\d{1,30})?")
 OCTETS = "application/octet-stream"
 
 
@@ -36,20 +43,37 @@ def is_told(structured: Any, text: str) -> bool:
     """Whether `text` says what is in structured content, as it should (MCP 2025-06-18, tools), or at least half of
     it: it may leave out what only programs need."""
     leaves = [leaf for leaf, _ in zip(_leaves(structured), range(LEAVES_LOOKED_AT), strict=False)]
-    return 2 * sum(leaf in text for leaf in leaves) >= len(leaves)
+    words = _flat(text)
+    # 1,234.5 is told for 1234.50, and so is 1234.
+    numbers = sorted(float(said.replace(",", "")) for said in _NUMBER.findall(text))
+    told = sum(_flat(leaf) in words if isinstance(leaf, str) else _is_among(leaf, numbers) for leaf in leaves)
+    return 2 * told >= len(leaves)
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    """The words and numbers in `value`."""
+def _leaves(value: Any) -> Iterator[str | float]:
+    """The words and numbers in `value`, without the names of types: they are for programs."""
     left = [value]
     while left:
         item = left.pop()
-        if isinstance(item, dict | list):
-            left += reversed([*item.values()] if isinstance(item, dict) else item)
+        if isinstance(item, dict):
+            left += reversed([inner for key, inner in item.items() if key != "type"])
+        elif isinstance(item, list):
+            left += reversed(item)
         elif isinstance(item, str) and item.strip():
             yield item.strip()
         elif isinstance(item, int | float) and not isinstance(item, bool):
-            yield json.dumps(item)
+            yield item if abs(item) < LONGEST else str(item)  # an id is told with all its digits
+
+
+def _flat(text: str) -> str:
+    """`text` in one line, as in the cell of a Markdown table."""
+    return " ".join(text.replace("\\|", "|").split())
+
+
+def _is_among(number: float, numbers: list[float]) -> bool:
+    """Whether one of `numbers`, which are sorted, is `number` or what it is rounded to."""
+    nearest = numbers[max(bisect(numbers, number) - 1, 0) :][:2]
+    return any(isclose(number, other, rel_tol=ROUNDED) for other in nearest)
 
 
 def _said(result: types.CallToolResult) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from agentnet.plural import plural
 from mcp_servers.data.columns import quoted
 
 MAX_TOLD = 8
@@ -110,7 +111,7 @@ def _empty(connection: Connection, table: str, columns: list[str]) -> list[tuple
 
 def _told(empty: list[tuple[str, int, int]], table: str) -> Iterator[str]:
     for name, number, total in empty[:MAX_TOLD]:
-        yield f"{name} is empty in {number} of {total} rows of {table}."
+        yield f"{name} is empty in {number} of {plural(total, 'row')} of {table}."
     if others := [name for name, *_ in empty[MAX_TOLD:]]:
         more = ", ".join(others[:MAX_NAMED]) + (" and others" if len(others) > MAX_NAMED else "")
         yield f"So are, in some rows of {table}: {more}."

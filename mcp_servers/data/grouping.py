@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from agentnet.errors import InvalidInputError
+from agentnet.plural import plural
 from mcp_servers.data import kinds, numerals
 from mcp_servers.data.columns import match_column, match_columns, quoted
 from mcp_servers.data.models import Chart, Function, Summarize
@@ -200,4 +201,6 @@ def _left_out(table: _Table, column: str, number: str) -> tuple[str, ...]:
     if rows == numbers:
         return ()
     said = f", such as “{str(odd)[:MAX_SHOWN]}”" if odd is not None else ""
-    return (f"{rows - numbers} of {rows} rows have no number in {column}{said}; they are left out.",)
+    without = rows - numbers
+    verb, they = ("has", "it is") if without == 1 else ("have", "they are")
+    return (f"{without} of {plural(rows, 'row')} {verb} no number in {column}{said}; {they} left out.",)

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from agentnet.plural import plural
 from mcp_servers.data import numerals
 from mcp_servers.data.columns import quoted
 from mcp_servers.data.header import MISSING, is_value
@@ -21,6 +22,9 @@ COUNTED_COLUMNS = 10
 """Looked at in one pass over a file: each takes some MiB for the time of the pass."""
 MOSTLY = 0.5
 """Share of numbers from which on a column of text is told as numbers with some cells that are none."""
+MAX_DECIMALS = 4
+"""Prices and rates have no more; what has more is measured."""
+DECIMAL_DIGITS = 18
 SURE_VALUES = 20
 MAX_SHOWN = 40
 
@@ -65,7 +69,7 @@ class Counts:
         if len(self.signs) > 1:
             return f"has amounts in {' and '.join(self.signs)}"
         if self.percents not in {0, self.values}:
-            return f"has a percent sign in {self.percents} of {self.values} cells"
+            return f"has a percent sign in {self.percents} of {plural(self.values, 'cell')}"
         return ""
 
     def style(self, usual: Style) -> Style:
@@ -239,14 +243,14 @@ def _typed(connection: duckdb.DuckDBPyConnection, table: str, column: str, count
         return Typed(f"CAST({value(column)} AS BOOLEAN)", _missing(column, counts))
     style = counts.style(usual)
     if counts.numbers(style) == counts.values and not counts.mixed and not counts.codes:
-        return _as_number(column, counts, style)
+        return _as_number(connection, table, column, counts, style)
     if not counts.codes and (read := read_moments(connection, table, column, value(column))):
         note = (f"{column} {read.note}.",) if read.note else ()
         return Typed(read.sql, note + _missing(column, counts))
     return _as_text(column, counts, usual)
 
 
-def _as_number(column: str, counts: Counts, style: Style) -> Typed:
+def _as_number(connection: duckdb.DuckDBPyConnection, table: str, column: str, counts: Counts, style: Style) -> Typed:
     notes = list(_missing(column, counts))
     if counts.signs:
         notes.append(f"{column} is in {counts.signs[0]}; the sign is left out.")
@@ -261,10 +265,23 @@ def _as_number(column: str, counts: Counts, style: Style) -> Typed:
         notes.append(f"{column} can be read in two ways: the sign in {counts.example} is taken to begin {mark}.")
     if counts.whole == counts.values:
         return Typed(f"TRY_CAST({quoted(column)} AS BIGINT)", tuple(notes))
-    if counts.plain == counts.values and style == "point":
-        # What spells missing is no number, nan apart.
-        return Typed(f"TRY_CAST({_without_nan(column, counts)} AS DOUBLE)", tuple(notes))
-    return Typed(numerals.number(value(column), style), tuple(notes))
+    is_plain = counts.plain == counts.values and style == "point"
+    # What spells missing is no number, nan apart.
+    said = _without_nan(column, counts) if is_plain else value(column)
+    kind = _kind(connection, table, said, style)
+    return Typed(f"TRY_CAST({said} AS {kind})" if is_plain else numerals.number(said, style, kind), tuple(notes))
+
+
+def _kind(connection: duckdb.DuckDBPyConnection, table: str, said: str, style: Style) -> str:
+    """The type of numbers with decimals: amounts of money are added up exactly, measurements are floats."""
+    whole, decimals = numerals.digits(said, style)
+    row = connection.execute(
+        f"SELECT max({whole}), max({decimals}), count(*) FILTER ({whole} IS NULL AND {said} IS NOT NULL) "  # noqa: S608
+        f"FROM {quoted(table)}"
+    ).fetchone()
+    before, behind, powers = row or (None, None, 0)
+    is_exact = before is not None and not powers and behind <= MAX_DECIMALS and before + behind <= DECIMAL_DIGITS
+    return f"DECIMAL({DECIMAL_DIGITS}, {behind})" if is_exact else "DOUBLE"
 
 
 def _without_nan(column: str, counts: Counts) -> str:
@@ -282,10 +299,13 @@ def _as_text(column: str, counts: Counts, usual: Style) -> Typed:
     if counts.values and MOSTLY * counts.values <= numbers < counts.values:
         odd = counts.values - numbers
         said = f", such as “{counts.odd[:MAX_SHOWN]}”" if counts.odd else ""
-        return Typed(kept, (f"{column} stays text: {odd} of {counts.values} cells are no number{said}.",))
+        which = f"{odd} of {plural(counts.values, 'cell')} {'is' if odd == 1 else 'are'} no number"
+        return Typed(kept, (f"{column} stays text: {which}{said}.",))
     return Typed(kept)
 
 
 def _missing(column: str, counts: Counts) -> tuple[str, ...]:
     spelt = counts.filled - counts.values
-    return (f"{column}: {spelt} of {counts.rows} cells say that there is no value, such as NA or -.",) if spelt else ()
+    say = "says" if spelt == 1 else "say"
+    told = f"{column}: {spelt} of {plural(counts.rows, 'cell')} {say} that there is no value, such as NA or -."
+    return (told,) if spelt else ()

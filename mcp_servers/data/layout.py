@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from agentnet.errors import InvalidInputError, TooLargeError
+from agentnet.plural import plural
 from mcp_servers.data.header import find_header
 
 SAMPLE_ROWS = 100
@@ -67,6 +68,8 @@ def lay_out(rows: Iterable[tuple[int, list[str]]], target: Path, label: str) -> 
         for cells in _fitting(chain(sample[header.rows :], filled), laid, label):
             writer.writerow(cells)
             laid.rows += 1
+    if not laid.rows:
+        laid.notes.append("It has no rows: its only line names the columns.")
     return laid
 
 
@@ -78,7 +81,8 @@ def _fitting(rows: Numbered, laid: Laid, label: str) -> Iterator[list[str]]:
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
         if len(cells) > width:
-            first_long = first_long or f"in line {line} there are {len(cells)} columns where {width} are expected"
+            expected = f"{width} {'is' if width == 1 else 'are'} expected"
+            first_long = first_long or f"in line {line} there are {len(cells)} columns where {expected}"
             long.add(line)
             continue
         if len(cells) < width:
@@ -91,11 +95,13 @@ def _fitting(rows: Numbered, laid: Laid, label: str) -> Iterator[list[str]]:
         raise InvalidInputError(f"{label} is not readable CSV: {first_long}.")
     if long.count:
         laid.notes.append(
-            f"{long.count} of {total} rows {'is' if long.count == 1 else 'are'} left out, with more cells than the "
-            f"{width} columns: {long}."
+            f"{long.count} of {plural(total, 'row')} {'is' if long.count == 1 else 'are'} left out, with more cells "
+            f"than the {plural(width, 'column')}: {long}."
         )
     if short.count:
-        laid.notes.append(f"{_counted(short.count)} fewer cells than the {width} columns, the rest is empty: {short}.")
+        laid.notes.append(
+            f"{_counted(short.count)} fewer cells than the {plural(width, 'column')}, the rest is empty: {short}."
+        )
     if last[0].strip().lower().rstrip(":") in _TOTALS:
         laid.notes.append(f"The last row says “{last[0].strip()}”; it is counted like the others.")
 

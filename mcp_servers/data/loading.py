@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.plural import plural
 from mcp_servers.data import kinds
 from mcp_servers.data.columns import quoted
 from mcp_servers.data.decoding import decode
@@ -37,7 +38,7 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     columns = connection.table(table.name).columns
     if len(columns) > MAX_COLUMNS:
         raise TooLargeError(f"{table.label} has {len(columns)} columns; the limit is {MAX_COLUMNS}.")
-    more = [f"{len(notes) - MAX_NOTES} more notes are left out."] if len(notes) > MAX_NOTES else []
+    more = [f"{plural(len(notes) - MAX_NOTES, 'more note')} left out."] if len(notes) > MAX_NOTES else []
     return notes[:MAX_NOTES] + more
 
 

@@ -44,14 +44,25 @@ def fits(cell: str, style: Style) -> str:
     return f"regexp_full_match({cell}, {_literal(_pattern(style))})"
 
 
-def number(cell: str, style: Style) -> str:
+def number(cell: str, style: Style, kind: str = "DOUBLE") -> str:
     """SQL of the number that `cell` says in this style, NULL where it says none."""
     text = bare(cell)
+    return f"CASE WHEN {fits(text, style)} THEN TRY_CAST({_plain(text, style)} AS {kind}) END"
+
+
+def digits(cell: str, style: Style) -> tuple[str, str]:
+    """SQL of how many digits the number that `cell` says in this style has before and behind the point, NULL where it
+    is written with a power of ten."""
+    plain = _plain(bare(cell), style)
+    whole, decimals = (f"length(regexp_extract({plain}, '^[+-]?(\\d*)(?:\\.(\\d*))?$', {part}))" for part in (1, 2))
+    power = f"regexp_matches({plain}, '[eE]')"
+    return f"CASE WHEN NOT {power} THEN {whole} END", f"CASE WHEN NOT {power} THEN {decimals} END"
+
+
+def _plain(text: str, style: Style) -> str:
     if style == "comma":
-        plain = f"replace(regexp_replace({text}, {_literal(f'[.{_GROUPS}]')}, '', 'g'), ',', '.')"
-    else:
-        plain = f"regexp_replace({text}, {_literal(f'[,{_GROUPS}]')}, '', 'g')"
-    return f"CASE WHEN {fits(text, style)} THEN TRY_CAST({plain} AS DOUBLE) END"
+        return f"replace(regexp_replace({text}, {_literal(f'[.{_GROUPS}]')}, '', 'g'), ',', '.')"
+    return f"regexp_replace({text}, {_literal(f'[,{_GROUPS}]')}, '', 'g')"
 
 
 def currency(cell: str) -> str:

@@ -34,6 +34,8 @@ MEDIA_TYPES: dict[str, Format] = {
     "application/x-jsonlines": "jsonl",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
+BLANK = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Marks of byte order and what a text without a letter has, in each encoding."""
 WORKBOOK_PART = "xl/workbook.xml"
 
 
@@ -41,6 +43,8 @@ def recognize(path: Path, label: str, media_type: str = "") -> Format:
     """The format of the file at `path`. Raises `InvalidInputError` when it is no table. Blocks."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+        if not head.strip(BLANK) and not file.read(1):
+            raise InvalidInputError(f"{label} is empty.")
     said = FORMATS.get(Path(label).suffix.lower()) or MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
     if head.startswith(b"PAR1"):
         kind: Format | None = "parquet"
@@ -48,6 +52,11 @@ def recognize(path: Path, label: str, media_type: str = "") -> Format:
         kind = "xlsx" if said == "xlsx" or _is_workbook(path) else None
     else:
         kind = _text_format(path, head, said)
+    if kind is None and head.startswith(b"%PDF"):
+        raise InvalidInputError(
+            f"{label} is a PDF, which is not a table.",
+            hint="Put it into a folder that `agentnet up --knowledge FOLDER` reads, then ask about it.",
+        )
     if kind is None:
         raise InvalidInputError(f"{label} is not a table; a file ends in {', '.join(FORMATS)}.")
     return kind

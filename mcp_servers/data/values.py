@@ -13,6 +13,8 @@ from typing import Any
 
 MAX_CELL_CHARACTERS = 500
 MAX_BYTES_SHOWN = 64
+EXACT_DIGITS = 15
+"""Of a decimal, as many as any float keeps."""
 
 _PLAIN = ("boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
           "ubigint", "uhugeint", "float", "double", "decimal", "varchar", "sqlnull")  # fmt: skip
@@ -55,7 +57,8 @@ def _single(value: Any) -> Any:
         # Beyond it JSON readers round (RFC 8259 section 6): ids would come out wrong, and nobody would see it.
         return value if abs(value) < 2**53 else str(value)
     if isinstance(value, Decimal) and value.is_finite():
-        return float(value) if Decimal(repr(float(value))) == value else format(value, "f")
+        # With more digits a float is not the same number any more, or one that looks like noise.
+        return float(value) if len(value.normalize().as_tuple().digits) <= EXACT_DIGITS else format(value, "f")
     if isinstance(value, float | Decimal):
         # JSON has neither NaN nor Infinity.
         return float(value) if math.isfinite(value) else _infinite(float(value))

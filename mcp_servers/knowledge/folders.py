@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
+from agentnet.plural import plural
 from mcp_servers.knowledge.pages import Pages, read_pages
 from mcp_servers.knowledge.passages import PAGE_BREAK, Passage, split, title_of
 
@@ -151,15 +152,18 @@ def _plain_text(located: Located, body: bytes) -> str:
 def _text_of(pages: Pages, source: str) -> str:
     if not any(text.strip() for text in pages.texts):
         scanned = "it is scanned, and pictures of text are not read here" if pages.pictures else "it is empty"
-        raise InvalidInputError(f"{source} has no text on its {len(pages.texts)} pages: {scanned}.")
+        raise InvalidInputError(f"{source} has no text on its {plural(len(pages.texts), 'page')}: {scanned}.")
     cleaned = (text.replace("\0", "").replace(PAGE_BREAK, "\n") for text in pages.texts)
     return f"\n{PAGE_BREAK}\n".join(cleaned)
 
 
 def _missing(pages: Pages, source: str) -> str:
     said = [
-        f"{len(numbers)} of {len(pages.texts)} pages {what} ({_shown(numbers)})"
-        for numbers, what in ((pages.pictures, "are pictures without text"), (pages.unreadable, "cannot be read"))
+        f"{len(numbers)} of {plural(len(pages.texts), 'page')} {what[len(numbers) > 1]} ({_shown(numbers)})"
+        for numbers, what in (
+            (pages.pictures, ("is a picture without text", "are pictures without text")),
+            (pages.unreadable, ("cannot be read", "cannot be read")),
+        )
         if numbers
     ]
     return f"{source}: {' and '.join(said)}." if said else ""

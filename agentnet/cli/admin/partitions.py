@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentnet.plural import plural
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeVar
@@ -56,7 +58,7 @@ def drop(
         # Rules of retention can be put right; a partition that was dropped is gone.
         typer.confirm(f"Forget every task that began in a month that was over by {moment:%Y-%m-%d}?", abort=True)
     gone = at_partitions(lambda partitions: partitions.drop(moment))
-    typer.echo(f"{gone} tasks are forgotten.")
+    typer.echo(f"Forgotten: {plural(gone, 'task')}.")
 
 
 def at_partitions(work: "Callable[[Partitions], Awaitable[Answer]]") -> "Answer":

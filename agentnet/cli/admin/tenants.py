@@ -11,6 +11,7 @@ import typer
 
 from agentnet.cli.command.options import AsJson
 from agentnet.errors import ConflictError, InvalidInputError, NotFoundError
+from agentnet.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,7 +88,7 @@ def close_tenant(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do
     check(name)
     if not yes:
         typer.confirm(f"Revoke every key of {name!r}?", abort=True)
-    typer.echo(f"Revoked {at_keys(revoke)} keys of {name}.")
+    typer.echo(f"Revoked {plural(at_keys(revoke), 'key')} of {name}.")
 
 
 def check(name: str) -> None:

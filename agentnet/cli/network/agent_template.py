@@ -44,7 +44,8 @@ def count_words(text: str) -> str:
     Args:
         text: The text to count.
     """
-    return f"{{len(text.split())}} words, {{len(text)}} characters, {{len(text.splitlines())}} lines"
+    found = {{"word": len(text.split()), "character": len(text), "line": len(text.splitlines())}}
+    return ", ".join(f"{{number}} {{what}}{{'s' * (number != 1)}}" for what, number in found.items())
 
 
 TOOLS = [count_words]

@@ -89,7 +89,7 @@ CRITERIA = (
         15,
         lambda text: max(0.0, 1 - len(text.long_sentences) / 4),
         lambda text: (
-            f"Split long sentences, {len(text.long_sentences)} have over {LONG_SENTENCE_WORDS} words: "
+            f"Split sentences of over {LONG_SENTENCE_WORDS} words ({len(text.long_sentences)}): "
             f"“{' '.join(text.long_sentences[0].split()[:8])} …”."
         ),
     ),
@@ -97,7 +97,7 @@ CRITERIA = (
         "length",
         10,
         lambda text: 1.0 if SHORT_WORDS <= len(text.words) <= LONG_WORDS else 0.4,
-        lambda text: f"It has {len(text.words)} words; a short report has {SHORT_WORDS} to {LONG_WORDS}.",
+        lambda text: f"A short report has {SHORT_WORDS} to {LONG_WORDS} words; this one has {len(text.words)}.",
     ),
     Criterion(
         "conclusion",

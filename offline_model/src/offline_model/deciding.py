@@ -35,6 +35,7 @@ _HANDS_OVER = re.compile(
 )
 MAX_REASON = 4000
 MAX_STEPS = 16
+_UNREAD = re.compile(r"^\[(.+ was not read.*)\]$", re.MULTILINE)
 _SPEAKS_OF_IT = 0.5
 """Share of a question's words above which a text is read for the answer before anything is searched."""
 
@@ -88,6 +89,8 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
         transfers = tuple(call for call in ledger.pending if call.handoff)
         return Decision(calls=transfers[:1] or tuple(ledger.pending))
     text = compose(steps, outcomes, box)
+    unread = [note for item in talk.materials for note in _UNREAD.findall(item.text) if note not in text]
+    text = "\n\n".join([text, *unread])
     if GIVE_UP in box.runtime and not any(outcome.ok or outcome.question for outcome in outcomes.values()):
         ledger.call(box.runtime[GIVE_UP], {"reason": text[:MAX_REASON]})
     return Decision(tuple(ledger.pending), "" if ledger.pending else text)

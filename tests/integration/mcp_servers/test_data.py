@@ -244,6 +244,6 @@ async def test_what_was_left_out_stands_below_the_answer(serve, tenant):
         uri = await put(served, tenant, "gaps.csv", b"region,amount\nnorth,5\nsouth,tbd\neast,7\n")
         summed = await client.call_tool("summarize", {"source": uri, "value": "amount"})
         drawn = await client.call_tool("chart", {"source": uri, "x": "region", "y": "amount"})
-    note = "1 of 3 rows have no number in amount, such as “tbd”; they are left out."
+    note = "1 of 3 rows has no number in amount, such as “tbd”; it is left out."
     assert note in summed.structured_content["notes"] and note in summed.content[0].text
     assert note in drawn.content[1].text

@@ -69,10 +69,10 @@ def test_pages_are_read_in_their_order(tmp_path):
 @pytest.mark.parametrize(
     ("kinds", "missing"),
     [
-        ((TEXT, SCAN), "docs/a.pdf: 1 of 2 pages are pictures without text (2)."),
+        ((TEXT, SCAN), "docs/a.pdf: 1 of 2 pages is a picture without text (2)."),
         ((SCAN, SCAN, TEXT), "docs/a.pdf: 2 of 3 pages are pictures without text (1, 2)."),
         ((TEXT, BROKEN), "docs/a.pdf: 1 of 2 pages cannot be read (2)."),
-        ((BROKEN, TEXT, SCAN), "1 of 3 pages are pictures without text (3) and 1 of 3 pages cannot be read (1)."),
+        ((BROKEN, TEXT, SCAN), "1 of 3 pages is a picture without text (3) and 1 of 3 pages cannot be read (1)."),
         ((TEXT, *[SCAN] * 9), "(2, 3, 4, 5, 6 and others)"),
     ],
 )
@@ -84,9 +84,9 @@ def test_pages_that_are_missing_are_told(tmp_path, kinds, missing):
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (pdf(SCAN), "has no text on its 1 pages: it is scanned"),
+        (pdf(SCAN), "has no text on its 1 page: it is scanned"),
         (pdf(SCAN, BLANK, SCAN), "has no text on its 3 pages: it is scanned"),
-        (pdf(BLANK), "has no text on its 1 pages: it is empty"),
+        (pdf(BLANK), "has no text on its 1 page: it is empty"),
         (pdf(BROKEN), r"is not a readable PDF \(\w+\)"),
         (b"%PDF-1.4 nonsense", r"is not a readable PDF \(\w+\)"),
         (b"", r"is not a readable PDF \(\w+\)"),

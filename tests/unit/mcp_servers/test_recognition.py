@@ -82,7 +82,6 @@ def test_parquet_and_workbooks_are_known_by_their_bytes(tmp_path, parquet, workb
         ("broken.docx", "", b"PK\x03\x04"),
         ("letter.txt", "text/plain", b"Dear all,\nthis is a letter.\n\nYours\n"),
         ("picture.png", "image/png", b"\x89PNG\r\n\x1a\n\x00\x00"),
-        ("file", "", b""),
         ("page.pdf", "application/pdf", b"%PDF-1.7\n1 0 obj\n"),
     ],
 )
@@ -91,3 +90,14 @@ def test_what_is_no_table_is_refused(tmp_path, name, media_type, body):
     path.write_bytes(body)
     with pytest.raises(InvalidInputError, match="is not a table"):
         recognize(path, name, media_type)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xef\xbb\xbf", b" \n\r\n\t", b"\xff\xfe", b"\xff\xfe \x00\n\x00", b"\xef\xbb\xbf\n"]
+)
+@pytest.mark.parametrize("name", ["empty.csv", "empty.xlsx", "empty.json", "empty", "empty.parquet"])
+def test_what_is_empty_is_called_so(tmp_path, body, name):
+    path = tmp_path / "table-0"
+    path.write_bytes(body)
+    with pytest.raises(InvalidInputError, match=f"{name} is empty"):
+        recognize(path, name)

@@ -36,7 +36,7 @@ def ask(tmp_path, body, request=None, sheet=None):
     ("cells", "kind", "values"),
     [
         ([1, 2], "BIGINT", [1, 2]),
-        ([1.5, 2.0], "DOUBLE", [1.5, 2]),
+        ([1.5, 2.0], "DECIMAL(18,1)", [1.5, 2]),
         ([True, False], "BOOLEAN", [True, False]),
         ([date(2024, 1, 31), date(2024, 2, 1)], "DATE", ["2024-01-31", "2024-02-01"]),
         ([datetime(2024, 1, 9, 10), datetime(2024, 2, 1)], "TIMESTAMP", ["2024-01-09T10:00:00", "2024-02-01T00:00:00"]),
@@ -44,7 +44,7 @@ def ask(tmp_path, body, request=None, sheet=None):
         (["x", "y"], "VARCHAR", ["x", "y"]),
         ([1, "#N/A"], "BIGINT", [1, None]),
         ([1, None], "BIGINT", [1, None]),
-        (["1,234", "1,5"], "DOUBLE", [1.234, 1.5]),
+        (["1,234", "1,5"], "DECIMAL(18,3)", [1.234, 1.5]),
     ],
 )  # fmt: skip
 def test_cells_keep_their_kind(tmp_path, cells, kind, values):

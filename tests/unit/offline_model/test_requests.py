@@ -65,7 +65,7 @@ CASES: list[tuple[str, Calls, list[str]]] = [
     (
         "Convert 30 miles to km",
         [("toolbox_convert_units", {"value": 30, "from_unit": "miles", "to_unit": "km"})],
-        ["30 miles = 48.2803 km"],
+        ["30 miles = 48.28032 km"],
     ),
     (
         "how many feet are in 2 metres?",
@@ -79,7 +79,7 @@ CASES: list[tuple[str, Calls, list[str]]] = [
             ("toolbox_convert_units", {"value": 3, "from_unit": "kg", "to_unit": "pounds"}),
             ("toolbox_convert_units", {"value": 100, "from_unit": "fahrenheit", "to_unit": "celsius"}),
         ],
-        ["8.04672", "6.61387", "37.7778"],
+        ["8.04672", "6.6138678", "37.7777777777778"],
     ),
     (
         "Chart how many tasks per status from the task log",
@@ -168,8 +168,8 @@ CASES: list[tuple[str, Calls, list[str]]] = [
     ),
     (
         "Convert 20 miles to km and then multiply it by 2",
-        [("toolbox_convert_units", {"value": 20}), ("toolbox_calculate", {"expression": "32.1869 * 2"})],
-        ["64.3738"],
+        [("toolbox_convert_units", {"value": 20}), ("toolbox_calculate", {"expression": "32.18688 * 2"})],
+        ["64.37376"],
     ),
     ("Translate 'good morning' into French", [], ["I cannot do this", "offline model"]),
     ("Book me a flight to Rome", [], ["I cannot do this", "offline model"]),

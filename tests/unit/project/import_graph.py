@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.unit.project.repository import PACKAGES, ROOT, modules
 
 ENTRY = "agentnet.__main__"
-GROUND = frozenset({"agentnet", "agentnet.errors", "agentnet.ids", "agentnet.settings"})
+GROUND = frozenset({"agentnet", "agentnet.errors", "agentnet.ids", "agentnet.plural", "agentnet.settings"})
 """What all may import; `agentnet` itself says only its version."""
 
 

@@ -22,7 +22,8 @@ def compose(steps: Sequence[Step], outcomes: Mapping[int, Outcome], box: Toolbox
         rest = [outcome for outcome in done if outcome.ok]
         return "\n\n".join([asked[0].question, *(f"So far: {_section(outcome, many=True)}" for outcome in rest)])
     if all(outcome.refused or outcome.left_out for outcome in done):
-        return _nobody(done) if box.coordinates else refusal([outcome.step.text for outcome in done], box)
+        told = [*(_note(outcome) if outcome.left_out else outcome.text for outcome in done), OFFLINE]
+        return "\n\n".join(told) if box.coordinates else refusal([outcome.step.text for outcome in done], box)
     parts = [_section(outcome, many=len(ends) > 1 or bool(left_out)) for outcome in ends]
     parts += [_note(outcome) for outcome in left_out]
     parts += _files(ends, done, "\n".join(parts))
@@ -39,10 +40,6 @@ def _section(outcome: Outcome, *, many: bool) -> str:
 
 def _note(outcome: Outcome) -> str:
     return f"Note: “{shorten(outcome.step.text, 100)}” was left out. {outcome.text}"
-
-
-def _nobody(done: Sequence[Outcome]) -> str:
-    return "\n\n".join([*(_note(outcome) if outcome.left_out else outcome.text for outcome in done), OFFLINE])
 
 
 def _files(ends: Sequence[Outcome], done: Sequence[Outcome], text: str) -> list[str]:

@@ -1,8 +1,9 @@
 """Rendering: what a tool returned, as Markdown that a person reads."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from offline_model.answers.moments import moment_of, said, tells_again
 from offline_model.answers.passages import Passage, best_sentences, cited, cited_blocks, left_out, passages_of
@@ -12,7 +13,6 @@ from offline_model.language.values import is_file_uri, number
 from offline_model.language.vocabulary import ASKING, word_set
 from offline_model.language.words import overlap, words
 
-T = TypeVar("T")
 NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
 MAX_ROWS = 50
@@ -25,13 +25,14 @@ _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
 _SHOWN_DIGITS = 15
 _LOWEST = re.compile(r"\b(?:lowest|least|smallest|fewest|worst|minimum|cheapest)\b", re.IGNORECASE)
+_MORE = re.compile(r"^The first \d+.*; there are more\.$", re.MULTILINE)
 _NOTES = re.compile(r"^Note:\n(?:- .*\n?)+", re.MULTILINE)
 _COUNTED = re.compile(r"\bhow many ([a-z]+)", re.IGNORECASE)
 _LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_SHOWN_DIGITS},}}")
 _EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
 _FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*$\n?", re.MULTILINE)
 _TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+", re.MULTILINE)
-_IS_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_IS_NUMBER = re.compile(r"(?!.{18})-?(?:\d{1,3}(?:,\d{3})+|0|[1-9]\d*)(?:\.\d+)?")
 _BODY_KEYS = ("report", "markdown", "text", "answer", "content", "summary", "document", "article", "body")
 _VALUE_KEYS = ("result", "value", "answer", "converted", "output", "total", "count")
 _AGGREGATES = word_set("group_by groupby group by x column columns function aggregate")
@@ -54,7 +55,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(str(key) for row in rows[:MAX_ROWS] for key in row))[:MAX_COLUMNS]
     lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(' --- ' for _ in columns)}|"]
     lines += [f"| {' | '.join(_cell(row.get(column)) for column in columns)} |" for row in rows[:MAX_ROWS]]
-    more = [f"\n… and {len(rows) - MAX_ROWS} more rows."] if len(rows) > MAX_ROWS else []
+    more = [f"\n… and {(n := len(rows) - MAX_ROWS)} more row{'s' * (n > 1)}."] if len(rows) > MAX_ROWS else []
     return "\n".join([*lines, *more])
 
 
@@ -125,7 +126,7 @@ def _with_headline(text: str, question: str, arguments: Mapping[str, Any]) -> st
         key, value = next(iter(rows[0].items()))
         # What a sum leaves out belongs to it.
         return "\n\n".join([f"The {key} is {_cell(value) or 'unknown'}.", *map(str.strip, _NOTES.findall(text))])
-    headline = _headline(rows, question, arguments) if rows else ""
+    headline = _headline(rows, question, arguments) if rows and not _MORE.search(text) else ""
     return f"{headline}\n\n{text}" if headline else text
 
 
@@ -173,7 +174,7 @@ def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str)
     body = next((key for key in _BODY_KEYS if isinstance(value.get(key), str) and len(value[key]) > 80), None)
     if body:
         return [str(value[body]).strip()], {body}
-    result = next((key for key in _VALUE_KEYS if _is_scalar(value.get(key))), None)
+    result = next((key for key in _VALUE_KEYS if isinstance(value.get(key), str | int | float)), None)
     if result and {"expression", "from_unit"} & set(arguments):
         return [_statement(value[result], arguments)], {result, *arguments}
     pair = _two_moments(value)
@@ -221,7 +222,9 @@ def _link(value: Mapping[str, Any], key: str) -> str:
 def _line(key: str, item: Any) -> str:
     label = f"- **{_human(key)}:**"
     if isinstance(item, Mapping):
-        return "\n".join([label, *(f"  - {_human(str(name))}: {_cell(entry)}" for name, entry in _first(item.items()))])
+        return "\n".join(
+            [label, *(f"  - {_human(str(name))}: {_cell(entry)}" for name, entry in [*item.items()][:MAX_ROWS])]
+        )
     if not isinstance(item, list):
         return f"{label} {_cell(item)}"
     if all(isinstance(row, Mapping) for row in item):
@@ -229,11 +232,7 @@ def _line(key: str, item: Any) -> str:
     cells = [_cell(entry) for entry in item]
     if all(len(cell) < 40 and " " not in cell for cell in cells):
         return f"{label} {', '.join(cells)}"
-    return "\n".join([label, *(f"  - {cell}" for cell in _first(cells))])
-
-
-def _first(items: Iterable[T]) -> list[T]:
-    return list(items)[:MAX_ROWS]
+    return "\n".join([label, *(f"  - {cell}" for cell in cells[:MAX_ROWS])])
 
 
 def _rows(value: Mapping[str, Any]) -> tuple[set[str], list[Mapping[str, Any]]] | None:
@@ -263,7 +262,7 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     if low[numeric[0]] == high[numeric[0]]:
         return f"All {len(rows)} have the same: {_cell(high[numeric[0]])}."
     adds = counts(question) or numeric[0].startswith("sum")
-    total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if adds else ""
+    total = f" The sum is {_cell(float(sum(Decimal(str(row[numeric[0]])) for row in rows)))}." if adds else ""
     first, last = (_sharing(rows, label, numeric[0], end[numeric[0]]) for end in (high, low))
     first += f" {of[0]}" if (of := counted_phrases(question)) and adds else f" ({_human(numeric[0]).lower()})"
     verb = "are" if sum(row[numeric[0]] == high[numeric[0]] for row in rows) > 1 else "is"
@@ -292,7 +291,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
+        exact = Decimal(f"{value:.{_SHOWN_DIGITS}g}").normalize() + 0  # without the noise of 0.1 + 0.2
+        return f"{exact:,f}" if abs(value) >= 1e6 else f"{exact:f}"
     if isinstance(value, Mapping):
         return ", ".join(f"{_human(str(key))}: {_cell(item)}" for key, item in value.items())
     if isinstance(value, list):
@@ -312,7 +312,3 @@ def _human(key: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float)

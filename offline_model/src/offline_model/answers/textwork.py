@@ -48,7 +48,7 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
         return None
     text = "\n\n".join(item.text for item in given)
     if _COUNT.search(step):
-        return f"The text has {len(words(text))} words."
+        return f"The text has {(n := len(words(text)))} word{'s' * (n != 1)}."
     if _SUMMARY.search(step):
         chosen = central_sentences(text, _wanted(step))
         chosen += [f"(Of {len(text)} characters the first {MAX_TEXT} were read.)"] if len(text) > MAX_TEXT else []

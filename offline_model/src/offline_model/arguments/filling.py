@@ -31,6 +31,7 @@ WEAK: Mapping[Kind, float] = {
 }  # fmt: skip
 MISSING = 2.5
 DEFAULT_LIMIT = 5
+_LINKING = r"(?:as|in|into|to|and|or|for|from|with|by|on|at|that|which|this|these|the|a|an|are|was|were|below)\b"
 _TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
@@ -339,7 +340,7 @@ class _Filler:
     def _other(self, parameter: Parameter) -> str | None:
         spoken = parameter.name.replace("_", " ")
         match = re.search(
-            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|([\w./@-]+))",
+            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|(?!{_LINKING})([\w./@-]+))",
             self._task.step.text,
             re.IGNORECASE,
         )
@@ -360,8 +361,9 @@ class _Filler:
 
     def _lone_text(self, parameter: Parameter) -> str | None:
         """What the step is about, for a tool whose one argument could be anything."""
-        lone = [p for p in self._tool.parameters if p.required] == [parameter]
-        return object_of(self._task.step.text) if lone and kind_of(parameter) is Kind.OTHER else None
+        lone = [p for p in self._tool.parameters if p.required] == [parameter] and kind_of(parameter) is Kind.OTHER
+        step = self._task.step.text
+        return (text_for(parameter, [parameter], step, self._task.materials) or object_of(step)) if lone else None
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}

@@ -37,23 +37,25 @@ _SHORTEST = 3
 """Least letters of an abbreviation."""
 _GROUPS = re.compile(r"\b(?:per|by|each|every|which|who|most|least|highest|lowest)\b", re.IGNORECASE)
 """Words of steps that want groups; who only speaks of a column wants none."""
+_ATTACHED = re.compile(r"\b(?:attached|attachment|enclosed|uploaded)\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
 def source_for(step: str, text: str, everything: str, names: Names) -> str | None:
     """The source that a step works on: a file's link or name in the text, else the known one that its words mean."""
-    for found in (values.file_uris_in(step), values.paths_in(step), values.urls_in(step)):
-        if found:
-            return found[0]
+    if said := [*values.file_uris_in(step), *values.paths_in(step), *values.urls_in(step)]:
+        return said[0]
+    own = values.file_uris_in(everything)
+    # Files of other tasks are none of a request that brought its own, or that speaks of one it did not bring.
+    brought = bool(own or _ATTACHED.search(step))
+    known = [name for name in names.sources if name in own or not (brought and values.is_file_uri(name))]
     for phrase in [*source_phrases(step), step, text]:
-        known = nearest(phrase, names.sources)
-        if known:
-            return known
-    given = [*values.file_uris_in(everything), *values.paths_in(text), *values.urls_in(text)]
-    data = next((uri for uri in given if DATA_FILE.search(uri)), None)
-    if data or values.file_uris_in(everything):
-        return data or given[0]
-    return names.sources[0] if len(set(names.sources)) == 1 else None
+        if found := nearest(phrase, known):
+            return found
+    data = filter(DATA_FILE.search, [*own, *values.paths_in(text), *values.urls_in(text)])
+    if given := next(data, own[0] if own else None):
+        return given
+    return known[0] if len(set(known)) == 1 and not brought else None
 
 
 def spoken_source(step: str) -> str | None:

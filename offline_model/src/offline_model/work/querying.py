@@ -325,7 +325,7 @@ def _correlation(step: str, table: str, names: Names, where: str | None) -> str 
     if len(pair) < 2:
         return None
     label = identifier(f"correlation of {pair[0]} and {pair[1]}")
-    sql = f"SELECT round(corr({identifier(pair[0])}, {identifier(pair[1])}), 4) AS {label} FROM {table}"  # noqa: S608
+    sql = f"SELECT corr({identifier(pair[0])}, {identifier(pair[1])}) AS {label} FROM {table}"  # noqa: S608
     return f"{sql} WHERE {where}" if where else sql
 
 
@@ -352,7 +352,7 @@ def _product(step: str, table: str, names: Names, where: str | None) -> str | No
     if None in factors or len(factors) < 2:
         return None
     group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
-    total = f"round(sum({' * '.join(identifier(str(name)) for name in factors)}), 2)"
+    total = f"sum({' * '.join(identifier(str(name)) for name in factors)})"
     label = identifier(f"sum of {' × '.join(map(str, factors))}")
     own = f"{identifier(group)}, " if group else ""
     sql = f"SELECT {own}{total} AS {label} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608

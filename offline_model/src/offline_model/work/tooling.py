@@ -93,7 +93,7 @@ class Tooling:
                 if output is None:
                     return None
                 error = error_of(output) if kind is Kind.COLUMN else None
-                if error and set(arguments.values()) & {*paths_in(task.step.text), *file_uris_in(task.text)}:
+                if error and set(arguments.values()) & {*paths_in(task.step.text), *file_uris_in(task.everything)}:
                     return Outcome(task.step, f"{FAILURE}{error} (`{teller.name}`)", ok=False, by=teller.name)
                 outputs.append(output)
                 task = replace(task, names=_joined(task.names, names_in(outputs), arguments))
