@@ -53,6 +53,8 @@ IDLE_SECONDS = 60.0
 TRANSIENT_CODES = frozenset({-32050, -32051, 429, 500, 502, 503, 504})
 """A peer's refusals that may pass: busy, unavailable, and what HTTP says of such."""
 MAX_QUESTIONS = 20
+MOST_FOUND = 8
+MOST_LISTED = 50
 PeerName = Annotated[str, Field(min_length=1, max_length=100)]
 Work = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
 Need = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -84,10 +86,13 @@ class Peers:
             """Find agents in the network that can do something.
 
             Args:
-                need: What has to be done, in plain words.
+                need: What has to be done, in plain words; "*" lists all that there are.
             """
             scope: RunScope = context.context
-            found = await self.directory.search(scope.principal(), need, limit=8)
+            if need.strip() == ANY:
+                found = await self.directory.list(scope.principal(), "agent", limit=MOST_LISTED)
+            else:
+                found = await self.directory.search(scope.principal(), need, limit=MOST_FOUND)
             usable = [entry for entry in found if self.allows(entry.name) and entry.name not in scope.path]
             return json.dumps([_described(entry) for entry in usable], ensure_ascii=False)
 

@@ -21,7 +21,7 @@ from offline_model.request.followup import completed
 from offline_model.request.ledger import Decision, Ledger
 from offline_model.request.outcome import Outcome
 from offline_model.request.plan import Step, plan
-from offline_model.request.tools import ASK_USER, FIND_AGENTS, HANDOFF, Toolbox, toolbox
+from offline_model.request.tools import ASK_USER, FIND_AGENTS, GIVE_UP, HANDOFF, Toolbox, toolbox
 from offline_model.work.choice import CLEARLY, FITS
 from offline_model.work.delegating import Delegating, fitting, material_of
 from offline_model.work.questions import Questions
@@ -33,9 +33,10 @@ _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
     re.IGNORECASE | re.DOTALL,
 )
+MAX_REASON = 4000
+MAX_STEPS = 16
 _SPEAKS_OF_IT = 0.5
 """Share of a question's words above which a text is read for the answer before anything is searched."""
-_ABILITIES_NEED = "search, answer, analyse, write, review, calculate, convert"
 
 
 def decide(request: Request) -> Decision:
@@ -56,7 +57,7 @@ def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision 
         return None
     ledger = Ledger(talk.results)
     peers = Delegating(box, ledger)
-    found = peers.find(_ABILITIES_NEED) if FIND_AGENTS in box.runtime else []
+    found = peers.find("*") if FIND_AGENTS in box.runtime else []
     if found is None:
         return Decision(calls=tuple(ledger.pending))
     told = abilities(box, [(peer.name, peer.about) for peer in found])
@@ -86,7 +87,10 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
     if ledger.pending:
         transfers = tuple(call for call in ledger.pending if call.handoff)
         return Decision(calls=transfers[:1] or tuple(ledger.pending))
-    return Decision(text=compose(steps, outcomes, box))
+    text = compose(steps, outcomes, box)
+    if GIVE_UP in box.runtime and not any(outcome.ok or outcome.question for outcome in outcomes.values()):
+        ledger.call(box.runtime[GIVE_UP], {"reason": shorten(text, MAX_REASON)})
+    return Decision(tuple(ledger.pending), "" if ledger.pending else text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +126,8 @@ class _Worker:
 
     def _do(self, step: Step, outcomes: Mapping[int, Outcome]) -> Outcome | None:
         needed = [outcomes[index] for index in step.depends]
+        if step.index >= MAX_STEPS:
+            return Outcome(step, f"One request has {MAX_STEPS} steps at most.", ok=False, left_out=True)
         failed = [outcome.step for outcome in needed if not outcome.ok]
         if failed and not step.only_after and not (step.gathers and len(failed) < len(needed)):
             return Outcome(step, f"It builds upon “{shorten(failed[0].text, 100)}”.", ok=False, left_out=True)

@@ -21,7 +21,6 @@ from agents import (
 from agents.items import TResponseStreamEvent
 from agents.tracing import generation_span
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from offline_model.answers.shaping import shaped
 from offline_model.deciding import decide
@@ -39,42 +38,28 @@ OutputItem = ResponseOutputMessage | ResponseFunctionToolCall
 class OfflineModel(Model):
     """Decides from its input alone: any replica, at any time, comes to the same calls and the same words."""
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Agent[Any]]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
+    async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
         """One turn."""
-        request = request_of(system_instructions, input, model_settings, tools, output_schema, handoffs)
-        return _respond(request, tracing)
+        return _turn(*given, **named)
 
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Agent[Any]]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[TResponseStreamEvent]:
         """One turn, its text in deltas of a word each."""
-        request = request_of(system_instructions, input, model_settings, tools, output_schema, handoffs)
-        for event in events(_respond(request, tracing), NAME):
+        for event in events(_turn(*given, **named), NAME):
             yield event
+
+
+def _turn(
+    system_instructions: str | None,
+    input: str | list[TResponseInputItem],
+    model_settings: ModelSettings,
+    tools: list[Tool],
+    output_schema: AgentOutputSchemaBase | None,
+    handoffs: list[Handoff[Any, Agent[Any]]],
+    tracing: ModelTracing,
+    **_: Any,
+) -> ModelResponse:
+    """A turn from the arguments by which the SDK calls a model; what is stored elsewhere is none of its business."""
+    return _respond(request_of(system_instructions, input, model_settings, tools, output_schema, handoffs), tracing)
 
 
 def request_of(
@@ -87,7 +72,9 @@ def request_of(
 ) -> Request:
     """The SDK's arguments as plain values."""
     items: Sequence[Any] = [{"role": "user", "content": input}] if isinstance(input, str) else input
-    specs = [] if settings.tool_choice == "none" else [*_functions(tools), *_handoffs(handoffs)]
+    own = [ToolSpec(t.name, t.description or "", t.params_json_schema) for t in tools if isinstance(t, FunctionTool)]
+    passing = [ToolSpec(it.tool_name, it.tool_description, it.input_json_schema, handoff=True) for it in handoffs]
+    specs = [] if settings.tool_choice == "none" else [*own, *passing]
     wants_json = output_schema is not None and not output_schema.is_plain_text()
     return Request(
         instructions or "",
@@ -142,18 +129,6 @@ def _respond(request: Request, tracing: ModelTracing) -> ModelResponse:
             span.span_data.output = [item.model_dump() for item in items]
     digest = _digest(*(item.id or "" for item in items))
     return ModelResponse(output=cast(list[Any], items), usage=usage, response_id=f"resp_{digest}")
-
-
-def _functions(tools: Sequence[Tool]) -> list[ToolSpec]:
-    return [
-        ToolSpec(tool.name, tool.description or "", tool.params_json_schema)
-        for tool in tools
-        if isinstance(tool, FunctionTool)
-    ]
-
-
-def _handoffs(handoffs: Sequence[Handoff[Any, Agent[Any]]]) -> list[ToolSpec]:
-    return [ToolSpec(item.tool_name, item.tool_description, item.input_json_schema, handoff=True) for item in handoffs]
 
 
 def _digest(*parts: str) -> str:

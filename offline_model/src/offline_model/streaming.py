@@ -4,6 +4,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from agents import ModelResponse
 from agents.items import TResponseStreamEvent
@@ -35,10 +36,26 @@ def events(response: ModelResponse, model: str) -> Iterator[TResponseStreamEvent
     following = itertools.count(1).__next__
     yield ResponseCreatedEvent(type="response.created", response=begun, sequence_number=0)
     for index, item in enumerate(response.output):
+        blank: dict[str, Any] = {"arguments": ""} if isinstance(item, ResponseFunctionToolCall) else {"content": []}
+        added = item.model_copy(update={**blank, "status": "in_progress"})
+        yield ResponseOutputItemAddedEvent(
+            type="response.output_item.added", item=added, output_index=index, sequence_number=following()
+        )
         if isinstance(item, ResponseFunctionToolCall):
-            yield from _call_events(item, index, following)
-        elif isinstance(item, ResponseOutputMessage):
-            yield from _message_events(item, index, following)
+            yield ResponseFunctionCallArgumentsDeltaEvent(
+                type="response.function_call_arguments.delta",
+                item_id=item.id or item.call_id,
+                output_index=index,
+                delta=item.arguments,
+                sequence_number=following(),
+            )
+        for place, part in enumerate(item.content if isinstance(item, ResponseOutputMessage) else ()):
+            if isinstance(part, ResponseOutputText):
+                at = {"item_id": item.id, "output_index": index, "content_index": place}
+                yield from _text_events(part, at, following)
+        yield ResponseOutputItemDoneEvent(
+            type="response.output_item.done", item=item, output_index=index, sequence_number=following()
+        )
     yield ResponseCompletedEvent(type="response.completed", response=final, sequence_number=following())
 
 
@@ -47,78 +64,21 @@ def pieces(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def _call_events(
-    item: ResponseFunctionToolCall, index: int, following: Callable[[], int]
-) -> Iterator[TResponseStreamEvent]:
-    begun = item.model_copy(update={"arguments": "", "status": "in_progress"})
-    yield ResponseOutputItemAddedEvent(
-        type="response.output_item.added", item=begun, output_index=index, sequence_number=following()
-    )
-    yield ResponseFunctionCallArgumentsDeltaEvent(
-        type="response.function_call_arguments.delta",
-        item_id=item.id or item.call_id,
-        output_index=index,
-        delta=item.arguments,
-        sequence_number=following(),
-    )
-    yield ResponseOutputItemDoneEvent(
-        type="response.output_item.done", item=item, output_index=index, sequence_number=following()
-    )
-
-
-def _message_events(
-    item: ResponseOutputMessage, index: int, following: Callable[[], int]
-) -> Iterator[TResponseStreamEvent]:
-    begun = item.model_copy(update={"content": [], "status": "in_progress"})
-    yield ResponseOutputItemAddedEvent(
-        type="response.output_item.added", item=begun, output_index=index, sequence_number=following()
-    )
-    for place, part in enumerate(item.content):
-        if isinstance(part, ResponseOutputText):
-            yield from _text_events(item.id, part, index, place, following)
-    yield ResponseOutputItemDoneEvent(
-        type="response.output_item.done", item=item, output_index=index, sequence_number=following()
-    )
-
-
 def _text_events(
-    name: str, part: ResponseOutputText, index: int, place: int, following: Callable[[], int]
+    part: ResponseOutputText, at: dict[str, Any], following: Callable[[], int]
 ) -> Iterator[TResponseStreamEvent]:
+    begun = part.model_copy(update={"text": ""})
     yield ResponseContentPartAddedEvent(
-        type="response.content_part.added",
-        item_id=name,
-        output_index=index,
-        content_index=place,
-        part=part.model_copy(update={"text": ""}),
-        sequence_number=following(),
+        type="response.content_part.added", part=begun, sequence_number=following(), **at
     )
     for piece in pieces(part.text):
         yield ResponseTextDeltaEvent(
-            type="response.output_text.delta",
-            item_id=name,
-            output_index=index,
-            content_index=place,
-            delta=piece,
-            logprobs=[],
-            sequence_number=following(),
+            type="response.output_text.delta", delta=piece, logprobs=[], sequence_number=following(), **at
         )
     yield ResponseTextDoneEvent(
-        type="response.output_text.done",
-        item_id=name,
-        output_index=index,
-        content_index=place,
-        text=part.text,
-        logprobs=[],
-        sequence_number=following(),
+        type="response.output_text.done", text=part.text, logprobs=[], sequence_number=following(), **at
     )
-    yield ResponseContentPartDoneEvent(
-        type="response.content_part.done",
-        item_id=name,
-        output_index=index,
-        content_index=place,
-        part=part,
-        sequence_number=following(),
-    )
+    yield ResponseContentPartDoneEvent(type="response.content_part.done", part=part, sequence_number=following(), **at)
 
 
 def _response(response: ModelResponse, model: str) -> Response:

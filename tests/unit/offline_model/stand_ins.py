@@ -268,6 +268,8 @@ def network_tools(
             }
             for name, item in specialists.items()
         ]
+        if need == "*":
+            return json.dumps(found)
         return json.dumps(sorted((row for row in found if row["score"]), key=lambda row: -float(str(row["score"]))))
 
     @function_tool
@@ -281,7 +283,7 @@ def network_tools(
         """
         item = specialists[agent]
         if item.fails:
-            return json.dumps({"agent": agent, "task_id": "t", "state": "failed", "answer": item.fails, "files": []})
+            return json.dumps({"agent": agent, "task_id": "t", "state": item.state, "answer": item.fails, "files": []})
         answer = (await run(message, item.tools, item.description)).answer
         return json.dumps({"agent": agent, "task_id": "t", "state": "completed", "answer": answer, "files": []})
 
@@ -305,8 +307,10 @@ def ask_tool(asks: Callable[[str], str]) -> FunctionTool:
 
 
 class Specialist:
-    def __init__(self, description: str, tools: Sequence[FunctionTool], fails: str = "") -> None:
-        self.description, self.tools, self.fails = description, list(tools), fails
+    def __init__(
+        self, description: str, tools: Sequence[FunctionTool], fails: str = "", state: str = "failed"
+    ) -> None:
+        self.description, self.tools, self.fails, self.state = description, list(tools), fails, state
 
 
 def specialists() -> dict[str, Specialist]:

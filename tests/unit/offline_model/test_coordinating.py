@@ -110,9 +110,11 @@ async def test_a_missing_piece_is_asked_for_and_the_answer_used() -> None:
     assert ran.names == ["ask_user", "toolbox_convert_units"]
 
 
-async def test_abilities_name_the_agents_of_the_network() -> None:
-    ran = await run("what can you do?", network_tools(specialists()))
-    assert "**writer**" in ran.answer
+@pytest.mark.parametrize("about", ["Counts words.", "Pays invoices.", "Waters plants.", "Übersetzt Briefe.", "?"])
+async def test_abilities_name_all_agents_of_the_network(about: str) -> None:
+    peers = specialists() | {"newcomer": Specialist(about, [])}
+    ran = await run("what can you do?", network_tools(peers))
+    assert all(f"**{name}**" in ran.answer for name in peers)
 
 
 async def test_a_peer_that_declines_is_followed_by_the_next_one() -> None:
@@ -124,6 +126,71 @@ async def test_a_peer_that_declines_is_followed_by_the_next_one() -> None:
     given = [arguments["agent"] for name, arguments in ran.calls if name == "delegate"]
     assert given[-1] == "clerk"
     assert "42" in ran.answer
+
+
+LEASES = "How long does it take until leases expire?"
+REFUSALS = [
+    ("rejected", "Only words can be counted."),
+    ("rejected", ""),
+    ("completed", f"I cannot do this: “{LEASES}”."),
+    ("completed", "I found nothing that answers this."),
+    ("completed", "This failed: I cannot tell which table this asks of."),
+    ("completed", "I need one more thing: the file."),
+]
+
+
+@pytest.mark.parametrize(("state", "said"), REFUSALS)
+async def test_who_refuses_is_followed_by_one_who_fits_a_question(state: str, said: str) -> None:
+    counter = Specialist(f"Counts. {LEASES}", [], fails=said or " ", state=state)
+    peers = {"counter": counter, "researcher": specialists()["researcher"]}
+    ran = await run(LEASES, network_tools(peers))
+    assert [arguments["agent"] for name, arguments in ran.calls if name == "delegate"] == ["counter", "researcher"]
+    assert "[engine.md:12]" in ran.answer
+
+
+@pytest.mark.parametrize(("state", "said"), REFUSALS)
+async def test_all_who_were_asked_in_vain_are_named_with_their_reasons(state: str, said: str) -> None:
+    peers = {
+        "counter": Specialist(f"Counts. {LEASES}", [], fails=said or " ", state=state),
+        "oracle": Specialist("Answers a question from the documents.", [], fails="No wind blows.", state="rejected"),
+    }
+    ran = await run(LEASES, network_tools(peers))
+    assert [arguments["agent"] for name, arguments in ran.calls if name == "delegate"] == ["counter", "oracle"]
+    assert "oracle was asked and cannot do it: No wind blows." in ran.answer
+    assert "counter was asked" in ran.answer or said in ran.answer
+
+
+@function_tool
+def give_up(reason: str) -> str:
+    """End the task because it cannot be done."""
+    return "You gave up this request."
+
+
+@pytest.mark.parametrize(
+    ("asked", "tools", "reason"),
+    [
+        ("Paint a horse in oil", network_tools(specialists()), "Nobody in the network can do this"),
+        ("Paint a horse in oil", toolbox_tools(), "I cannot do this: “Paint a horse in oil”"),
+        ("What is 1 / 0?", toolbox_tools(), "This failed: "),
+        ("What is 3*4?", toolbox_tools(), ""),
+        ("What is 3*4? Paint a horse in oil.", toolbox_tools(), ""),
+        ("Convert 30 miles", toolbox_tools(), ""),
+        ("Hello", toolbox_tools(), ""),
+        ("What can you do?", toolbox_tools(), ""),
+    ],
+)
+async def test_what_cannot_be_done_at_all_is_given_up(asked: str, tools: list[FunctionTool], reason: str) -> None:
+    ran = await run(asked, [*tools, give_up])
+    given = [arguments["reason"] for name, arguments in ran.calls if name == "give_up"]
+    assert len(given) == bool(reason)
+    assert all(told.startswith(reason) for told in given)
+    assert ran.answer
+
+
+async def test_steps_beyond_the_most_of_one_request_are_told() -> None:
+    ran = await run("\n".join(f"- What is {number} * 2?" for number in range(20)), toolbox_tools())
+    assert ran.names == ["toolbox_calculate"] * 16
+    assert all(f"“What is {number} * 2?” was left out" in ran.answer for number in range(16, 20))
 
 
 async def test_who_can_do_something_is_answered_with_names_and_nothing_is_done() -> None:

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from offline_model.language.vocabulary import ASKING
-from offline_model.language.words import likeness, terms, words
+from offline_model.language.words import likeness, stem, terms, words
 
 TEXT_KEYS = ("text", "passage", "content", "snippet", "excerpt", "chunk", "body")
 LIST_KEYS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
@@ -27,7 +27,9 @@ _ADDRESSES_MODEL = re.compile(
 """Sentences that speak to a reader's model are no part of what a text says."""
 _LEAST_WORDS = 4
 """Shorter sentences, such as links and labels, are no part of a summary."""
-_WORTH = 0.45
+_WORTH = 0.55
+_PARTS = re.compile(r"\band\b|\bor\b|[,;]", re.IGNORECASE)
+_ASKING = frozenset(map(stem, ASKING))
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def cited_blocks(text: str) -> list[Passage]:
 
 
 def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_SENTENCES) -> list[Sentence]:
-    """The sentences that answer `question` best, in the order in which they stand; empty when none speaks of it."""
+    """The sentences that answer `question` best, those of the best passage first; empty when none speaks of it."""
     found = [
         Sentence(text, passage.citation, place * 1000 + number)
         for place, passage in enumerate(passages)
@@ -89,7 +91,17 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
         fresh = sentence.text.casefold() not in {other.text.casefold() for other in chosen}
         if sentence.score >= best * _WORTH and fresh and len(chosen) < limit:
             chosen.append(sentence)
-    return sorted(chosen, key=lambda item: item.place)
+    order = list(dict.fromkeys(item.place // 1000 for item in chosen))
+    return sorted(chosen, key=lambda item: (order.index(item.place // 1000), item.place))
+
+
+def left_out(question: str, found: Sequence[Sentence]) -> str:
+    """A note on the parts of `question` of which no sentence of the answer has a word; empty where there is none."""
+    known = set(terms(" ".join(sentence.text for sentence in found)))
+    asked = [(part.strip(" ?.!"), set(terms(part)) - _ASKING) for part in _PARTS.split(question)]
+    lost = [part for part, own in asked if own and not any(likeness(term, known) for term in own)]
+    listed = ", ".join(f"“{part}”" for part in lost)
+    return f"\n\nI did not use {listed}: what I found says nothing of it." if listed else ""
 
 
 def cited(found: Sequence[Sentence]) -> str:

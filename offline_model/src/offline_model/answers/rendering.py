@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from offline_model.answers.moments import moment_of, said, tells_again
-from offline_model.answers.passages import Passage, best_sentences, cited, cited_blocks, passages_of
+from offline_model.answers.passages import Passage, best_sentences, cited, cited_blocks, left_out, passages_of
 from offline_model.arguments.known import parsed
-from offline_model.language.phrases import counts
+from offline_model.language.phrases import counted_phrases, counts
 from offline_model.language.values import is_file_uri, number
 from offline_model.language.vocabulary import ASKING, word_set
 from offline_model.language.words import overlap, words
@@ -65,7 +65,11 @@ def _found(question: str, found: list[Passage]) -> str:
     asked = [word for word in words(question) if word not in ASKING]
     plain = " ".join(word for word in asked if not word.isdigit())
     speaks = [sure <= set(words(item.text)) and overlap(plain, item.text) > _SPEAKS_OF_IT for item in found]
-    return cited(best) if best and (any(speaks) or not asked) else NOTHING
+    if not best or not (any(speaks) or not asked):
+        return NOTHING
+    # A passage may have all words of the question, each in another sentence.
+    fits = not asked or overlap(plain, " ".join(item.text for item in best)) > _SPEAKS_OF_IT
+    return cited(best) + left_out(question, best) if fits else f"{NOTHING} The nearest is:\n\n{cited(best)}"
 
 
 def _text(text: str, question: str, arguments: Mapping[str, Any]) -> str:
@@ -261,6 +265,8 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     adds = counts(question) or numeric[0].startswith("sum")
     total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if adds else ""
     first, last = (_sharing(rows, label, numeric[0], end[numeric[0]]) for end in (high, low))
+    counted = counted_phrases(question)
+    first += f" {counted[0]}" if counted and counts(question) else f" ({_human(numeric[0]).lower()})"
     verb = "are" if sum(row[numeric[0]] == high[numeric[0]] for row in rows) > 1 else "is"
     if _LOWEST.search(question):
         return f"The lowest is {last}, the highest {first}.{total}"

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from offline_model.answers.passages import MAX_TEXT, Passage, best_sentences, central_sentences, cited
+from offline_model.answers.passages import MAX_TEXT, Passage, best_sentences, central_sentences, cited, left_out
 from offline_model.answers.rendering import extreme_of, tables_in
 from offline_model.language.phrases import title_in, topic
+from offline_model.language.values import NUMBER_WORDS
 from offline_model.language.vocabulary import QUESTION_WORDS
 from offline_model.language.words import words
 from offline_model.request.conversation import Material
@@ -33,7 +34,6 @@ _EXTREME = re.compile(
     r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
     re.IGNORECASE,
 )
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
 def wants_summary(step: str) -> bool:
@@ -63,7 +63,8 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
         return _report(step, given)
     first = words(step)[:1]
     if first and (first[0] in QUESTION_WORDS or first[0] in {"find", "tell", "explain"} or step.endswith("?")):
-        return cited(best_sentences(step, [Passage(item.text) for item in given])) or None
+        best = best_sentences(step, [Passage(item.text) for item in given])
+        return cited(best) + left_out(step, best) if best else None
     return None
 
 
@@ -78,5 +79,5 @@ def _report(step: str, given: Sequence[Material]) -> str:
 
 def _wanted(step: str) -> int:
     match = _WANTED.search(step)
-    count = _NUMBERS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
+    count = NUMBER_WORDS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
     return max(1, min(count, MOST_SENTENCES))

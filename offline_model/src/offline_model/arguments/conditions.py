@@ -147,6 +147,8 @@ def value_query(source: str, candidates: Sequence[str], names: Names) -> str | N
         f"WHERE lower(trim({identifier(name)})) IN ({listed})"
         for name in texts[:MAX_VALUE_COLUMNS]
     ]
+    # The first row tells whoever looks at the step what it is for, also where no column holds any.
+    parts.insert(0, f'SELECT \'looked for\' AS "column", {literal(", ".join(candidates))} AS "value"')
     return f"{' UNION ALL '.join(parts)} LIMIT {MAX_VALUES}"
 
 

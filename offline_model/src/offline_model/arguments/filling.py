@@ -118,11 +118,8 @@ class _Filler:
         if parameter.type == "array" and kind not in {Kind.FILES, Kind.OBJECT, Kind.CHOICE, Kind.AMOUNT}:
             return self._list(parameter, kind)
         found = _SOURCES[kind](self, parameter)
-        return (
-            self._lone_text(parameter)
-            if found is None and kind in {Kind.OTHER, Kind.PLACE, Kind.DATE, Kind.CLOCK}
-            else found
-        )
+        lone = found is None and kind in {Kind.OTHER, Kind.PLACE, Kind.DATE, Kind.CLOCK}
+        return self._lone_text(parameter) if lone else found
 
     def said(self, parameter: Parameter, value: Any) -> bool:
         """Whether the step itself spells `value` out; a name that was only inferred proves nothing."""
@@ -339,9 +336,6 @@ class _Filler:
         inner = fill(ToolSpec(parameter.name, "", parameter.schema), self._task)
         return dict(inner.arguments) if inner.arguments and not inner.missing else None
 
-    def _agent(self, parameter: Parameter) -> str | None:
-        return self._other(parameter)
-
     def _other(self, parameter: Parameter) -> str | None:
         spoken = parameter.name.replace("_", " ")
         match = re.search(
@@ -353,6 +347,8 @@ class _Filler:
             return str(match[1] or match[2])
         quoted = values.quoted_in(self._task.step.text)
         return quoted[0] if quoted else self._described(parameter)
+
+    _agent = _other
 
     def _described(self, parameter: Parameter) -> str | None:
         """A word of the step that the description lists among the values."""
@@ -368,9 +364,7 @@ class _Filler:
         return object_of(self._task.step.text) if lone and kind_of(parameter) is Kind.OTHER else None
 
 
-_SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {
-    kind: getattr(_Filler, f"_{kind.value}") for kind in Kind
-}
+_SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}
 
 
 def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:

@@ -63,6 +63,7 @@ GROUPS: tuple[str, ...] = (
     "person user customer client",
     "revenue sales sale sold sell turnover amount proceeds takings",
     "long length longest longer shortest shorter",
+    "long longest took takes taking duration seconds",
     "high height tall highest",
     "heavy weight heaviest",
     "deep depth deepest",

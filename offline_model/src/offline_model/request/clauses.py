@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from offline_model.language.quantities import expression_in
 from offline_model.language.vocabulary import DETERMINERS, NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, STOP_WORDS, word_set
 
-MAX_CLAUSES = 16
+MAX_CLAUSES = 64
 BACKGROUND = "Background:"
 """How a line begins that tells about the situation and asks for nothing."""
 
@@ -187,7 +187,8 @@ def _separates(left: str, right: str, link: str, *, comma: bool) -> bool:
     before, after = _first_words(_POLITE.sub("", _LEAD.sub("", left))), _first_words(_LEAD.sub("", right))
     if len(before) < 2 or not after:
         return False
-    if before[0] in _SUBORDINATE and (not link or before[0] in {"if", "when"}):
+    asks_when = before[0] == "when" and before[1] in _AUXILIARIES
+    if before[0] in _SUBORDINATE and not asks_when and (not link or before[0] in {"if", "when"}):
         return False
     if after[0] in PLAIN_VERBS:
         return len(after) > 1 or "then" in link or link == "and"

@@ -103,14 +103,7 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     earlier, brought = split_message(talk[users[-1]][2]) if users else ("", ())
     if completed(request, earlier) != request:  # what goes on with a request goes on with its files
         materials = materials or brought
-    return Conversation(
-        request,
-        materials,
-        _results(items[start:]),
-        answers,
-        earlier,
-        spoken[-1] if spoken else "",
-    )
+    return Conversation(request, materials, _results(items[start:]), answers, earlier, spoken[-1] if spoken else "")
 
 
 def split_message(message: str) -> tuple[str, tuple[Material, ...]]:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any
 
 FIND_AGENTS, DELEGATE, HANDOFF, ASK_USER = "find_agents", "delegate", "handoff", "ask_user"
+GIVE_UP = "give_up"
 RUNTIME_TOOLS: dict[str, frozenset[str]] = {
     FIND_AGENTS: frozenset({"need"}),
     **dict.fromkeys((DELEGATE, HANDOFF), frozenset({"agent", "message"})),
     ASK_USER: frozenset({"question"}),
-    "give_up": frozenset({"reason"}),
+    GIVE_UP: frozenset({"reason"}),
 }
 """The runtime's own tools, each with the parameters by which it is recognised."""
 

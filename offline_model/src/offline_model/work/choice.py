@@ -23,7 +23,7 @@ CLEARLY = 3.0
 """Least score at which one who could delegate does the step itself."""
 VERBS = PLAIN_VERBS | NOUN_VERBS
 _GENERAL_VERBS = word_set("show give make get tell find do create use take have see let prepare produce put run")
-_SHAPE = word_set("rows columns records lines entries fields")
+SHAPE = word_set("rows columns records lines entries fields")
 _SOME_TEXT = 2_000
 _BEST_TERMS = 4
 _BARE_TERMS = 2
@@ -159,7 +159,7 @@ def _implied(text: str) -> list[str]:
         return ["date", "differenc"]
     if zones_in(text) and likeness(stem("time"), terms(text)):
         return ["time", "zone", "now"]
-    if set(map(str.lower, counted_phrases(text))) & _SHAPE:
+    if set(map(str.lower, counted_phrases(text))) & SHAPE:
         return ["row", "column", "describ"]
     asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS
     groups = group_phrases(text) and (not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE))

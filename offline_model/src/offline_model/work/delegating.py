@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from offline_model.answers.rendering import NOTHING
@@ -61,36 +61,27 @@ class Delegating:
 
     def give(self, task: Task) -> Outcome | None:
         """The step of `task` done by the best peer, or the next where one declines; refused where nobody fits."""
-        fit = self._fitting(task)
-        if fit is None:
-            return None
-        outcome: Outcome | None = None
-        for peer in fit[:MAX_PEERS]:
-            tried = self._ask(peer, task)
-            if tried is None or not tried.declined:
-                return tried
-            outcome = outcome or tried
+        declined: dict[str, Outcome] = {}
+        for need in needs_of(task):
+            peers = self.find(need)
+            if peers is None:
+                return None
+            for peer in [peer for peer in fitting(need, peers) if peer.name not in declined][:MAX_PEERS]:
+                tried = self._ask(peer, task)
+                if tried is None or not tried.declined:
+                    return tried
+                declined[peer.name] = tried
+        if declined:
+            said = "\n\n".join(dict.fromkeys(outcome.text for outcome in declined.values()))
+            return replace(next(iter(declined.values())), text=said)
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
-        if not fit and self.unasked:
-            return Outcome(task.step, self.unasked, ok=False)
-        return outcome or Outcome(task.step, said, ok=False, refused=True)
+        return Outcome(task.step, self.unasked or said, ok=False, refused=not self.unasked)
 
     @property
     def unasked(self) -> str:
         """Why nobody could be looked for last; empty where those that were found are all."""
         error = error_of((self.ledger.outputs() or [""])[-1])
         return f"Nobody could be looked for: {error}" if error else ""
-
-    def _fitting(self, task: Task) -> list[Peer] | None:
-        """The peers for the first of the task's needs that anyone fits."""
-        for need in needs_of(task):
-            peers = self.find(need)
-            if peers is None:
-                return None
-            fit = fitting(need, peers)
-            if fit:
-                return fit
-        return []
 
     def _ask(self, peer: Peer, task: Task) -> Outcome | None:
         tool = self.box.runtime[DELEGATE]
@@ -213,27 +204,23 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
         return Outcome(task.step, f"{peer.name} could not do it: {reason}", ok=False, by=peer.name)
     answer = value.get("answer")
     text = answer if isinstance(answer, str) else json.dumps(answer) if answer else ""
+    declined = value["state"] == "rejected" or text.startswith((REFUSAL, NOTHING, QUESTION, FAILURE))
+    if declined and not text.startswith(QUESTION):
+        said = text.removeprefix(FAILURE) if text and not text.startswith(REFUSAL) else ""
+        said = f"{peer.name} was asked and cannot do it{f': {said}' if said else '.'}"
+        return Outcome(task.step, said, ok=False, declined=True, by=peer.name)
     if value["state"] != "completed":
         reason = text or "no reason was given"
         return Outcome(task.step, f"{peer.name} could not do it ({value['state']}): {reason}", ok=False, by=peer.name)
-    if text.startswith(FAILURE):
-        return Outcome(task.step, f"{peer.name} failed: {text.removeprefix(FAILURE)}", ok=False, by=peer.name)
     given = value.get("files") if isinstance(value.get("files"), list) else []
     files = tuple(
         File(str(item["uri"]), str(item.get("name") or item["uri"]), str(item.get("media_type") or ""))
         for item in given or []
         if isinstance(item, Mapping) and item.get("uri")
     )
-    declined = text.startswith((REFUSAL, NOTHING, QUESTION))
-    text = f"{peer.name} was asked and cannot do it." if text.startswith(REFUSAL) else text
-    return Outcome(
-        task.step,
-        text or "(done, without a text)",
-        ok=not declined,
-        declined=declined,
-        files=files or files_named(text),
-        by=peer.name,
-    )
+    asks, said = text.startswith(QUESTION), text or "(done, without a text)"
+    files = files or files_named(text)
+    return Outcome(task.step, said, ok=not asks, declined=asks, files=files, by=peer.name)
 
 
 def _call(tool: ToolSpec, values: Mapping[str, Any]) -> dict[str, Any]:

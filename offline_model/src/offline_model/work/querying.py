@@ -26,7 +26,7 @@ from offline_model.language.words import likeness, nearest, stem, terms, words
 from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, Outcome, files_named
 from offline_model.request.tools import ToolSpec
-from offline_model.work.choice import FITS, Candidate
+from offline_model.work.choice import FITS, SHAPE, Candidate
 
 MAX_LEFT = 5
 MAX_LISTED = 100
@@ -36,6 +36,7 @@ _AGGREGATE = re.compile(
     r"\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b", re.IGNORECASE
 )
 _LISTS = word_set("show list display give find get filter which who whose what sort order rank print select return")
+_LISTING = word_set("show list display give get print select return")
 _HIGH = "most|highest|largest|biggest|longest|greatest|best|top|maximum|newest|latest|youngest|most recent|last"
 _LOW = "least|lowest|smallest|shortest|fewest|worst|bottom|minimum|oldest|earliest|cheapest|first"
 _EXTREME = re.compile(rf"\b(?:({_HIGH})|({_LOW}))\b(?:\s+(\d+))?\s*([\w -]{{0,40}})", re.IGNORECASE)
@@ -51,12 +52,23 @@ _SORTED = re.compile(
     r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
 )
 _SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
+_FUNCTIONS = {"total": "sum", "average": "avg", "mean": "avg", "minimum": "min", "maximum": "max"}
+_AGGREGATED = re.compile(
+    r"\b(sum|total|average|avg|mean|median|min|max|minimum|maximum|number of|count of|how many)"
+    r"\s+(?:of\s+)?(?:the\s+)?([\w-]+)",
+    re.IGNORECASE,
+)
+_EACH = re.compile(r"\b(?:each|every|which)\s+([\w-]+)", re.IGNORECASE)
 _GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
 _PRODUCT = re.compile(
     r"([\w]+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
 )
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
+
+_NAMED = "is there as a column, and I know no query that does with it what is asked"
+_AT_ONCE = "is one calculation too many for one answer: ask for it by itself"
+_NO_VALUE = "is no column's name, nor a value that I found in a column, and I do not leave it out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +84,19 @@ class Querying:
         verb = words(step)[:1]
         if not (self._sql and self._describing) or _DRAWING.search(step) or sql_in(step):
             return False
-        if not (file_uris_in(task.everything) or paths_in(step)) or set(verb) & (WRITING | COMMENTING):
+        ranks = self._listing and wants_rows(step) and _EXTREME.search(step)
+        if not (file_uris_in(task.everything) or paths_in(step) or ranks) or set(verb) & (WRITING | COMMENTING):
             return False
         return best is None or best.score < FITS or wants_rows(step)
 
     def do(self, task: Task) -> Outcome | bool | None:
         """The outcome of the step; False when no statement can be made of it."""
         source = source_for(task.step.text, task.text, task.everything, task.names)
+        if source is None and self._listing:
+            listed = self.ledger.call(self._listing, {})
+            if listed is None:
+                return None
+            source = nearest(task.step.text, names_in([listed]).sources)
         if source is None or not self._sql or not self._describing:
             return False
         told = self.ledger.call(self._describing, {self._describing.required[0].name: source})
@@ -97,7 +115,7 @@ class Querying:
         if sql is None:
             return False
         shown = informed.names.columns if sql.startswith("SELECT * ") else ()
-        shares = ("share percentage proportion fraction",) if " FILTER " in sql else ()
+        shares = ("share percentage proportion fraction",) if "percent of" in sql else ()
         left = unused(task.step.text, {"sql": sql}, informed.names, [source, *shown, *shares])
         if left:
             return Outcome(task.step, left_unused(left, informed.names), ok=False, by=self._describing.name)
@@ -154,6 +172,10 @@ class Querying:
         return next(fits, None)
 
     @property
+    def _listing(self) -> ToolSpec | None:
+        return next((t for t in self.tools if not t.required and {"list", "sourc"} <= set(terms(t.name))), None)
+
+    @property
     def _describing(self) -> ToolSpec | None:
         wanted = set(terms("describe columns schema"))
         fits = (
@@ -163,10 +185,17 @@ class Querying:
 
 
 def left_unused(left: Sequence[str], names: Names) -> str:
-    """Says which words no answer on this table would do justice to."""
-    listed = ", ".join(f"“{word}”" for word in left[:MAX_LEFT])
-    columns = f" Its columns are {', '.join(names.columns[:40])}." if names.columns else ""
-    return f"{FAILURE}I cannot tell what {listed} means here, and do not leave it out.{columns}{told_unknown(names)}"
+    """Says which words no answer on this table would do justice to, and why."""
+    if not names.columns:
+        return f"{FAILURE}I cannot tell which table this asks of: name the file or the source."
+    columns = f" Its columns are {', '.join(names.columns[:40])}."
+    known = {stem(word) for name in names.columns for word in words(name)}
+    kinds: dict[str, list[str]] = {}
+    for word in left[:MAX_LEFT]:
+        named, does = stem(word) in known, _AGGREGATE.fullmatch(word) or _SHARE.fullmatch(word)
+        kinds.setdefault(_NAMED if named else _AT_ONCE if does else _NO_VALUE, []).append(f"“{word}”")
+    told = "; ".join(f"{', '.join(listed)} {why}" for why, listed in kinds.items())
+    return f"{FAILURE}I cannot tell what to do with all of this request: {told}.{columns}{told_unknown(names)}"
 
 
 def told_unknown(names: Names) -> str:
@@ -185,6 +214,8 @@ def wants_rows(step: str) -> bool:
         return True
     if over_time(step):
         return False
+    if len(_AGGREGATED.findall(step)) > 1:
+        return True
     lists = bool(set(words(step)[:3]) & _LISTS) or bool(_EXISTS.match(step)) or bool(_EXTREME.search(step))
     return lists and not _AGGREGATE.search(step) and not counts(step)
 
@@ -202,18 +233,24 @@ def statement(step: str, source: str, names: Names) -> str | None:
         return _share(step, table, names, where)
     if _PRODUCT.search(step):
         return _product(step, table, names, where)
-    if not wants_rows(step) or over_time(step) or _groups(step, names):
+    if len(_AGGREGATED.findall(step)) > 1:
+        return _several(step, table, names, where)
+    if not wants_rows(step) or over_time(step) or _groups(step, source, names):
         return None
-    order = _order(step, names)
-    if not (where or order):
+    order, spoken = _order(step, names), columns_spoken(step, names)
+    lists = spoken and words(step)[0] in _LISTING
+    if not (where or order or lists):
         return None
-    parts = [f"SELECT * FROM {table}", f"WHERE {where}" if where else "", order or f"LIMIT {MAX_LISTED}"]  # noqa: S608
+    shown = ", ".join(map(identifier, spoken)) if lists and not (where or order) else "*"
+    parts = [f"SELECT {shown} FROM {table}", f"WHERE {where}" if where else "", order or f"LIMIT {MAX_LISTED}"]  # noqa: S608
     return " ".join(filter(None, parts))
 
 
-def _groups(step: str, names: Names) -> bool:
-    """Whether the step asks for groups: "which region has the highest sales"."""
+def _groups(step: str, source: str, names: Names) -> bool:
+    """Whether the step asks for groups: "which region has the highest sales". What the source is of is its rows."""
+    own = {*terms(source), "id"}
     plain = [name for name in names.columns if not names.is_numeric(name) and not _is_moment(names.types.get(name, ""))]
+    plain = [name for name in plain if not set(terms(name)) <= own]
     ranked = [match[4] for match in _EXTREME.finditer(step)]
     nouns = [name for phrase in ranked for name in plain if _ends_with(phrase, name)]
     return bool(nouns) or any(column_named(phrase, plain) for phrase in group_phrases(step))
@@ -292,12 +329,18 @@ def _correlation(step: str, table: str, names: Names, where: str | None) -> str 
 
 
 def _share(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """What part of a measure, or of the rows, meets the condition."""
-    if not where:
-        return None
+    """What part of a measure, or of the rows, meets the condition, or falls to each group that the step names."""
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
     part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
+    others = [name for name in names.columns if name not in spoken]
+    said = [*group_phrases(step), *_EACH.findall(step)]
+    group = next((name for phrase in said if (name := column_named(phrase, others))), None)
+    if group and not where:
+        own = f"round(100.0 * {part} / sum({part}) OVER (), 2) AS {label}"
+        return f"SELECT {identifier(group)}, {own} FROM {table} GROUP BY 1 ORDER BY 2 DESC LIMIT {MAX_LISTED}"  # noqa: S608
+    if not where:
+        return None
     return f"SELECT round(100.0 * {part} FILTER (WHERE {where}) / {part}, 2) AS {label} FROM {table}"  # noqa: S608
 
 
@@ -313,3 +356,18 @@ def _product(step: str, table: str, names: Names, where: str | None) -> str | No
     own = f"{identifier(group)}, " if group else ""
     sql = f"SELECT {own}{total} AS {label} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608
     return f"{sql} GROUP BY {identifier(group)} ORDER BY 2 DESC LIMIT {MAX_LISTED}" if group else sql
+
+
+def _several(step: str, table: str, names: Names, where: str | None) -> str | None:
+    """Several amounts of all rows, each as it was named: a sum, and the number of rows."""
+    shown: list[str] = []
+    for said, of in _AGGREGATED.findall(step):
+        function = _FUNCTIONS.get(said.lower(), said.lower())
+        column = None if " " in said else column_named(of, [name for name in names.columns if names.is_numeric(name)])
+        if column is None and (" " not in said or of.lower() not in SHAPE):
+            return None
+        amount = f"{function}({identifier(column)})" if column else "count(*)"
+        shown.append(f"{amount} AS {identifier(f'{said} {of}'.lower())}")
+    if group_phrases(step):
+        return None
+    return f"SELECT {', '.join(shown)} FROM {table}{f' WHERE {where}' if where else ''}"  # noqa: S608

@@ -26,6 +26,7 @@ from offline_model.work.questions import Questions
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
+_EXISTS = re.compile(r"(?:is|are|was|were) there\b|do(?:es)?\b.*\b(?:have|exist)\b", re.IGNORECASE)
 MAX_QUESTIONS = 3
 MAX_DESCRIBED = 5
 LONG_TEXT = 300
@@ -42,7 +43,9 @@ class Tooling:
 
     def best(self, task: Task) -> Candidate | None:
         """The tool that fits the step best."""
-        return next(iter(candidates(self.tools, task)), None)
+        # Whether there is a chart is no order to draw one, for which much would have to be asked.
+        asks = _EXISTS.match(task.step.text) and not file_uris_in(task.everything)
+        return next((fits for fits in candidates(self.tools, task) if not (asks and fits.filled.missing)), None)
 
     def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
         """The step done with SQL; False when it is no step for that."""
