@@ -143,6 +143,9 @@ class _Library:
         ]
         return sorted((hit for hit in scored if hit.score), key=lambda hit: -hit.score)[:limit]
 
+    async def is_empty(self, tenant: str) -> bool:
+        return False
+
 
 def uri_of(name: str) -> str:
     """The URI of an attached table."""

@@ -307,9 +307,7 @@ def ask_tool(asks: Callable[[str], str]) -> FunctionTool:
 
 
 class Specialist:
-    def __init__(
-        self, description: str, tools: Sequence[FunctionTool], fails: str = "", state: str = "failed"
-    ) -> None:
+    def __init__(self, description: str, tools: Sequence[FunctionTool], fails: str = "", state: str = "failed") -> None:
         self.description, self.tools, self.fails, self.state = description, list(tools), fails, state
 
 

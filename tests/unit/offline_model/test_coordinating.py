@@ -128,7 +128,7 @@ async def test_a_peer_that_declines_is_followed_by_the_next_one() -> None:
     assert "42" in ran.answer
 
 
-LEASES = "How long does it take until leases expire?"
+LEASES = "How do leases expire?"
 REFUSALS = [
     ("rejected", "Only words can be counted."),
     ("rejected", ""),

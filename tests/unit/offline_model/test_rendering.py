@@ -25,13 +25,13 @@ def test_a_chart_is_shown_with_its_extremes_in_a_sentence() -> None:
     text = render(
         f"File: {URI} (image/png, 12 bytes)\n{TABLE}", "Chart tasks by agent", {"x": "agent", "title": "Tasks"}
     )
-    assert text == f"The highest is analyst with 12, the lowest writer with 7.\n\n{TABLE}\n\n![Tasks]({URI})"
+    assert text == f"The highest is analyst with 12 (count), the lowest writer with 7.\n\n{TABLE}\n\n![Tasks]({URI})"
 
 
 def test_those_who_share_an_extreme_are_all_named() -> None:
     rows = [{"city": "Bonn", "units": 9}, {"city": "Lyon", "units": 9}, {"city": "Rome", "units": 3}]
     text = render(json.dumps({"result": rows}), "Which city sold the most units?", {"group_by": "city"})
-    assert text.startswith("The highest are Bonn and Lyon with 9, the lowest Rome with 3.")
+    assert text.startswith("The highest are Bonn and Lyon with 9 (units), the lowest Rome with 3.")
 
 
 def test_a_moment_is_a_sentence() -> None:

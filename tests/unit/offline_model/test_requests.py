@@ -129,7 +129,7 @@ CASES: list[tuple[str, Calls, list[str]]] = [
             ("data_describe", {"source": "sales.csv"}),
             ("data_summarize", {"source": "task_log", "group_by": "agent", "value": "duration_ms"}),
         ],
-        ["The highest is writer with 300, the lowest analyst with 100."],
+        ["The highest is writer with 300 (mean), the lowest analyst with 100."],
     ),
     (
         "Count tasks by stauts in the task log",

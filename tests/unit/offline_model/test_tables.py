@@ -92,6 +92,15 @@ CASES = [
     ("Show the oldest tree in trees.csv", ["2019-04-02"], ["2020-05-11"]),
     ("List the trees in trees.csv at Moon with more than 5 crates", ["no column holds “Moon”"], []),
     ("List the trees in trees.csv with a weight over 20", ["cannot tell which column"], ["| Hill"]),
+    ("What share of the crates has each orchard in trees.csv?", ["| Hill | 38 |", "| Gate | 36 |"], ["cannot tell"]),
+    ("Percentage of crates per fruit in trees.csv", ["| Apple | 48 |", "| Pear | 14 |"], ["cannot tell"]),
+    ("What proportion of the rows in trees.csv has which fruit?", ["| Apple | 50 |"], ["cannot tell"]),
+    ("List orchard and crates in trees.csv", ["| orchard | crates |", "| Gate | 3 |"], ["fruit", "cannot tell"]),
+    ("Show fruit and planted of trees.csv", ["| fruit | planted |"], ["crates", "cannot tell"]),
+    ("Sum of crates and the number of rows in trees.csv", ["| 50 | 6 |"], ["cannot tell"]),
+    ("Minimum crates, maximum crates and average crates in trees.csv", ["| 3 | 15 | 8.33"], ["cannot tell"]),
+    ("How many trees in trees.csv smiled?", ["“smiled” is no column's name, nor a value"], ["count is"]),
+    ("How many trees in trees.csv were planted today?", ["“today” is no column's name, nor a value"], ["count is"]),
     ("Average crates by orchard in forest.csv", ["There is no source 'forest.csv'"], ["| Hill"]),
 ]
 

@@ -3,9 +3,10 @@
 import pytest
 
 from offline_model.answers.answering import MAX_ANSWER, compose
-from offline_model.answers.passages import MAX_TEXT, central_sentences
+from offline_model.answers.passages import MAX_TEXT, Passage, best_sentences, central_sentences
 from offline_model.answers.textwork import work_on
-from offline_model.request.conversation import Material, read, split_message
+from offline_model.deciding import decide
+from offline_model.request.conversation import Material, Request, read, split_message
 from offline_model.request.followup import completed
 from offline_model.request.outcome import Outcome
 from offline_model.request.plan import Step
@@ -62,6 +63,45 @@ def test_a_summary_of_more_than_is_read_says_so() -> None:
 def test_a_report_keeps_all_of_its_material() -> None:
     text = "Revenue grew in month three. " * 200
     assert text.strip() in (work_on("Write a report", [Material("", text)]) or "")
+
+
+NOTES = """The launch is on 12 March. Marta writes the press release.
+
+The budget is 40,000 euros.
+
+Tea is served at noon."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("When is the launch, and who writes the press release?", ["12 March", "Marta"]),
+        ("When is the launch and who writes the press release?", ["12 March", "Marta"]),
+        ("Who writes the press release, and when is the launch?", ["12 March", "Marta"]),
+        ("When is the launch, and what is the budget?", ["12 March", "40,000"]),
+        ("What is the budget? When is tea served?", ["40,000", "noon"]),
+        ("What is the budget, and how many zebras are there?", ["40,000", "zebras"]),
+        ("Who writes the press release and the obituary?", ["Marta", "I did not use “the obituary”"]),
+        ("What is the budget or the zebra?", ["40,000", "I did not use “the zebra”"]),
+    ],
+)
+def test_each_half_of_a_double_question_is_answered_or_told(asked: str, said: list[str]) -> None:
+    message = {"role": "user", "content": f"{asked}\n\nMaterial:\n\n{NOTES}"}
+    answer = decide(Request(items=(message,))).text
+    assert all(piece in answer for piece in said), answer
+
+
+FOUND = [
+    Passage("Closing a tenant revokes its keys, and nobody who worked for it is let in again.\n\nIts tasks stay.", "[a.md:1]"),
+    Passage("Keys are listed by name.\n\nRevoke a key with keys revoke NAME.", "[b.md:7]"),
+]
+
+
+@pytest.mark.parametrize(
+    "question", ["How do I revoke a key?", "How is a key revoked by name?", "Revoke a key by NAME"]
+)
+def test_the_sentences_of_the_passage_that_answers_best_stand_first(question: str) -> None:
+    assert best_sentences(question, FOUND)[0].citation == "[b.md:7]"
 
 
 def test_an_answer_that_is_cut_ends_with_a_word_and_says_so() -> None:

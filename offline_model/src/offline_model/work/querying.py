@@ -242,6 +242,7 @@ def statement(step: str, source: str, names: Names) -> str | None:
     if not (where or order or lists):
         return None
     shown = ", ".join(map(identifier, spoken)) if lists and not (where or order) else "*"
+    shown = f"DISTINCT {shown}" if len(spoken) == 1 and shown != "*" else shown
     parts = [f"SELECT {shown} FROM {table}", f"WHERE {where}" if where else "", order or f"LIMIT {MAX_LISTED}"]  # noqa: S608
     return " ".join(filter(None, parts))
 
