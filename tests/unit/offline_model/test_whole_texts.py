@@ -92,7 +92,10 @@ def test_each_half_of_a_double_question_is_answered_or_told(asked: str, said: li
 
 
 FOUND = [
-    Passage("Closing a tenant revokes its keys, and nobody who worked for it is let in again.\n\nIts tasks stay.", "[a.md:1]"),
+    Passage(
+        "Closing a tenant revokes its keys, and nobody who worked for it is let in again.\n\nIts tasks stay.",
+        "[a.md:1]",
+    ),
     Passage("Keys are listed by name.\n\nRevoke a key with keys revoke NAME.", "[b.md:7]"),
 ]
 

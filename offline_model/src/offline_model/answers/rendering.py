@@ -265,8 +265,7 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
     adds = counts(question) or numeric[0].startswith("sum")
     total = f" The sum is {_cell(sum(row[numeric[0]] for row in rows))}." if adds else ""
     first, last = (_sharing(rows, label, numeric[0], end[numeric[0]]) for end in (high, low))
-    counted = counted_phrases(question)
-    first += f" {counted[0]}" if counted and counts(question) else f" ({_human(numeric[0]).lower()})"
+    first += f" {of[0]}" if (of := counted_phrases(question)) and adds else f" ({_human(numeric[0]).lower()})"
     verb = "are" if sum(row[numeric[0]] == high[numeric[0]] for row in rows) > 1 else "is"
     if _LOWEST.search(question):
         return f"The lowest is {last}, the highest {first}.{total}"
