@@ -161,6 +161,23 @@ async def test_line_separators_of_unicode_in_an_answer_come_through(start: Any) 
         assert any(json.loads(item["output"])["answer"] == said for item in told if "output" in item)
 
 
+async def test_a_star_finds_all_agents_but_the_caller_whatever_they_do(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentnet.runs.delegation.MOST_FOUND", 1)
+    needs = {"c1": "*", "c2": " * ", "c3": "Does counter"}
+    asks = [function_call("find_agents", {"need": need}, call_id=name) for name, need in needs.items()]
+    scripts = {"boss": [asks, [assistant_message("done")]], "counter": [], "invoices": [], "plants": []}
+    async with start(scripts) as network:
+        await network.ask("boss", "go")
+        told = network.scripts.models["script-boss"].calls[1].input
+        found = {item["call_id"]: json.loads(item["output"]) for item in told if "output" in item}
+        names = {call: {entry["name"] for entry in entries} for call, entries in found.items()}
+        assert names["c1"] >= {"counter", "invoices", "plants"} and "boss" not in names["c1"]
+        assert names["c2"] == names["c1"]
+        assert len(names["c3"]) <= 1
+
+
 async def test_a_delegation_brings_back_the_peers_answer_and_tells_of_it(start: Any) -> None:
     scripts = {
         "boss": [[_delegate("helper", "do it")], [assistant_message("helper says: done")]],
