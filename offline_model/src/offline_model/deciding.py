@@ -89,7 +89,7 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
         return Decision(calls=transfers[:1] or tuple(ledger.pending))
     text = compose(steps, outcomes, box)
     if GIVE_UP in box.runtime and not any(outcome.ok or outcome.question for outcome in outcomes.values()):
-        ledger.call(box.runtime[GIVE_UP], {"reason": shorten(text, MAX_REASON)})
+        ledger.call(box.runtime[GIVE_UP], {"reason": text[:MAX_REASON]})
     return Decision(tuple(ledger.pending), "" if ledger.pending else text)
 
 
