@@ -130,7 +130,8 @@ class Projection:
     def answer_or_data(self) -> str:
         """Its words; where it has none but one value, that as JSON."""
         data = self.data
-        return self.answer if data is None else json.dumps(value_json(data.data), ensure_ascii=False)
+        # Sorted: protobuf keeps the fields of an object in no order, and it is not the same in each process.
+        return self.answer if data is None else json.dumps(value_json(data.data), ensure_ascii=False, sort_keys=True)
 
     @property
     def closing(self) -> str:

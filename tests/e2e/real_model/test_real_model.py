@@ -72,11 +72,16 @@ async def test_when_its_user_cancels_the_ask_at_the_slot_those_behind_it_end(sta
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-async def test_a_prompt_that_is_too_long_is_told_in_words(stage: Stage, model: RealModel, agent: str) -> None:
+async def test_a_prompt_that_is_too_long_is_shortened_or_told_in_words(
+    stage: Stage, model: RealModel, agent: str
+) -> None:
     task = await stage.ask("word " * (3 * CONTEXT_TOKENS), agent)
-    assert state_of(task) == "failed"
-    assert "context" in reason_of(task).lower()
-    assert "internal error" not in reason_of(task).lower()
+    if state_of(task) == "completed":  # the request was shortened to what the server said that it takes
+        assert answer_of(task).strip()
+    else:
+        assert state_of(task) == "failed"
+        assert "context" in reason_of(task).lower()
+        assert "internal error" not in reason_of(task).lower()
     await model.until_free()
 
 

@@ -262,7 +262,7 @@ def test_an_answer_that_is_a_value_is_told_as_json() -> None:
     projection.apply(_value({"total": 5, "due": "ü"}))
     assert projection.data is not None
     assert projection.answer == ""
-    assert projection.answer_or_data == '{"total": 5, "due": "ü"}'
+    assert projection.answer_or_data == '{"due": "ü", "total": 5}'
     projection.apply(_value([1], "response-2"))
     assert projection.answer_or_data == "[1]", "the newest of a task with several requests"
 
