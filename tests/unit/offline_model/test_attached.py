@@ -70,8 +70,10 @@ def test_no_total_is_told_of_a_table_that_is_cut() -> None:
     ],
 )
 def test_a_word_that_only_links_is_no_value(step: str, rows: str) -> None:
-    schema = {"type": "object", "properties": {"rows": {"type": "string"}}, "required": ["rows"]}
-    assert fill(ToolSpec("as_csv", "Write rows into a CSV file.", schema), Task(Step(0, step))).arguments == {"rows": rows}
+    taken = {"type": "string", "description": "Lines with commas between the values."}
+    schema = {"type": "object", "properties": {"rows": taken}, "required": ["rows"]}
+    tool = ToolSpec("as_csv", "Write rows into a CSV file.", schema)
+    assert fill(tool, Task(Step(0, step))).arguments == {"rows": rows}
 
 
 def test_a_pdf_that_was_not_read_is_told_with_the_refusal() -> None:
