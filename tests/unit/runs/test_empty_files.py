@@ -44,4 +44,4 @@ async def test_a_pdf_that_the_model_does_not_take_is_told_with_what_to_do() -> N
     message = Message(parts=[Part(text="What is in it?"), Part(raw=b"%PDF-1.7", filename="invoice.pdf")])
     found = await seen(message, FILES, LEASED, None)
     item = await as_input(message, FILES, LEASED, found)
-    assert "[invoice.pdf is a PDF and was not read: put it into a folder that `agentnet up --knowledge" in item["content"]
+    assert "[invoice.pdf is a PDF and was not read: put it into a folder that `agentnet up" in item["content"]
