@@ -45,7 +45,7 @@ async def test_a_second_tenant_makes_keys_of_its_own_and_sees_nothing_of_others(
 
 def test_tenants_are_listed_and_the_keys_of_one_that_is_closed_do_not_hold(northwind):
     assert "northwind" in run("list")
-    assert "Revoked 1 keys" in run("close", "northwind", "--yes")
+    assert "Revoked 1 key of" in run("close", "northwind", "--yes")
     again = runner.invoke(app, ["tenants", "close", "northwind", "--yes"])
     assert (again.exit_code, "No key of a tenant 'northwind' holds" in again.stderr) == (2, True)
 
