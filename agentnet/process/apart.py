@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -25,7 +25,8 @@ async def apart(opening: AbstractAsyncContextManager[T], name: str) -> AsyncIter
 
     task = asyncio.create_task(host(), name=name)
     try:
-        await asyncio.wait({task, opened}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {task, opened}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not opened.done():
             task.result()
         yield opened.result()
