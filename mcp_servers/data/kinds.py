@@ -280,7 +280,9 @@ def _kind(connection: duckdb.DuckDBPyConnection, table: str, said: str, style: S
         f"FROM {quoted(table)}"
     ).fetchone()
     before, behind, powers = row or (None, None, 0)
-    is_exact = before is not None and not powers and behind <= MAX_DECIMALS and before + behind <= DECIMAL_DIGITS
+    if before is None or behind is None or powers:
+        return "DOUBLE"
+    is_exact = behind <= MAX_DECIMALS and before + behind <= DECIMAL_DIGITS
     return f"DECIMAL({DECIMAL_DIGITS}, {behind})" if is_exact else "DOUBLE"
 
 
