@@ -63,14 +63,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         stack.build()
         try:
-            stack.up()
-            stack.wait_healthy()
+            _start(stack)
             yield stack
         finally:
             stack.down()
     finally:
         if "AGENTNET_CONTAINERS_KEEP" not in os.environ:
             images.remove(*built)
+
+
+def _start(stack: Stack) -> None:
+    """Start the network and wait until it is healthy; once more if it is not, as the gate does with a failed test."""
+    stack.up()
+    try:
+        stack.wait_healthy()
+    except AssertionError as error:
+        print(f"FLAKY start of the containers: {error}", file=sys.__stderr__)
+        stack.down()
+        stack.up()
+        stack.wait_healthy()
 
 
 @pytest.fixture
