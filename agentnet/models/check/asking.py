@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,7 @@ import httpx2
 
 from agentnet.models.check.address import is_loopback
 from agentnet.models.endpoints.endpoint import Endpoint
+from agentnet.models.endpoints.listing import causes_of
 from agentnet.models.endpoints.sentences import payload_of, sentence_of
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -177,7 +178,7 @@ async def whole(response: httpx.Response) -> Answer:
 
 
 def _unreached(error: Exception, url: str) -> UnreachedError:
-    causes = [*_causes(error)]
+    causes = [*causes_of(error)]
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return UnreachedError(Why.CERTIFICATE, f"has a certificate that is not trusted: {tls.verify_message}")
@@ -200,16 +201,3 @@ def _unreached(error: Exception, url: str) -> UnreachedError:
         return UnreachedError(Why.NO_TLS, "closes the connection when TLS begins")
     why = os.strerror(number).lower() if number else str(error).rstrip(".") or type(error).__name__
     return UnreachedError(Why.OTHER, f"cannot be reached: {why}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all that led to it: where a name has several addresses, the attempts are a group."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        cause = waiting.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [each for each in (cause.__cause__, cause.__context__) if each is not None]
-        waiting += cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()

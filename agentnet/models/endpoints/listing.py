@@ -201,7 +201,7 @@ def _away(where: str, error: Exception) -> ModelError:
         why = "it cannot be read" if isinstance(error, ValueError) else str(error).rstrip(".")
         message = f"{where} is no address of an endpoint: {why}."
         return ModelError(Kind.REQUEST, message, hint="It looks like http://127.0.0.1:8000/v1.")
-    causes = [*_causes(error)]
+    causes = [*causes_of(error)]
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
         why = getattr(tls, "verify_message", None) or tls.reason or "it failed"
         hint = "Is it http, not https?" if "VERSION" in str(tls.reason) else None
@@ -220,7 +220,7 @@ def _why(error: Exception, causes: Sequence[BaseException]) -> str:
     return os.strerror(number).lower() if number else str(error).rstrip(".") or type(error).__name__
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """`error` and all that led to it: an attempt for each address of a name is one of a group."""
     waiting, seen = [error], set[int]()
     while waiting:
