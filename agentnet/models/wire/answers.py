@@ -68,7 +68,9 @@ def repaired_whole(body: bytes, asked: Asked, noted: Noted, repair: Callable[[],
         return body
     if asked.api == "chat":
         return dumps(_completion_of(made))
-    return dumps(next(event["response"] for event in reversed(made) if isinstance(event.get("response"), dict)))
+    whole = next(event["response"] for event in reversed(made) if isinstance(event.get("response"), dict))
+    # One that was cut is read as far as it goes, as at the end of a stream; its details tell why it ended.
+    return dumps({**whole, "status": "completed"})
 
 
 def _repaired(events: Sequence[bytes], noted: Noted, repair: Repair) -> list[Json] | None:

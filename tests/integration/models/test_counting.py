@@ -69,6 +69,7 @@ def endless() -> StreamingResponse:
     async def zeros() -> Any:
         while True:
             yield b"0" * 65_536
+            await asyncio.sleep(0)  # or the loop would never learn that nobody listens any more
 
     return StreamingResponse(zeros())
 

@@ -224,3 +224,4 @@ async def test_an_answer_that_was_cut_keeps_its_reason() -> None:
     answer, noted = await asked(cut, "responses")
     assert json.loads(answer)["incomplete_details"] == {"reason": "max_output_tokens"}
     assert (read(answer, "responses").text, noted.reason) == ("Hello", "length")
+    assert read(answer, "responses").finish == "completed"
