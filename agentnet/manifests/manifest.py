@@ -119,6 +119,9 @@ class Manifest(_Strict):
         default_factory=list[str],
         description="Tools whose unfinished calls are asked about and never blindly repeated.",
     )
+    give_up: bool = Field(
+        default=True, description="Its model has the tool give_up, by which it ends a task that cannot be done."
+    )
     input_modes: list[str] = Field(
         default_factory=lambda: ["text/plain", "application/json"], description="Media types."
     )

@@ -1,18 +1,25 @@
-"""How long a turn may take: in all, and where nobody below sees to it, in silence."""
+"""How long a turn may take: in all, and where nobody below sees to it, in silence; and when a word is due meanwhile."""
 
 import asyncio
+from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from agentnet.models.endpoints.failure import Kind, ModelError
+
+SAY_AT_SECONDS = (10.0, 30.0, 60.0)
+"""When it is said that nothing came yet; then once for each `SAY_EVERY_SECONDS`."""
+SAY_EVERY_SECONDS = 60.0
 
 
 class Deadline:
     """A turn's time. It runs from `begin` to `rest`, which may come again: what is between does not count.
 
-    One timer for a turn and not one for each event: a model writes 100 words a second.
+    One timer for a turn and not one for each event: a model writes 100 words a second. `tell` is called with the
+    seconds since `begin` when a word is due, and answers whether it was one: after the first that was not, none is.
     """
 
-    def __init__(self, total: float, silence: float | None = None) -> None:
+    def __init__(self, total: float, silence: float | None = None, tell: Callable[[float], bool] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._total = total
         self._silence = silence
@@ -22,6 +29,9 @@ class Deadline:
         self._waiting: asyncio.Task[Any] | None = None
         """The task that waits for an event just now."""
         self._heard = 0.0
+        self._tell = tell
+        self._began = 0.0
+        self._tell_at = inf
         self._over: ModelError | None = None
 
     @property
@@ -31,8 +41,9 @@ class Deadline:
 
     def begin(self) -> None:
         """Let it run."""
-        self._heard = self._loop.time()
+        self._heard = self._began = self._loop.time()
         self._until = self._heard + max(self._left, 0.0)
+        self._tell_at = inf if self._tell is None else self._began + SAY_AT_SECONDS[0]
         self._over = None
         self._set()
 
@@ -71,7 +82,7 @@ class Deadline:
 
     def _set(self) -> None:
         quiet_until = self._until if self._silence is None else self._heard + self._silence
-        self._timer = self._loop.call_at(min(self._until, quiet_until), self._look)
+        self._timer = self._loop.call_at(min(self._until, quiet_until, self._tell_at), self._look)
 
     def _look(self) -> None:
         now = self._loop.time()
@@ -82,7 +93,14 @@ class Deadline:
         else:
             if self._waiting is None:  # somebody thinks about the last event, which is no silence of the model's
                 self._heard = now
+            if now >= self._tell_at:
+                self._say(now - self._began)
             self._set()
+
+    def _say(self, seconds: float) -> None:
+        said = self._tell is not None and self._tell(seconds)
+        following = next((each for each in SAY_AT_SECONDS if each > seconds), seconds + SAY_EVERY_SECONDS)
+        self._tell_at = self._began + following if said else inf
 
     def _strike(self, error: ModelError) -> None:
         self._over = error

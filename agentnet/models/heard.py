@@ -46,6 +46,11 @@ class Heard:
         self.has_begun = False
         """Whether anything of an answer came."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no word, thought or call came yet: some servers say at once that they begin."""
+        return not (self._runaway.has_read or self._items)
+
     def take(self, kind: str, event: Any) -> None:
         """Note an event that is not the last. Raises `ModelError`."""
         self.has_begun = True

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from agents import Model, ModelSettings
@@ -21,6 +21,7 @@ from agentnet.models.heard import ENDS, Heard
 from agentnet.models.queue import line_of
 from agentnet.models.retries import Retries
 from agentnet.models.whole import whole
+from agentnet.models.wire.habits import habits_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ CREATED = "response.created"
 
 Ask = Callable[[Model], Any]
 """Begins a turn at a model: its events."""
+Say = Callable[[Notice], None]
+"""Takes what is said while the stream of a turn is silent. It must not wait."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class PatientModel(Model):
     Its stream may hold `Notice`s, and begin anew: `response.created` says so, and all before it counts no more.
     """
 
+    tells_of_silence = True
+    """Whether `stream_response` takes `say`."""
+
     def __init__(
         self,
         inner: Model,
@@ -67,6 +73,11 @@ class PatientModel(Model):
         """What is known of the model that is asked first."""
         return self.own.endpoint
 
+    @property
+    def reads_at_most(self) -> int | None:
+        """Tokens of a prompt, where its server was seen to cut longer ones without a word."""
+        return habits_of(self.endpoint.base_url, self.endpoint.model).reads_at_most
+
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
         """A turn in one piece. Raises `ModelError`."""
         return await whole(self.stream_response(*args, **kwargs))
@@ -79,9 +90,10 @@ class PatientModel(Model):
         tools: Any,
         output_schema: Any,
         *args: Any,
+        say: Say | None = None,
         **kwargs: Any,
     ) -> AsyncGenerator[Any, None]:
-        """The events of a turn. Raises `ModelError`."""
+        """The events of a turn; `say` is told when none come for long. Raises `ModelError`."""
 
         def ask(model: Model) -> Any:
             return model.stream_response(
@@ -89,7 +101,7 @@ class PatientModel(Model):
             )
 
         choices = _in_order(self._choices)
-        turn = _Turn(ask, model_settings.max_tokens, has_form=output_schema is not None)
+        turn = _Turn(ask, model_settings.max_tokens, say, has_form=output_schema is not None)
         for number, choice in enumerate(choices, 1):
             following = choices[number] if number < len(choices) else None
             try:
@@ -114,10 +126,13 @@ class PatientModel(Model):
 class _Turn:
     """One turn of an agent, tried until it is done."""
 
-    def __init__(self, ask: Ask, max_tokens: int | None, *, has_form: bool) -> None:
+    def __init__(self, ask: Ask, max_tokens: int | None, say: Say | None, *, has_form: bool) -> None:
         self._ask = ask
         self._max_tokens = max_tokens
+        self._say = say
         self._has_form = has_form
+        self._heard: Heard | None = None
+        """Of the try that is under way."""
         self._is_stale = False
         """Whether something was told of a try that failed."""
 
@@ -125,9 +140,10 @@ class _Turn:
         """The events of the turn as `choice` does it, with all its tries. Raises `ModelError`."""
         endpoint = choice.endpoint
         line, retries = line_of(endpoint), Retries(is_last=is_last)
-        deadline = Deadline(endpoint.total_seconds, endpoint.silence_seconds if choice.is_watched else None)
+        tell = None if self._say is None else partial(self._tell, self._say, endpoint.name)
+        deadline = Deadline(endpoint.total_seconds, endpoint.silence_seconds if choice.is_watched else None, tell)
         while True:
-            heard = Heard(self._max_tokens, has_form=self._has_form)
+            heard = self._heard = Heard(self._max_tokens, has_form=self._has_form)
             try:
                 async with aclosing(self._once(choice, heard, deadline, again=retries.tries > 1)) as events:
                     async for event in events:
@@ -146,6 +162,13 @@ class _Turn:
                 yield Notice(words, endpoint.name)
             await asyncio.sleep(pause)
             deadline.spend(pause)
+
+    def _tell(self, say: Say, name: str, seconds: float) -> bool:
+        """Say for how long the model has been silent, if it still is."""
+        if self._heard is None or not self._heard.is_silent:
+            return False
+        say(Notice(f"waiting for the model: {seconds:.0f} s", name, seconds))
+        return True
 
     async def _once(
         self, choice: Choice, heard: Heard, deadline: Deadline, *, again: bool
@@ -166,6 +189,8 @@ class _Turn:
                         yield _anew()
                 if kind in ENDS:
                     place.leave()
+                    if (words := _cut(choice.endpoint)) is not None:
+                        yield Notice(words, choice.endpoint.name)
                     for each in heard.end(kind, event):
                         line_of(choice.endpoint).use(_tokens(each))
                         yield each
@@ -219,6 +244,22 @@ def _secrets(endpoint: Endpoint) -> list[str]:
     """What no word of the endpoint's may tell."""
     values = [endpoint.api_key, *(pair[1] for name in ("headers", "query") for pair in getattr(endpoint, name, ()))]
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def _cut(endpoint: Endpoint) -> str | None:
+    """What to say of an endpoint that cuts prompts without a word; None where it does not, or it was said."""
+    habits = habits_of(endpoint.base_url, endpoint.model)
+    if habits.reads_at_most is None or habits.is_told:
+        return None
+    habits.is_told = True
+    read = f"{habits.reads_at_most:,}"
+    logger.warning(
+        "model %s: its server reads %s tokens of a prompt and drops the rest without a word", endpoint.name, read
+    )
+    return (
+        f"the model's server reads {read} tokens of a prompt and drops the rest without a word: give it a longer "
+        "context; until then prompts are shortened"
+    )
 
 
 def _anew() -> ResponseCreatedEvent:

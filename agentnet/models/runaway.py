@@ -34,6 +34,11 @@ class Runaway:
         self._fresh: list[str] = []
         self._unseen = 0
 
+    @property
+    def has_read(self) -> bool:
+        """Whether anything was written yet."""
+        return self._bytes > 0
+
     def feed(self, kind: str, text: object) -> None:
         """Take what was written, words, thoughts or arguments by its `kind`. Raises `ModelError`."""
         if not isinstance(text, str) or not text:

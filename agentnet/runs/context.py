@@ -6,7 +6,7 @@ nothing is counted: the first refusal tells.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from agents import Model
 from openai.types.responses import ResponseCompletedEvent
 
 from agentnet.mcp.finding import FINDER_NAMES
+from agentnet.models.counting import ratio_of
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.notice import Notice
@@ -37,6 +38,10 @@ TOOLS_SHARE = 0.5
 """Of the context: tools that take more are found by `find_tools`."""
 AGAIN = 2
 """So many times a turn that was refused is asked again, shorter."""
+NEAR_SHARE = 0.5
+"""Of the context: the model's own counter is asked about a first prompt that is longer, by our count."""
+SAMPLE_CHARACTERS = 16_000
+"""Of a prompt, that it is asked to count."""
 RATIOS = (0.5, 4.0)
 """Tokens of the model for one of our count, at least and at most."""
 HARMLESS = frozenset({"ask_user", "give_up"})
@@ -50,8 +55,15 @@ def endpoint_of(model: Model) -> Endpoint | None:
 
 
 def _learnt_of(model: Model) -> int | None:
-    """The context that refusals told of: the models of a process are shared by its runs."""
-    found: int | None = getattr(model, "_agentnet_context", None)
+    """The context that refusals told of, or that prompts were cut to: runs of a process share their models."""
+    refused: int | None = getattr(model, "_agentnet_context", None)
+    cut = _cut_of(model)
+    return cut if refused is None else refused if cut is None else min(refused, cut)
+
+
+def _cut_of(model: Model) -> int | None:
+    """What its server reads of a prompt at most, where it cuts longer ones without a word."""
+    found: int | None = getattr(model, "reads_at_most", None)
     return found
 
 
@@ -99,6 +111,8 @@ class Conversation:
     """What refusals told of the context, as far as this task knows."""
     ratio: float = 1.0
     """Tokens that the model counts for one of ours."""
+    is_counted: bool = False
+    """Whether the model, or its own counter, has told the ratio."""
     is_guessed: bool = False
     """Whether a refusal told no size, and what it refused was taken for one."""
     asked: float = 0.0
@@ -107,8 +121,22 @@ class Conversation:
     """Characters that were left out anew for this turn."""
     shortened: Shortened = field(default_factory=Shortened)
 
-    async def stream(self, model: Model, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        """A turn of `model`, asked again with less where its context is too small. Raises `ModelError`."""
+    async def stream(
+        self,
+        model: Model,
+        key: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        say: Callable[[Notice], None] | None = None,
+    ) -> AsyncIterator[Any]:
+        """A turn of `model`, asked again with less where its context is too small; `say` hears of its silence.
+
+        Raises `ModelError`.
+        """
+        if say is not None and getattr(model, "tells_of_silence", False):
+            kwargs = {**kwargs, "say": say}
+        if not self.is_counted:
+            await self._measure(model, key, args)
         sent, refusals = self.prepared(model, key, args)
         while True:
             if self.left_out:
@@ -122,7 +150,7 @@ class Conversation:
             try:
                 async for event in events:
                     if isinstance(event, ResponseCompletedEvent):
-                        self.told(model, event.response.usage)
+                        self.told(model, key, event.response.usage)
                     yield event
                 return
             except ModelError as error:
@@ -137,10 +165,12 @@ class Conversation:
     def replayed(self, model: Model, key: str, args: tuple[Any, ...], usage: Any) -> None:
         """Take note of a turn that the journal answers."""
         self.prepared(model, key, args, live=False)
-        self.told(model, usage, live=False)
+        self.told(model, key, usage, live=False)
 
-    def told(self, model: Model, usage: Any, *, live: bool = True) -> None:
+    def told(self, model: Model, key: str, usage: Any, *, live: bool = True) -> None:
         """What the model counted in the turn that ends."""
+        if self._was_cut(model, key, live=live):  # the count of a part tells nothing of the whole
+            return
         before = self.ratio
         self._count(getattr(usage, "input_tokens", 0) or 0)
         if self.is_guessed and self.learnt and self.ratio != before:  # the guess was made by our count
@@ -156,6 +186,8 @@ class Conversation:
             return args, 0
         self.left_out = 0
         journal = self.scope.run.leased.journal
+        if (ratio := journal.get(f"{key}/ratio")) is not None:
+            self.ratio, self.is_counted = float(ratio), True
         known = f"{key}/context"
         if known in journal:
             self.learnt = int(journal[known])
@@ -170,9 +202,32 @@ class Conversation:
             sent = self._fitted(model, args)
         return sent, refusals
 
+    async def _measure(self, model: Model, key: str, args: tuple[Any, ...]) -> None:
+        """Ask the model's own counter about a first prompt that is near the limit; a replay finds what it told."""
+        endpoint, noted = endpoint_of(model), f"{key}/ratio"
+        known = [self._room(endpoint), _learnt_of(model)]
+        room = min((each for each in known if each), default=None)
+        if endpoint is None or room is None or not _counts(args) or noted in self.scope.run.leased.journal:
+            return
+        self.shortened.take(args[1])
+        tokens = of_text(args[0] or "") + of_tools(self._listed(args[3], room)) + self.shortened.tokens
+        if tokens < room * NEAR_SHARE:
+            return
+        sample = _sample(args[0], args[1])
+        ratio = await ratio_of(endpoint, sample, of_text(sample))
+        if ratio is not None:
+            self.scope.note(noted, b"%.4f" % _bounded(ratio))
+
+    def _was_cut(self, model: Model, key: str, *, live: bool) -> bool:
+        """Whether the model's server has read a part of the prompt only, as far as its length was known."""
+        noted, cut = f"{key}/cut", _cut_of(model) if live else None
+        if cut is not None and self.asked * self.ratio > cut:
+            self.scope.note(noted, b"")  # a replay, wherever it is made, must not count by it either
+        return noted in self.scope.run.leased.journal
+
     def _count(self, counted: int) -> None:
         if self.asked and counted:
-            self.ratio = min(max(counted / self.asked, RATIOS[0]), RATIOS[1])
+            self.ratio, self.is_counted = _bounded(counted / self.asked), True
 
     def _fitted(self, model: Model, args: tuple[Any, ...]) -> tuple[Any, ...]:
         prompt, endpoint = _Prompt(args[0], args[1], args[2], args[3], args[4], args[5:]), endpoint_of(model)
@@ -190,14 +245,21 @@ class Conversation:
         return min((room for room in (declared, self.learnt) if room), default=None)
 
     def _listed(self, tools: list[Any], room: int | None) -> list[Any]:
-        """The tools that the model is told of: where they are too many, those of servers are found by `find_tools`."""
-        served = self.scope.served
-        if served is None:
+        """The tools that the model is told of: where they are too many, those of servers are found by `find_tools`,
+        and where the rest is still too many those of the folder, too."""
+        served, own = self.scope.served, self.scope.own
+        if served is None and not own:
             return tools
         plain = [tool for tool in tools if tool.name not in FINDER_NAMES]
-        if len(plain) <= self.scope.max_tools and (room is None or of_tools(plain) <= room * TOOLS_SHARE):
+        if self._can_be_read(plain, room):
             return plain
-        return [tool for tool in tools if tool.name not in served]
+        listed = [tool for tool in tools if tool.name not in served] if served else tools
+        if not own or self._can_be_read(listed, room):
+            return listed
+        return [tool for tool in listed if tool.name not in own]
+
+    def _can_be_read(self, tools: list[Any], room: int | None) -> bool:
+        return len(tools) <= self.scope.max_tools and (room is None or of_tools(tools) <= room * TOOLS_SHARE)
 
     def _fit(self, prompt: _Prompt, room: int) -> None:
         longest = prompt.settings.max_tokens
@@ -243,6 +305,17 @@ class Conversation:
         _learn(model, self.learnt)
         self.scope.note(key, noted)
         return now
+
+
+def _bounded(ratio: float) -> float:
+    return min(max(ratio, RATIOS[0]), RATIOS[1])
+
+
+def _sample(instructions: str | None, items: list[Any]) -> str:
+    """Some of the texts of a prompt, the newest first: they are most of it."""
+    texts = [item.get("content") or item.get("output") for item in reversed(items) if isinstance(item, dict)]
+    said = [text[:SAMPLE_CHARACTERS] for text in (*texts, instructions) if isinstance(text, str)]
+    return "\n".join(said)[:SAMPLE_CHARACTERS]
 
 
 def _counts(args: tuple[Any, ...]) -> bool:

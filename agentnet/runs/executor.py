@@ -36,6 +36,7 @@ from agentnet.identity import Principal
 from agentnet.manifests.manifest import Specialist
 from agentnet.mcp.finding import FINDER_NAMES
 from agentnet.models.failures import failure_in
+from agentnet.prompts.tokens import of_tools
 from agentnet.runs.answer_form import AnswerForm, Unfit, mending
 from agentnet.runs.attachments import seen
 from agentnet.runs.context import endpoint_of
@@ -59,6 +60,8 @@ from agentnet.tasks.store import TaskStore
 
 logger = logging.getLogger(__name__)
 
+MANY_TOKENS = 1000
+"""Of a folder's tools: fewer take no half of any context that an agent can work in."""
 NAME = "answer"
 """Name of the artifact that holds the agent's answer; what a peer answered has the peer's name before it."""
 TURNS = frozenset({"response.created", "response.completed"})
@@ -93,10 +96,13 @@ class SpecialistExecutor(AgentExecutor):
         self._elsewhere = tools_elsewhere(specialist, [*names, *own.left_out])
         # Made once, and copied for each run: the SDK looks at the types of their fields each time (0.7 ms), and a
         # tool's schema costs a millisecond. What a call of it needs of its task comes with the call, in the scope.
-        built_in = fit([*peers.tools(), ask_user_tool(), give_up_tool()]).tools
+        ending = [give_up_tool()] if specialist.manifest.give_up else []
+        built_in = fit([*peers.tools(), ask_user_tool(), *ending]).tools
         self._built_in = [tool for tool in built_in if tool.name not in names]  # a folder's own goes before
         self._taken = frozenset({*names, *(tool.name for tool in self._built_in), *FINDER_NAMES})
         self._max_tools = max_tools
+        is_many = len(own.tools) + len(self._built_in) > max_tools or of_tools([*own.tools]) > MANY_TOKENS
+        self._many = {tool.name: tool for tool in own.tools} if is_many else {}
         notes = [specialist.instructions, left_out(own.left_out), more_of(own.tools)]
         settings = replace(model_settings, max_tokens=specialist.manifest.limits.max_output_tokens)
         self._agent = build_agent(specialist, model_name, settings, "\n\n".join(filter(None, notes)))
@@ -199,9 +205,10 @@ class SpecialistExecutor(AgentExecutor):
         agent = copy.copy(self._agent)
         agent.tools = [*self.own_tools, *served.tools, *self._built_in]
         # Without any tool of a server, too: a replay may have used some that is away now.
-        if self.specialist.manifest.mcp_servers and not any(tool.name in FINDER_NAMES for tool in agent.tools):
+        has_servers = bool(self.specialist.manifest.mcp_servers)
+        if (has_servers or self._many) and not any(tool.name in FINDER_NAMES for tool in agent.tools):
             agent.tools += self._finders
-            scope.served = served.by_name
+            scope.served, scope.own = served.by_name if has_servers else None, self._many
         more = served.more if len(agent.tools) <= self._max_tools else ""  # of tools that are found one by one
         if notes := [note for note in (served.note, more) if note]:
             agent.instructions = "\n\n".join([str(self._agent.instructions), *notes])

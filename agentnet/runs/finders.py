@@ -1,4 +1,5 @@
-"""`find_tools` and `call_tool`: how an agent uses its servers' tools when they are too many for its model to read.
+"""`find_tools` and `call_tool`: how an agent uses its tools, of servers and its own, when they are too many for its
+model to read.
 
 A call by `call_tool` is one of the tool that it names: it is approved, journaled and told of as such.
 """
@@ -65,7 +66,7 @@ def finders(approvals: Approvals) -> list[FunctionTool]:
 
 async def _find(context: ToolContext[Any], text: str) -> str:
     scope: RunScope = context.context
-    served = scope.served or {}
+    served = scope.findable
     values = _object(text)
     query, limit = str(values.get("query") or "")[:MAX_QUERY], values.get("limit")
     if not query.strip():
@@ -86,7 +87,7 @@ async def _find(context: ToolContext[Any], text: str) -> str:
 async def _call(approvals: Approvals, context: ToolContext[Any], text: str) -> Any:
     """Call the tool that is named, as if the model had called it itself."""
     scope: RunScope = context.context
-    served = scope.served or {}
+    served = scope.findable
     try:
         name, arguments = named_call(text, served)
         tool = served[name]

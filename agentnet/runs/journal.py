@@ -112,7 +112,8 @@ class _JournaledModel(Model):
         self._scope.working += 1
         finished, waiting = False, Waiting(self._scope, key)
         try:
-            async with _closing(self._contexts.at(path).stream(self._inner, key, args, kwargs)) as events:
+            live = self._contexts.at(path).stream(self._inner, key, args, kwargs, waiting.later)
+            async with _closing(live) as events:
                 async for event in events:
                     if isinstance(event, Notice):
                         await waiting.say(event)
@@ -128,6 +129,7 @@ class _JournaledModel(Model):
             await waiting.over(error)
             raise
         finally:
+            waiting.drop()
             self._scope.working -= 1
             if not finished:  # the runner may call again: still the same turn, also for a replay
                 self._turns[path] = turn - 1

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from a2a.types.a2a_pb2 import Artifact, Part, StreamResponse, TaskArtifactUpdateEvent, TaskState
@@ -52,6 +52,8 @@ class RunScope:
     """Tool calls that the model asked for and that have not begun."""
     served: Mapping[str, "FunctionTool"] | None = None
     """The tools of servers by name, for an agent with `find_tools`: where they are too many, they are not listed."""
+    own: Mapping[str, "FunctionTool"] = field(default_factory=dict[str, "FunctionTool"])
+    """Tools of the agent's folder by name, where they are so many that they may have to be found, too."""
     max_tools: int = MAX_TOOLS
     """More are not listed."""
     tokens: int = 0
@@ -73,6 +75,11 @@ class RunScope:
         """Let it be stored soon, as `TaskRun.note` does. Raises `LostLeaseError`."""
         self.check()
         self.run.note(key, value, at_once=at_once)
+
+    @property
+    def findable(self) -> Mapping[str, "FunctionTool"]:
+        """The tools that `find_tools` finds and `call_tool` calls, by name."""
+        return {**(self.served or {}), **self.own}
 
     @property
     def tenant(self) -> str:
@@ -109,9 +116,16 @@ class RunScope:
         await self.run.emit(event)
 
     async def begin(
-        self, kind: StepKind, key: str, name: str, summary: str, peer_task_id: str | None = None
+        self,
+        kind: StepKind,
+        key: str,
+        name: str,
+        summary: str,
+        peer_task_id: str | None = None,
+        *,
+        seconds: float = 0.0,
     ) -> "OpenStep":
-        """Tell that a step begins."""
+        """Tell that a step begins, or that one has been going on for so long."""
         step = Step(
             id=f"{self.task_id}/{key}",
             kind=kind,
@@ -120,10 +134,12 @@ class RunScope:
             path=self.path,
             task_id=self.task_id,
             summary=shorten(summary),
+            ms=round(seconds * 1000) or None,
             peer_task_id=peer_task_id,
         )
+        began = time.monotonic() - seconds
         await self.say(step)
-        return OpenStep(self, step, time.monotonic())
+        return OpenStep(self, step, began)
 
     async def keep_file(self, name: str, media_type: str, body: bytes) -> FileRef:
         """Keep a file for as long as the task."""
@@ -180,6 +196,11 @@ class OpenStep:
     scope: RunScope
     step: Step
     began: float
+
+    async def goes_on(self, name: str, summary: str) -> None:
+        """Tell how it stands with it by now."""
+        ms = round((time.monotonic() - self.began) * 1000)
+        await self.scope.say(replace(self.step, name=name, summary=shorten(summary), ms=ms))
 
     async def end(self, summary: str, *, ok: bool = True, peer_task_id: str | None = None) -> None:
         """Tell that it has ended."""

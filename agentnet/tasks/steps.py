@@ -37,7 +37,7 @@ class Step:
     summary: str = ""
     """Arguments at the start, outcome at the end, shortened."""
     ms: int | None = None
-    """Duration, at the end."""
+    """Duration, at the end; of a wait that goes on, so far."""
     ok: bool = True
     peer_task_id: str | None = None
     """The child task of a delegation, once known."""

@@ -1,13 +1,13 @@
 """Tasks as the network's own REST shows them: rows of the caller's tenant, read from PostgreSQL, whoever runs them."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
-from a2a.types.a2a_pb2 import DESCRIPTOR
+from a2a.types.a2a_pb2 import DESCRIPTOR, StreamResponse
 from pydantic import BaseModel, Field, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentnet.database import Database
 from agentnet.errors import InvalidInputError, NotFoundError
 from agentnet.frame.access import principal_of
+from agentnet.tasks.events import WORKING
 from agentnet.tasks.listing import MOST_COUNTED, VIEW, Filters, page_of, total_of
+from agentnet.tasks.steps import step_of
+from agentnet.tasks.values import struct_json
 from gateway.admin import sql
 
 DEFAULT_LIMIT = 50
@@ -28,6 +31,9 @@ STATE_NAMES = {value.number: value.name for value in DESCRIPTOR.enum_types_by_na
 STATES = {name: number for number, name in STATE_NAMES.items() if number}
 PREFIX = "TASK_STATE_"
 SHORT_NAMES = [name.removeprefix(PREFIX).lower().replace("_", "-") for name in STATES]
+
+WAITS = "waiting "
+"""How the words of a model's step begin that is a wait, and not a word on what is done."""
 
 TaskView = dict[str, Any]
 
@@ -97,7 +103,7 @@ class TaskViews:
         total = await total_of(self._pool, filters)
         return _json(
             {
-                "tasks": [view_of(row) for row in page.rows],
+                "tasks": await self._views(filters.tenant, page.rows),
                 "next_page": page.next_token or None,
                 "total": min(total, MOST_COUNTED),
                 "more_than_total": total > MOST_COUNTED,
@@ -106,15 +112,22 @@ class TaskViews:
 
     async def get(self, request: Request) -> Response:
         """One task. Raises `NotFoundError`."""
-        return _json(view_of(await self._row(request)))
+        [view] = await self._views(principal_of(request.scope).tenant, [await self._row(request)])
+        return _json(view)
 
     async def tree(self, request: Request) -> Response:
         """One task with all that it delegated, as `children`. Raises `NotFoundError`."""
-        row = await self._row(request)
-        below = await self._pool.fetch(
-            sql.LIST_BELOW_ROOT, principal_of(request.scope).tenant, row["root_id"], MAX_TREE
-        )
-        return _json(tree_of(view_of(row), [view_of(other) for other in below]))
+        row, tenant = await self._row(request), principal_of(request.scope).tenant
+        below = await self._pool.fetch(sql.LIST_BELOW_ROOT, tenant, row["root_id"], MAX_TREE)
+        top, *others = await self._views(tenant, [row, *below])
+        return _json(tree_of(top, others))
+
+    async def _views(self, tenant: str, rows: Sequence[asyncpg.Record]) -> list[TaskView]:
+        """The rows as they are shown, with what those that work wait for."""
+        working = [row["id"] for row in rows if row["state"] == WORKING]
+        told = await self._pool.fetch(sql.LAST_STEPS, tenant, working) if working else []
+        waits = {row["id"]: waits_for(row["body"], row["at"]) for row in told}
+        return [view_of(row) | {"waits_for": waits.get(row["id"])} for row in rows]
 
     async def _row(self, request: Request) -> asyncpg.Record:
         identifier: UUID = request.path_params["id"]
@@ -153,6 +166,19 @@ def view_of(row: asyncpg.Record) -> TaskView:
     # asyncpg gives jsonb as a text where no codec is set: it is written as it is.
     view["chain"] = orjson.Fragment(view["chain"]) if isinstance(view["chain"], str) else view["chain"]
     return view
+
+
+def waits_for(event: bytes, at: datetime) -> dict[str, Any] | None:
+    """What the task waits for that told this step last, its model or a rate limit; None where it waits for neither."""
+    step = step_of(struct_json(StreamResponse.FromString(event).status_update.metadata))
+    if step is None or step.kind != "model" or step.phase != "start" or not step.summary.startswith(WAITS):
+        return None
+    return {
+        "what": step.summary,
+        "model": step.name,
+        "agent": step.agent,
+        "since": at - timedelta(milliseconds=step.ms or 0),
+    }
 
 
 def _json(body: TaskView) -> Response:

@@ -87,6 +87,8 @@ DIALECTS = {
         "anthropic react after-words after-thought in-characters in-thought",
         "text-call-",
     ),
+    **all_of(REPAIRED, "hermes mistral-new json-parameters json-of-openai json-fenced glm react", "text-call-unknown-"),
+    "text-call-unknown-always": told("calculate_product"),
     "text-calls-two": REPAIRED,
     "text-like-a-call": says('{"name": "Ada", "arguments": ["analytical", "engine"]}'),
     "text-about-calls": says("Models write <tool_call> before a call and </tool_call> after it. It is 42."),

@@ -45,7 +45,7 @@ def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None
         (
             task["id"],
             task["agent"],
-            _state(task["state"]),
+            _state(task["state"]) + (f": {words}" if (words := waits_for(task)) else ""),
             _moment(task["created_at"]) if wide else _moment(task["created_at"])[5:16],
             *((task.get("parent_id") or NOTHING,) if wide else ()),
         )
@@ -136,6 +136,14 @@ def reset_retention(url: str | None, state: str) -> None:
     """`agentnet retention reset`."""
     _each_rule(url, state, "DELETE")
     typer.echo("The network's default holds.")
+
+
+def waits_for(task: dict[str, Any]) -> str:
+    """What a task waits for and since when; empty where it does not wait for its model."""
+    found = task.get("waits_for")
+    if not found:
+        return ""
+    return f"{found['what']} (model {found['model']}, since {_moment(found['since'])[11:]})"
 
 
 def delivery_id(text: str) -> str:

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from agentnet.cli.network.finding import Finding
+from agentnet.cli.network.litellm_check import check_of, tokens_of_check
 from agentnet.cli.network.model_advice import Say, advice_for, local_lines, own_ports
 from agentnet.errors import AgentNetError, ConfigurationError
 from agentnet.manifests.manifest import load_specialists
 from agentnet.models.check.address import unusable
-from agentnet.models.check.check import TOKENS, Check
+from agentnet.models.check.check import Check
 from agentnet.models.check.local import look
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
 from agentnet.models.endpoints.choice import has_endpoint, no_model, resolved, with_fallbacks
@@ -74,13 +75,10 @@ async def _of_one(settings: Settings, name: str, *, call: bool, say: Say | None)
     except ConfigurationError as error:
         yield Finding(MODEL, False, error.message, error.hint or "")
         return
-    if endpoint.through_litellm is not None:
-        yield Finding(MODEL, True, f"{endpoint.through_litellm} through LiteLLM, which is not asked here")
-        return
-    advice = advice_for(settings, name)
+    advice, tokens = advice_for(settings, name), tokens_of_check(endpoint)
     if call and say:
-        say(f"Asking {endpoint.model or ONLY_ONE}, for about {TOKENS:,} tokens; --no-call leaves that out")
-    check = Check(endpoint, call=call, advice=advice, say=say, own_ports=own_ports(settings))
+        say(f"Asking {endpoint.model or ONLY_ONE}, for about {tokens:,} tokens; --no-call leaves that out")
+    check = check_of(endpoint, call=call, advice=advice, say=say, own_ports=own_ports(settings))
     async for finding in check.findings():
         yield finding
 

@@ -8,10 +8,10 @@ import typer
 from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.network.finding import Finding, print_findings
+from agentnet.cli.network.litellm_check import check_of, tokens_of_check
 from agentnet.cli.network.model_advice import advice_for, own_ports, say_nothing, say_on_stderr
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, InvalidInputError
-from agentnet.models.check.check import TOKENS, Check
 from agentnet.models.check.finding import Figures
 from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
 from agentnet.models.endpoints.choice import model_name, names_in
@@ -98,10 +98,7 @@ def _endpoint(settings: Settings, name: str) -> Endpoint:
         raise ConfigurationError("The offline model has no endpoint to be asked: it runs in this process.", hint=TO_ASK)
     if name in installed_models() and name not in declared_models(settings).models:
         raise InvalidInputError(f"{name} is installed, and has no endpoint to be asked.", hint=TO_ASK)
-    endpoint = endpoint_of(settings, name)
-    if endpoint.through_litellm is not None:
-        raise InvalidInputError(f"{name} is reached through LiteLLM, which these checks do not ask.", hint=TO_ASK)
-    return endpoint
+    return endpoint_of(settings, name)
 
 
 async def _tested(settings: Settings, endpoints: Sequence[Endpoint], *, call: bool, quiet: bool) -> list[Tested]:
@@ -116,7 +113,7 @@ async def _each_tested(
     for endpoint in endpoints:
         if call:
             say(f"Asking {_asked(endpoint)}")
-        check = Check(
+        check = check_of(
             endpoint, call=call, advice=advice_for(settings, endpoint.name), say=say, own_ports=own_ports(settings)
         )
         findings = [finding async for finding in check.findings()]
@@ -127,8 +124,9 @@ def _asked(endpoint: Endpoint) -> str:
     """The model and what asking it costs."""
     name = ONLY_ONE if endpoint.name == ANY_MODEL else endpoint.name
     prices = endpoint.prices
-    cost = f", {prices.input * TOKENS / 1_000_000:.2g} dollars" if prices else ""
-    return f"{name}: about {TOKENS:,} tokens{cost}"
+    tokens = tokens_of_check(endpoint)
+    cost = f", {prices.input * tokens / 1_000_000:.2g} dollars" if prices else ""
+    return f"{name}: about {tokens:,} tokens{cost}"
 
 
 def _row(tested: Tested) -> tuple[str, ...]:

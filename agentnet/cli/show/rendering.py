@@ -28,7 +28,7 @@ def line_of(step: Step, width: int = LINE_CHARACTERS) -> str | None:
     if what is None:
         return None
     mark = "" if step.phase == "start" else ("  ✓" if step.ok else "  ✗")
-    took = f" {screen.duration(step.ms)}" if step.ms is not None else ""
+    took = f" {screen.duration(step.ms)}" if step.ms is not None and step.phase == "end" else ""
     head = screen.clean(f"{indent}{what}{mark}{took}")
     room = min(width, LINE_CHARACTERS) - len(head) - 2
     summary = screen.shortened(screen.clean(screen.named(step.summary)), max(room, LEAST_SUMMARY))

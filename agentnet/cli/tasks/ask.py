@@ -12,6 +12,7 @@ from agentnet.cli.command import exits
 from agentnet.cli.command.loop import run
 from agentnet.cli.gateway.a2a import AgentConnection
 from agentnet.cli.gateway.client import Gateway, client_settings, no_gateway
+from agentnet.cli.gateway.listings import waits_for
 from agentnet.cli.show.rendering import Trail
 from agentnet.cli.tasks.job import Job, answer
 from agentnet.cli.tasks.outcome import Outcome
@@ -122,6 +123,8 @@ async def watch(gateway: Gateway, task_id: str, talk: Talk) -> int:
     name = str(tree[0]["agent"])
     agent = await gateway.agent(name)
     outcome = Outcome(in_pieces=agent.in_pieces)
+    if words := waits_for(tree[0]):  # told before we came: a stream begins with what comes next
+        talk.say(f"{name}: {words}")
     try:
         await _follow(agent, agent.subscribe(task_id), outcome, talk, stops=True)
     except ConflictError:

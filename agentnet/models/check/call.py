@@ -26,7 +26,17 @@ async def called(turns: Turns, server: Server, advice: Advice, figures: Figures)
     except UnreachedError as error:
         return [Finding(CALL, False, f"the model's server {error.found}", "See the server's log.")]
     except ModelError as error:
-        return [Finding(CALL, False, error.message, _todo(error, advice))]
+        return [failed(error, advice)]
+    return judged(heard, server, figures)
+
+
+def failed(error: ModelError, advice: Advice) -> Finding:
+    """What is said of a call that was not answered."""
+    return Finding(CALL, False, error.message, _todo(error, advice))
+
+
+def judged(heard: Heard, server: Server, figures: Figures) -> list[Finding]:
+    """What the answer to the call shows; the figures are filled in."""
     figures.first_token_seconds = heard.first_seconds
     figures.tokens_per_second = heard.tokens_per_second
     figures.usage = heard.usage is not None

@@ -88,7 +88,7 @@ def with_fallbacks(settings: Settings, wanted: Wanted) -> tuple[str, ...]:
             names += [other for other in declared.fallbacks(name) if other not in names]
     for name in names:
         if name in declared.models or (name not in offered and name != OFFLINE_MODEL):
-            _check_litellm(endpoint_of(settings, name))
+            check_litellm(endpoint_of(settings, name))
     return tuple(names)
 
 
@@ -128,7 +128,8 @@ def _known(settings: Settings, name: str, declared: Declared, offered: Collectio
     return OFFLINE_MODEL
 
 
-def _check_litellm(endpoint: Endpoint) -> None:
+def check_litellm(endpoint: Endpoint) -> None:
+    """Raises `ConfigurationError` for one that LiteLLM is to reach where it is not installed."""
     if endpoint.through_litellm is not None and find_spec("litellm") is None:
         raise ConfigurationError(
             f"The model {endpoint.name!r} is reached through LiteLLM, which is not installed.",

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import httpx2
 
 from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
@@ -59,7 +60,12 @@ async def listed_models(
         async with (
             asyncio.timeout(ANSWER_SECONDS),
             httpx.AsyncClient(
-                timeout=timeout, trust_env=outside, follow_redirects=True, max_redirects=MAX_REDIRECTS
+                # The trust of the client that turns go through, which is the system's: httpx has its own.
+                verify=httpx2.create_ssl_context(),
+                timeout=timeout,
+                trust_env=outside,
+                follow_redirects=True,
+                max_redirects=MAX_REDIRECTS,
             ) as http,
             http.stream("GET", f"{base_url.rstrip('/')}/models", headers=sent, params=query or None) as response,
         ):

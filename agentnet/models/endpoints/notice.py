@@ -11,4 +11,6 @@ class Notice:
     text: str
     model: str = ""
     """Whose name is shown beside it."""
+    seconds: float = 0.0
+    """For how long it has been so."""
     type: Literal["agentnet.notice"] = "agentnet.notice"

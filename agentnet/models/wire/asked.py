@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import orjson
 
 from agentnet.models.wire.habits import Habits
+from agentnet.models.wire.texts import flattened
 
 Api = Literal["chat", "responses"]
 TOKEN_BYTES = 4
@@ -32,6 +33,11 @@ class Asked:
         return b'"tools":[' in self.body
 
     @cached_property
+    def has_form(self) -> bool:
+        """Whether its answer is to be JSON."""
+        return b'"response_format":' in self.body or b'"json_schema"' in self.body or b'"json_object"' in self.body
+
+    @cached_property
     def parsed(self) -> dict[str, Any]:
         """The body; empty where it is no object."""
         try:
@@ -54,6 +60,14 @@ class Asked:
     def mentions(self, text: str) -> bool:
         """Whether a text of the body is exactly this: the name of a tool, or the id of a call."""
         return b'"%b"' % text.encode("utf-8", "replace") in self.body
+
+    @cached_property
+    def words(self) -> int:
+        """Words of its instructions and messages: no tokenizer makes fewer tokens of them."""
+        said = self.parsed.get("messages") or self.parsed.get("input") or ()
+        messages = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else [{"content": said}]
+        texts = [flattened(message.get(name))[0] for message in messages for name in ("content", "output")]
+        return sum(len(text.split()) for text in [*texts, str(self.parsed.get("instructions") or "")])
 
     @property
     def tokens(self) -> int:

@@ -4,7 +4,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
 import anyio
 import httpx2
@@ -12,7 +12,7 @@ import httpx2
 from agentnet.http.sse import BYTE_ORDER_MARK, Event, Reader, frame
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_said
-from agentnet.models.wire.answers import events_of
+from agentnet.models.wire.answers import Repair, events_of
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.endings import broken
 from agentnet.models.wire.quirks import Noted
@@ -35,22 +35,6 @@ DONE_WORDS = frozenset({b"DONE", b"done", b"[done]", b'"[DONE]"', b"[END]", b"[E
 BEGINNINGS = b":deirDEIR"
 """With which a line of events begins: a comment, data, event, id, retry."""
 BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
-
-
-class Repair(Protocol):
-    """The reader of the events of one API."""
-
-    reason: str | None
-
-    @property
-    def has_said(self) -> bool: ...
-    @property
-    def is_whole(self) -> bool: ...
-    @property
-    def is_estimated(self) -> bool: ...
-    def is_alike(self, event: bytes, /) -> bool: ...
-    def feed(self, data: bytes, name: str | None = None, event: bytes = b"", /) -> bytes | None: ...
-    def end(self, *, is_done: bool) -> bytes: ...
 
 
 class RepairedBody(httpx2.AsyncByteStream):

@@ -81,6 +81,7 @@ class ChatRepair:
                 self._noted.add("finish_missing")
             self.reason = self._put_right(self.reason or (CALLS if len(self._deltas.calls) else STOP))
             out += self._own([{"index": 0, "delta": {}, "finish_reason": self.reason}])
+        self._deltas.usage.look_for_cut()
         if (usage := self._deltas.usage.rest()) is not None:
             out += self._own([], usage)
         return out

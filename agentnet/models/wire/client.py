@@ -1,6 +1,7 @@
 """The HTTP client of one endpoint: the one seam that its requests and answers pass."""
 
 import logging
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -9,9 +10,9 @@ from openai import DefaultAsyncHttpxClient
 from agentnet.models.endpoints.endpoint import Endpoint, on_this_machine
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.refusals import failure_of
-from agentnet.models.wire.answers import events_of
+from agentnet.models.wire.answers import Repair, repaired_whole
 from agentnet.models.wire.asked import Api, Asked
-from agentnet.models.wire.body import MAX_WHOLE_BYTES, Repair, RepairedBody
+from agentnet.models.wire.body import MAX_WHOLE_BYTES, RepairedBody
 from agentnet.models.wire.chat import ChatRepair
 from agentnet.models.wire.habits import Habits, habits_of
 from agentnet.models.wire.omissions import lasting, leave_out
@@ -34,8 +35,13 @@ class WireClient(DefaultAsyncHttpxClient):
     """Proxies of the environment and limits of connections are those of the OpenAI client's own."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        # As the check of endpoints does: what is on this machine is not asked through a proxy.
-        super().__init__(timeout=endpoint.silence_seconds, trust_env=not on_this_machine(endpoint.base_url))
+        # As the check of endpoints does: what is on this machine is not asked through a proxy. The trust is the
+        # system's and that of SSL_CERT_FILE in any case, which goes with the proxies otherwise.
+        super().__init__(
+            verify=httpx2.create_ssl_context(),
+            timeout=endpoint.silence_seconds,
+            trust_env=not on_this_machine(endpoint.base_url),
+        )
         self._endpoint = endpoint
         self._habits = habits_of(endpoint.base_url, endpoint.model)
 
@@ -151,16 +157,16 @@ def _answer(response: httpx2.Response, body: httpx2.AsyncByteStream) -> httpx2.R
 
 
 async def _whole(response: httpx2.Response, asked: Asked, noted: Noted) -> httpx2.Response:
-    """An answer that was asked for in one piece: what is none is told. Raises `ModelError`."""
+    """An answer that was asked for in one piece, repaired as a stream is. Raises `ModelError`."""
     body = await _read(response, MAX_WHOLE_BYTES + 1)
     if len(body) > MAX_WHOLE_BYTES:
         raise ModelError(Kind.GARBLED, f"The model's server sent an answer over the limit of {MAX_WHOLE_BYTES} bytes.")
-    events_of(body, asked.api, noted)
+    made = repaired_whole(body, asked, noted, partial(repair_of, asked, noted))
     headers = [(name, value) for name, value in response.headers.items() if name.lower() not in CHANGED_HEADERS]
     return httpx2.Response(
         response.status_code,
         headers=[*headers, ("content-type", "application/json")],
-        content=body,
+        content=made,
         request=response.request,
         extensions=response.extensions,
     )

@@ -17,6 +17,12 @@ class Habits:
     """What it refused once, in order: names of `agentnet.models.wire.omissions`."""
     thinks_first: bool = False
     """Whether its answers begin amid thoughts, whose opening tag its template has swallowed."""
+    most_read: int = 0
+    """Tokens of the longest prompt, by its own count."""
+    reads_at_most: int | None = None
+    """Tokens, where it has read less of a prompt than there was, and said nothing."""
+    is_told: bool = False
+    """Whether people were told so."""
     quirks: set[str] = field(default_factory=set[str])
     """Names of `agentnet.models.wire.quirks` that were met."""
 

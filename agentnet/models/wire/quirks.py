@@ -41,6 +41,7 @@ QUIRKS: Mapping[str, str] = {
     "call_shape": "a call that is no object of the API (flat, null, one object in place of a list): it is put in form",
     "call_legacy": "function_call of 2023 in place of tool_calls: it is made one",
     "call_in_text": "a call that comes as text: it is run",
+    "call_unknown": "a call that comes as text, of a tool that is not there: the model is told which there are",
     "name_leaked": "a name with marks or prefixes of a template: it is mapped to the tool that is meant",
     "name_split": "a name in several pieces: they are joined",
     "arguments_object": "arguments as an object and not as a text: made a text",
@@ -59,6 +60,7 @@ QUIRKS: Mapping[str, str] = {
     # Usage
     "usage_missing": "no usage: it is estimated, and marked",
     "usage_odd": "usage as texts, negative, in parts, or under other names: put in order",
+    "prompt_cut": "fewer tokens of the prompt were read than it has words: people are told, and longer ones shortened",
     # The Responses API
     "response_unfinished": "a stream that ends without response.completed: it is made of its items",
     "response_empty": "an empty output though its items came: it is filled with them",

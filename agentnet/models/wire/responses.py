@@ -270,6 +270,7 @@ class ResponsesRepair:
         self.reason = self.reason or STOP
         if not self._usage.take(response) or self._usage.rest() is not None:
             made["usage"] = self._usage.whole()
+        self._usage.look_for_cut()
         made.setdefault("id", f"resp_{uuid4().hex}")
         made.setdefault("object", "response")
         if data is not None and made == response:

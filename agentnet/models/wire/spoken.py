@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, cast
 
 from agentnet.models.wire.asked import Asked
-from agentnet.models.wire.names import tool_meant
+from agentnet.models.wire.names import AnyTool, Tools, tool_meant
 from agentnet.models.wire.reading import first_value, object_in, text_of
 
 MARKS = (
@@ -34,6 +34,8 @@ KEYS = frozenset(
 NAMES = ("name", "function", "tool", "tool_name", "function_name", "recipient_name", "action")
 ARGUMENTS = ("arguments", "parameters", "args", "input", "tool_input", "action_input", "params")
 LISTS = ("tool_calls", "tool_uses")
+CALLING = (*LISTS, "function_call")
+"""Keys of JSON that is a call, whatever tool it names."""
 LONGEST_HEAD = 4_096
 """Characters within which a call has to say its name."""
 
@@ -45,6 +47,9 @@ _FENCE = re.compile(r"\A```[\w-]*(?:\s+|\Z)")
 _JSON_HEAD = re.compile(r'\[?\s*\{\s*"(\w+)"')
 _JSON_PART = re.compile(r'\[?\s*(?:\{\s*(?:"(\w*))?)?')
 _NAMED = re.compile(r'"(?:name|function|tool|tool_name|function_name|recipient_name|action)"\s*:\s*"([^"\\]*)"')
+_ANY_HEAD = re.compile(r'\[?\s*\{\s*"(?:name|function|tool|tool_name|function_name)"\s*:\s*"[A-Za-z_][\w.-]{0,63}"\s*')
+_ANY_ARGUMENTS = re.compile(rf',\s*"(?:{"|".join(ARGUMENTS)})"\s*:\s*\{{')
+_ANY_PART = re.compile(r'(?:,\s*(?:"(\w*)(?:"\s*(?::\s*)?)?)?)?')
 _PYTHON = re.compile(r"\[\s*([A-Za-z_][\w.-]*)\s*\(")
 _PYTHON_PART = re.compile(r"\[\s*([A-Za-z_][\w.-]*)?\s*")
 _AFTER = re.compile(r"<\|?/?tool[_▁]?(?:response|result|output)s?", re.IGNORECASE)
@@ -75,10 +80,7 @@ def outlook(text: str, asked: Asked) -> Outlook:
     if any(mark.startswith(text) for mark in LEADS):
         return "perhaps"
     if text.startswith(REACT):
-        found = _REACT.match(text)
-        if found is None:
-            return "perhaps"
-        return "yes" if tool_meant(found[1], asked.tools) else "no"
+        return "yes" if _REACT.match(text) else "perhaps"
     body = text
     if text.startswith("```"):
         found = _FENCE.match(text)
@@ -114,10 +116,25 @@ def _outlook_of_json(body: str, asked: Asked) -> Outlook:
     names = _NAMED.findall(head)
     if not names:
         return "perhaps" if len(body) < LONGEST_HEAD else "no"
-    return "yes" if any(tool_meant(name, asked.tools) for name in names[:5]) else "no"
+    if any(tool_meant(name, asked.tools) for name in names[:5]):
+        return "yes"
+    return "no" if asked.has_form else "yes" if key[1] in CALLING else _outlook_of_any(head)
 
 
-def calls_in(text: str, asked: Asked) -> list[Call]:
+def _outlook_of_any(head: str) -> Outlook:
+    """Whether JSON that names no tool is a call all the same: a name like that of one, and an object of arguments."""
+    found = _ANY_HEAD.match(head)
+    if found is None:
+        return "no"
+    rest = head[found.end() :]
+    if _ANY_ARGUMENTS.match(rest):
+        return "yes"
+    part = _ANY_PART.fullmatch(rest)
+    may_be = part is not None and any(each.startswith(part[1] or "") for each in ARGUMENTS)
+    return "perhaps" if may_be and len(head) < LONGEST_HEAD else "no"
+
+
+def calls_in(text: str, tools: Tools) -> list[Call]:
     """The calls that `text` is, all of it; none where it holds anything else."""
     calls: list[Call] = []
     at = 0
@@ -125,11 +142,16 @@ def calls_in(text: str, asked: Asked) -> list[Call]:
         at = _past_filler(text, at)
         if at >= len(text) or (calls and _AFTER.match(text, at)):
             return calls
-        found = next((found for read in _READERS if (found := read(text, at, asked))), None)
+        found = next((found for read in _READERS if (found := read(text, at, tools))), None)
         if found is None:
             return []
         calls.extend(found[0])
         at = found[1]
+
+
+def calls_of_any(text: str, tools: Tools) -> list[Call]:
+    """The same, where some are of tools that there are not."""
+    return calls_in(text, AnyTool(tools))
 
 
 def _past_filler(text: str, at: int) -> int:
@@ -142,7 +164,7 @@ def _past_filler(text: str, at: int) -> int:
     return made_up.start() if made_up else found.end()
 
 
-def _in_json(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+def _in_json(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     if text[at] not in "{[":
         return None
     try:
@@ -150,7 +172,7 @@ def _in_json(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
     except ValueError:
         rest = text[at:].rstrip().removesuffix("```").rstrip()
         value, end = object_in(rest), len(text)  # in Python's notation
-    calls = list(_meant(value, asked, depth=3))
+    calls = list(_meant(value, tools, depth=3))
     return (calls, _past_brackets(text, end)) if calls and None not in calls else None  # type: ignore[return-value]
 
 
@@ -160,29 +182,29 @@ def _past_brackets(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _meant(value: Any, asked: Asked, depth: int) -> Iterator[Call | None]:
+def _meant(value: Any, tools: Tools, depth: int) -> Iterator[Call | None]:
     """The calls that a JSON value means; a None among them for what is none."""
     if isinstance(value, list) and value and depth:
         for each in value:
-            yield from _meant(each, asked, depth - 1)
+            yield from _meant(each, tools, depth - 1)
     elif isinstance(value, dict):
         listed = next((value[key] for key in LISTS if isinstance(value.get(key), list)), None)
         if listed is not None:
-            yield from _meant(listed, asked, depth - 1)
+            yield from _meant(listed, tools, depth - 1)
         else:
-            yield _call(cast("dict[str, Any]", value), asked)
+            yield _call(cast("dict[str, Any]", value), tools)
     else:
         yield None
 
 
-def _call(value: Mapping[str, Any], asked: Asked) -> Call | None:
+def _call(value: Mapping[str, Any], tools: Tools) -> Call | None:
     for inner in ("function", "function_call"):
         if isinstance(value.get(inner), dict):
             value = value[inner]
     name = next((value[key] for key in NAMES if isinstance(value.get(key), str)), "")
-    tool = tool_meant(name, asked.tools) if name else None
+    tool = tool_meant(name, tools) if name else None
     key = next((key for key in ARGUMENTS if key in value), None)
-    if tool is None or key is None:
+    if tool is None or key is None or (isinstance(tools, AnyTool) and not value.keys() <= KEYS):
         return None
     arguments = _arguments(value[key])
     if arguments is None or (arguments.get("type") == "object" and isinstance(arguments.get("properties"), dict)):
@@ -198,21 +220,21 @@ def _arguments(value: Any) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def _in_tags(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+def _in_tags(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     """`<function=name>` and `<invoke name="name">`, with JSON or with parameters in tags."""
     found = _TAGGED.match(text, at)
-    tool = tool_meant(found[1], asked.tools) if found else None
+    tool = tool_meant(found[1], tools) if found else None
     if found is None or tool is None:
         return None
     pairs = _PARAMETER.findall(found[2])
-    arguments = _typed(pairs, asked.tools[tool]) if pairs else object_in(found[2])
+    arguments = _typed(pairs, tools[tool]) if pairs else object_in(found[2])
     return None if arguments is None else ([(tool, text_of(arguments))], found.end())
 
 
-def _named(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+def _named(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     """A name, and behind it its arguments: as JSON, or as pairs of tags."""
     found = _NAME.match(text, at)
-    tool = tool_meant(found[1], asked.tools) if found else None
+    tool = tool_meant(found[1], tools) if found else None
     if found is None or tool is None:
         return None
     start = _past_filler(text, found.end())
@@ -227,7 +249,7 @@ def _named(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
     while pair := _PAIR.match(text, end):
         pairs.append((pair[1], pair[2]))
         end = _past_space(text, pair.end())
-    return ([(tool, text_of(_typed(pairs, asked.tools[tool])))], end) if pairs else None
+    return ([(tool, text_of(_typed(pairs, tools[tool])))], end) if pairs else None
 
 
 def _past_space(text: str, at: int) -> int:
@@ -235,16 +257,16 @@ def _past_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _in_python(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+def _in_python(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     """`[name(a=1), other(b="x")]` and `name.call(a=1)`, to the end of the line or of the list."""
     found = _CALLED.match(text, at)
-    if found is None or tool_meant(found[1], asked.tools) is None or len(text) > 65_536:
+    if found is None or tool_meant(found[1], tools) is None or len(text) > 65_536:
         return None
     source = re.split(r"<\||```|</", text[at:])[0].strip().replace(".call(", "(")
     try:
         tree = ast.parse(source, mode="eval").body
         nodes = tree.elts if isinstance(tree, ast.List | ast.Tuple) else [tree]
-        calls = [_called(node, asked) for node in nodes]
+        calls = [_called(node, tools) for node in nodes]
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     if any(call is None for call in calls):
@@ -252,10 +274,10 @@ def _in_python(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | Non
     return [call for call in calls if call], at + len(re.split(r"<\||```|</", text[at:])[0])
 
 
-def _called(node: ast.expr, asked: Asked) -> Call | None:
+def _called(node: ast.expr, tools: Tools) -> Call | None:
     if not isinstance(node, ast.Call) or node.args:
         return None
-    tool = tool_meant(ast.unparse(node.func), asked.tools)
+    tool = tool_meant(ast.unparse(node.func), tools)
     if tool is None or any(keyword.arg is None for keyword in node.keywords):
         return None
     return tool, text_of({str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords})
@@ -278,10 +300,10 @@ def _value(text: str, schema: Any) -> Any:
     return value if end == len(text.strip()) else text
 
 
-def _in_react(text: str, at: int, asked: Asked) -> tuple[list[Call], int] | None:
+def _in_react(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     """`Action: name` and `Action Input: {…}`, and what the model made up of the result."""
     found = _REACT.match(text, at)
-    tool = tool_meant(found[1], asked.tools) if found else None
+    tool = tool_meant(found[1], tools) if found else None
     if found is None or tool is None or text[found.end() : found.end() + 1] != "{":
         return None
     try:

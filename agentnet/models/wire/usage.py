@@ -36,6 +36,16 @@ OTHERS = (
     ("total_tokens", "totalTokens", "totalTokenCount"),
 )
 DETAILS = ("prompt_tokens_details", "completion_tokens_details", "input_tokens_details", "output_tokens_details")
+CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens", "cached_tokens")
+"""Tokens that some count beside those of the prompt, and others among them."""
+LEAST_READ = 1_000
+"""Tokens below which a count is none of a prompt that was cut: servers have more context than that."""
+SUSPECT_BYTES = 6
+"""Of a request, for a token that was read: where there are more, its words are counted."""
+SURE_SHARE = 0.9
+"""Of the words: fewer tokens are a part of the prompt."""
+NEAR_SHARE = 0.75
+"""Of the most that was ever read: what is cut is cut to nearly the same; less is a count without what is in a cache."""
 PLACES = ("usage", "usageMetadata", "timings")
 """Where a chunk may tell it."""
 
@@ -49,6 +59,8 @@ class Usage:
         self._counts = [0, 0, 0]
         self._details: dict[str, Any] = {}
         self._passed: Mapping[str, Any] | None = None
+        self._has_cached = False
+        """Whether some of the prompt may be in a cache, and in no count."""
         self.is_estimated = False
         """Whether any of it is, once it is told."""
         self.said_bytes = 0
@@ -99,6 +111,16 @@ class Usage:
             told["estimated"] = True
         return told
 
+    def look_for_cut(self) -> None:
+        """Note, at the end, whether the endpoint has read less of the prompt than it was sent."""
+        read, habits = self._counts[PROMPT], self._asked.habits
+        habits.most_read = max(habits.most_read, read)
+        if read < LEAST_READ or read * SUSPECT_BYTES > len(self._asked.body) or self._has_cached:
+            return
+        if read >= habits.most_read * NEAR_SHARE and read < self._asked.words * SURE_SHARE:
+            self._noted.add("prompt_cut")
+            habits.reads_at_most = habits.most_read
+
     def _read(self, value: Any) -> bool:
         """Take the counts; the largest of each is kept, for parts add to one another and sums grow. "
         "Whether it is sound."""
@@ -110,6 +132,8 @@ class Usage:
             self._counts[place] = max(self._counts[place], number)
         details = {key: _details(value[key]) for key in DETAILS if isinstance(value.get(key), Mapping)}
         self._details.update({key: each for key, each in details.items() if key in self._own_details})
+        if "prompt_n" in value or any(value.get(name) or _in_details(details, name) for name in CACHED):
+            self._has_cached = True
         names = NAMES[self._asked.api]
         sound = all(
             type(value.get(name)) is int and value[name] == number for name, number in zip(names, numbers, strict=True)
@@ -131,6 +155,10 @@ def _number(value: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         return 0
     return number if 0 <= number <= MOST_TOKENS else 0
+
+
+def _in_details(details: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    return any(each.get(name) for each in details.values())
 
 
 def _details(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.wire.asked import Asked
 from agentnet.models.wire.quirks import Noted
-from agentnet.models.wire.spoken import LONGEST_HEAD, MARKS, Call, calls_in, outlook
+from agentnet.models.wire.spoken import LONGEST_HEAD, MARKS, Call, calls_in, calls_of_any, outlook
 
 THOUGHTS = {
     "<think>": "</think>",
@@ -116,17 +116,24 @@ class Words:
             if self._unsure is not None:  # no tag came: they were words
                 said.words, self._asked.habits.thinks_first = "".join([*self._unsure, held]), False
         elif self._mode == "calling":
-            said.calls = calls_in(held, self._asked)
+            said.calls = self._calls(held)
             said.words = "" if said.calls else held
             self._mode = "plain"
         elif held and _ENDS.fullmatch(held.strip()):
             self._noted.add("marks_in_text")
         elif held.strip() or not self._is_behind:
             said.words = held
-        if said.calls:
-            self._noted.add("call_in_text")
         self.has_spoken = self.has_spoken or bool(said.words.strip())
         return said
+
+    def _calls(self, text: str) -> list[Call]:
+        """The calls that a text is. One of a tool that is not there is passed on, too: who runs the tools tells the
+        model which there are, and nobody takes it for an answer."""
+        if calls := calls_in(text, self._asked.tools):
+            self._noted.add("call_in_text")
+        elif calls := calls_of_any(text, self._asked.tools):
+            self._noted.add("call_unknown")
+        return calls
 
     def _start(self, text: str, said: Said) -> str:
         """At the beginning, and behind thoughts: white space and marks may come before what is said."""

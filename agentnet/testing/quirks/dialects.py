@@ -10,6 +10,8 @@ from agentnet.testing.wire import Event, WireTurn
 
 THOUGHT = "The user wants a product. I should use the tool and then say what it is."
 
+NO_TOOL = "calculate_product"
+
 Given = dict[str, Any]
 Dialect = Callable[[str, Given], str]
 
@@ -113,6 +115,17 @@ def as_text(dialect: Dialect, before: str = "") -> Callable[[WireTurn], None]:
     return edit
 
 
+def of_no_tool(dialect: Dialect) -> Callable[[WireTurn], None]:
+    """All calls of a turn become its words, each of a tool that is not there."""
+
+    def edit(turn: WireTurn) -> None:
+        for call in turn.calls:
+            call.name = NO_TOOL
+        as_text(dialect)(turn)
+
+    return edit
+
+
 def _in_thought(turn: WireTurn) -> None:
     as_text(DIALECTS["hermes"][1])(turn)
     turn.reasoning, turn.text = f"{THOUGHT}\n{turn.text}", ""
@@ -184,6 +197,22 @@ MORE_CALLS = (
         apis=CHAT,
     ),
     Quirk("text-call-in-thought", "A call comes in a thought, once.", on="calls", times=1, turn=_in_thought),
+    *(
+        Quirk(
+            f"text-call-unknown-{name}",
+            f"A call comes as text, of a tool that is not there, in {DIALECTS[name][0]}. Once.",
+            on="calls",
+            times=1,
+            turn=of_no_tool(DIALECTS[name][1]),
+        )
+        for name in ("hermes", "mistral-new", "json-parameters", "json-of-openai", "json-fenced", "glm", "react")
+    ),
+    Quirk(
+        "text-call-unknown-always",
+        "It comes again and again.",
+        on="calls",
+        turn=of_no_tool(DIALECTS["hermes"][1]),
+    ),
     Quirk(
         "text-like-a-call",
         "The answer is JSON that is no call.",

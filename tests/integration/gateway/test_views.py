@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from a2a.types.a2a_pb2 import TaskState
+from a2a.types.a2a_pb2 import Task, TaskState
 
 from agentnet.database.tables import TaskRow
 from agentnet.errors import ConfigurationError
@@ -16,12 +16,20 @@ from agentnet.ids import uuid7
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.settings import Settings
+from agentnet.tasks.events import kind_of, status_update
+from agentnet.tasks.steps import Step, StepKind, StepPhase
 from tests.integration.gateway.conftest import Network
 
 pytestmark = pytest.mark.anyio
 
 
-async def store(network: Network, tenant: str, agent: str, parent: TaskRow | None = None) -> TaskRow:
+async def store(
+    network: Network,
+    tenant: str,
+    agent: str,
+    parent: TaskRow | None = None,
+    state: TaskState = TaskState.TASK_STATE_COMPLETED,
+) -> TaskRow:
     identifier = uuid7()
     now = datetime.now(UTC)
     row = TaskRow(
@@ -36,7 +44,7 @@ async def store(network: Network, tenant: str, agent: str, parent: TaskRow | Non
         chain=[f"agent:{parent.agent}"] if parent else [],
         budget={},
         definition="1",
-        state=TaskState.TASK_STATE_COMPLETED,
+        state=state,
         status_at=now,
         created_at=now,
         last_seq=1,
@@ -108,6 +116,61 @@ async def test_tasks_are_shown_with_their_tree_and_only_to_their_tenant(network:
         assert (await http.get(f"/v1/tasks/{UUID(int=0)}")).status_code == 404
         wrong = await http.get("/v1/tasks", params={"limit": "many"})
         assert wrong.status_code == 400 and "limit" in wrong.json()["error"]["message"]
+
+
+async def tell(network: Network, task: TaskRow, step: Step | None, at: datetime) -> None:
+    """Let the task's last event tell of a step, or of nothing but that it works."""
+    event = status_update(Task(id=str(task.id), context_id="c1"), TaskState.TASK_STATE_WORKING)
+    if step is not None:
+        event.status_update.metadata.update(step.as_metadata())
+    database = await network.runtime.database()
+    await database.pool.execute(
+        "INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body, at) VALUES ($1, 1, $2, $3, 1, $4, $5)",
+        task.id,
+        task.tenant,
+        kind_of(event),
+        event.SerializeToString(),
+        at,
+    )
+
+
+def model_step(phase: StepPhase, summary: str, ms: int | None = None, kind: StepKind = "model") -> Step:
+    return Step("t/m1/wait", kind, phase, "house", ("concierge", "writer"), "t", summary, ms)
+
+
+AT = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+WAITING = {"model": "house", "agent": "writer", "since": "2026-01-01T12:00:20+00:00"}
+STEPS = {
+    "a silent model": (
+        model_step("start", "waiting for the model: 10 s", 10_000),
+        {**WAITING, "what": "waiting for the model: 10 s"},
+    ),
+    "a rate limit": (
+        model_step("start", "waiting 30 s: rate limit"),
+        {**WAITING, "what": "waiting 30 s: rate limit", "since": "2026-01-01T12:00:30+00:00"},
+    ),
+    "a wait that is over": (model_step("end", "waiting 30 s: rate limit"), None),
+    "a word that is no wait": (model_step("start", "left out 1,000 characters"), None),
+    "a tool": (model_step("start", "waiting for lunch", kind="tool"), None),
+    "nothing": (None, None),
+}
+
+
+@pytest.mark.parametrize("which", STEPS)
+async def test_a_task_that_waits_for_its_model_says_so_wherever_it_is_shown(network: Network, which: str) -> None:
+    step, wanted = STEPS[which]
+    tenant = f"waits-{list(STEPS).index(which)}"
+    root = await store(network, tenant, "concierge")
+    task = await store(network, tenant, "writer", root, TaskState.TASK_STATE_WORKING)
+    await tell(network, task, step, AT)
+    key = await (await network.runtime.keys()).create(tenant, "mine")
+    async with network.client(key) as http:
+        listed = {each["id"]: each for each in (await http.get("/v1/tasks")).json()["tasks"]}
+        alone = (await http.get(f"/v1/tasks/{task.id}")).json()
+        tree = (await http.get(f"/v1/tasks/{root.id}/tree")).json()
+    assert [found["waits_for"] for found in (listed[str(task.id)], alone, tree["children"][0])] == [wanted] * 3
+    assert listed[str(root.id)]["waits_for"] is None
+    assert tree["waits_for"] is None
 
 
 async def test_a_list_of_tasks_is_filtered_and_paged(network: Network) -> None:

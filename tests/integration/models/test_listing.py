@@ -1,6 +1,8 @@
 """What endpoints list as their models, over true sockets: what is read, and what is said of each that is no list."""
 
+import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from agentnet.models.check.asking import Asker, Bounds
 from agentnet.models.endpoints import listing
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.models.endpoints.listing import listed_models, name_in, only_model
+from agentnet.models.wire.client import WireClient
 from agentnet.testing import OpenAIServer, serving
+from tests.integration.models.endpoints import OLLAMA, over_tls
 
 pytestmark = pytest.mark.anyio
 
@@ -256,3 +261,28 @@ async def test_none_or_several_are_refused_with_their_names(names: list[str], sa
 )
 def test_a_name_is_found_in_a_list_that_says_it_longer(names: list[str], wanted: str, found: str | None) -> None:
     assert name_in(names, wanted) == found
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_a_list_is_trusted_as_turns_and_checks_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_trusted: bool
+) -> None:
+    async with over_tls(tmp_path, OLLAMA) as url:
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        else:
+            monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        endpoint = Endpoint(name="house", model="qwen3:latest", base_url=f"{url}/v1")
+        asked = [listed_models(endpoint.base_url), listed_by_the_check(endpoint), listed_by_turns(endpoint)]
+        came = await asyncio.gather(*asked, return_exceptions=True)
+    assert [not isinstance(each, BaseException) for each in came] == [is_trusted] * 3, came
+
+
+async def listed_by_the_check(endpoint: Endpoint) -> int:
+    async with Asker(endpoint, Bounds()) as asker:
+        return (await asker.get(f"{endpoint.base_url}/models")).status
+
+
+async def listed_by_turns(endpoint: Endpoint) -> int:
+    async with WireClient(endpoint) as client:
+        return (await client.get(f"{endpoint.base_url}/models")).status_code

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from agentnet.cli.network.doctor_model import model_findings
+from agentnet.cli.network.finding import Finding
 from agentnet.models import default_model_settings, model_provider
 from agentnet.models.endpoints.failure import Kind, ModelError
 from agentnet.settings import Settings
@@ -141,3 +143,48 @@ async def test_a_refusal_is_told_in_the_words_of_the_provider_and_asked_for_once
     assert words in str(caught.value)
     assert "litellm" not in str(caught.value).lower()
     assert len(asked) == 1
+
+
+async def findings_of(settings: Settings, *, call: bool = True) -> list[Finding]:
+    return [finding async for finding in model_findings(settings, call=call)]
+
+
+async def test_the_doctor_asks_a_model_through_litellm_to_call_a_tool(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = [Decision(calls=(Call("get_weather", {"city": "Paris"}),))]
+    server = OpenAIServer(Scenario(script=script))
+    async with models_over(server.app, "openai/any", monkeypatch, tmp_path) as settings:
+        found = await findings_of(settings)
+    assert [(finding.check, finding.ok) for finding in found] == [
+        ("model", True),
+        ("model call", True),
+        ("model tools", True),
+    ]
+    assert found[0].found == "openai/any through LiteLLM"
+    assert "first token after" in found[1].found
+    assert "usage sent" in found[1].found
+    assert found[2].found == "the tool was called"
+    [asked] = server.requests
+    assert (asked["stream"], len(asked["tools"])) == (True, 1)
+
+
+async def test_the_doctor_tells_what_a_provider_behind_litellm_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+    app = Starlette(routes=[Route("/v1/messages", lambda _: JSONResponse(said, 401), methods=["POST"])])
+    async with models_over(app, "anthropic/claude-sonnet-4-5", monkeypatch, tmp_path) as settings:
+        found = await findings_of(settings)
+    assert [(finding.check, finding.ok) for finding in found] == [("model", True), ("model call", False)]
+    assert "invalid x-api-key" in found[1].found
+
+
+async def test_without_a_call_the_doctor_says_why_it_knows_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = OpenAIServer()
+    async with models_over(server.app, "openai/any", monkeypatch, tmp_path) as settings:
+        [found] = await findings_of(settings, call=False)
+    assert (found.ok, found.todo) == (True, "Only a call shows more: leave --no-call out.")
+    assert server.requests == []

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from a2a.types.a2a_pb2 import Task
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from agentnet.tasks.steps import STEPS, step_of
 from agentnet.tasks.values import struct_json
@@ -34,6 +37,7 @@ skills:
 limits:
   max_output_tokens: null  # the whole context is the prompt's
 """
+CUT_TO = 2_048
 MESSAGES = '"messages":'
 REFUSALS = {
     "openai": "This model's maximum context length is {limit} tokens. However, your messages resulted in "
@@ -167,3 +171,48 @@ async def test_each_prompt_begins_byte_by_byte_as_the_one_before_over_turns_task
             assert prefix(after).startswith(prefix(before))
     assert [prefix(body) for body in halves[0]] == [prefix(body) for body in halves[1]]
     assert len({json.dumps(json.loads(body)["messages"][0]) for body in bodies}) == 1
+
+
+class Cutting:
+    """A server that reads 2,048 tokens of a prompt at most, and says nothing of what it drops. It calls a tool six
+    times, and then answers."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = json.loads(await Request(scope, receive).body())
+        number, self.asked = self.asked % 7, self.asked + 1
+        said = " ".join(str(message.get("content") or "") for message in body["messages"])
+        read = min(len(said.split()) + 500, CUT_TO)
+        function = {"name": "note", "arguments": json.dumps({"text": f"{number} " + "word " * 900})}
+        call = {"index": 0, "id": f"call_w{self.asked}x5z8", "type": "function", "function": function}
+        delta = {"content": "done"} if number == 6 else {"tool_calls": [call]}
+        head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+        choices = [{"index": 0, "delta": delta}, {"index": 0, "delta": {}, "finish_reason": "stop"}]
+        usage = {"prompt_tokens": read, "completion_tokens": 9, "total_tokens": read + 9}
+        chunks = [*({**head, "choices": [each]} for each in choices), {**head, "choices": [], "usage": usage}]
+        text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+        await Response(text, media_type="text/event-stream")(scope, receive, send)
+
+
+@pytest.mark.parametrize("known", [{}, {"context_tokens": 32_768}], ids=["unknown", "declared in vain"])
+async def test_a_server_that_cuts_prompts_without_a_word_is_told_of_once_and_sent_what_it_reads(
+    database_url: str, tmp_path: Path, known: dict[str, Any]
+) -> None:
+    server = SmallContext(Cutting())
+    async with (
+        model_at(server, **known) as model,
+        specialist(database_url, tmp_path, [], manifest=MANIFEST, model=model) as (worker, [one]),
+    ):
+        said = await told(one, "go")
+        assert len(worker.ledger) == 6
+        again = await told(one, "go")
+    notices = [words for words in said if "drops the rest without a word" in words]
+    assert len(notices) == 1
+    assert "reads 2,048 tokens of a prompt" in notices[0]
+    assert not any("drops the rest" in words for words in again), "once for an endpoint"
+    assert any(words.startswith("left out ") for words in said)
+    sizes = [len(json.dumps(body["messages"]).split()) for body in server.asked]
+    assert max(sizes[:4]) > CUT_TO, "it was cut at first"
+    assert max(sizes[5:]) <= CUT_TO, "and is not any more"

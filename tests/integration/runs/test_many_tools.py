@@ -185,3 +185,54 @@ async def test_few_tools_are_listed_in_one_order_whatever_the_servers_is(databas
         "ask_user",
         "give_up",
     ]
+
+
+OF_FOLDER = "from agents import function_tool\n\nledger: list[str] = []\n" + "".join(
+    f'''
+@function_tool
+async def weigh_{number}(item: str) -> str:
+    """Weigh an item on scale {number}{" of the harbour" if number == 77 else ""}."""
+    ledger.append(f"{number} {{item}}")
+    return f"{{item}} weighs {number}"
+'''
+    for number in range(120)
+)
+
+
+@pytest.mark.parametrize("approved", [False, True])
+async def test_120_tools_of_a_folder_are_found_and_called_as_those_of_servers(
+    database_url: str, tmp_path: Path, approved: bool
+) -> None:
+    manifest = MANIFEST.replace("mcp_servers: [shop]\n", "").replace("[shop_order_217]", f"[weigh_{78 - approved}]")
+    steps = [
+        [function_call("find_tools", {"query": "scale of the harbour"}, call_id="c1")],
+        [named("weigh_77", "c2", item="a crate")],
+        [assistant_message("weighed")],
+    ]
+    async with specialist(database_url, tmp_path, steps, 1, manifest, tools=OF_FOLDER) as (worker, [one]):
+        done = await sent(one, "weigh")
+        if approved:
+            assert done.status.state == ASKS, done.status
+            assert "weigh_77" in question(done)
+            assert worker.ledger == []
+            done = await sent(one, "yes", done)
+    assert done.status.state == DONE, done.status
+    assert worker.ledger == ["77 a crate"]
+    assert listed(worker) == ["ask_user", "give_up", "find_tools", "call_tool"]
+    found, weighed = outputs(worker)
+    assert json.loads(found)[0]["name"] == "weigh_77"
+    assert weighed == "a crate weighs 77"
+
+
+async def test_a_few_tools_of_a_folder_are_listed_and_nothing_finds_them(database_url: str, tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("mcp_servers: [shop]\n", "").replace("[shop_order_217]", "[]")
+    async with specialist(database_url, tmp_path, [[assistant_message("done")]], 1, manifest) as (worker, [one]):
+        await sent(one, "go")
+    assert listed(worker) == ["note", "slow", "pay", "ask_user", "give_up"]
+
+
+async def test_a_model_may_be_left_without_the_way_to_give_up(database_url: str, tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("mcp_servers: [shop]\n", "give_up: false\n").replace("[shop_order_217]", "[]")
+    async with specialist(database_url, tmp_path, [[assistant_message("done")]], 1, manifest) as (worker, [one]):
+        await sent(one, "go")
+    assert listed(worker) == ["note", "slow", "pay", "ask_user"]

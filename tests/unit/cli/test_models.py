@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agentnet.cli.app import app
+from agentnet.cli.network.litellm_check import check_of, tokens_of_check
+from agentnet.models.check.finding import Advice
+from agentnet.models.endpoints.endpoint import Endpoint
 
 FILE = """
 default: local
@@ -157,3 +160,15 @@ def test_a_model_that_nothing_has_is_refused_before_anything_starts(tmp_path: Pa
     started = CliRunner().invoke(app, ["up", "--agents", "mine", "--only", "helper"])
     assert started.exit_code == 2
     assert "agent.yaml: model: there is no model 'lokal'. Did you mean 'local'?" in started.stderr
+
+
+@pytest.mark.anyio
+async def test_without_litellm_the_check_of_its_models_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentnet.models.endpoints.choice.find_spec", lambda name: None)
+    endpoint = Endpoint(name="claude", model="litellm/anthropic/claude-x", base_url="")
+    check = check_of(endpoint, call=True, advice=Advice(), say=None, own_ports=())
+    [found] = [finding async for finding in check.findings()]
+    assert not found.ok
+    assert "is reached through LiteLLM, which is not installed" in found.found
+    assert "pip install 'agentnet[litellm]'" in found.todo
+    assert tokens_of_check(endpoint) < tokens_of_check(Endpoint(name="m", model="m", base_url="http://127.0.0.1:1/v1"))

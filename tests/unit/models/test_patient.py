@@ -17,6 +17,7 @@ from tests.unit.models.turns import (
     answers,
     begins,
     called,
+    called_delta,
     declined,
     nothing,
     said,
@@ -390,3 +391,49 @@ def test_our_own_word_for_a_cancelled_wait_is_no_cancel_of_the_run() -> None:
         return task.cancelling()
 
     assert in_virtual_time(work()) == 0
+
+
+async def told_in_silence(model: PatientModel) -> list[tuple[float, str]]:
+    """What is said while a turn's stream is silent, and when."""
+    heard: list[tuple[float, str]] = []
+    turn = model.stream_response(
+        None,
+        "hello",
+        ModelSettings(),
+        [],
+        None,
+        [],
+        ModelTracing.DISABLED,
+        previous_response_id=None,
+        say=lambda notice: heard.append((now(), notice.text)),
+    )
+    async for _ in turn:
+        pass
+    return heard
+
+
+WAITS = [(10.0, "10"), (30.0, "30"), (60.0, "60"), (120.0, "120")]
+
+
+@pytest.mark.parametrize("first", [[], [begins()]], ids=["nothing", "that it begins"])
+@pytest.mark.parametrize(("seconds", "times"), [(9.0, 0), (11.0, 1), (31.0, 2), (150.0, 4)])
+def test_a_silent_model_is_said_to_be_waited_for_now_and_then(first: list[Any], seconds: float, times: int) -> None:
+    model, _ = patient([*first, seconds, *answers("hi")], silence_seconds=600.0)
+    words = [(moment, f"waiting for the model: {text} s") for moment, text in WAITS[:times]]
+    assert in_virtual_time(told_in_silence(model)) == words
+
+
+@pytest.mark.parametrize("begun", [[word("hi")], [called_delta()]], ids=["a word", "a call"])
+def test_a_model_that_has_begun_to_answer_is_not_said_to_be_waited_for(begun: list[Any]) -> None:
+    model, _ = patient([begins(), *begun, 50.0, said("hi")], silence_seconds=600.0)
+    assert in_virtual_time(told_in_silence(model)) == []
+
+
+def test_silence_of_another_try_is_counted_anew() -> None:
+    model, _ = patient([12.0, SERVER], [12.0, *answers("hi")])
+    assert [words for _, words in in_virtual_time(told_in_silence(model))] == ["waiting for the model: 10 s"] * 2
+
+
+def test_where_nobody_listens_nothing_is_said_of_silence() -> None:
+    model, _ = patient([100.0, *answers("hi")], silence_seconds=600.0)
+    assert in_virtual_time(told(model)) == ["|", "hi", "=hi"]

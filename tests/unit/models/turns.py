@@ -9,6 +9,7 @@ from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
     ResponseCreatedEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
     ResponseFunctionToolCall,
     ResponseOutputMessage,
     ResponseOutputRefusal,
@@ -64,6 +65,12 @@ def word(text: str) -> ResponseTextDeltaEvent:
         output_index=0,
         sequence_number=0,
         type="response.output_text.delta",
+    )
+
+
+def called_delta() -> ResponseFunctionCallArgumentsDeltaEvent:
+    return ResponseFunctionCallArgumentsDeltaEvent(
+        delta="{", item_id="i", output_index=0, sequence_number=0, type="response.function_call_arguments.delta"
     )
 
 

@@ -39,7 +39,9 @@ class Server(Model, ModelProvider):
 
     def __init__(self, limit: int, ratio: float = 1.0, words: str = OVERFLOWS["openai"], **known: Any) -> None:
         self.limit, self.ratio, self.words = limit, ratio, words
-        self.endpoint = Endpoint.model_validate({"name": "small", "model": "small", "base_url": "http://x/v1", **known})
+        self.endpoint = Endpoint.model_validate(
+            {"name": "small", "model": "small", "base_url": "http://127.0.0.1:1/v1", **known}
+        )
         self.asked: list[tuple[Any, ...]] = []
         self.refused = 0
         self.dies_at = 0

@@ -155,3 +155,37 @@ async def test_tools_that_would_fill_the_context_are_found() -> None:
     for room, names in ((4_096, ["find_tools", "call_tool"]), (32_000, [*served])):
         sent, _ = Contexts(scope).at("").prepared(Server(room, context_tokens=room), "m1", args)
         assert [each.name for each in sent[3]] == names
+
+
+OWN, SERVED, OTHERS = ["o_1", "o_2", "o_3"], ["s_1", "s_2", "s_3"], ["ask_user"]
+FINDERS = ["find_tools", "call_tool"]
+
+
+@pytest.mark.parametrize(
+    ("served", "limit", "listed"),
+    [
+        (SERVED, 100, [*OWN, *SERVED, *OTHERS]),
+        (SERVED, 6, [*OWN, *OTHERS, *FINDERS]),
+        (SERVED, 5, [*OTHERS, *FINDERS]),
+        ([], 100, [*OWN, *OTHERS]),
+        ([], 4, [*OWN, *OTHERS]),
+        ([], 3, [*OTHERS, *FINDERS]),
+    ],
+)
+async def test_a_folders_own_tools_are_found_too_where_the_rest_is_too_many(
+    served: list[str], limit: int, listed: list[str]
+) -> None:
+    made = {name: tool(name) for name in (*OWN, *SERVED)}
+    scope = RunScope(
+        cast(Any, Run()),
+        "a",
+        cast(Any, None),
+        served={name: made[name] for name in served} if served else None,
+        own={name: made[name] for name in OWN},
+        max_tools=limit,
+    )
+    tools = [tool(name) for name in (*OWN, *served, *OTHERS, *FINDERS)]
+    args: tuple[Any, ...] = ("Do.", results(5), ModelSettings(), tools, None, [], None)
+    sent, _ = Contexts(scope).at("").prepared(Server(10**6), "m1", args)
+    assert [each.name for each in sent[3]] == listed
+    assert sorted(scope.findable) == sorted([*OWN, *served])

@@ -116,11 +116,14 @@ class TellingRun(Run):
         self.lease = SimpleNamespace(task_id="t")
         self.named = Task(id="t", context_id="c")
         self.told: list[tuple[Any, ...]] = []
+        self.took: list[int | None] = []
+        """Milliseconds that each says."""
 
     async def emit(self, event: Any) -> None:
         step = step_of(struct_json(event.status_update.metadata))
         assert step is not None
         self.told.append((step.id, step.kind, step.phase, step.name, step.summary, step.ok))
+        self.took.append(step.ms)
 
 
 async def test_what_a_turn_waits_for_is_a_step_and_no_event_of_the_model() -> None:
@@ -136,6 +139,65 @@ async def test_what_a_turn_waits_for_is_a_step_and_no_event_of_the_model() -> No
     assert run.waits_for == ""
     assert inner.is_closed
     assert list(run.leased.journal) == ["m1"]
+
+
+class Silent(FailingOnce):
+    """Is silent, which it says from outside its stream, and then answers, fails with `error` or is left."""
+
+    tells_of_silence = True
+
+    def __init__(self, run: "TellingRun", error: Exception | None = None) -> None:
+        self.run, self.error = run, error
+        self.is_asked = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        say = kwargs["say"]
+        for seconds in (10.0, 30.0):
+            before = len(self.run.told)
+            say(Notice(f"waiting for the model: {seconds:.0f} s", "house", seconds))
+            while len(self.run.told) == before:
+                await asyncio.sleep(0)
+        self.is_asked.set()
+        await self.goes_on.wait()
+        if self.error is not None:
+            raise self.error
+        response = Response.construct(id="r", output=[], usage=None)
+        yield ResponseCompletedEvent(response=response, sequence_number=0, type="response.completed")
+
+
+@pytest.mark.parametrize("error", [None, ModelError(Kind.SILENT, "The model said nothing.")], ids=["answers", "fails"])
+async def test_a_wait_that_a_timer_tells_of_is_one_step_with_an_end(error: Exception | None) -> None:
+    run = TellingRun()
+    inner = Silent(run, error)
+    inner.goes_on.set()
+    model = JournaledModels(inner, RunScope(cast(Any, run), "a", cast(Any, None)), None).get_model(None)
+    if error is None:
+        await _turn(model)
+    else:
+        with pytest.raises(ModelError):
+            await _turn(model)
+    assert run.told == [
+        ("t/m1/wait", "model", "start", "house", "waiting for the model: 10 s", True),
+        ("t/m1/wait", "model", "start", "house", "waiting for the model: 30 s", True),
+        ("t/m1/wait", "model", "end", "house", str(error or ""), error is None),
+    ]
+    assert run.waits_for == ""
+    assert run.took[0] == 10_000
+    assert run.took[1] >= 10_000
+
+
+async def test_a_turn_that_is_left_while_it_waits_tells_nothing_more() -> None:
+    run = TellingRun()
+    inner = Silent(run)
+    model = JournaledModels(inner, RunScope(cast(Any, run), "a", cast(Any, None)), None).get_model(None)
+    running = asyncio.create_task(_turn(model))
+    await inner.is_asked.wait()
+    assert run.waits_for == "waiting for the model: 30 s"
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(run.told) == 2
 
 
 async def test_a_turn_that_fails_ends_its_step_and_is_not_in_the_journal() -> None:

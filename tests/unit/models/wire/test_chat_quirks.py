@@ -283,6 +283,32 @@ CASES = [
         "behind thoughts",
         thoughts="Hm.",
     ),
+    *(
+        Case(
+            "call_unknown",
+            events(*said(*(text[at : at + 3] for at in range(0, len(text), 3)))),
+            before,
+            ((tool, {"q": "x"}),),
+            name=name,
+        )
+        for name, tool, before, text in (
+            ("hermes", "search", "", '<tool_call>{"name": "search", "arguments": {"q": "x"}}</tool_call>'),
+            ("behind words", "search", "I look. ", 'I look. <tool_call>{"name": "search", "arguments": {"q": "x"}}'),
+            ("bare JSON", "search", "", '{"name": "search", "parameters": {"q": "x"}}'),
+            ("bare JSON, a list", "search", "", '[{"name": "search", "arguments": {"q": "x"}}]'),
+            ("fence", "search", "", '```json\n{"name": "search", "arguments": {"q": "x"}}\n```'),
+            ("llama's tag", "search", "", '<function=search>{"q": "x"}</function>'),
+            ("mistral", "search", "", '[TOOL_CALLS]search[ARGS]{"q": "x"}'),
+            ("namespace", "search", "", '<tool_call>{"name": "web.search", "arguments": {"q": "x"}}</tool_call>'),
+            ("react", "search", "", 'Thought: Hm.\nAction: search\nAction Input: {"q": "x"}\nObservation: none'),
+            (
+                "the API's own form",
+                "search",
+                "",
+                '{"tool_calls": [{"type": "function", "function": {"name": "search", "arguments": {"q": "x"}}}]}',
+            ),
+        )
+    ),
     # Thoughts
     words("think_in_text", *said("<th", "ink>", "H", "m.", "</thi", "nk>", "\n\nHello", " there."), thoughts="Hm."),
     words("think_in_text", *said("\n<thinking>Hm.</thinking>Hello there."), thoughts="Hm.", name="in one"),
@@ -338,5 +364,5 @@ async def test_a_quirk_is_repaired(case: Case) -> None:
 
 
 def test_every_quirk_has_a_case() -> None:
-    alone = {"think_unopened"}  # asked anew: it has a test of its own
+    alone = {"think_unopened", "prompt_cut"}  # asked anew, and of long prompts: they have tests of their own
     assert {case.quirk for case in CASES} | {case.quirk for case in RESPONSES_CASES} | alone == QUIRKS.keys()

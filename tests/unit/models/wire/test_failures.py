@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from agents import ModelSettings
 
 from agentnet.models.endpoints.failure import Kind, ModelError
 from tests.unit.models.wire.playing import Answer, chunk, events, playing, said, take_turn, usage_chunk
@@ -239,7 +240,9 @@ async def test_a_call_that_was_cut_is_asked_for_anew_and_never_made_whole() -> N
     "text",
     [
         '{"name": "Bob", "age": 3}',
-        '{"name": "delete_all", "arguments": {}}',
+        '{"name": "Ada", "arguments": ["analytical", "engine"]}',
+        '{"name": "Ada Lovelace", "arguments": {"wrote": 1}}',
+        '{"name": "ada", "arguments": {"wrote": 1}, "born": 1815}',
         '{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}',
         "Write `<tool_call>` before a call.",
         'You would say:\n<tool_call>{"name": "get_weather", "arguments": {"city": "x"}}</tool_call>\nand then wait.',
@@ -266,6 +269,15 @@ async def test_without_tools_nothing_is_a_call() -> None:
     async with playing(events(*said(text))) as player:
         turn = await take_turn(player, tools=[])
     assert (turn.text, turn.calls) == (text, [])
+
+
+async def test_where_the_answer_is_to_be_json_a_name_beside_arguments_is_no_call() -> None:
+    text = '{"name": "delete_all", "arguments": {}}'
+    settings = ModelSettings(include_usage=True, extra_body={"response_format": {"type": "json_object"}})
+    async with playing(events(*said(text))) as player:
+        turn = await take_turn(player, settings=settings)
+        assert (turn.text, turn.calls) == (text, [])
+        assert (await take_turn(player)).calls == [("delete_all", {})]
 
 
 async def test_ids_of_earlier_turns_are_not_used_again() -> None:

@@ -234,6 +234,12 @@ CASES = [
         "responses",
         to=(PARIS,),
     ),
+    text_case(
+        "call_unknown",
+        '<tool_call>{"name": "search", "arguments": {"q": "x"}}</tool_call>',
+        "responses",
+        to=(("search", {"q": "x"}),),
+    ),
     text_case("call_in_text", f'{{"name": "get_weather", "arguments": {CITY}}}', "responses, bare JSON", to=(PARIS,)),
     text_case("think_in_text", "<think>Hm.</think>\n\nHello there.", "responses", HELLO, thoughts="Hm."),
 ]
