@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 LEAST_CONTEXT = 256
 """No number below is taken for the size of a context."""
-_NUMBER = r"(\d[\d,_]*\d|\d)"
+_NUMBER = r"(\d(?:[\d,_]{0,20}\d)?)"
+MOST_WORDS = 2_000
+"""Characters that are looked at: a server's words are others' words, and no expression runs over endless ones."""
 
 
 def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
@@ -47,7 +49,7 @@ def sizes_told(words: str) -> tuple[int | None, int | None]:
 
 def _first(patterns: Sequence[re.Pattern[str]], words: str, least: int) -> int | None:
     for pattern in patterns:
-        for match in pattern.finditer(words):
+        for match in pattern.finditer(words, 0, MOST_WORDS):
             number = int(re.sub(r"\D", "", match[1]))
             if number >= least:
                 return number

@@ -17,18 +17,20 @@ from urllib.parse import urlsplit
 import httpx
 import httpx2
 
+from agentnet.errors import TooLargeError
+from agentnet.http.json_scan import JsonLimits, check_json
 from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
-from agentnet.models.endpoints.refusals import failure_of
+from agentnet.models.endpoints.refusals import failure_of, redirected
 from agentnet.models.endpoints.sentences import payload_of, sentence_of
 from agentnet.settings import LOOPBACK_HOSTS
 
 ANSWER_SECONDS = 15.0
 """For the whole list: routers with hundreds of models need some."""
 CONNECT_SECONDS = 5.0
-MAX_BYTES = 8 * 1024 * 1024
-MAX_REDIRECTS = 3
+MAX_BYTES = 4 * 1024 * 1024
+LIMITS = JsonLimits(depth=50, values=500_000)
 MOST_NAMED = 20
 VECTORS = re.compile(r"embed|rerank", re.IGNORECASE)
 NAMES = ("id", "name", "model")
@@ -64,8 +66,7 @@ async def listed_models(
                 verify=httpx2.create_ssl_context(),
                 timeout=timeout,
                 trust_env=outside,
-                follow_redirects=True,
-                max_redirects=MAX_REDIRECTS,
+                follow_redirects=False,
             ) as http,
             http.stream("GET", f"{base_url.rstrip('/')}/models", headers=sent, params=query or None) as response,
         ):
@@ -73,7 +74,7 @@ async def listed_models(
     except (TimeoutError, httpx.TimeoutException):
         hint = "Is it still loading a model, or is the address another program's?"
         raise ModelError(Kind.SILENT, f"{where} does not answer within {ANSWER_SECONDS:g} s.", hint=hint) from None
-    except (httpx.TransportError, httpx.InvalidURL, httpx.TooManyRedirects, ValueError, OSError) as error:
+    except (httpx.TransportError, httpx.InvalidURL, ValueError, OSError) as error:
         raise _away(where, error) from error
 
 
@@ -121,11 +122,14 @@ async def _body(response: httpx.Response, where: str) -> bytes:
 
 
 def _names(response: httpx.Response, body: bytes, where: str, *, keyed: bool) -> tuple[str, ...]:
+    if response.is_redirect:
+        raise redirected(response.status_code, response.headers.get("location"))
     if not response.is_success:
         raise _refused(response, body, where, keyed=keyed)
     try:
+        check_json(body, LIMITS)  # first: two letters a value make fifty times their size
         value = json.loads(body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, TooLargeError):
         raise _no_list(where, body) from None
     entries = _entries(value)
     if entries is None:

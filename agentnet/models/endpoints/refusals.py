@@ -5,7 +5,7 @@ from collections.abc import Collection
 from http import HTTPStatus
 
 from agentnet.models.endpoints.failure import Kind, ModelError
-from agentnet.models.endpoints.sentences import codes_of, payload_of, sentence_of
+from agentnet.models.endpoints.sentences import codes_of, payload_of, sentence_of, shortened
 from agentnet.models.endpoints.waits import Headers, wait_of
 
 OVERFLOW = re.compile(
@@ -52,6 +52,17 @@ def failure_of(status: int, headers: Headers, body: bytes) -> ModelError:
     wait = wait_of(headers, payload, words)
     return ModelError(
         kind, _told(f"answers {_named(status)}", words), wait=wait, hint=_hint(kind, status), answered=status
+    )
+
+
+def redirected(status: int, location: str | None) -> ModelError:
+    """What a redirect means: none is followed, or the conversation and the endpoint's keys go where it leads."""
+    where = f" to {shortened(location.split('?', 1)[0])}" if location else ""
+    return ModelError(
+        Kind.REQUEST,
+        _told(f"answers {_named(status)} and leads elsewhere{where}: nothing was sent there", ""),
+        hint="If that is right, set it as the base URL of this model.",
+        answered=status,
     )
 
 

@@ -9,6 +9,8 @@ MAX_WORDS = 400
 """Characters of an endpoint's words that are passed on."""
 MAX_READ = 65_536
 """Bytes of a body that are looked at."""
+MAX_HTML = 8_192
+"""Characters of a page that are looked at. Its title stands in front; tags that are never closed cost the square."""
 DEEP = 10
 SENTENCES = (
     "message", "error", "errors", "error_message", "errorMessage", "error_msg", "detail", "details",
@@ -86,7 +88,7 @@ def _in_text(text: str, depth: int) -> str | None:
         inner = _loaded(text)
         return (None if isinstance(inner, str) else _said(inner, depth - 1)) or text
     if text[:1] == "<":
-        return _in_html(text)
+        return _in_html(text[:MAX_HTML])
     return text or None
 
 

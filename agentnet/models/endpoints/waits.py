@@ -14,10 +14,13 @@ RESETS = re.compile(r"(?:x-|anthropic-)?ratelimit-(?:reset(?:-(?P<of>[a-z]+))?|(
 EPOCH_SECONDS = 1_000_000_000
 EPOCH_MILLISECONDS = 1_000_000_000_000
 """From here on a number is a moment and not a span."""
+LONGEST_SECONDS = 366 * 86_400.0
+LONGEST = 100
+"""Characters of what may be a span or a number; longer ones are none, and would be read for seconds."""
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)(?![a-z])")
 UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0, "d": 86400.0}
 IN_WORDS = re.compile(
-    r"(?:try|retry|retrying)(?:\s+again)?\s+(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})",
+    r"(?:try|retry|retrying)(?:\s{1,3}again)?\s{1,3}(?:in|after)\s{1,3}(?:about\s{1,3})?((?:\d{1,12}(?:\.\d{1,12})?\s{0,3}[a-z]{1,12}\s{0,3}){1,4})",
     re.IGNORECASE,
 )
 
@@ -33,12 +36,14 @@ def wait_of(headers: Headers, body: object = None, words: str = "") -> float | N
     """Seconds that the endpoint asks to wait, 0 or more; None where it does not say."""
     for asked in (*_of_headers(headers), _of_details(body), _of_words(words), _of_resets(headers)):
         if asked is not None and math.isfinite(asked):
-            return max(asked, 0.0)
+            return min(max(asked, 0.0), LONGEST_SECONDS)
     return None
 
 
 def span(text: str) -> float | None:
     """The seconds of `1m30s`, `250ms`, `2 minutes`, or of a bare number; None for what is no span."""
+    if len(text) > LONGEST:
+        return None
     text = text.strip().lower()
     if (number := _number(text)) is not None:
         return number
@@ -72,7 +77,7 @@ def _until(value: str, headers: Headers) -> float | None:
 
 def _date(value: str) -> float | None:
     try:
-        return parsedate_to_datetime(value).timestamp()
+        return None if len(value) > LONGEST else parsedate_to_datetime(value).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
@@ -135,6 +140,8 @@ def _mappings(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _number(text: str) -> float | None:
+    if len(text) > LONGEST:
+        return None
     try:
         return float(text)
     except ValueError:

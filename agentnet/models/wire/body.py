@@ -19,10 +19,10 @@ from agentnet.models.wire.quirks import Noted
 from agentnet.models.wire.reading import loads, loads_loosely
 from agentnet.models.wire.told import LIVE
 
-MAX_EVENT_BYTES = 16 * 1024 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """On the wire, where a word takes some 250 bytes; what is said is bounded more tightly."""
-MAX_WHOLE_BYTES = 16 * 1024 * 1024
+MAX_WHOLE_BYTES = 4 * 1024 * 1024
 MAX_REST_BYTES = 64 * 1024
 """Read behind the end, so that the connection can be used again."""
 END = b"\n\n"

@@ -9,7 +9,7 @@ from openai import DefaultAsyncHttpxClient
 
 from agentnet.models.endpoints.endpoint import Endpoint, on_this_machine
 from agentnet.models.endpoints.failure import Kind, ModelError
-from agentnet.models.endpoints.refusals import failure_of
+from agentnet.models.endpoints.refusals import failure_of, redirected
 from agentnet.models.wire.answers import Repair, repaired_whole
 from agentnet.models.wire.asked import Api, Asked
 from agentnet.models.wire.body import MAX_WHOLE_BYTES, RepairedBody
@@ -64,8 +64,13 @@ class WireClient(DefaultAsyncHttpxClient):
         """The answer to the request, or to as much of it as the endpoint takes. Raises `ModelError`."""
         trial = _Trial(asked, self._habits, [*sorted(self._endpoint.omit), *self._habits.refused])
         failure = ModelError(Kind.REQUEST, "The model's server was not asked.")
+        # The OpenAI client asks to follow redirects: a server could have keys and conversations sent anywhere.
+        options = {**options, "follow_redirects": False}
         for _ in range(MOST_TRIES):
             response = await super().send(_with_body(request, trial.body), stream=True, **options)
+            if 300 <= response.status_code < 400:
+                await response.aclose()
+                raise redirected(response.status_code, response.headers.get("location"))
             if response.status_code < 400:
                 trial.keep(self._endpoint.name)
                 return response

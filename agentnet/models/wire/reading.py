@@ -18,7 +18,7 @@ MAX_LITERAL = 256 * 1024
 """Characters of a text that is read in Python's notation."""
 MAX_BRACKETS = 2_000
 
-FENCE = re.compile(r"\A\s*```[\w-]*\s*\n?(.*?)\s*(?:```\s*)?\Z", re.DOTALL)
+FENCE = re.compile(r"```[\w-]*")
 _CONTROLS = re.compile(r"[\x00-\x1f]")
 _BRACKETS = re.compile(r"[\[{(]")
 
@@ -53,8 +53,8 @@ def object_in(text: str) -> dict[str, Any] | None:
     """The object that `text` means to be: fenced, encoded twice, with something behind it, or in Python's notation."""
     for _ in range(4):
         text = text.strip()
-        if text.startswith("```") and (found := FENCE.match(text)):
-            text = found[1].strip()
+        if found := FENCE.match(text):
+            text = text[found.end() :].removesuffix("```").strip()
         if text in ("", "null", "None", "undefined", '""'):
             return {}
         value = _value_in(text)

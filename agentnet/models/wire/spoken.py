@@ -61,15 +61,17 @@ _FILLER = re.compile(
 _TAGGED = re.compile(
     r"<(?:function=|invoke\s+name=)[\"']?([^\"'<>\s]+)[\"']?\s*>(.*?)(?:</(?:function|invoke)>|\Z)", re.DOTALL
 )
-_PARAMETER = re.compile(
-    r"<parameter(?:=|\s+name=)[\"']?([^\"'<>]+?)[\"']?(?:\s[^<>]*)?>\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)",
+_PARAMETER = re.compile(  # bounded, or a name that never ends is looked at once for each of its characters
+    r"<parameter(?:=|\s{1,8}name=)[\"']?([^\"'<>]{1,200}?)[\"']?(?:\s[^<>]{0,200})?>"
+    r"\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)",
     re.DOTALL,
 )
 _PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)", re.DOTALL)
 _NAME = re.compile(r"(?:functions?\.)?([A-Za-z_][\w.-]*)(?::\d+)?")
 _BRACKET = re.compile(r"\s*[}\]](?=\s*(?:</|<\||```|\Z))")
 _SPACE = re.compile(r"\s*")
-_REACT = re.compile(r"(?:Thought:.*?\n\s*)?Action:[ \t]*([\w.-]+)[ \t]*\n\s*Action Input:\s*", re.DOTALL)
+_ACTION = re.compile(r"^[^\S\n]*+Action:[ \t]*+([\w.-]++)[ \t]*+\n\s*+Action Input:\s*+", re.MULTILINE)
+"""Begins its line: whatever the thoughts before it are, they are read once."""
 _CALLED = re.compile(r"(?:\[\s*)?([A-Za-z_][\w.-]*)(?:\.call)?\s*\(")
 
 
@@ -80,7 +82,7 @@ def outlook(text: str, asked: Asked) -> Outlook:
     if any(mark.startswith(text) for mark in LEADS):
         return "perhaps"
     if text.startswith(REACT):
-        return "yes" if _REACT.match(text) else "perhaps"
+        return "yes" if _action(text) else "perhaps"
     body = text
     if text.startswith("```"):
         found = _FENCE.match(text)
@@ -132,6 +134,11 @@ def _outlook_of_any(head: str) -> Outlook:
     part = _ANY_PART.fullmatch(rest)
     may_be = part is not None and any(each.startswith(part[1] or "") for each in ARGUMENTS)
     return "perhaps" if may_be and len(head) < LONGEST_HEAD else "no"
+
+
+def _action(text: str, at: int = 0) -> "re.Match[str] | None":
+    """`Action: name` and `Action Input:`, at once or behind thoughts."""
+    return _ACTION.search(text, at) if text.startswith(REACT[0], at) else _ACTION.match(text, at)
 
 
 def calls_in(text: str, tools: Tools) -> list[Call]:
@@ -302,7 +309,7 @@ def _value(text: str, schema: Any) -> Any:
 
 def _in_react(text: str, at: int, tools: Tools) -> tuple[list[Call], int] | None:
     """`Action: name` and `Action Input: {…}`, and what the model made up of the result."""
-    found = _REACT.match(text, at)
+    found = _action(text, at)
     tool = tool_meant(found[1], tools) if found else None
     if found is None or tool is None or text[found.end() : found.end() + 1] != "{":
         return None

@@ -50,6 +50,11 @@ _LONGEST = max(map(len, (*_LEADING, *_INNER, *THOUGHTS.values())))
 _CALL = re.compile("|".join(re.escape(mark) for mark in _INNER if mark not in ENDS))
 _ENDS = re.compile("(?:" + "|".join(map(re.escape, ENDS)) + r"\s*)+\Z")
 
+MOST_MARKS = 64
+"""Before an answer; more are words."""
+LONGEST_END = 1_024
+"""Characters of marks behind an answer that are held back."""
+
 Mode = Literal["start", "thinking", "calling", "plain"]
 
 
@@ -76,6 +81,7 @@ class Words:
         """What is taken for thoughts only because the answers before it began with some."""
         self._mode: Mode = "start" if self._unsure is None else "thinking"
         self._steps = {"start": self._start, "thinking": self._think, "calling": self._call_back, "plain": self._pass}
+        self._marks = 0
         self._is_behind = False
         """Whether thoughts or marks came before: white space between them and the words is not said."""
         self.has_spoken = False
@@ -141,7 +147,8 @@ class Words:
             if any(len(mark) > len(bare) and mark.startswith(bare) for mark in _LEADING):
                 return text
             mark = max((mark for mark in _LEADING if bare.startswith(mark)), key=len, default=None)
-            if mark is None:
+            self._marks += 1
+            if mark is None or self._marks > MOST_MARKS:
                 self._mode = "calling" if self._asked.has_tools and outlook(bare, self._asked) != "no" else "plain"
                 return bare if self._is_behind else text
             text, self._is_behind = bare.removeprefix(mark).lstrip(), True
@@ -194,7 +201,7 @@ class Words:
             said.words += text[: found.start()]
             self._mode = "calling"
             return text[found.start() :]
-        ends = _ENDS.search(text)
+        ends = _ENDS.search(text, max(0, len(text) - LONGEST_END))
         keep = len(text) - ends.start() if ends else _open_end(text, _INNER if self._asked.has_tools else tuple(ENDS))
         said.words += text[: len(text) - keep]
         return text[len(text) - keep :]

@@ -204,12 +204,24 @@ async def test_a_server_that_never_answers_is_not_waited_for(monkeypatch: pytest
     assert caught.value.kind is Kind.SILENT
 
 
-async def test_a_key_does_not_follow_to_another_server() -> None:
+async def test_no_redirect_is_followed_for_a_list() -> None:
     seen: list[Request] = []
     async with serving(answering(JSONResponse({"data": []}), seen)) as other:
         async with serving(answering(RedirectResponse(f"{other}/v1/models"))) as url:
-            await listed_models(f"{url}/v1", "k")
-    assert "authorization" not in seen[0].headers
+            with pytest.raises(ModelError, match=f"leads elsewhere to {other}/v1/models") as caught:
+                await listed_models(f"{url}/v1", "k", headers={"api-key": "s"}, query={"sig": "t"})
+    assert caught.value.kind is Kind.REQUEST
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "body", ['{"data":[' + "[]," * 600_000 + '"a"]}', "[" * 100_000, '{"data":' + "[" * 60 + "]" * 60 + "}"]
+)
+async def test_a_list_is_not_built_before_its_size_is_known(body: str) -> None:
+    async with serving(answering(Response(body, media_type="application/json"))) as url:
+        with pytest.raises(ModelError) as caught:
+            await listed_models(f"{url}/v1")
+    assert caught.value.kind is Kind.GARBLED
 
 
 async def test_the_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

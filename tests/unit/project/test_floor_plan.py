@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "agentnet.mcp": NOTHING,
     "agentnet.models": agentnet("models.endpoints models.wire"),
     "agentnet.models.check": agentnet("http models.endpoints"),
-    "agentnet.models.endpoints": agentnet("manifests"),
+    "agentnet.models.endpoints": agentnet("http manifests"),
     "agentnet.models.wire": agentnet("http models.endpoints"),
     "agentnet.process": agentnet(
         "database discovery http identity manifests models models.endpoints push retention signals tasks upstreams"

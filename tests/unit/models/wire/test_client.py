@@ -77,6 +77,17 @@ async def test_an_answer_that_does_not_fit_its_encoding_is_told() -> None:
     assert caught.value.kind is Kind.GARBLED
 
 
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
+async def test_no_redirect_is_followed_wherever_it_leads(status: int) -> None:
+    """With it would go the conversation, and the secret headers and parameters of the endpoint."""
+    async with playing(Answer(events(*said("Hello")))) as other:
+        leads = (("location", f"{other.url}/chat/completions?token=1"),)
+        async with playing(Answer(b"{}", status=status, headers=leads)) as player:
+            with pytest.raises(ModelError, match=f"leads elsewhere to {other.url}/chat/completions: nothing was sent"):
+                await take_turn(player)
+        assert other.connections == 0
+
+
 async def test_an_answer_in_one_piece_is_what_was_asked_for() -> None:
     async with playing(Answer(json.dumps(COMPLETION).encode(), kind="application/json")) as player:
         async with client_of(player) as client:
