@@ -8,6 +8,8 @@ from typing import cast
 import httpcore2
 import httpx2
 
+from agentnet.errors import TooLargeError
+from agentnet.http.json_scan import JsonLimits, JsonScan
 from agentnet.http.ssrf import PinnedBackend, check_form, resolve
 from agentnet.upstreams.authorization import Authorization
 from agentnet.upstreams.server import OutsideServer
@@ -17,6 +19,8 @@ READ_SECONDS = 300.0
 """Longest silence of a server, also on a stream."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of one answer that is no stream of events; the client limits those itself, each."""
+LIMITS = JsonLimits(depth=1_000, values=200_000)
+"""Of one answer or event: the SDK builds what it reads, at 350 bytes and 3 us a value, before anybody looks at it."""
 MAX_CONNECTIONS = 50
 UNAUTHORIZED = 401
 
@@ -24,15 +28,23 @@ UNAUTHORIZED = 401
 class _Limited(httpx2.AsyncByteStream):
     """A body that ends in an error of the kind that the SDK's client answers its caller with."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, *, is_events: bool) -> None:
         self._stream = stream
+        self._is_events = is_events
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
+        seen, scan = 0, JsonScan(LIMITS)
         async for chunk in self._stream:
             seen += len(chunk)
-            if seen > MAX_ANSWER_BYTES:
+            if seen > MAX_ANSWER_BYTES and not self._is_events:
                 raise httpx2.StreamError(f"The answer is over the limit of {MAX_ANSWER_BYTES} bytes.")
+            of_one = chunk
+            if self._is_events and (end := max(chunk.rfind(b"\n\n"), chunk.rfind(b"\r\n\r\n"))) >= 0:
+                scan, of_one = JsonScan(LIMITS), chunk[end:]
+            try:
+                scan.feed(of_one, last=False)
+            except TooLargeError as error:
+                raise httpx2.StreamError(f"The answer is over a limit: {error.message}") from None
             yield chunk
 
     async def aclose(self) -> None:
@@ -69,9 +81,9 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
             await response.aclose()
             raise httpx2.DecodingError("The answer is compressed, which was not asked for.", request=request)
-        if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-            assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _Limited(response.stream)
+        is_events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _Limited(response.stream, is_events=is_events)
         return response
 
 

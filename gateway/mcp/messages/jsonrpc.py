@@ -11,6 +11,7 @@ from typing import Any, Self, TypeGuard
 import orjson
 from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 
+from agentnet.http.json_scan import JsonLimits, check_json
 from agentnet.http.sse import frame
 from gateway.mcp.messages.errors import Document, McpError
 
@@ -22,6 +23,9 @@ MAX_BATCH = 100
 
 LONG_DIGITS = 16
 """A double holds every number of 15 digits."""
+MAX_VALUES = 500_000
+ORJSON_DEPTH = 1_024
+"""Deeper than this orjson reads nothing."""
 MAX_EXACT_BYTES = 1024 * 1024
 """In a larger body long numbers become doubles: reading it number by number would hold everybody up."""
 INTEGER_DIGITS = 19
@@ -50,6 +54,16 @@ class LongNumber(float):
 
     def __int__(self) -> int:
         return int(self.text) if self.text.removeprefix("-").isdigit() else super().__int__()
+
+
+def check_size(body: bytes) -> None:
+    """Raises `TooLargeError` for JSON of more values than any message has, before anything is built of it.
+
+    Whoever sends to the gateway is looked at on the way in; what a server answers passes here.
+    """
+    # A value comes behind a comma or a bracket: hardly a body is looked over.
+    if len(body) > MAX_VALUES < sum(map(body.count, (b",", b"[", b"{"))):
+        check_json(body, JsonLimits(ORJSON_DEPTH, MAX_VALUES))
 
 
 def parse(body: bytes) -> Any:

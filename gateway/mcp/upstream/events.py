@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from agentnet.errors import UnavailableError
+from agentnet.errors import TooLargeError, UnavailableError
 from agentnet.http.sse import Event, events_in
 from gateway.mcp.messages.errors import Document
-from gateway.mcp.messages.jsonrpc import parse
+from gateway.mcp.messages.jsonrpc import check_size, parse
 
 # The SDK's client ends at 1 MiB, and a text of 900 KB did not pass it: it is sent twice, in content and
 # structuredContent.
@@ -26,7 +26,10 @@ def event_too_large(limit: int, who: str = "The MCP server") -> UnavailableError
 def message_in(data: bytes, server: str, parsed: Callable[[bytes], Any] = parse) -> Document:
     """The JSON-RPC message in an event. Raises `UnavailableError`."""
     try:
+        check_size(data)
         message = parsed(data)
+    except TooLargeError as error:
+        raise UnavailableError(f"The MCP server {server!r} sent an event over a limit: {error.message}") from None
     except ValueError:
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):

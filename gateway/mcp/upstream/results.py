@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
-from agentnet.errors import UnavailableError
+from agentnet.errors import TooLargeError, UnavailableError
 from gateway.http.transport import Incoming
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.jsonrpc import read
+from gateway.mcp.messages.jsonrpc import check_size, read
 from gateway.mcp.upstream.events import events_of, message_in
 from gateway.mcp.upstream.http import is_stream
 from gateway.mcp.upstream.relay import whole
@@ -45,7 +45,10 @@ async def result_of(incoming: Incoming, server: str, identifier: str, take: Take
 
 def _read(data: bytes, server: str, status: int) -> object:
     try:
+        check_size(data)
         return read(data)
+    except TooLargeError as error:
+        raise UnavailableError(f"The MCP server {server!r} sent an answer over a limit: {error.message}") from None
     except McpError:
         raise McpError(
             INTERNAL_ERROR, f"The MCP server {server!r} answered HTTP {status} without MCP in it.", heard=status

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
-from agentnet.errors import UnavailableError
+from agentnet.errors import TooLargeError, UnavailableError
 from agentnet.http.sse import Event, Reader, frame
 from gateway.mcp.messages.errors import Document, McpError
-from gateway.mcp.messages.jsonrpc import RequestId, object_or_empty, parse, write
+from gateway.mcp.messages.jsonrpc import RequestId, check_size, object_or_empty, parse, write
 from gateway.mcp.upstream.events import MAX_EVENT_BYTES, event_too_large
 
 logger = logging.getLogger(__name__)
@@ -158,7 +158,14 @@ class Sieve:
 
 
 def message_in(data: bytes) -> Document | None:
-    """The message in `data`, as far as it can be told; None where there is none. Nothing is taken from it."""
+    """The message in `data`, as far as it can be told; None where there is none. Nothing is taken from it.
+
+    Raises `McpError` where it is too much.
+    """
+    try:
+        check_size(data)
+    except TooLargeError as error:
+        raise McpError(INTERNAL_ERROR, f"The MCP server's answer is over a limit: {error.message}") from None
     try:
         message = orjson.loads(data)
     except ValueError:

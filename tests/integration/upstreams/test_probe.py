@@ -67,3 +67,28 @@ async def test_the_reason_is_that_of_the_answer_at_fault(
         await upstreams.close()
     assert "400" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+MANY = "[]," * 300_000 + "[]"
+OVER = "over a limit: The body "
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (Response(f'{{"result":{{"tools":[{MANY}]}}}}', media_type="application/json"), f"{OVER}has more than 200000"),
+        # The SDK's client says no more of a stream that ends in an error.
+        (Response(f'data: {{"result":{{"tools":[{MANY}]}}}}\n\n', media_type="text/event-stream"), "SSE stream ended"),
+        (Response("[" * 2_000, media_type="application/json"), f"{OVER}is nested more than 1000 levels deep"),
+    ],
+    ids=["many", "many in an event", "deep"],
+)
+async def test_what_is_too_much_is_not_built(database: Any, listed: Response, told: str) -> None:
+    """A list of 45 MB of nothing but brackets stopped the gateway for 38.9 s, and took 5.2 GB."""
+    upstreams = Upstreams(database, Seal("s" * 32), Settings(allow_private_urls=True))
+    try:
+        async with serving(server(listed)) as url:
+            with pytest.raises(UnavailableError, match=told):
+                await probe(upstreams, OutsideServer("t", "up", f"{url}/mcp", "", None, True, None))
+    finally:
+        await upstreams.close()
