@@ -189,8 +189,8 @@ class _Turn:
                         yield _anew()
                 if kind in ENDS:
                     place.leave()
-                    if (words := _cut(choice.endpoint)) is not None:
-                        yield Notice(words, choice.endpoint.name)
+                    if (cut := _cut(choice.endpoint)) is not None:
+                        yield Notice(cut, choice.endpoint.name)
                     for each in heard.end(kind, event):
                         line_of(choice.endpoint).use(_tokens(each))
                         yield each

@@ -36,6 +36,7 @@ WAITS = "waiting "
 """How the words of a model's step begin that is a wait, and not a word on what is done."""
 
 TaskView = dict[str, Any]
+Shown = list[TaskView]
 
 
 class TaskQuery(BaseModel):
@@ -122,7 +123,7 @@ class TaskViews:
         top, *others = await self._views(tenant, [row, *below])
         return _json(tree_of(top, others))
 
-    async def _views(self, tenant: str, rows: Sequence[asyncpg.Record]) -> list[TaskView]:
+    async def _views(self, tenant: str, rows: Sequence[asyncpg.Record]) -> Shown:
         """The rows as they are shown, with what those that work wait for."""
         working = [row["id"] for row in rows if row["state"] == WORKING]
         told = await self._pool.fetch(sql.LAST_STEPS, tenant, working) if working else []

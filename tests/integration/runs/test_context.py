@@ -182,6 +182,9 @@ class Cutting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = json.loads(await Request(scope, receive).body())
+        if not scope["path"].endswith("/chat/completions"):
+            await Response(status_code=404)(scope, receive, send)
+            return
         number, self.asked = self.asked % 7, self.asked + 1
         said = " ".join(str(message.get("content") or "") for message in body["messages"])
         read = min(len(said.split()) + 500, CUT_TO)
