@@ -12,7 +12,7 @@ from offline_model.language.vocabulary import ASKING
 from offline_model.language.words import likeness, stem, terms, words
 
 TEXT_KEYS = ("text", "passage", "content", "snippet", "excerpt", "chunk", "body")
-LIST_KEYS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
+LISTS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
 MAX_SENTENCES = 4
 MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
@@ -53,7 +53,7 @@ class Sentence:
 def passages_of(value: Any) -> list[Passage]:
     """The passages in a search result; empty when it holds none."""
     if isinstance(value, Mapping):
-        lists = [value[key] for key in LIST_KEYS if isinstance(value.get(key), list)]
+        lists = [value[key] for key in LISTS if isinstance(value.get(key), list)]
         return passages_of(lists[0]) if lists else []
     if not isinstance(value, list):
         return []
