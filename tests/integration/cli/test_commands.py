@@ -22,14 +22,13 @@ RUN_SECONDS = 240.0
 STOP_SECONDS = 120.0
 
 
-def line_with(process: "subprocess.Popen[str]", words: str) -> str:
-    """The next line on stderr that holds `words`."""
-    assert process.stderr is not None
+def line_with(process: "subprocess.Popen[str]", words: str, stream: str = "stderr") -> str:
+    """The next line on stderr, or on stdout, that holds `words`."""
     seen = []
-    for line in process.stderr:
+    for line in getattr(process, stream):
         seen.append(line)
         if words in line:
-            return line
+            return str(line)
     raise AssertionError(f"{words!r} never came: {''.join(seen)}")
 
 
@@ -155,6 +154,22 @@ def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
     assert "Canceled task" in errors
 
 
+def test_who_stops_watching_stops_nothing_else(there: Start) -> None:
+    process = there("ask", "sleep well")
+    line_with(process, "Sleep well.")
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    [running] = [task["id"] for task in listed if task["state"] == "working"]
+    watching = there("watch", running)
+    line_with(watching, "Sleep well.")
+    os.killpg(watching.pid, signal.SIGINT)
+    code, _, errors = finished(watching)
+    assert (code, errors) == (130, "Interrupted.\n")
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    assert {task["id"]: task["state"] for task in listed}[running] == "working"
+    assert finished(there("cancel", running))[0] == 0
+    assert finished(process)[0] == 1
+
+
 def test_a_stream_that_breaks_off_is_taken_up_again(there: Start) -> None:
     code, output, errors = finished(there("ask", "break off"))
     assert code == 0
@@ -232,10 +247,11 @@ def test_up_tells_its_addresses_and_the_hosts_settings_but_never_the_key(start: 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing_behind(start: Start, settings: Settings) -> None:
     process = start("up", "--only", "toolbox")
     line_with(process, "Ready")
+    line_with(start("ask", "sleep well"), "Sleep well.")  # a request that is under way gets a few seconds
     os.killpg(process.pid, signal.SIGINT)
     line_with(process, "Stopping")
     os.killpg(process.pid, signal.SIGINT)
-    assert finished(process)[0] in (0, 130)
+    assert finished(process)[0] == 130
     assert orphans(settings) == []
 
 

@@ -17,10 +17,11 @@ from tests.integration.runs.specialists_under_test import (
     DONE,
     answer,
     finished,
-    is_so,
     sent,
-    specialist,
+    is_so,
+    begun,
     until,
+    specialist,
 )
 from tests.integration.tasks.replicas import context, request
 
@@ -115,8 +116,7 @@ async def test_a_run_that_is_taken_over_sends_what_it_would_have_sent(
         ):
             if not killed:
                 worker.gate.set()
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             if killed:
                 await until(lambda: is_so("begin gate" in worker.ledger))
                 await one.die()
@@ -150,8 +150,7 @@ async def test_each_prompt_begins_byte_by_byte_as_the_one_before_over_turns_task
         assert first.status.state == DONE, first.status
         worker.gate.clear()
         worker.ledger.clear()
-        second = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(second, Task)
+        second = await begun(one)
         await until(lambda: is_so("begin gate" in worker.ledger))
         await one.die()
         worker.gate.set()

@@ -19,11 +19,12 @@ from tests.integration.runs.specialists_under_test import (
     Specialist,
     answer,
     finished,
-    is_so,
     question,
-    sent,
-    specialist,
+    is_so,
+    begun,
     until,
+    specialist,
+    sent,
 )
 from tests.integration.tasks.replicas import context, request
 from tests.integration.upstreams.parts import mcp_over_http
@@ -118,8 +119,7 @@ async def test_a_call_in_doubt_is_asked_about_and_never_made_twice(database_url:
         mcp_over_http(shop.server()) as server,
         specialist(database_url, tmp_path, steps, 2, MANIFEST, {"shop": server.url}) as (_, [one, two]),
     ):
-        task = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(task, Task)
+        task = await begun(one)
         await until(lambda: is_so(shop.ledger == ["begin 299 1"]))
         await one.die()
         shop.gate.set()
