@@ -1,8 +1,8 @@
-"""Runs a command and ends whatever it leaves behind: `python -m tests.family COMMAND ...`, with the command's exit code.
+"""Runs a command and ends whatever it leaves behind: `python -m tests.family COMMAND ...`, with the exit code of it.
 
-Ctrl-C in `make test` ends the processes that test amid whatever they do, and what these had started, in sessions of its
-own, would go on: a network, its PostgreSQL. On Linux orphans come to this process, so that none is overlooked; elsewhere
-it only waits.
+Ctrl-C in `make test` ends the processes that test amid whatever they do, and what these had started in sessions of
+its own would go on: a network, its PostgreSQL. On Linux orphans come to this process, so that none is overlooked;
+elsewhere it only waits.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """For which task a tool is called: this network's agents say it in the `_meta` of the call.
 
-Anybody may write such names into `_meta`. Whether it was an agent of this network, only the token of the call tells: see
+Anybody may write such names into `_meta`. Whether it was an agent of this network, only the call's token tells, see
 `mcp_servers/hosting/caller.py:origin_of`.
 """
 

@@ -220,9 +220,7 @@ class ToolServers:
         except NOT_MCP:
             pass
 
-    async def _call_once(
-        self, scope: RunScope, server: str, tool: str, values: dict[str, Any]
-    ) -> types.CallToolResult:
+    async def _call_once(self, scope: RunScope, server: str, tool: str, values: dict[str, Any]) -> types.CallToolResult:
         principal = scope.principal()
         connection = await self._connections.get(principal, server)
         # The same key in every replay: a server may know a repeated call by it.

@@ -270,6 +270,6 @@ async def _subscribe(client: mcp.Client, params: types.SubscribeRequestParams) -
 
 
 def _forwarded(context: Context) -> Any:
-    """What a caller says beside the call that another server may read: all but the protocol's own, and this network's."""
+    """What a caller says beside the call that another server may read: not the protocol's own, nor this network's."""
     meta = without_origin(dict(context.meta or {}))
     return {key: value for key, value in meta.items() if not key.startswith(_PROTOCOL) and key != _PROGRESS_TOKEN}

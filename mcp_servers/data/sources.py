@@ -1,4 +1,4 @@
-"""Where tables come from: the tenant's task log, files that were attached or made, and files inside the data folders."""
+"""Where tables come from: the tenant's task log, files that were sent or made, and files inside the data folders."""
 
 import asyncio
 import difflib
@@ -51,8 +51,8 @@ class Asker:
 class Sources:
     """Opens sources for a tenant; everything else is as if it were not there.
 
-    A name means a file of the asker's own conversation, then one that all of the tenant have, then one in a folder. One of
-    another conversation, which may be called the same, is opened by its URI alone.
+    A name means a file of the asker's own conversation, then one that all of the tenant have, then one in a folder. One
+    of another conversation, which may be called the same, is opened by its URI alone.
     """
 
     database: Database
@@ -109,12 +109,12 @@ class Sources:
         raise NotFoundError(f"There is no source {source!r}.", hint=await self._hint(asker, source))
 
     async def _meant(self, asker: Asker, name: str) -> Path | str | None:
-        """What `name` means: a file in a folder, or the URI of one that is stored, as people name what they attached."""
+        """What `name` means: a file in a folder, or the URI of one that is stored: people name what they sent."""
         if URI_PATTERN.fullmatch(name):
             return name
         row = await self.database.pool.fetchrow(sql.NAMED_FILE, asker.tenant, asker.task_id, clean_name(name))
         uri = f"{SCHEME}:{row['id']}/{row['name']}" if row else None
-        # A folder's file is everybody's, so one of the tenant's that is called the same is nearer; who says a path means it.
+        # A folder is everybody's: what the tenant has of that name is nearer. Who says a path means it.
         if uri and "/" not in name:
             return uri
         return await asyncio.to_thread(self._inside, name) or uri

@@ -36,8 +36,8 @@ ORDER BY t.id
 TASK_COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE tenant = $1 LIMIT $2) t"
 
 # The files that tenant $1 finds by their names in its task $2: those of the task's context, then those of the other
-# contexts of its tree (who delegated it has what the user sent), then those of no task at all. All else belongs to other
-# conversations, and is opened by its id alone.
+# contexts of its tree (who delegated it has what the user sent), then those of no task at all. All others are of other
+# conversations, and opened by their ids alone.
 _FOUND = """
 WITH own AS (SELECT root_id, context_id FROM tasks WHERE id = $2::uuid AND tenant = $1),
 contexts AS (

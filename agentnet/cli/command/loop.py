@@ -25,7 +25,7 @@ SHOW_CURSOR = "\x1b[?25h"
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end. SIGINT or SIGTERM cancels it, so that it closes what it opened.
 
-    Raises `Interrupted` when one came, also when `main` was as good as done or did not mind it: whether it was heard must
+    Raises `Interrupted` when one came, also when `main` was as good as done or did not mind it: how a command ends must
     not hang on what was just going on. A second signal ends the process at once. Only `main` itself may end it with
     SystemExit: asyncio stops the loop for that of any task or callback, also of code that users bring.
     """

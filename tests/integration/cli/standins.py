@@ -120,7 +120,9 @@ class Agents:
     async def _followed(self, request_id: str, task: dict[str, Any]) -> AsyncIterator[str]:
         """Of a task that sleeps: what it said last, and its end."""
         names = {"taskId": task["id"], "contextId": "c1"}
-        made = Step("delegation-writer", "delegation", "start", "writer", ("concierge",), task["id"], summary="Sleep well.")
+        made = Step(
+            "delegation-writer", "delegation", "start", "writer", ("concierge",), task["id"], summary="Sleep well."
+        )
         yield _frame(request_id, {"task": task})
         yield _frame(request_id, {"statusUpdate": names | {"status": task["status"], "metadata": made.as_metadata()}})
         while task["id"] not in self.canceled:

@@ -27,7 +27,7 @@ async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",), co
     await database.pool.execute(
         "INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, root_id, chain, budget, definition, "
         "state, created_at, status_at, last_seq, run_after, cancel_requested, attempt, epoch, snapshot_seq, parent_id) "
-        "VALUES ($1, $2, $3, $10, 'key:k1', $4, coalesce($11, $1), $5, '{}', 'v1', $6, $7, $8, $9, "
+        "VALUES ($1, $2, $3, $10, 'key:k1', $4, coalesce($11::uuid, $1), $5, '{}', 'v1', $6, $7, $8, $9, "
         "now(), false, 1, 1, 0, $11)",
         task,
         tenant,

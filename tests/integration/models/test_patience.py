@@ -32,13 +32,13 @@ from tests.integration.models.test_broken_turns import asking
 from tests.integration.runs.specialists_under_test import (
     DONE,
     answer,
-    finished,
-    question,
-    is_so,
     begun,
-    until,
-    specialist,
+    finished,
+    is_so,
+    question,
     sent,
+    specialist,
+    until,
 )
 from tests.integration.tasks.replicas import Replica, context, replicas, request
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2a.types.a2a_pb2 import Task
 
 from agentnet.tasks.steps import STEPS, step_of
 from agentnet.tasks.values import struct_json
@@ -16,12 +15,12 @@ from tests.integration.runs.small_server import SmallContext, model_at
 from tests.integration.runs.specialists_under_test import (
     DONE,
     answer,
-    finished,
-    sent,
-    is_so,
     begun,
-    until,
+    finished,
+    is_so,
+    sent,
     specialist,
+    until,
 )
 from tests.integration.tasks.replicas import context, request
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2a.types.a2a_pb2 import Task
 from agents.testing import assistant_message, function_call
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
@@ -18,15 +17,14 @@ from tests.integration.runs.specialists_under_test import (
     DONE,
     Specialist,
     answer,
-    finished,
-    question,
-    is_so,
     begun,
-    until,
-    specialist,
+    finished,
+    is_so,
+    question,
     sent,
+    specialist,
+    until,
 )
-from tests.integration.tasks.replicas import context, request
 from tests.integration.upstreams.parts import mcp_over_http
 
 pytestmark = pytest.mark.anyio

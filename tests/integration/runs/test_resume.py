@@ -3,20 +3,20 @@
 from pathlib import Path
 
 import pytest
-from a2a.types.a2a_pb2 import Task, TaskState
+from a2a.types.a2a_pb2 import TaskState
 from agents.testing import assistant_message, function_call
 
 from tests.integration.runs.specialists_under_test import (
     ASKS,
     DONE,
     answer,
-    finished,
-    question,
-    is_so,
     begun,
-    until,
-    specialist,
+    finished,
+    is_so,
+    question,
     sent,
+    specialist,
+    until,
 )
 from tests.integration.tasks.replicas import context, request
 

@@ -16,15 +16,15 @@ from agentnet.testing.faults import break_connections
 from tests.integration.runs.specialists_under_test import (
     ASKS,
     DONE,
-    finished,
     begun,
-    until,
-    specialist,
+    finished,
     is_so,
-    sent,
     question,
+    sent,
+    specialist,
+    until,
 )
-from tests.integration.tasks.replicas import Replica, context, request
+from tests.integration.tasks.replicas import Replica
 from tests.integration.upstreams.parts import mcp_over_http
 
 pytestmark = pytest.mark.anyio

@@ -100,7 +100,9 @@ def test_ctrl_c_in_make_test_leaves_no_process(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with (
         log.open("w") as file,
-        subprocess.Popen(["make", "test"], cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True) as make,
+        subprocess.Popen(
+            ["make", "test"], cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
+        ) as make,
     ):
         deadline = time.monotonic() + 4 * PATIENCE_SECONDS
         while not any("standins" in command for command in marked(mark)):

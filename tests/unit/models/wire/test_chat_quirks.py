@@ -24,7 +24,6 @@ from tests.unit.models.wire.test_responses_quirks import CASES as RESPONSES_CASE
 pytestmark = pytest.mark.anyio
 
 
-
 def words(quirk: str, *chunks: Any, name: str = "", text: str = HELLO, thoughts: str = "", done: bool = True) -> Case:
     """A case that ends in words."""
     return Case(quirk, events(*chunks, done=done), text, thoughts=thoughts, name=name)
