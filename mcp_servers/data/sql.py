@@ -35,13 +35,14 @@ ORDER BY t.id
 # How many tasks a tenant has, up to the limit.
 TASK_COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE tenant = $1 LIMIT $2) t"
 
-# The files that tenant $1 finds by their names in its task $2: those of the task's context, then those of the other
-# contexts of its tree (who delegated it has what the user sent), then those of no task at all. All others are of other
+# The files that tenant $1 finds by their names in its task $2: those of the task's context, then those of who delegated
+# it, of the root (what the user sent), of the rest of its tree, then those of no task at all. All others are of other
 # conversations, and opened by their ids alone.
 _FOUND = """
-WITH own AS (SELECT root_id, context_id FROM tasks WHERE id = $2::uuid AND tenant = $1),
+WITH own AS (SELECT root_id, parent_id, context_id FROM tasks WHERE id = $2::uuid AND tenant = $1),
 contexts AS (
-  SELECT t.context_id, min((t.context_id <> own.context_id)::int) AS distance
+  SELECT t.context_id, min(CASE WHEN t.context_id = own.context_id THEN 0 WHEN t.id = own.parent_id THEN 1
+    WHEN t.id = own.root_id THEN 2 ELSE 3 END) AS distance
   FROM own JOIN tasks t ON t.tenant = $1
     AND (t.id = own.root_id OR (t.root_id = own.root_id AND t.parent_id IS NOT NULL))
   GROUP BY t.context_id
@@ -52,7 +53,7 @@ held AS (
   GROUP BY u.file_id
 ),
 found AS (
-  SELECT f.id, f.name, f.media_type, f.size, f.created_at, coalesce(held.distance, 2) AS distance
+  SELECT f.id, f.name, f.media_type, f.size, f.created_at, coalesce(held.distance, 4) AS distance
   FROM files f LEFT JOIN held ON held.file_id = f.id
   WHERE f.tenant = $1 AND (held.file_id IS NOT NULL
     OR NOT EXISTS (SELECT FROM file_uses u WHERE u.tenant = $1 AND u.file_id = f.id))

@@ -111,8 +111,8 @@ async def test_an_agent_reads_by_its_name_the_file_of_its_own_conversation(serve
     assert [each for each in got if each[:2] not in refused] == [each for each in MEANT if each[:2] not in refused]
     for task, name, said in got:
         if (task, name) in refused:
-            assert str(said).startswith(f"There is no source '{name}'. list_sources names all"), (task, name, said)
-            assert "named by its URI" in str(said)
+            assert str(said).startswith(f"There is no source '{name}'. "), (task, name, said)
+            assert f"/{name}" not in str(said), "not even its id is told"
     assert opened == {"mine": THEIRS, "new": THEIRS, "": THEIRS}, "by its id it is opened from everywhere"
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -162,12 +162,11 @@ def _scored(question: str, found: list[Sentence]) -> list[Sentence]:
     scored: list[Sentence] = []
     for sentence, own in zip(found, told, strict=True):
         matched = [likeness(term, own) * math.log(1 + len(found) / (1 + counted[term])) for term in asked]
-        score = sum(matched) / (1 + 0.004 * len(sentence.text))
+        # Of a replica that dies a sentence on another thing that dies says nothing, however rare that word is.
+        score = sum(matched) * (1 + sum(map(bool, matched))) / (1 + len(asked)) / (1 + 0.004 * len(sentence.text))
         if score and defines and re.search(r"\b(?:is|are|means)\b", " ".join(sentence.text.split()[:6])):
             score *= 1.3
-        scored.append(
-            Sentence(sentence.text, sentence.citation, sentence.place, score / (1 + 0.05 * (sentence.place // 1000)))
-        )
+        scored.append(replace(sentence, score=score / (1 + 0.05 * (sentence.place // 1000))))
     return scored
 
 
