@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentnet.cli.app import app
+from tests.unit.project.repository import ROOT
 
 FILE = """
 default: local
@@ -157,3 +158,32 @@ def test_a_model_that_nothing_has_is_refused_before_anything_starts(tmp_path: Pa
     started = CliRunner().invoke(app, ["up", "--agents", "mine", "--only", "helper"])
     assert started.exit_code == 2
     assert "agent.yaml: model: there is no model 'lokal'. Did you mean 'local'?" in started.stderr
+
+
+PAGE = (ROOT / "docs" / "models.md").read_text()
+
+
+def test_the_page_shows_the_list_of_its_own_file_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shown = PAGE.partition("`agentnet models list`, or")[2].partition("```text\n")[2].partition("```")[0]
+    Path("models.yaml").write_text(PAGE.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/anthropic.key").write_text("hunter2")
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    monkeypatch.setenv("COLUMNS", "120")
+    result = CliRunner().invoke(app, ["models", "list"])
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert "\n".join(lines).strip() == shown.strip()
+
+
+def test_what_a_model_takes_is_told_for_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("models.yaml").write_text(
+        "models:\n"
+        "  sees: {base_url: 'http://127.0.0.1:8000/v1', model: a, takes: [image]}\n"
+        "  reads: {base_url: 'http://127.0.0.1:8000/v1', model: b}\n"
+        "  cloud: {model: gpt-5-mini}\n"
+        "  words: {model: gpt-5-mini, takes: []}\n"
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    told = listed()["by name"]
+    found = {name: told[name]["takes"] for name in ("sees", "reads", "cloud", "words", "offline")}
+    assert found == {"sees": ["image"], "reads": [], "cloud": ["file", "image"], "words": [], "offline": []}
