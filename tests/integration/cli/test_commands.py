@@ -135,6 +135,25 @@ def test_the_lines_of_a_chat_are_one_conversation_and_one_that_fails_does_not_en
     assert "agentnet chat --context c1" in errors
 
 
+@pytest.mark.parametrize("kind", ["a file", "a pipe that stays open"])
+def test_a_chat_reads_its_lines_wherever_they_come_from(there: Start, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "lines").write_text("context?\ncontext?\n\n")
+    reading, writing = os.pipe()
+    os.write(writing, (tmp_path / "lines").read_bytes())
+    with (tmp_path / "lines").open() as file:
+        code, output, errors = finished(there("chat", stdin=file.fileno() if kind == "a file" else reading))
+    assert (code, output.count("We are in")) == (0, 2), errors
+    assert "agentnet chat --context c1" in errors
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_chat_without_any_line_ends(there: Start) -> None:
+    code, output, errors = finished(there("chat"))
+    assert (code, output) == (0, "")
+    assert "You talk with" in errors
+
+
 def test_a_task_is_canceled_from_another_terminal(there: Start) -> None:
     process = there("ask", "sleep well")
     line_with(process, "concierge → writer")

@@ -104,11 +104,15 @@ def test_ctrl_c_in_make_test_leaves_no_process(tmp_path: Path) -> None:
             ["make", "test"], cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
         ) as make,
     ):
-        deadline = time.monotonic() + 4 * PATIENCE_SECONDS
-        while not any("standins" in command for command in marked(mark)):
-            assert make.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        os.killpg(make.pid, signal.SIGINT)
-        make.wait(4 * PATIENCE_SECONDS)
+        try:
+            deadline = time.monotonic() + 4 * PATIENCE_SECONDS
+            while not any("standins" in command for command in marked(mark)):
+                assert make.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            os.killpg(make.pid, signal.SIGINT)
+            make.wait(4 * PATIENCE_SECONDS)
+        finally:
+            if make.poll() is None:
+                os.killpg(make.pid, signal.SIGKILL)
     assert make.returncode != 0
     assert marked(mark) == [], log.read_text()
