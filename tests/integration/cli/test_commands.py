@@ -173,18 +173,22 @@ def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
     assert "Canceled task" in errors
 
 
+def states(there: Start) -> dict[str, str]:
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    return {task["id"]: task["state"] for task in listed}
+
+
 def test_who_stops_watching_stops_nothing_else(there: Start) -> None:
+    before = states(there)
     process = there("ask", "sleep well")
     line_with(process, "Sleep well.")
-    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
-    [running] = [task["id"] for task in listed if task["state"] == "working"]
+    [running] = states(there).keys() - before.keys()
     watching = there("watch", running)
     line_with(watching, "Sleep well.")
     os.killpg(watching.pid, signal.SIGINT)
     code, _, errors = finished(watching)
     assert (code, errors) == (130, "Interrupted.\n")
-    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
-    assert {task["id"]: task["state"] for task in listed}[running] == "working"
+    assert states(there)[running] == "working"
     assert finished(there("cancel", running))[0] == 0
     assert finished(process)[0] == 1
 
