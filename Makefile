@@ -23,8 +23,10 @@ CONFORMANCE := tests/conformance
 NODE_MODULES := $(CONFORMANCE)/node_modules/.installed
 REAL_MODEL := $(VENV)/real-model/.installed
 
+# Whatever tests leave running, also by Ctrl-C, is ended.
+RUN_TESTS := $(BIN)/python -m tests.family $(BIN)/python -m pytest
 # Each process takes whole files, the longest first. What fails is run once more, alone.
-PYTEST := $(BIN)/python -m pytest -p tests.order -p tests.flaky -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN_TESTS) -p tests.order -p tests.flaky -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -125,16 +127,16 @@ $(REAL_MODEL): $(VENV)/.uv tests/e2e/real_model/requirements.txt
 		echo "The real model cannot be had here: its tests are skipped" >&2
 
 conformance: setup-dev $(NODE_MODULES) ## Run the official MCP suite, and drive a network with unmodified A2A and MCP clients
-	@$(BIN)/python -m pytest $(CONFORMANCE) $(PYTEST_ARGS)
+	@$(RUN_TESTS) $(CONFORMANCE) $(PYTEST_ARGS)
 
 compose-env: ## Write compose.env with random secrets for docker compose, unless there is one
 	@"$(PYTHON)" deploy/compose_env.py
 
 compose-test: setup-dev ## Start every service of docker-compose.yml as a process and run a job through them
-	@$(BIN)/python -m pytest tests/e2e/test_compose.py $(PYTEST_ARGS)
+	@$(RUN_TESTS) tests/e2e/test_compose.py $(PYTEST_ARGS)
 
 real-model: setup-dev $(REAL_MODEL) ## Ask a small real model behind llama.cpp's server through a network of processes
-	@$(BIN)/python -m pytest tests/e2e/real_model -rs $(PYTEST_ARGS)
+	@$(RUN_TESTS) tests/e2e/real_model -rs $(PYTEST_ARGS)
 
 containers: setup-dev ## Build the images, start docker-compose.yml with Podman, kill and pause its containers amid tasks
 	@$(BIN)/python -m pytest tests/containers -rs $(PYTEST_ARGS)
@@ -143,7 +145,7 @@ bench: setup-dev ## Measure side by side with a plain a2a-sdk server and Context
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 chaos: setup-dev ## Run 300 tasks while replicas, PostgreSQL and Redis are killed, paused and restarted (about 8 minutes)
-	@AGENTNET_CHAOS_TASKS=$${AGENTNET_CHAOS_TASKS:-300} $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+	@AGENTNET_CHAOS_TASKS=$${AGENTNET_CHAOS_TASKS:-300} $(RUN_TESTS) tests/chaos $(PYTEST_ARGS)
 
 # --- Keeping it -------------------------------------------------------------------------------------------------------
 

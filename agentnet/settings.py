@@ -170,7 +170,10 @@ class Settings(BaseSettings):
         description="Any OpenAI-compatible endpoint.",
     )
     model_timeout_seconds: float = Field(
-        default=SILENCE_SECONDS, gt=0, le=86_400, description="Longest silence of a model amid a turn."
+        default=SILENCE_SECONDS,
+        gt=0,
+        le=86_400,
+        description="Longest time in which a model sends no byte, before its first word too.",
     )
     model_total_seconds: float = Field(
         default=TOTAL_SECONDS, gt=0, le=86_400, description="Longest turn of a model, without the wait for its turn."

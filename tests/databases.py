@@ -19,6 +19,7 @@ from agentnet.database.migrate import migrate
 HEIR = """
 import os, pathlib, shutil, signal, sys, time
 
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever ends all that tests left ends this too, before its work
 directory = pathlib.Path(sys.argv[1])
 if sys.stdin.read() != "well":
     try:

@@ -15,12 +15,14 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     rare_collector()
     try:
-        with without(COMMAND_OF_HTTPX):
-            from agentnet.cli.app import app
+        try:
+            with without(COMMAND_OF_HTTPX):
+                from agentnet.cli.app import app
 
-            app()
-    except KeyboardInterrupt:  # before there was a command that could say so
+                app()
+        finally:
+            deaf()
+    except KeyboardInterrupt:  # before there was a command that could say so, or behind it
+        deaf()
         sys.stderr.write("Interrupted.\n")
         sys.exit(INTERRUPTED)
-    finally:
-        deaf()

@@ -27,6 +27,7 @@ from agentnet.arguments.texts import MAX_NAME
 from agentnet.discovery.directory import Directory
 from agentnet.errors import AgentNetError, UnavailableError
 from agentnet.identity import Principal
+from agentnet.identity.origin import Origin
 from agentnet.identity.tokens import Tokens
 from agentnet.mcp.connection import CONNECT_SECONDS, CONNECTION_CLOSED, CUT_OFF, is_closed
 from agentnet.runs.forms import carry, left_out, more_of
@@ -177,7 +178,7 @@ class ToolServers:
         scope: RunScope = context.context
         values = _arguments(arguments)
         try:
-            result = await self._called(scope.principal(), server, tool, values)
+            result = await self._called(scope, server, tool, values)
         except AgentNetError:
             raise
         except Exception as error:  # of the SDK's client: its model is told, and the run goes on
@@ -188,20 +189,21 @@ class ToolServers:
         return await rendered(result, scope, context.tool_call_id, str(values.get("title") or tool.name))
 
     async def _called(
-        self, principal: Principal, server: str, tool: types.Tool, values: dict[str, Any]
+        self, scope: RunScope, server: str, tool: types.Tool, values: dict[str, Any]
     ) -> types.CallToolResult:
         """The result; over a connection that broke once more, if the tool may be called again or was not called."""
         repeatable = traits_of(tool.annotations).repeatable
         if not repeatable:
-            await self._check(principal, server)  # a connection that broke while idle shows it only when it is used
+            # A connection that broke while idle shows it only when it is used.
+            await self._check(scope.principal(), server)
         try:
-            return await self._call_once(principal, server, tool.name, values)
+            return await self._call_once(scope, server, tool.name, values)
         except _ForgottenError:
             pass
         except UnavailableError:
             if not repeatable:
                 raise
-        return await self._call_once(principal, server, tool.name, values)
+        return await self._call_once(scope, server, tool.name, values)
 
     async def _check(self, principal: Principal, server: str) -> None:
         """Find out that the connection is broken before a call that must not be made twice, and connect anew."""
@@ -218,14 +220,16 @@ class ToolServers:
         except NOT_MCP:
             pass
 
-    async def _call_once(
-        self, principal: Principal, server: str, tool: str, values: dict[str, Any]
-    ) -> types.CallToolResult:
+    async def _call_once(self, scope: RunScope, server: str, tool: str, values: dict[str, Any]) -> types.CallToolResult:
+        principal = scope.principal()
         connection = await self._connections.get(principal, server)
+        # The same key in every replay: a server may know a repeated call by it.
+        meta: Any = {IDEMPOTENCY_META: call_key.get()}
+        if connection.outside is None:  # who asks what is no business of others
+            meta |= Origin(scope.run.lease.task_id, scope.run.leased.context_id).as_meta()
         try:
             async with connection.used() as client, asyncio.timeout(CALL_SECONDS):
-                # The same key in every replay: a server may know a repeated call by it.
-                return await client.call_tool(tool, values, meta={IDEMPOTENCY_META: call_key.get()})  # type: ignore[arg-type]
+                return await client.call_tool(tool, values, meta=meta)
         except TimeoutError:
             raise AgentNetError(
                 f"{server}.{tool} did not answer within {CALL_SECONDS:g} s; whether it was carried out is unknown."

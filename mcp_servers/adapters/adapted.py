@@ -23,6 +23,7 @@ from agentnet.upstreams.declarations import Adapted
 from mcp_servers.adapters.audience import ASK_SECONDS, MAX_WATCHED, Audience, Context, Key
 from mcp_servers.adapters.lobby import Lobby
 from mcp_servers.adapters.seats import Seats
+from mcp_servers.hosting.caller import without_origin
 
 CALL_SECONDS = 300.0 + ASK_SECONDS
 """Longest silence of a call; its host may be asked meanwhile."""
@@ -269,6 +270,6 @@ async def _subscribe(client: mcp.Client, params: types.SubscribeRequestParams) -
 
 
 def _forwarded(context: Context) -> Any:
-    """What a caller says beside the call that another server may read: all but the protocol's own."""
-    meta = dict(context.meta or {})
+    """What a caller says beside the call that another server may read: not the protocol's own, nor this network's."""
+    meta = without_origin(dict(context.meta or {}))
     return {key: value for key, value in meta.items() if not key.startswith(_PROTOCOL) and key != _PROGRESS_TOKEN}

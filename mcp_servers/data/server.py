@@ -25,8 +25,8 @@ from mcp_servers.data.models import (
 )
 from mcp_servers.data.recognition import FORMATS
 from mcp_servers.data.sandbox import Sandbox
-from mcp_servers.data.sources import MAX_SOURCES, TASK_LOG, Sources, mentioned
-from mcp_servers.hosting.caller import caller
+from mcp_servers.data.sources import MAX_SOURCES, TASK_LOG, Asker, Sources, mentioned
+from mcp_servers.hosting.caller import caller, origin_of
 from mcp_servers.hosting.tool_server import READ_ONLY, ToolServer, database_ready
 
 STATEMENT_SECONDS = 15.0
@@ -80,14 +80,14 @@ class SourceList(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class DataTools:
-    """The tools; `sources` reads for the caller's tenant, `sandbox` does the work."""
+    """The tools; `sources` reads for the caller and its task, `sandbox` does the work."""
 
     sources: Sources
     sandbox: Sandbox
 
     async def list_sources(self, context: Context[Any, Any]) -> SourceList:
-        """The tables that can be read: the task log, files of this conversation's tenant, and shared data files."""
-        found = await self.sources.find(caller(context).tenant)
+        """The tables that can be read: the task log, files of this conversation, and shared data files."""
+        found = await self.sources.find(_asker(context))
         return SourceList(sources=[SourceInfo(source=item.source, kind=item.kind, size=item.size) for item in found])
 
     async def describe(self, context: Context[Any, Any], source: Source) -> Annotated[CallToolResult, Grid]:
@@ -115,7 +115,7 @@ class DataTools:
     ) -> Annotated[CallToolResult, Grid]:
         """Answer a question about tables with read-only SQL, joins included. For a single group-by, use summarize."""
         # Who asks in SQL has named them there already.
-        named = list(sources) or mentioned(sql, await self.sources.find(caller(context).tenant))
+        named = list(sources) or mentioned(sql, await self.sources.find(_asker(context)))
         outcome = await self._run(context, named, Query(sql=sql, limit=MAX_ROWS))
         return _result(outcome, text.table(_grid(outcome)))
 
@@ -173,7 +173,7 @@ class DataTools:
     async def _run(
         self, context: Context[Any, Any], sources: list[str], request: Describe | Query | Summarize | Chart
     ) -> Outcome:
-        async with self.sources.open(caller(context).tenant, sources) as tables:
+        async with self.sources.open(_asker(context), sources) as tables:
             if isinstance(request, Query):
                 request = request.model_copy(update={"sql": text.with_tables(request.sql, sources, tables)})
             job = Job(tables=tables, request=request, seconds=STATEMENT_SECONDS, memory_bytes=MEMORY_BYTES)
@@ -189,6 +189,11 @@ def explore_table(
         "summarize the most telling column by group, and draw one chart of it. Finish with three sentences on what "
         "stands out, each with its figure."
     )
+
+
+def _asker(context: Context[Any, Any]) -> Asker:
+    origin = origin_of(context)
+    return Asker(caller(context).tenant, origin.task_id if origin else None)
 
 
 def _grid(outcome: Outcome) -> Grid:

@@ -1,4 +1,4 @@
-"""Where tables come from: the tenant's task log, the tenant's files, and files inside the data folders."""
+"""Where tables come from: the tenant's task log, files that were sent or made, and files inside the data folders."""
 
 import asyncio
 import difflib
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
+from uuid import UUID
 
 from agentnet.database import Database
 from agentnet.errors import NotFoundError, TooLargeError
@@ -38,24 +39,38 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom sources are found and opened."""
+
+    tenant: str
+    task_id: UUID | None = None
+    """The task whose files are found by their names; without one those of no task are, and no others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
-    """Opens sources for a tenant; everything else is as if it were not there."""
+    """Opens sources for a tenant; everything else is as if it were not there.
+
+    A name means a file of the asker's own conversation, then one that all of the tenant have, then one in a folder. One
+    of another conversation, which may be called the same, is opened by its URI alone.
+    """
 
     database: Database
     files: FileStore
     roots: Sequence[Path]
 
-    async def find(self, tenant: str) -> list[Found]:
-        """All that `tenant` can name, its own first."""
+    async def find(self, asker: Asker) -> list[Found]:
+        """All that `asker` can name, what is nearest first."""
         pool = self.database.pool
-        tasks = await pool.fetchval(sql.TASK_COUNT, tenant, MAX_TASKS)
-        rows = await pool.fetch(sql.FILES, tenant, MAX_LISTED, list(FORMATS), list(MEDIA_TYPES))
+        tasks = await pool.fetchval(sql.TASK_COUNT, asker.tenant, MAX_TASKS)
+        named = (asker.tenant, asker.task_id, MAX_LISTED, list(FORMATS), list(MEDIA_TYPES))
+        rows = await pool.fetch(sql.FILES, *named)
         files = [Found(f"{SCHEME}:{row['id']}/{row['name']}", "file", row["size"]) for row in rows]
         paths = await asyncio.to_thread(self._paths)
         return [Found(TASK_LOG, "tasks", tasks), *files, *paths][:MAX_LISTED]
 
     @asynccontextmanager
-    async def open(self, tenant: str, sources: Sequence[str]) -> AsyncIterator[tuple[Table, ...]]:
+    async def open(self, asker: Asker, sources: Sequence[str]) -> AsyncIterator[tuple[Table, ...]]:
         """The tables of `sources`, for as long as the block runs.
 
         Raises `NotFoundError`, `InvalidInputError` and `TooLargeError`, each naming the source.
@@ -68,37 +83,41 @@ class Sources:
             tables: list[Table] = []
             for source in wanted:
                 taken = {table.name for table in tables}
-                tables.append(await self._table(tenant, source, Path(folder) / f"table-{len(tables)}", taken))
+                tables.append(await self._table(asker, source, Path(folder) / f"table-{len(tables)}", taken))
             yield tuple(tables)
 
-    async def _table(self, tenant: str, source: str, path: Path, taken: set[str]) -> Table:
+    async def _table(self, asker: Asker, source: str, path: Path, taken: set[str]) -> Table:
         if source.lower().replace(" ", "_") == TASK_LOG:
-            await self._export_tasks(tenant, path)
+            await self._export_tasks(asker.tenant, path)
             return Table(name=TASK_LOG, label=TASK_LOG, path=str(path), format="csv", types=sql.TASK_LOG_TYPES)
-        label, media_type, sheet = await self._fetch(tenant, source, path)
+        label, media_type, sheet = await self._fetch(asker, source, path)
         kind = await asyncio.to_thread(recognize, path, label, media_type)
         return Table(name=table_name(label, taken), label=label, path=str(path), format=kind, sheet=sheet)
 
-    async def _fetch(self, tenant: str, source: str, path: Path) -> tuple[str, str, str | None]:
+    async def _fetch(self, asker: Asker, source: str, path: Path) -> tuple[str, str, str | None]:
         """Put the file of `source` at `path`. Returns its name, its media type, and the sheet that is meant."""
         for name, sheet in _readings(source):
-            uri = name if URI_PATTERN.fullmatch(name) else None
-            if uri is None and (file := await asyncio.to_thread(self._inside, name)):
+            meant = await self._meant(asker, name)
+            if isinstance(meant, Path):
                 # DuckDB reads * and [ in a path as a pattern; the link has neither.
-                await asyncio.to_thread(path.symlink_to, file)
-                return file.name, "", sheet
-            if uri := uri or await self._attached(tenant, name):
-                ref, body = await self.files.get(tenant, uri)
+                await asyncio.to_thread(path.symlink_to, meant)
+                return meant.name, "", sheet
+            if meant is not None:
+                ref, body = await self.files.get(asker.tenant, meant)
                 await asyncio.to_thread(path.write_bytes, body)
                 return unquote(ref.name), ref.media_type, sheet
-        raise NotFoundError(
-            f"There is no source {source!r} in the data folders.", hint=await self._hint(tenant, source)
-        )
+        raise NotFoundError(f"There is no source {source!r}.", hint=await self._hint(asker, source))
 
-    async def _attached(self, tenant: str, name: str) -> str | None:
-        """The URI of the newest file that is called so: people name what they attached as they know it."""
-        row = await self.database.pool.fetchrow(sql.NAMED_FILE, tenant, clean_name(name))
-        return f"{SCHEME}:{row['id']}/{row['name']}" if row else None
+    async def _meant(self, asker: Asker, name: str) -> Path | str | None:
+        """What `name` means: a file in a folder, or the URI of one that is stored: people name what they sent."""
+        if URI_PATTERN.fullmatch(name):
+            return name
+        row = await self.database.pool.fetchrow(sql.NAMED_FILE, asker.tenant, asker.task_id, clean_name(name))
+        uri = f"{SCHEME}:{row['id']}/{row['name']}" if row else None
+        # A folder is everybody's: what the tenant has of that name is nearer. Who says a path means it.
+        if uri and "/" not in name:
+            return uri
+        return await asyncio.to_thread(self._inside, name) or uri
 
     async def _export_tasks(self, tenant: str, path: Path) -> None:
         async with self.database.pool.acquire() as connection:
@@ -115,10 +134,12 @@ class Sources:
                     return _sized(file, source)
         return None
 
-    async def _hint(self, tenant: str, source: str) -> str:
-        known = {Path(found.source).name.lower(): found.source for found in await self.find(tenant)}
+    async def _hint(self, asker: Asker, source: str) -> str:
+        known = {Path(found.source).name.lower(): found.source for found in await self.find(asker)}
         near = difflib.get_close_matches(Path(source).name.lower(), known, n=1, cutoff=0.6)
-        return f"Perhaps {known[near[0]]} is meant; list_sources names all." if near else "list_sources names all."
+        if near:
+            return f"Perhaps {known[near[0]]} is meant; list_sources names all."
+        return f"list_sources names all; a file of another conversation is named by its URI, {SCHEME}:<id>/<name>."
 
     def _paths(self) -> list[Found]:
         found: list[Found] = []
@@ -146,8 +167,11 @@ def mentioned(statement: str, found: Sequence[Found]) -> list[str]:
     """The sources that a statement speaks of, by their URI or by the name of their table."""
     uris = [match[0] for match in re.finditer(URI_PATTERN.pattern.replace(r"[^\s/]", r"[^\s/'\"]"), statement)]
     words = set(re.findall(r"\w+", statement.lower()))
-    named = [item.source for item in found if item.source not in uris and _name_of(item) in words]
-    return [*uris, *named][:MAX_SOURCES]
+    named: dict[str, str] = {}
+    for item in found:
+        if item.source not in uris and (name := _name_of(item)) in words:
+            named.setdefault(name, item.source)  # of several that are called the same the nearest, which comes first
+    return [*uris, *named.values()][:MAX_SOURCES]
 
 
 def _name_of(found: Found) -> str:

@@ -35,17 +35,41 @@ ORDER BY t.id
 # How many tasks a tenant has, up to the limit.
 TASK_COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE tenant = $1 LIMIT $2) t"
 
-# The newest files of a tenant that are tables by their names' endings or their media types.
-FILES = """
-SELECT id, name, size FROM files
-WHERE tenant = $1
-  AND (lower(substring(name FROM '\\.[^.]*$')) = ANY($3) OR lower(split_part(media_type, ';', 1)) = ANY($4))
-ORDER BY created_at DESC, id LIMIT $2
+# The files that tenant $1 finds by their names in its task $2: those of the task's context, then those of who delegated
+# it, of the root (what the user sent), of the rest of its tree, then those of no task at all. All others are of other
+# conversations, and opened by their ids alone.
+_FOUND = """
+WITH own AS (SELECT root_id, parent_id, context_id FROM tasks WHERE id = $2::uuid AND tenant = $1),
+contexts AS (
+  SELECT t.context_id, min(CASE WHEN t.context_id = own.context_id THEN 0 WHEN t.id = own.parent_id THEN 1
+    WHEN t.id = own.root_id THEN 2 ELSE 3 END) AS distance
+  FROM own JOIN tasks t ON t.tenant = $1
+    AND (t.id = own.root_id OR (t.root_id = own.root_id AND t.parent_id IS NOT NULL))
+  GROUP BY t.context_id
+),
+held AS (
+  SELECT u.file_id, min(c.distance) AS distance
+  FROM contexts c JOIN tasks t ON t.tenant = $1 AND t.context_id = c.context_id JOIN file_uses u ON u.task_id = t.id
+  GROUP BY u.file_id
+),
+found AS (
+  SELECT f.id, f.name, f.media_type, f.size, f.created_at, coalesce(held.distance, 4) AS distance
+  FROM files f LEFT JOIN held ON held.file_id = f.id
+  WHERE f.tenant = $1 AND (held.file_id IS NOT NULL
+    OR NOT EXISTS (SELECT FROM file_uses u WHERE u.tenant = $1 AND u.file_id = f.id))
+)
 """
 
-# The newest file of a tenant that is called so, with or without its ending.
-NAMED_FILE = """
-SELECT id, name FROM files
-WHERE tenant = $1 AND (lower(name) = lower($2) OR lower(regexp_replace(name, '\\.[^.]*$', '')) = lower($2))
-ORDER BY lower(name) = lower($2) DESC, created_at DESC, id LIMIT 1
-"""
+# Those that are tables by their names' endings or their media types, the nearest first, and of these the newest.
+FILES = f"""{_FOUND}
+SELECT id, name, size FROM found
+WHERE lower(substring(name FROM '\\.[^.]*$')) = ANY($4) OR lower(split_part(media_type, ';', 1)) = ANY($5)
+ORDER BY distance, created_at DESC, id LIMIT $3
+"""  # noqa: S608 - put together from constants
+
+# The one that is called so, with or without its ending: the nearest, and of these the newest.
+NAMED_FILE = f"""{_FOUND}
+SELECT id, name FROM found
+WHERE lower(name) = lower($3) OR lower(regexp_replace(name, '\\.[^.]*$', '')) = lower($3)
+ORDER BY distance, lower(name) = lower($3) DESC, created_at DESC, id LIMIT 1
+"""  # noqa: S608 - put together from constants

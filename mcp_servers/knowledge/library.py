@@ -22,7 +22,7 @@ NO_DOCUMENTS = (
 )
 MAX_LISTED = 500
 SUGGESTED = 5000
-ASKING = "according docs document documentation explain guide handbook manual mention say tell"
+ASKING = "according docs document documentation explain guide handbook happen manual mention say tell"
 """Words of the asking. "What does the documentation say about leases?" asks for leases: the passage about them has
 neither "documentation" nor "say", and where few passages have, these two would outweigh what is asked for."""
 

@@ -25,21 +25,26 @@ SHOW_CURSOR = "\x1b[?25h"
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end. SIGINT or SIGTERM cancels it, so that it closes what it opened.
 
-    Raises `Interrupted` when that is how it ended. A second signal ends the process at once. Only `main` itself may
-    end it with SystemExit: asyncio stops the loop for that of any task or callback, also of code that users bring.
+    Raises `Interrupted` when one came, also when `main` was as good as done or did not mind it: how a command ends must
+    not hang on what was just going on. A second signal ends the process at once. Only `main` itself may end it with
+    SystemExit: asyncio stops the loop for that of any task or callback, also of code that users bring.
     """
+    received: list[int] = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             loop = runner.get_loop()
             try:
-                return _through(loop, loop.create_task(_supervised(main)))
+                result = _through(loop, loop.create_task(_supervised(main, received)))
             finally:
                 _through(loop, loop.create_task(_end_the_rest()))
     finally:
         # A loop leaves the system's own: the process would be gone amid what still has to be closed.
         for number, handler in before.items():
             signal.signal(number, handler)
+    if received:  # amid its last steps, or of what is closed behind it
+        raise Interrupted
+    return result
 
 
 def _through(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
@@ -65,9 +70,8 @@ async def _end_the_rest() -> None:
         asyncio._unregister_task(task)
 
 
-async def _supervised(main: Coroutine[Any, Any, T]) -> T:
+async def _supervised(main: Coroutine[Any, Any, T], received: list[int]) -> T:
     task = asyncio.ensure_future(main)
-    received: list[int] = []
 
     def on_signal(number: int) -> None:
         if received:

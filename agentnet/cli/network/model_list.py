@@ -35,6 +35,8 @@ class Known:
     key_from: str | None = None
     prices: dict[str, Any] | None = None
     concurrency: int | None = None
+    takes: list[str] = field(default_factory=list[str])
+    """What it takes of a request besides text."""
     fallbacks: list[str] = field(default_factory=list[str])
     default: bool = False
     problem: str | None = None
@@ -114,6 +116,7 @@ def _told(endpoint: Endpoint, source: str | None) -> Known:
         key_from=source if endpoint.api_key else None,
         prices=endpoint.prices.model_dump() if endpoint.prices else None,
         concurrency=endpoint.concurrency,
+        takes=sorted(endpoint.accepts),
     )
 
 

@@ -1,6 +1,7 @@
 """What the user sees and says of a job: its trail, its questions, its result."""
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -106,18 +107,35 @@ class Talk:
         self.output.print(Markdown(text))
 
 
+PIECE_BYTES = 65_536
+_typed = bytearray()
+"""What came behind the line that was taken last."""
+
+
 async def line() -> str:
     """A line from the terminal. Not `input` in a thread: nothing could stop that, and Ctrl-C must."""
-    loop = asyncio.get_running_loop()
     if sys.platform == "win32":
         return await asyncio.to_thread(sys.stdin.readline)
-    ready = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), ready.set)
+    # Not through sys.stdin: what it has taken of a pipe beyond one line, no event loop would tell of.
+    while b"\n" not in _typed and (piece := await _piece(sys.stdin.fileno())):
+        _typed.extend(piece)
+    end = _typed.find(b"\n") + 1 or len(_typed)
+    said, _typed[:] = bytes(_typed[:end]), _typed[end:]
+    return said.decode(sys.stdin.encoding, "replace")
+
+
+async def _piece(stdin: int) -> bytes:
+    """What comes next; empty at the end."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(stdin, ready.set)
+    except PermissionError:  # a file, for which nobody has to wait, and nobody can
+        return os.read(stdin, PIECE_BYTES)
     try:
         await ready.wait()
-        return sys.stdin.readline()
+        return os.read(stdin, PIECE_BYTES)
     finally:
-        loop.remove_reader(sys.stdin.fileno())
+        loop.remove_reader(stdin)
 
 
 def _as_json(outcome: Outcome, agent: str, files: list[SavedFile], seconds: float) -> dict[str, Any]:

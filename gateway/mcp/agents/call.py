@@ -11,6 +11,7 @@ import mcp_types as types
 from a2a.types.a2a_pb2 import SendMessageRequest, StreamResponse, TaskState
 
 from agentnet.errors import AgentNetError, UnavailableError
+from agentnet.identity.origin import TASK_META
 from gateway.agents.contact import CANCEL_SECONDS, Contact
 from gateway.agents.following import Following
 from gateway.agents.progress import Progress
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 MAX_QUESTIONS = 50
 """Within one call."""
-TASK_META_KEY = "agentnet.dev/task_id"
 
 
 class AgentCall:
@@ -122,7 +122,7 @@ class AgentCall:
             return
         event_id = self._event_ids.make(exchange, task_id, exchange.told + number)
         self._is_primed = event_id is not None
-        await exchange.progress(exchange.told + number, None, message, {TASK_META_KEY: task_id}, event_id)
+        await exchange.progress(exchange.told + number, None, message, {TASK_META: task_id}, event_id)
 
     async def _prime(self) -> None:
         """Tell the client how to resume, if nothing has yet: clients of older versions read no event without data."""

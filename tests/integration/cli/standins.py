@@ -107,13 +107,27 @@ class Agents:
             return JSONResponse(_error(body, -32001, "There is no such task."))
         if body["method"] == "CancelTask":
             self.canceled.add(params["id"])
+        if body["method"] == "SubscribeToTask" and task["status"]["state"] == "TASK_STATE_WORKING":
+            return StreamingResponse(self._followed(body["id"], task), media_type="text/event-stream")
         if body["method"] == "SubscribeToTask":
             return JSONResponse(_error(body, -32004, "The task has ended."))
         return JSONResponse({"jsonrpc": "2.0", "id": body["id"], "result": task})
 
     async def _sse(self, request_id: str, message: dict[str, Any]) -> AsyncIterator[str]:
         async for event in self.events(message):
-            yield f"data: {json.dumps({'jsonrpc': '2.0', 'id': request_id, 'result': event})}\n\n"
+            yield _frame(request_id, event)
+
+    async def _followed(self, request_id: str, task: dict[str, Any]) -> AsyncIterator[str]:
+        """Of a task that sleeps: what it said last, and its end."""
+        names = {"taskId": task["id"], "contextId": "c1"}
+        made = Step(
+            "delegation-writer", "delegation", "start", "writer", ("concierge",), task["id"], summary="Sleep well."
+        )
+        yield _frame(request_id, {"task": task})
+        yield _frame(request_id, {"statusUpdate": names | {"status": task["status"], "metadata": made.as_metadata()}})
+        while task["id"] not in self.canceled:
+            await asyncio.sleep(0.02)
+        yield _frame(request_id, {"statusUpdate": names | {"status": {"state": "TASK_STATE_CANCELED"}}})
 
     async def list_tasks(self, _request: Request) -> Response:
         return JSONResponse({"tasks": [self._row(task) for task in self.tasks.values()]})
@@ -185,6 +199,10 @@ FACTORIES: dict[str, Factory] = {
 
 def load_factory(kind: str) -> Factory:
     return FACTORIES[kind]
+
+
+def _frame(request_id: str, event: dict[str, Any]) -> str:
+    return f"data: {json.dumps({'jsonrpc': '2.0', 'id': request_id, 'result': event})}\n\n"
 
 
 def _error(body: dict[str, Any], code: int, message: str) -> dict[str, Any]:

@@ -22,14 +22,13 @@ RUN_SECONDS = 240.0
 STOP_SECONDS = 120.0
 
 
-def line_with(process: "subprocess.Popen[str]", words: str) -> str:
-    """The next line on stderr that holds `words`."""
-    assert process.stderr is not None
+def line_with(process: "subprocess.Popen[str]", words: str, stream: str = "stderr") -> str:
+    """The next line on stderr, or on stdout, that holds `words`."""
     seen = []
-    for line in process.stderr:
+    for line in getattr(process, stream):
         seen.append(line)
         if words in line:
-            return line
+            return str(line)
     raise AssertionError(f"{words!r} never came: {''.join(seen)}")
 
 
@@ -136,6 +135,25 @@ def test_the_lines_of_a_chat_are_one_conversation_and_one_that_fails_does_not_en
     assert "agentnet chat --context c1" in errors
 
 
+@pytest.mark.parametrize("kind", ["a file", "a pipe that stays open"])
+def test_a_chat_reads_its_lines_wherever_they_come_from(there: Start, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "lines").write_text("context?\ncontext?\n\n")
+    reading, writing = os.pipe()
+    os.write(writing, (tmp_path / "lines").read_bytes())
+    with (tmp_path / "lines").open() as file:
+        code, output, errors = finished(there("chat", stdin=file.fileno() if kind == "a file" else reading))
+    assert (code, output.count("We are in")) == (0, 2), errors
+    assert "agentnet chat --context c1" in errors
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_chat_without_any_line_ends(there: Start) -> None:
+    code, output, errors = finished(there("chat"))
+    assert (code, output) == (0, "")
+    assert "You talk with" in errors
+
+
 def test_a_task_is_canceled_from_another_terminal(there: Start) -> None:
     process = there("ask", "sleep well")
     line_with(process, "concierge → writer")
@@ -153,6 +171,26 @@ def test_ctrl_c_cancels_the_task_and_ends_with_130(there: Start) -> None:
     code, _, errors = finished(process)
     assert code == 130
     assert "Canceled task" in errors
+
+
+def states(there: Start) -> dict[str, str]:
+    listed = json.loads(finished(there("tasks", "--json"))[1])["tasks"]
+    return {task["id"]: task["state"] for task in listed}
+
+
+def test_who_stops_watching_stops_nothing_else(there: Start) -> None:
+    before = states(there)
+    process = there("ask", "sleep well")
+    line_with(process, "Sleep well.")
+    [running] = states(there).keys() - before.keys()
+    watching = there("watch", running)
+    line_with(watching, "Sleep well.")
+    os.killpg(watching.pid, signal.SIGINT)
+    code, _, errors = finished(watching)
+    assert (code, errors) == (130, "Interrupted.\n")
+    assert states(there)[running] == "working"
+    assert finished(there("cancel", running))[0] == 0
+    assert finished(process)[0] == 1
 
 
 def test_a_stream_that_breaks_off_is_taken_up_again(there: Start) -> None:
@@ -232,10 +270,11 @@ def test_up_tells_its_addresses_and_the_hosts_settings_but_never_the_key(start: 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing_behind(start: Start, settings: Settings) -> None:
     process = start("up", "--only", "toolbox")
     line_with(process, "Ready")
+    line_with(start("ask", "sleep well"), "Sleep well.")  # a request that is under way gets a few seconds
     os.killpg(process.pid, signal.SIGINT)
     line_with(process, "Stopping")
     os.killpg(process.pid, signal.SIGINT)
-    assert finished(process)[0] in (0, 130)
+    assert finished(process)[0] == 130
     assert orphans(settings) == []
 
 

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.integration.models.endpoints import LLAMA_CPP, LLAMA_MODEL, OLLAMA, VLLM, but, played
+from tests.integration.models.endpoints import LLAMA_CPP, LLAMA_MODEL, OLLAMA, VLLM, but, model, played
+from tests.unit.project.repository import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +109,33 @@ def test_a_check_of_models_stands_on_no_sdk_and_is_there_at_once(module: str) ->
     program = f"import sys, agentnet.cli.network.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & {"agents", "openai", "mcp", "a2a", "sqlalchemy", "grpc", "uvicorn"} == set()
+
+
+PAGE = (ROOT / "docs" / "models.md").read_text()
+
+
+def printed(command: str) -> str:
+    """What the page on models prints of a command."""
+    return PAGE.partition(f"`agentnet models {command}")[2].partition("```text\n")[2].partition("```")[0]
+
+
+def shape(text: str) -> list[str]:
+    """Its lines with no address and no figure."""
+    return [
+        re.sub(r"http://[\d.:]+|\d[\d.,]*(?: (?:ms|s)\b)?", "N", " ".join(line.split())) for line in text.splitlines()
+    ]
+
+
+async def test_the_page_shows_the_tables_as_they_are(tmp_path: Path) -> None:
+    ollama = but(OLLAMA, entries=[model("qwen3:8b", "library")], kept=32768)
+    async with played(ollama) as small, played(but(VLLM, entries=[model("gpt-5-mini", "vllm")])) as large:
+        (tmp_path / "models.yaml").write_text(
+            "models:\n"
+            f"  small: {{base_url: {small}, model: 'qwen3:8b', context_tokens: 32768}}\n"
+            f"  large: {{base_url: {large}, model: gpt-5-mini, prices: {{input: 0.25, output: 2.00}}}}\n"
+        )
+        wide = {"COLUMNS": "120"}
+        _, tested, _ = await agentnet(tmp_path, "models", "test", "small", **wide)
+        _, compared, _ = await agentnet(tmp_path, "models", "compare", "small", "large", **wide)
+    assert shape(tested) == shape(printed("test"))
+    assert shape(compared) == shape(printed("compare"))

@@ -37,9 +37,10 @@ class Served:
     url: str
 
     @asynccontextmanager
-    async def client(self, tenant: str, era: str = ERA, **options: Any) -> AsyncIterator[Client]:
-        """A client with a token of `tenant`."""
-        token = self.runtime.tokens.mint(Principal(tenant, "key:test"), self.label)
+    async def client(self, tenant: str, era: str = ERA, agent: str = "", **options: Any) -> AsyncIterator[Client]:
+        """A client with a token of `tenant`: as the gateway has it for a host, or as an agent of that name has it."""
+        principal = Principal(tenant, "key:test", chain=(f"agent:{agent}",) if agent else ())
+        token = self.runtime.tokens.mint(principal, self.label)
         async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS) as http:
             transport = streamable_http_client(f"{self.url}/mcp", http_client=http)
             async with Client(transport, mode=era, **options) as client:

@@ -15,19 +15,20 @@ pytestmark = pytest.mark.anyio
 SALES = b"Region,Product Name,Amount\nnorth,apple,10.5\nsouth,pear,4\nnorth,pear,6\n"
 
 
-async def put(served, tenant, name, body, media_type="text/csv"):
+async def put(served, tenant, name, body, media_type="text/csv", task=None):
     database = await served.runtime.database()
-    return (await FileStore(database, 10_000_000).put(tenant, name, media_type, body)).uri
+    return (await FileStore(database, 10_000_000).put(tenant, name, media_type, body, task)).uri
 
 
-async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",)):
+async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",), context="c", parent=None):
     database = await served.runtime.database()
     task = uuid7()
     now = datetime.now(UTC)
     await database.pool.execute(
         "INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, root_id, chain, budget, definition, "
-        "state, created_at, status_at, last_seq, run_after, cancel_requested, attempt, epoch, snapshot_seq) "
-        "VALUES ($1, $2, $3, 'c', 'key:k1', $4, $1, $5, '{}', 'v1', $6, $7, $8, $9, now(), false, 1, 1, 0)",
+        "state, created_at, status_at, last_seq, run_after, cancel_requested, attempt, epoch, snapshot_seq, parent_id) "
+        "VALUES ($1, $2, $3, $10, 'key:k1', $4, coalesce($11::uuid, $1), $5, '{}', 'v1', $6, $7, $8, $9, "
+        "now(), false, 1, 1, 0, $11)",
         task,
         tenant,
         agent,
@@ -37,6 +38,8 @@ async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",)):
         now - timedelta(seconds=2),
         now,
         events,
+        context,
+        parent,
     )
     for seq in range(events):
         await database.pool.execute(
@@ -46,6 +49,7 @@ async def add_task(served, tenant, agent, state, events=0, chain=("key:k1",)):
             tenant,
             KIND_STATUS,
         )
+    return task
 
 
 async def failed(client, tool, **arguments):

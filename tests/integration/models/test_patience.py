@@ -32,6 +32,7 @@ from tests.integration.models.test_broken_turns import asking
 from tests.integration.runs.specialists_under_test import (
     DONE,
     answer,
+    begun,
     finished,
     is_so,
     question,
@@ -219,12 +220,10 @@ async def test_a_cancel_ends_a_wait_at_once(database_url: str, tmp_path: Path, w
     act = limited if waits == "for the rate limit" else streams(60.0)
     async with playing(act) as endpoint, at(endpoint.url, concurrency=1) as model:
         async with specialist(database_url, tmp_path, [], model=model) as (_, [one]):
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             await until(lambda: is_so(len(endpoint.asked) == 1))
             if waits == "in the line":
-                waiting = await one.handler.on_message_send(request("go", at_once=True), context())
-                assert isinstance(waiting, Task)
+                waiting = await begun(one)
                 canceled = await one.handler.on_cancel_task(CancelTaskRequest(id=waiting.id), context())
                 assert canceled is not None
                 assert canceled.status.state == CANCELED
@@ -240,8 +239,7 @@ async def test_a_turn_that_was_done_is_not_asked_for_again_after_a_kill(database
     acts = streams(delta("wrong"), None), calls("slow", text="b"), GOOD
     async with playing(*acts) as endpoint, at(endpoint.url) as model:
         async with specialist(database_url, tmp_path, [], 2, PLAIN, model=model) as (worker, [one, two]):
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             await until(lambda: is_so(worker.ledger == ["begin b"]))
             assert len(endpoint.asked) == 2
             await one.die()
@@ -256,8 +254,7 @@ async def test_a_kill_amid_a_wait_is_taken_over(database_url: str, tmp_path: Pat
     acts = refuses(429, {"error": {"message": "slow down"}}, retry_after="1"), GOOD
     async with playing(*acts) as endpoint, at(endpoint.url) as model:
         async with specialist(database_url, tmp_path, [], 2, PLAIN, model=model) as (_, [one, two]):
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             await until(lambda: is_so(len(endpoint.asked) == 1))
             await one.die()
             done = await finished(two, task)

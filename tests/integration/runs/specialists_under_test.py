@@ -176,6 +176,13 @@ async def sent(replica: Replica, text: str, task: Task | None = None, data: dict
     return answer
 
 
+async def begun(replica: Replica) -> Task:
+    """A task that runs, or waits its turn."""
+    task = await replica.handler.on_message_send(request("go", at_once=True), context())
+    assert isinstance(task, Task)
+    return task
+
+
 def answer(task: Task) -> str:
     return "".join(part.text for artifact in task.artifacts for part in artifact.parts)
 

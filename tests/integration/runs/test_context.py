@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2a.types.a2a_pb2 import Task
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,6 +18,7 @@ from tests.integration.runs.small_server import SmallContext, model_at
 from tests.integration.runs.specialists_under_test import (
     DONE,
     answer,
+    begun,
     finished,
     is_so,
     sent,
@@ -119,8 +119,7 @@ async def test_a_run_that_is_taken_over_sends_what_it_would_have_sent(
         ):
             if not killed:
                 worker.gate.set()
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             if killed:
                 await until(lambda: is_so("begin gate" in worker.ledger))
                 await one.die()
@@ -154,8 +153,7 @@ async def test_each_prompt_begins_byte_by_byte_as_the_one_before_over_turns_task
         assert first.status.state == DONE, first.status
         worker.gate.clear()
         worker.ledger.clear()
-        second = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(second, Task)
+        second = await begun(one)
         await until(lambda: is_so("begin gate" in worker.ledger))
         await one.die()
         worker.gate.set()

@@ -11,7 +11,7 @@ from agentnet.tasks.steps import STEPS, step_of
 from agentnet.tasks.values import struct_json, value_json
 from agentnet.testing import Call, Decision, OpenAIServer, Scenario
 from tests.integration.runs.small_server import SmallContext, model_at
-from tests.integration.runs.specialists_under_test import DONE, finished, is_so, sent, specialist, until
+from tests.integration.runs.specialists_under_test import DONE, begun, finished, is_so, sent, specialist, until
 from tests.integration.tasks.replicas import context, request
 
 pytestmark = pytest.mark.anyio
@@ -128,8 +128,7 @@ async def test_a_run_that_is_taken_over_gives_its_value_once(database_url: str, 
         model_at(server) as model,
         specialist(database_url, tmp_path, [], 2, MANIFEST, model=model) as (worker, [one, two]),
     ):
-        task = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(task, Task)
+        task = await begun(one)
         await until(lambda: is_so("begin gate" in worker.ledger))
         await one.die()
         worker.gate.set()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2a.types.a2a_pb2 import Task
 from agents.testing import assistant_message, function_call
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
@@ -18,6 +17,7 @@ from tests.integration.runs.specialists_under_test import (
     DONE,
     Specialist,
     answer,
+    begun,
     finished,
     is_so,
     question,
@@ -25,7 +25,6 @@ from tests.integration.runs.specialists_under_test import (
     specialist,
     until,
 )
-from tests.integration.tasks.replicas import context, request
 from tests.integration.upstreams.parts import mcp_over_http
 
 pytestmark = pytest.mark.anyio
@@ -118,8 +117,7 @@ async def test_a_call_in_doubt_is_asked_about_and_never_made_twice(database_url:
         mcp_over_http(shop.server()) as server,
         specialist(database_url, tmp_path, steps, 2, MANIFEST, {"shop": server.url}) as (_, [one, two]),
     ):
-        task = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(task, Task)
+        task = await begun(one)
         await until(lambda: is_so(shop.ledger == ["begin 299 1"]))
         await one.die()
         shop.gate.set()

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from a2a.types.a2a_pb2 import Task, TaskState
+from a2a.types.a2a_pb2 import TaskState
 from agents.testing import assistant_message, function_call
 
 from tests.integration.runs.specialists_under_test import (
     ASKS,
     DONE,
     answer,
+    begun,
     finished,
     is_so,
     question,
@@ -89,8 +90,7 @@ skills:
         [assistant_message("done")],
     ]
     async with specialist(database_url, tmp_path, steps, 2, manifest) as (worker, [one, two]):
-        task = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(task, Task)
+        task = await begun(one)
         await until(lambda: is_so(worker.ledger == ["a", "begin b"]))
         await one.die()
         worker.gate.set()
@@ -103,8 +103,7 @@ skills:
 async def test_a_call_in_doubt_is_asked_about_and_not_repeated(database_url: str, tmp_path: Path) -> None:
     steps = [[function_call("slow", {"text": "b"}, call_id="c1")], [assistant_message("done")]]
     async with specialist(database_url, tmp_path, steps, 2) as (worker, [one, two]):
-        task = await one.handler.on_message_send(request("go", at_once=True), context())
-        assert isinstance(task, Task)
+        task = await begun(one)
         await until(lambda: is_so(worker.ledger == ["begin b"]))
         await one.die()
         worker.gate.set()

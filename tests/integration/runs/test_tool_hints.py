@@ -16,6 +16,7 @@ from agentnet.testing.faults import break_connections
 from tests.integration.runs.specialists_under_test import (
     ASKS,
     DONE,
+    begun,
     finished,
     is_so,
     question,
@@ -23,7 +24,7 @@ from tests.integration.runs.specialists_under_test import (
     specialist,
     until,
 )
-from tests.integration.tasks.replicas import Replica, context, request
+from tests.integration.tasks.replicas import Replica
 from tests.integration.upstreams.parts import mcp_over_http
 
 pytestmark = pytest.mark.anyio
@@ -81,8 +82,7 @@ async def test_an_unfinished_call_is_repeated_only_if_the_tool_says_that_it_may_
     async with mcp_over_http(bank.server()) as upstream:
         urls = {"bank": upstream.url}
         async with specialist(database_url, tmp_path, steps, 2, MANIFEST, urls) as (_, [one, two]):
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             await until(lambda: is_so(bank.ledger == [tool]))
             await until(lambda: turn_is_stored(one, task))  # what only reads does not wait for it
             await one.die()
@@ -130,8 +130,7 @@ async def test_a_broken_connection_is_healed_before_a_call_that_must_not_be_made
     bank.gate.set()
     async with mcp_over_http(bank.server()) as upstream:
         async with specialist(database_url, tmp_path, steps, 1, MANIFEST, {"bank": upstream.url}) as (worker, [one]):
-            task = await one.handler.on_message_send(request("go", at_once=True), context())
-            assert isinstance(task, Task)
+            task = await begun(one)
             await until(lambda: is_so(worker.ledger == ["begin b"]))
             await break_connections(worker.servers)
             worker.gate.set()

@@ -4,13 +4,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from agentnet.cli.command import loop
 from agentnet.cli.command.exits import Interrupted
+from tests.patience import PATIENCE_SECONDS
 
 
 async def exits() -> None:
@@ -53,6 +55,71 @@ def test_a_signal_still_stops_a_process_that_code_tried_to_end() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(Interrupted):
+        loop.run(main())
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+async def minds_nothing() -> str:
+    """As what closes whole, whatever happens meanwhile."""
+    interrupt()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(PATIENCE_SECONDS)
+    return "done"
+
+
+async def leaves_a_task() -> str:
+    async def ends_late() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            interrupt()
+            await asyncio.sleep(0)
+
+    kept.append(asyncio.ensure_future(ends_late()))
+    await asyncio.sleep(0)
+    return "done"
+
+
+async def leaves_a_generator() -> str:
+    async def endless() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            interrupt()
+            await asyncio.sleep(0)
+
+    kept.append(generator := endless())
+    await anext(generator)
+    return "done"
+
+
+async def leaves_a_thread() -> str:
+    asyncio.get_running_loop().run_in_executor(None, interrupt)
+    return "done"
+
+
+async def is_done() -> str:
+    interrupt()
+    return "done"
+
+
+kept: list[Any] = []
+LATE: list[Callable[[], Coroutine[Any, Any, str]]] = [
+    is_done,
+    minds_nothing,
+    leaves_a_task,
+    leaves_a_generator,
+    leaves_a_thread,
+]
+
+
+@pytest.mark.parametrize("main", LATE, ids=lambda main: main.__name__)
+def test_a_signal_counts_until_all_is_closed_whatever_is_going_on(main: Callable[[], Coroutine[Any, Any, str]]) -> None:
+    with pytest.raises((Interrupted, KeyboardInterrupt)):
         loop.run(main())
 
 

@@ -12,6 +12,7 @@ from agentnet.cli.app import app
 from agentnet.cli.network.litellm_check import check_of, tokens_of_check
 from agentnet.models.check.finding import Advice
 from agentnet.models.endpoints.endpoint import Endpoint
+from tests.unit.project.repository import ROOT
 
 FILE = """
 default: local
@@ -172,3 +173,32 @@ async def test_without_litellm_the_check_of_its_models_says_what_to_install(monk
     assert "is reached through LiteLLM, which is not installed" in found.found
     assert "pip install 'agentnet[litellm]'" in found.todo
     assert tokens_of_check(endpoint) < tokens_of_check(Endpoint(name="m", model="m", base_url="http://127.0.0.1:1/v1"))
+
+
+PAGE = (ROOT / "docs" / "models.md").read_text()
+
+
+def test_the_page_shows_the_list_of_its_own_file_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shown = PAGE.partition("`agentnet models list`, or")[2].partition("```text\n")[2].partition("```")[0]
+    Path("models.yaml").write_text(PAGE.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/anthropic.key").write_text("hunter2")
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    monkeypatch.setenv("COLUMNS", "120")
+    result = CliRunner().invoke(app, ["models", "list"])
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert "\n".join(lines).strip() == shown.strip()
+
+
+def test_what_a_model_takes_is_told_for_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("models.yaml").write_text(
+        "models:\n"
+        "  sees: {base_url: 'http://127.0.0.1:8000/v1', model: a, takes: [image]}\n"
+        "  reads: {base_url: 'http://127.0.0.1:8000/v1', model: b}\n"
+        "  cloud: {model: gpt-5-mini}\n"
+        "  words: {model: gpt-5-mini, takes: []}\n"
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    told = listed()["by name"]
+    found = {name: told[name]["takes"] for name in ("sees", "reads", "cloud", "words", "offline")}
+    assert found == {"sees": ["image"], "reads": [], "cloud": ["file", "image"], "words": [], "offline": []}

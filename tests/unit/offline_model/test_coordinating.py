@@ -187,6 +187,56 @@ async def test_what_cannot_be_done_at_all_is_given_up(asked: str, tools: list[Fu
     assert ran.answer
 
 
+def answering(output: str) -> list[FunctionTool]:
+    """Tools that answer so, one that looks something up, one that does something, and one that lists."""
+
+    @function_tool
+    def knowledge_search(query: str) -> str:
+        """Search the ingested documents and return the passages that fit best, with citations."""
+        return output
+
+    @function_tool
+    def water_plants(minutes: int) -> str:
+        """Water the plants in the garden."""
+        return output
+
+    @function_tool
+    def list_visitors() -> str:
+        """List the visitors who are in the house."""
+        return output
+
+    return [knowledge_search, water_plants, list_visitors]
+
+
+FOUND_NOTHING = [
+    "No passage has these words; list_documents names what there is.",
+    "No documents are loaded, so there is nothing to search or read.",
+    "No results.",
+    '{"passages": []}',
+    "[]",
+    '{"passages": [{"text": "Tea is hot.", "citation": "[a.md:1]"}]}',
+    "[a.md:1] Drinks\nTea is hot. Coffee is hotter.",
+]
+
+
+@pytest.mark.parametrize("output", FOUND_NOTHING)
+async def test_a_search_that_finds_nothing_is_given_up_unless_something_else_was_done(output: str) -> None:
+    ran = await run("How do yaks expire?", [*answering(output), give_up])
+    [reason] = [arguments["reason"] for name, arguments in ran.calls if name == "give_up"]
+    assert reason.startswith(("I found nothing that answers this.", "There are no results.")), reason
+    ran = await run("How do yaks expire? What is 3*4?", [*answering(output), *toolbox_tools(), give_up])
+    assert "give_up" not in ran.names
+    assert "12" in ran.answer
+
+
+@pytest.mark.parametrize("output", ["", "[]", "{}"])
+@pytest.mark.parametrize("asked", ["Water the plants for 5 minutes", "List the visitors in the house"])
+async def test_an_empty_result_of_a_tool_that_searches_nothing_is_an_answer(asked: str, output: str) -> None:
+    ran = await run(asked, [*answering(output), give_up])
+    assert "give_up" not in ran.names
+    assert set(ran.names) & {"water_plants", "list_visitors"}
+
+
 async def test_steps_beyond_the_most_of_one_request_are_told() -> None:
     ran = await run("\n".join(f"- What is {number} * 2?" for number in range(20)), toolbox_tools())
     assert ran.names == ["toolbox_calculate"] * 16

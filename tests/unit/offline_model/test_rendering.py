@@ -16,6 +16,33 @@ def test_passages_are_cited_as_the_tool_cited_them() -> None:
     assert render(found, "How does a lease end?", {}) == "A lease ends by itself. [docs/a.md:12]"
 
 
+WHOLE_QUESTIONS = [
+    (
+        "Explain what happens when a replica dies",
+        "When the replica dies, it stops renewing its leases.",
+        "One that dies is started again by the next call.",
+    ),
+    (
+        "Explain what happens when a client disconnects",
+        "When a client disconnects, its task goes on.",
+        "Events come as they happen.",
+    ),
+    (
+        "What happens when the registry is away?",
+        "While the registry is away, the gateway keeps what it said.",
+        "It may have happened already.",
+    ),
+]
+"""A question, a sentence on it, and one that only shares a rare word with it."""
+
+
+@pytest.mark.parametrize(("question", "told", "other"), WHOLE_QUESTIONS)
+def test_a_sentence_on_something_else_is_not_told_for_one_rare_word(question: str, told: str, other: str) -> None:
+    asked = "The replica waits. The client asks. The registry reads. " * 3  # words that many sentences have
+    found = f"[a.md:1] A\n{told}\n\n[b.md:2] B\n{other}\n\n[c.md:3] C\n{asked}"
+    assert render(found, question, {}) == f"{told} [a.md:1]"
+
+
 def test_a_search_without_result_says_so() -> None:
     assert render("No passage has these words.", "What is a yak?", {}).startswith(NOTHING)
     assert render(json.dumps({"passages": [{"text": "Tea is hot.", "source": "a"}]}), "What is a yak?", {}) == NOTHING

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -12,7 +12,7 @@ from offline_model.language.vocabulary import ASKING
 from offline_model.language.words import likeness, stem, terms, words
 
 TEXT_KEYS = ("text", "passage", "content", "snippet", "excerpt", "chunk", "body")
-LIST_KEYS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
+LISTS = ("passages", "results", "hits", "matches", "documents", "chunks", "items")
 MAX_SENTENCES = 4
 MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
@@ -53,7 +53,7 @@ class Sentence:
 def passages_of(value: Any) -> list[Passage]:
     """The passages in a search result; empty when it holds none."""
     if isinstance(value, Mapping):
-        lists = [value[key] for key in LIST_KEYS if isinstance(value.get(key), list)]
+        lists = [value[key] for key in LISTS if isinstance(value.get(key), list)]
         return passages_of(lists[0]) if lists else []
     if not isinstance(value, list):
         return []
@@ -162,12 +162,11 @@ def _scored(question: str, found: list[Sentence]) -> list[Sentence]:
     scored: list[Sentence] = []
     for sentence, own in zip(found, told, strict=True):
         matched = [likeness(term, own) * math.log(1 + len(found) / (1 + counted[term])) for term in asked]
-        score = sum(matched) / (1 + 0.004 * len(sentence.text))
+        # Of a replica that dies a sentence on another thing that dies says nothing, however rare that word is.
+        score = sum(matched) * (1 + sum(map(bool, matched))) / (1 + len(asked)) / (1 + 0.004 * len(sentence.text))
         if score and defines and re.search(r"\b(?:is|are|means)\b", " ".join(sentence.text.split()[:6])):
             score *= 1.3
-        scored.append(
-            Sentence(sentence.text, sentence.citation, sentence.place, score / (1 + 0.05 * (sentence.place // 1000)))
-        )
+        scored.append(replace(sentence, score=score / (1 + 0.05 * (sentence.place // 1000))))
     return scored
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from offline_model.answers.moments import moment_of, said, tells_again
-from offline_model.answers.passages import Passage, best_sentences, cited, cited_blocks, left_out, passages_of
+from offline_model.answers.passages import LISTS, Passage, best_sentences, cited, cited_blocks, left_out, passages_of
 from offline_model.arguments.known import parsed
 from offline_model.language.phrases import counted_phrases, counts
 from offline_model.language.values import is_file_uri, number
@@ -15,6 +15,7 @@ from offline_model.language.words import overlap, words
 
 NOTHING = "I found nothing that answers this."
 """How an answer begins when a search brought nothing to the point."""
+NO_RESULTS = "There are no results."
 MAX_ROWS = 50
 MAX_TIED = 3
 MAX_COLUMNS = 10
@@ -47,7 +48,7 @@ def render(output: str, question: str, arguments: Mapping[str, Any]) -> str:
     found = passages_of(value)
     if found:
         return _found(question, found)
-    return _value(value, arguments, question) or "The tool returned nothing."
+    return _value(value, arguments, question) or (NOTHING if {*LISTS} & {*value} else "The tool returned nothing.")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -144,7 +145,7 @@ def _value(value: Any, arguments: Mapping[str, Any], question: str) -> str:
 
 def _list(value: list[Any], arguments: Mapping[str, Any], question: str) -> str:
     if not value:
-        return "There are no results."
+        return NO_RESULTS
     rows = [item for item in value if isinstance(item, Mapping)]
     if len(rows) == len(value):
         if len(rows) == 1 and len(rows[0]) > 1:

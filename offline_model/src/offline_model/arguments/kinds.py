@@ -1,6 +1,7 @@
 """Kinds of parameters, told from their names, descriptions and types: what sort of value an argument takes."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from offline_model.language.vocabulary import word_set
@@ -76,6 +77,11 @@ def kind_of(parameter: Parameter) -> Kind:
     if parameter.type == "object":
         return Kind.OBJECT
     return _string_kind(parameter)
+
+
+def takes(parameters: Sequence[Parameter], kind: Kind) -> bool:
+    """Whether one of `parameters` is of that kind."""
+    return any(kind_of(parameter) is kind for parameter in parameters)
 
 
 def _string_kind(parameter: Parameter) -> Kind:

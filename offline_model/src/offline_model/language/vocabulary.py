@@ -90,7 +90,8 @@ PLAIN_VERBS = word_set(
 """Words that open an imperative and are hardly ever nouns."""
 
 ASKING = PLAIN_VERBS | word_set(
-    "docs doc documentation documents knowledge base manual handbook guide citations cite according work works say says"
+    "docs doc documentation documents knowledge base manual handbook guide citations cite according work works say "
+    "says happen happens"
 )
 """Words that ask of documents, and are not what is asked about."""
 

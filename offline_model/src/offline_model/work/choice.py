@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offline_model.arguments.filling import MISSING, Filled, Task, fill
-from offline_model.arguments.kinds import Kind, kind_of
+from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.language.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
 from offline_model.language.values import dates_in, numbers_in
 from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
@@ -51,7 +51,7 @@ class Candidate:
     @property
     def searches(self) -> bool:
         """Whether it looks something up by words."""
-        return any(kind_of(parameter) is Kind.QUERY for parameter in self.tool.parameters)
+        return takes(self.tool.parameters, Kind.QUERY)
 
     @property
     def complete(self) -> bool:
@@ -127,8 +127,7 @@ def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
     first = words(step)[:1]
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
-    takes_query = any(kind_of(parameter) is Kind.QUERY for parameter in tool.parameters)
-    return 1.6 if asks and searches and takes_query and not _implied(step) else 0.0
+    return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not _implied(step) else 0.0
 
 
 class _Index:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from offline_model.answers.rendering import render, tables_in
+from offline_model.answers.rendering import NO_RESULTS, NOTHING, render, tables_in
 from offline_model.answers.textwork import wants_summary, work_on
 from offline_model.arguments.conditions import may_narrow, value_candidates
 from offline_model.arguments.filling import Filled, Task, fill
-from offline_model.arguments.kinds import Kind, kind_of
+from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.arguments.known import Names, correction, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, spoken_source
 from offline_model.arguments.unused import unused, unused_numbers
@@ -103,7 +103,7 @@ class Tooling:
                 if chosen is None:
                     return None
                 task = chosen
-        narrows = _condition_of(tool) and task.names.types
+        narrows = takes(tool.parameters, Kind.CONDITION) and task.names.types
         return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows else task
 
     def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
@@ -167,8 +167,9 @@ class Tooling:
         if error:
             return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
         text = _in_short(render(output, task.step.text, mended or arguments), task)
-        text += told_unknown(task.names) if _condition_of(tool) else ""
-        return Outcome(task.step, text, files=files_named(output), by=tool.name)
+        text += told_unknown(task.names) if takes(tool.parameters, Kind.CONDITION) else ""
+        missed = takes(tool.parameters, Kind.QUERY) and text.startswith((NOTHING, NO_RESULTS))
+        return Outcome(task.step, text, ok=not missed, files=files_named(output), by=tool.name)
 
     def _left_out(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> list[str]:
         """What of the step a call of `tool` takes no notice of, where it is a call on a table or on moments."""
@@ -195,23 +196,16 @@ def _in_short(text: str, task: Task) -> str:
     return work_on(task.step.text, [Material("", text)]) or text
 
 
-def _condition_of(tool: ToolSpec) -> bool:
-    """Whether the tool takes a condition for the rows to work on."""
-    return any(kind_of(parameter) is Kind.CONDITION for parameter in tool.parameters)
-
-
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
     """Whether `tool` takes names of that kind and the text gives none that is sure."""
-    takes = [parameter for parameter in tool.parameters if kind_of(parameter) is kind]
-    if not takes or (kind is Kind.COLUMN and task.names.columns):
+    if not takes(tool.parameters, kind) or (kind is Kind.COLUMN and task.names.columns):
         return False
-    filled = fill(tool, task)
-    if kind is Kind.SOURCE:
-        return any(parameter in filled.missing for parameter in takes)
-    if _condition_of(tool) and (may_narrow(task.step.text) or value_candidates(task.step.text, task.names)):
+    lacks, said = takes(fill(tool, task).missing, kind), task.step.text
+    if kind is Kind.SOURCE or lacks:
+        return lacks
+    if takes(tool.parameters, Kind.CONDITION) and (may_narrow(said) or value_candidates(said, task.names)):
         return True
-    asked = group_phrases(task.step.text) or measure_phrases(task.step.text) or over_time(task.step.text)
-    return bool(asked) or any(parameter in filled.missing for parameter in takes)
+    return bool(group_phrases(said) or measure_phrases(said) or over_time(said))
 
 
 def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:

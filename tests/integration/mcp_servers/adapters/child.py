@@ -89,6 +89,12 @@ async def steps(context: Context) -> str:
 
 
 @server.tool()
+def beside(context: Context) -> list[str]:
+    """The names of what is said beside the call."""
+    return list(context.request_context.meta or ())
+
+
+@server.tool()
 async def hang(context: Context) -> str:
     """Never answer."""
     await context.report_progress(0)

@@ -13,8 +13,10 @@ from mcp import Client, MCPError
 
 from agentnet.errors import ConfigurationError
 from agentnet.identity import Principal
-from agentnet.ids import new_id
+from agentnet.identity.origin import ORIGIN_META, Origin
+from agentnet.ids import new_id, uuid7
 from agentnet.mcp import connection as mcp_connection
+from agentnet.runs.toolservers import IDEMPOTENCY_META
 from mcp_servers.adapters import process, seats
 from tests.integration.mcp_servers.adapters.conftest import Present
 from tests.patience import PATIENCE_SECONDS
@@ -56,6 +58,14 @@ async def hang(client: Client) -> "asyncio.Task[Any]":
     async with asyncio.timeout(PATIENCE_SECONDS):
         await begun.wait()
     return task
+
+
+async def test_a_command_is_not_told_for_which_task_it_is_called(present: Present, tenant: str) -> None:
+    said: Any = {**Origin(uuid7(), "c").as_meta(), IDEMPOTENCY_META: "k", "example.com/own": "x"}
+    async with present(CHILD) as served, served.client(tenant, agent="analyst") as client:
+        told = (await client.call_tool("beside", {}, meta=said)).structured_content["result"]
+    assert {IDEMPOTENCY_META, "example.com/own"} <= {*told}
+    assert not ORIGIN_META & {*told}
 
 
 async def test_a_command_is_a_server(present: Present, tenant: str) -> None:

@@ -1,16 +1,15 @@
 """Each quirk of Chat Completions by name: the bytes that an endpoint sends, and what the SDK makes of them."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from agentnet.models.wire.quirks import QUIRKS
+from tests.unit.models.wire.cases import CITY, HELLO, PARIS, ROME, Case, is_whole, made_of
 from tests.unit.models.wire.playing import (
     DONE,
     Answer,
-    Turn,
     call,
     called,
     chunk,
@@ -24,27 +23,6 @@ from tests.unit.models.wire.test_responses_quirks import CASES as RESPONSES_CASE
 
 pytestmark = pytest.mark.anyio
 
-PARIS = ("get_weather", {"city": "Paris"})
-ROME = ("get_weather", {"city": "Rome"})
-CITY = '{"city":"Paris"}'
-HELLO = "Hello there."
-
-
-@dataclass(frozen=True)
-class Case:
-    """An answer, and what is to come of it."""
-
-    quirk: str
-    body: bytes
-    text: str = ""
-    calls: tuple[tuple[str, Any], ...] = ()
-    thoughts: str = ""
-    kind: str = "text/event-stream"
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.quirk} {self.name}".strip()
-
 
 def words(quirk: str, *chunks: Any, name: str = "", text: str = HELLO, thoughts: str = "", done: bool = True) -> Case:
     """A case that ends in words."""
@@ -53,7 +31,7 @@ def words(quirk: str, *chunks: Any, name: str = "", text: str = HELLO, thoughts:
 
 def calls(quirk: str, *chunks: Any, name: str = "", to: tuple[tuple[str, Any], ...] = (PARIS,), text: str = "") -> Case:
     """A case that ends in calls."""
-    return Case(quirk, events(*chunks), text, to, name=name)
+    return Case(quirk, events(*chunks), text, to, name=name, reason="tool_calls")
 
 
 def spoken(
@@ -61,7 +39,7 @@ def spoken(
 ) -> Case:
     """A call that comes as text, in small pieces."""
     pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
-    return Case("call_in_text", events(*said(*pieces)), before, to, thoughts, name=name)
+    return Case("call_in_text", events(*said(*pieces)), before, to, thoughts, name=name, reason="tool_calls")
 
 
 COMPLETION = {
@@ -111,7 +89,14 @@ CASES = [
     Case("text_halved", events(*CUT_BYTES, *END), "caf\u00e9", name="bytes"),
     Case("text_halved", events(HALVES[0], *END), "Hi \ufffd", name="for good"),
     Case("stream_whole", json.dumps(COMPLETION).encode(), HELLO, kind="application/json"),
-    Case("stream_whole", json.dumps(CALLED).encode(), calls=(PARIS,), kind="application/json", name="call"),
+    Case(
+        "stream_whole",
+        json.dumps(CALLED).encode(),
+        calls=(PARIS,),
+        kind="application/json",
+        name="call",
+        reason="tool_calls",
+    ),
     Case("stream_whole", json.dumps(COMPLETION, indent=2).encode(), HELLO, name="though it says events"),
     Case(
         "stream_lines",
@@ -345,22 +330,14 @@ CASES = [
 ]
 
 
-async def turn_of(case: Case) -> Turn:
-    async with playing(Answer(case.body, kind=case.kind)) as player:
-        return await take_turn(player)
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_a_quirk_is_repaired(case: Case) -> None:
-    turn = await turn_of(case)
-    assert (turn.text, tuple(turn.calls), turn.thoughts) == (case.text, case.calls, case.thoughts)
-    assert turn.shown == case.text
+    async with playing(Answer(case.body, kind=case.kind)) as player:
+        turn = await take_turn(player)
+    assert made_of(turn) == case.made
     assert case.quirk in turn.noted.names
-    assert len(set(turn.ids)) == len(turn.ids)
-    assert all(turn.ids)
-    assert turn.usage[0] > 0
-    assert turn.usage[1] > 0
-    assert turn.noted.reason == ("tool_calls" if case.calls else "stop")
+    assert is_whole(turn)
+    assert turn.shown == case.text
 
 
 def test_every_quirk_has_a_case() -> None:

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from mcp import MCPError
 
+from agentnet.identity.origin import TASK_META
 from agentnet.process.runtime import Runtime
 from agentnet.process.service import Service, running
 from agentnet.signals import LOOK_SECONDS
 from agentnet.signals.postgres import PostgresSignals
-from gateway.mcp.agents.call import TASK_META_KEY
 from tests.integration.gateway.mcp.agents.conftest import Wire, text_of
 from tests.integration.gateway.mcp.conftest import ERAS, Place
 from tests.integration.gateway.mcp.raw import LegacySession, answer_in, request
@@ -133,7 +133,7 @@ async def test_a_legacy_host_that_only_leaves_cancels_nothing_and_has_the_result
         params = {"name": "echo", "arguments": {"message": "slow"}, "_meta": {"progressToken": "p"}}
         async with session.stream(place.urls[0], request("tools/call", params)) as messages:
             told = await anext(messages)
-            task_id = told["params"]["_meta"][TASK_META_KEY]
+            task_id = told["params"]["_meta"][TASK_META]
         probe.go.set()
         again = {"name": "echo", "arguments": {"message": "", "task_id": task_id}}
         response = await session.post(place.urls[1], request("tools/call", again, 2))
