@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
@@ -43,8 +44,14 @@ PREFIX = "AGENTNET_"
 ENV_FILE = ".env"
 NEAR = 0.7
 """How alike two names must be for one to be taken for a misspelling of the other (`difflib`'s ratio)."""
-OTHERS = frozenset({"AGENTNET_URL", "AGENTNET_PUBLISH", "AGENTNET_DOCS", "AGENTNET_IMAGE_TAG"})
-"""Variables of ours that are no settings of services: the command line's and the compose file's."""
+OTHERS = frozenset(
+    {
+        *("AGENTNET_URL", "AGENTNET_PUBLISH", "AGENTNET_DOCS", "AGENTNET_IMAGE_TAG"),
+        *("OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT", "OPENAI_PROJECT_ID", "OPENAI_LOG"),
+        *("OPENAI_API_TYPE", "OPENAI_API_VERSION"),
+    }
+)
+"""Variables that are no settings of services: the command line's, the compose file's, those of OpenAI's own client."""
 
 
 def default_home() -> Path:
@@ -321,12 +328,12 @@ def read_settings() -> tuple[Settings, list[Problem]]:
 
 
 def misspelt() -> dict[str, str]:
-    """Variables of our prefix that are no settings, each with the setting that it looks like; far ones are others'."""
+    """Variables of our prefix and OpenAI's that are no settings, each with the one that it looks like, if it does."""
     known = {_bare(name): name for field in Settings.model_fields for name in variables_of(field)}
     others = {_bare(name) for name in OTHERS}
     found: dict[str, str] = {}
     for name in sorted(_environment()):
-        if name.startswith(PREFIX) and name not in known.values() and _bare(name) not in others:
+        if name.startswith((PREFIX, "OPENAI_")) and name not in known.values() and _bare(name) not in others:
             near = get_close_matches(_bare(name), known, n=1, cutoff=NEAR)
             found |= {name: known[near[0]]} if near else {}
     return found
@@ -413,9 +420,21 @@ def _sentence(message: str) -> str:
     return f"{text[0].lower()}{text[1:]}"
 
 
+def _check_lines(path: Path) -> None:
+    """Raises `ConfigurationError` for a line that would be passed over, and the key in it not set."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as file:
+        wrong = next((each.original.line for each in parse_stream(file) if each.error), None)
+    if wrong is not None:
+        hint = "Write it such as NAME=value, or close its quotes."
+        raise ConfigurationError(f"{path} cannot be read: line {wrong} sets nothing.", hint=hint)
+
+
 def _environment() -> set[str]:
     """Names of the variables, those of `.env` too. Raises `ConfigurationError` for a `.env` that cannot be read."""
     try:
+        _check_lines(Path(ENV_FILE).absolute())
         return {name.upper() for name in (*DotEnvSettingsSource(Settings).env_vars, *os.environ)}
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no UTF-8"

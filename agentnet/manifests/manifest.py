@@ -211,7 +211,7 @@ def load_specialists(directories: list[Path]) -> list[Specialist]:
     """
     found: dict[str, Specialist] = {}
     for directory in directories:
-        for folder in _folders(directory):
+        for folder in folders_in(directory):
             specialist = load_specialist(folder)
             other = found.get(specialist.name)
             if other is not None:
@@ -231,7 +231,8 @@ def pick(specialists: list[Specialist], name: str) -> Specialist:
     )
 
 
-def _folders(directory: Path) -> list[Path]:
+def folders_in(directory: Path) -> list[Path]:
+    """The specialists' folders that `directory` is or holds, by name. Raises `ManifestError` where there is none."""
     if (directory / MANIFEST_FILE).is_file():
         return [directory]
     if not directory.is_dir():

@@ -39,6 +39,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
             finally:
                 _through(loop, loop.create_task(_end_the_rest()))
     finally:
+        main.close()  # one that a signal came before never began
         # A loop leaves the system's own: the process would be gone amid what still has to be closed.
         for number, handler in before.items():
             signal.signal(number, handler)

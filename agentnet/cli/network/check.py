@@ -10,7 +10,7 @@ from agentnet.cli.gateway.listings import through_gateway
 from agentnet.cli.network.up import configured
 from agentnet.cli.show import screen
 from agentnet.errors import AgentNetError, ManifestError
-from agentnet.manifests.manifest import Specialist, load_specialists
+from agentnet.manifests.manifest import Specialist, folders_in, load_specialist, load_specialists
 from agentnet.manifests.references import wrong_references
 from agentnet.process.launch import mcp_servers, specialist_directories
 from agentnet.process.modelnames import wrong_models
@@ -26,10 +26,12 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
     """
     settings = configured(servers=servers)
     there = [*mcp_servers(settings), *(each.name for each in load_declarations(settings.mcp_servers_file).remote)]
-    mine = load_specialists([directory])
+    mine, unread = _read(directory)
     names = {specialist.name for specialist in mine}
     others = [each for each in load_specialists(specialist_directories(settings)) if each.name not in names]
-    wrong, unasked = 0, ""
+    wrong, unasked = len(unread), ""
+    for folder, error in unread:
+        screen.say(f"{folder.name}: {error}")
     if _unknown(mine, there):
         stored, unasked = _stored()
         there += stored
@@ -48,6 +50,20 @@ def check_folders(directory: Path, servers: Sequence[Path]) -> None:
         screen.say(f"MCP servers that admins added could not be asked for: {unasked}", error=True)
     if wrong:
         raise typer.Exit(exits.ERROR)
+
+
+def _read(directory: Path) -> tuple[list[Specialist], list[tuple[Path, ManifestError]]]:
+    """The specialists in `directory`, and the folders whose manifests are wrong. Raises `ManifestError`."""
+    found: list[Specialist] = []
+    wrong: list[tuple[Path, ManifestError]] = []
+    for folder in folders_in(directory):
+        try:
+            found.append(load_specialist(folder))
+        except ManifestError as error:
+            wrong.append((folder, error))
+    if not wrong:
+        return load_specialists([directory]), []  # which looks at them together, too
+    return found, wrong
 
 
 def _unknown(specialists: Sequence[Specialist], there: Sequence[str]) -> bool:

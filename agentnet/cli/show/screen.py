@@ -1,10 +1,12 @@
 """Where a command writes: the result to stdout, what happens meanwhile to stderr. Plain lines where nobody looks."""
 
+import errno
 import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -35,7 +37,14 @@ def progress() -> "Console":
 
 
 def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console  # 0.05 s, which JSON does without
+    from rich.console import Console as RichConsole  # 0.05 s, which JSON does without
+
+    class Console(RichConsole):
+        def on_broken_pipe(self) -> None:
+            """Rich's own would end the process with SystemExit, amid whichever task prints."""
+            with suppress(SystemExit):
+                super().on_broken_pipe()  # nothing that follows is written
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():

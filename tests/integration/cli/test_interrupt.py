@@ -98,6 +98,27 @@ def test_ctrl_c_ends_the_wait_for_what_never_answers(
     assert orphans(settings) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=["its terminal is closed", "it is told to end"])
+def test_a_network_stops_in_order_and_leaves_no_database_behind(start: Start, settings: Settings, number: int) -> None:
+    process = start("up", "--json", "--only", "toolbox")
+    line_with(process, "Ready")
+    assert orphans(settings)
+    process.send_signal(number)
+    code, _, errors = finished(process)
+    assert (code, errors.splitlines()[-1]) == (0, "Stopped.")
+    assert orphans(settings) == []
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(start: Start, settings: Settings) -> None:
+    process = start(*(each.replace(HOME, str(settings.home)) for each in DEMO))
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(RUN_SECONDS) == 1
+    assert process.stderr.read() == ""
+    assert orphans(settings) == []
+
+
 def is_interrupted(process: "subprocess.Popen[str]") -> None:
     """It ends as who was interrupted, and says no more than that and what it still did."""
     code, _, errors = finished(process)

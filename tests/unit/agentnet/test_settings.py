@@ -135,6 +135,17 @@ def test_a_wrong_line_of_the_file_is_named_too(tmp_path: Path) -> None:
     assert misspelt() == {"AGENTNET_PROT": "AGENTNET_PORT"}
 
 
+@pytest.mark.parametrize("line", ['export OPENAI_API_KEY="abc', "nonsense line", "=x", "A='b", 'A="b" c'])
+def test_a_line_of_the_file_that_sets_nothing_is_refused(
+    line: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text(f"# keys\nAGENTNET_PORT=8701\n{line}\nB=c\n")
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read: line 3 sets nothing\.") as caught:
+        load_settings()
+    assert "abc" not in str(caught.value)
+    assert caplog.text == ""
+
+
 PLACED = {
     "api_key": ("AGENTNET_API_KEY", "ank_000000000000_" + "x" * 43),
     "redis_url": ("REDIS_URL", "redis://127.0.0.1:6379/0"),
@@ -190,6 +201,9 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
         ("AGENTNET_LOGLEVEL", "AGENTNET_LOG_LEVEL"),
         ("AGENTNET_OPENAI_API_KEY", "OPENAI_API_KEY"),
         ("agentnet_prot", "AGENTNET_PORT"),
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("OPENAI_BASEURL", "OPENAI_BASE_URL"),
+        ("OPENAI_API_URL", "OPENAI_BASE_URL"),
     ],
 )
 def test_a_misspelt_variable_is_told_with_the_one_that_is_meant(
@@ -209,6 +223,10 @@ def test_a_misspelt_variable_is_told_with_the_one_that_is_meant(
         "AGENTNET_REGISTRY_SERVICE_HOST",
         "AGENTNET_X",
         "PROT",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "OPENAI_API_VERSION",
+        "OPENAI_AGENTS_DISABLE_TRACING",
     ],
 )
 def test_nobody_is_told_of_variables_that_are_others(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The event loop of a command ends with its main coroutine or a signal, and with nothing else."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -149,3 +150,18 @@ def test_code_that_does_not_end_does_not_keep_the_process(
     monkeypatch.setattr(loop, "END_SECONDS", 0.01)
     assert loop.run(main(endless)) == "done"
     assert "left running at the end of the process: endless" in caplog.text
+
+
+def test_a_command_that_a_signal_came_before_is_not_told_of_as_never_awaited(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None: ...
+
+    monkeypatch.setattr(loop, "_loop_factory", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(main())
+    gc.collect()
+    assert [str(each.message) for each in recwarn] == []

@@ -166,3 +166,14 @@ def test_a_name_on_the_command_line_is_told_with_what_is_possible(arguments: lis
     assert result.exit_code == 2
     assert said in result.stderr
     assert not Path("my-agents").exists()
+
+
+def test_each_folder_is_checked_though_others_are_wrong(tmp_path: Path) -> None:
+    names = ["first", "fourth", "second", "third"]
+    for name, manifest in zip(names, ["version: [1]", "", "peers: [nobody]", "nonsense: 1"], strict=True):
+        path = folder(tmp_path / "all" / name, manifest) / "agent.yaml"
+        path.write_text(path.read_text().replace("name: keeper", f"name: {name}"))
+    result = runner.invoke(app, ["agents", "check", str(tmp_path / "all")])
+    assert result.exit_code == 2
+    assert sorted(line.partition(":")[0] for line in result.stdout.splitlines()) == names
+    assert "fourth: well" in result.stdout
