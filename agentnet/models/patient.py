@@ -114,8 +114,8 @@ class PatientModel(Model):
                     raise
                 failed = error
             line_of(choice.endpoint).out_until = asyncio.get_running_loop().time() + OUT_SECONDS
-            logger.warning("%s: model %s does the turn instead", failed, following.endpoint.name)
-            yield Notice(f"{failed.message} {following.endpoint.name} does it instead.", choice.endpoint.name)
+            logger.warning("%s: model %s does the turn instead", failed, following.endpoint.label)
+            yield Notice(f"{failed.message} {following.endpoint.label} does it instead.", choice.endpoint.label)
 
     @cached_property
     def _choices(self) -> Sequence[Choice]:
@@ -140,7 +140,7 @@ class _Turn:
         """The events of the turn as `choice` does it, with all its tries. Raises `ModelError`."""
         endpoint = choice.endpoint
         line, retries = line_of(endpoint), Retries(is_last=is_last)
-        tell = None if self._say is None else partial(self._tell, self._say, endpoint.name)
+        tell = None if self._say is None else partial(self._tell, self._say, endpoint.label)
         deadline = Deadline(endpoint.total_seconds, endpoint.silence_seconds if choice.is_watched else None, tell)
         while True:
             heard = self._heard = Heard(self._max_tokens, has_form=self._has_form)
@@ -154,12 +154,12 @@ class _Turn:
             self._is_stale = self._is_stale or heard.has_begun
             pause = retries.pause(failure, deadline.left)
             if pause is None:
-                raise failure.named(endpoint.name, tries=retries.tries)
+                raise failure.named(endpoint.label, tries=retries.tries)
             if failure.kind is Kind.BUSY:
                 line.close(pause)
             logger.info("model %s: %s Another try in %.1f s.", endpoint.name, failure, pause)
             if (words := retries.words(failure, pause)) is not None:
-                yield Notice(words, endpoint.name)
+                yield Notice(words, endpoint.label)
             await asyncio.sleep(pause)
             deadline.spend(pause)
 
@@ -178,7 +178,7 @@ class _Turn:
         try:
             if not place.is_in:
                 async for words in place.wait():
-                    yield Notice(words, choice.endpoint.name)
+                    yield Notice(words, choice.endpoint.label)
             deadline.begin()
             events = self._ask(choice.model)
             while (event := await deadline.next(events)) is not None:
@@ -190,7 +190,7 @@ class _Turn:
                 if kind in ENDS:
                     place.leave()
                     if (cut := _cut(choice.endpoint)) is not None:
-                        yield Notice(cut, choice.endpoint.name)
+                        yield Notice(cut, choice.endpoint.label)
                     for each in heard.end(kind, event):
                         line_of(choice.endpoint).use(_tokens(each))
                         yield each
@@ -236,7 +236,7 @@ def _failure(error: Exception, choice: Choice, heard: Heard) -> ModelError:
         failure.__cause__ = error
     failure = failure.without(_secrets(choice.endpoint))
     if failure.kind is Kind.GARBLED:
-        logger.warning("model %s: %s", choice.endpoint.name, failure, exc_info=error)
+        logger.warning("model %s: %s", choice.endpoint.label, failure, exc_info=error)
     return failure
 
 

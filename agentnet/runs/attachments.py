@@ -58,9 +58,9 @@ async def seen(message: Message, files: FileStore, leased: LeasedTask, endpoint:
         if endpoint is None or (kind not in KINDS and kind != "file"):
             continue
         if kind not in endpoint.accepts:
-            found.unread.append(f"The model {endpoint.name} takes no {KINDS[kind]}; {name} was not read.")
+            found.unread.append(f"The model {endpoint.label} takes no {KINDS[kind]}; {name} was not read.")
         elif media_type not in IMAGES | AUDIO.keys() | {PDF}:
-            found.unread.append(f"The model {endpoint.name} takes no {media_type}; {name} was not read.")
+            found.unread.append(f"The model {endpoint.label} takes no {media_type}; {name} was not read.")
         elif (body := await _body(part, files, leased)) is None:
             found.unread.append(f"{name} lies elsewhere and was not read.")
         elif reason := _too_much(len(body), left, len(found.parts)):

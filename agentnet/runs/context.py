@@ -143,7 +143,7 @@ class Conversation:
                 endpoint = endpoint_of(model)
                 yield Notice(
                     f"left out {self.left_out:,} characters of earlier messages and results",
-                    endpoint.name if endpoint else "",
+                    endpoint.label if endpoint else "",
                 )
                 self.left_out = 0
             events: Any = model.stream_response(*sent, **kwargs)

@@ -228,7 +228,7 @@ class SpecialistExecutor(AgentExecutor):
         told = f"unread/{request.message_id}"
         if found.unread and endpoint is not None and told not in scope.run.leased.journal:
             for number, sentence in enumerate(found.unread):
-                step = await scope.begin("model", f"{told}/{number}", endpoint.name, "")
+                step = await scope.begin("model", f"{told}/{number}", endpoint.label, "")
                 await step.end(sentence, ok=False)
             scope.note(told, b"")
         return await as_input(request, self._files, scope.run.leased, found)

@@ -29,6 +29,9 @@ def error_of(response: httpx.Response) -> AgentNetError:
     """The gateway's error as ours, with its own words."""
     # It may be a date (RFC 9110, section 10.2.3): read as a number it was a traceback in place of a sentence.
     said = response.headers.get("retry-after", "")
+    if response.status_code == 401 and "authorization" not in response.request.headers:
+        hint = "Set AGENTNET_API_KEY; `agentnet keys show-admin` prints that of a network of this machine."
+        return UnauthenticatedError("The gateway wants a key, and there is none to send.", hint=hint)
     return error_for(_message(response), response.status_code, float(said) if said.isdigit() else 1.0)
 
 

@@ -11,10 +11,10 @@ from agentnet.manifests.manifest import load_specialists
 from agentnet.models.check.address import unusable
 from agentnet.models.check.check import Check
 from agentnet.models.check.local import look
-from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
+from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import has_endpoint, no_model, resolved, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
-from agentnet.models.endpoints.endpoint import Endpoint
+from agentnet.models.endpoints.endpoint import ANY_MODEL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.process.launch import specialist_directories
 from agentnet.settings import Problem, Settings, variable

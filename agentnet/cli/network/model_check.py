@@ -13,10 +13,10 @@ from agentnet.cli.network.model_advice import advice_for, own_ports, say_nothing
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError, InvalidInputError
 from agentnet.models.check.finding import Figures
-from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
+from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import model_name, names_in
 from agentnet.models.endpoints.declared import declared_models
-from agentnet.models.endpoints.endpoint import Endpoint, Prices
+from agentnet.models.endpoints.endpoint import ANY_MODEL, Endpoint, Prices
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.settings import Settings, load_settings
 

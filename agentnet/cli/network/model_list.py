@@ -7,10 +7,10 @@ from typing import Any
 from agentnet.cli.show import screen
 from agentnet.errors import ConfigurationError
 from agentnet.models.endpoints.address import shown
-from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
+from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import endpoint_default, has_endpoint, names_in, with_fallbacks
 from agentnet.models.endpoints.declared import Declared, DeclaredModel, declared_models
-from agentnet.models.endpoints.endpoint import LITELLM, Endpoint, Prices
+from agentnet.models.endpoints.endpoint import ANY_MODEL, LITELLM, Endpoint, Prices
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.settings import Settings, load_settings
 

@@ -24,6 +24,8 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u20
 FILE_ADDRESS = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]\"'<>]+)")
 PIPE_COLUMNS = 160
 LONGEST_WORD = 40
+GAP = 2
+"""Between two columns."""
 
 
 def output() -> "Console":
@@ -96,9 +98,16 @@ def filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     """A table whose words stay whole for as long as they fit."""
     cells = [list(row) for row in rows]
     made = table(*columns)
-    for index, column in enumerate(made.columns):
-        words = [word for row in cells for word in row[index].split()]
-        column.min_width = min(max(map(len, words), default=0), LONGEST_WORD)
+    words = [[word for row in cells for word in row[index].split()] for index in range(len(columns))]
+    widths = [min(max(map(len, each), default=0), LONGEST_WORD) for each in words]
+    room = output().width - GAP * (len(columns) - 1)
+    is_tight = sum(widths) > room
+    while sum(widths) > room and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    for column, width in zip(made.columns, widths, strict=True):
+        column.min_width = width
+        if is_tight:  # Rich would cut columns off: rather break the longest words, and lose nothing
+            column.width, column.no_wrap = width, False
     for row in cells:
         made.add_row(*row)
     return made

@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,21 @@ class SavedFile:
     place: str
     source: tuple[str, ...]
     """Agents that passed it on; empty for the asked agent's own."""
+
+
+def check_folder(directory: Path) -> None:
+    """Raises `ConfigurationError` where nothing could be written into it: before an agent works for it."""
+    there = next(each for each in (directory.absolute(), *directory.absolute().parents) if _is_there(each))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "you may not write there" if there.is_dir() else f"{there} is no folder"
+        raise ConfigurationError(f"Cannot write into {directory}: {why}.", hint="Choose a folder with --out.")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that may not be looked into
+        return False
 
 
 def save_files(outcome: Outcome, directory: Path) -> list[SavedFile]:

@@ -14,6 +14,7 @@ from agentnet.cli.gateway.a2a import AgentConnection
 from agentnet.cli.gateway.client import Gateway, client_settings, no_gateway
 from agentnet.cli.gateway.listings import waits_for
 from agentnet.cli.show.rendering import Trail
+from agentnet.cli.tasks.artifacts import check_folder
 from agentnet.cli.tasks.job import Job, answer
 from agentnet.cli.tasks.outcome import Outcome
 from agentnet.cli.tasks.talk import Talk
@@ -29,6 +30,8 @@ RECONNECT_SECONDS = 0.5
 def run_job(job: Job, *, url: str | None, start: bool, as_json: bool) -> None:
     """Do `job`; leave with the exit code that its end asks for."""
     settings = client_settings()
+    if job.out:
+        check_folder(job.out)
     message = job.message(settings.max_file_bytes)
     code = run(_ask(settings, job, message, url, start, Talk(as_json=as_json, out=job.out)))
     raise typer.Exit(code)
@@ -74,7 +77,8 @@ async def reached(settings: Settings, url: str | None, talk: Talk, *, start: boo
             )
 
             talk.say(f"No gateway answers at {gateway.url}; starting a network for this call …")
-            running = await stack.enter_async_context(network(with_project_docs(with_free_ports(settings))))
+            own = network(with_project_docs(with_free_ports(settings)), report=talk.part_is_up)
+            running = await stack.enter_async_context(own)
             gateway = await stack.enter_async_context(Gateway.open(running.settings))
         yield gateway
 

@@ -34,6 +34,11 @@ class Talk:
         if not self.as_json:
             screen.say_on(self.progress, screen.clean(text))
 
+    def part_is_up(self, part: str, seconds: float) -> None:
+        """Of a network that starts, for who waits before a terminal; a pipe is told once that it starts."""
+        if self.progress.is_terminal:
+            self.say(f"  {part:<20} {screen.duration(seconds * 1000):>8}")
+
     def say_how_to_answer(self, outcome: Outcome) -> None:
         """The command that takes the task up again."""
         self.say(f'It waits for your answer:\nagentnet ask --task {outcome.task_id} "…"')

@@ -3,12 +3,10 @@
 from pydantic import SecretStr
 
 from agentnet.models.endpoints.declared import Declared, DeclaredModel, declared_models
-from agentnet.models.endpoints.endpoint import LITELLM, OPENAI_URL, Endpoint, Traits, on_this_machine
+from agentnet.models.endpoints.endpoint import ANY_MODEL, LITELLM, OPENAI_URL, Endpoint, Traits, on_this_machine
 from agentnet.models.endpoints.values import from_file, from_variable, sendable
 from agentnet.settings import Settings, variable
 
-ANY_MODEL = "*"
-"""The name of the only model that the settings' endpoint lists: what is used with an address and without a name."""
 LOCAL_CONCURRENCY = 4
 """What LM Studio and llama.cpp serve at once by default; what comes besides waits in a queue that says nothing."""
 OLLAMA_PORT = ":11434"

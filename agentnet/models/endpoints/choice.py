@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 from agentnet.errors import ConfigurationError
 from agentnet.manifests.manifest import nearest
-from agentnet.models.endpoints.building import ANY_MODEL, endpoint_of
+from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.declared import Declared, declared_models
-from agentnet.models.endpoints.endpoint import LITELLM, OPENAI_URL, Endpoint
+from agentnet.models.endpoints.endpoint import ANY_MODEL, LITELLM, OPENAI_URL, Endpoint
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models
 from agentnet.settings import Settings
 

@@ -67,6 +67,10 @@ class Traits(BaseModel):
     )
 
 
+ANY_MODEL = "*"
+"""The name of the only model that the settings' endpoint lists: what is used with an address and without a name."""
+
+
 class Endpoint(Traits):
     """One named model. What is unset has the default of its kind: see `agentnet.models.provider`."""
 
@@ -76,6 +80,11 @@ class Endpoint(Traits):
     api_key: SecretStr | None = Field(default=None, description="None: the server wants none.")
     headers: tuple[tuple[str, SecretStr], ...] = Field(default=(), description="Sent along with every request.")
     query: tuple[tuple[str, SecretStr], ...] = Field(default=(), description="Added to the address of every request.")
+
+    @property
+    def label(self) -> str:
+        """What people are told of it: its name, or its address where it is only the one that a server lists."""
+        return self.name if self.name != ANY_MODEL else urlsplit(self.base_url).netloc.rpartition("@")[2]
 
     @property
     def speaks_responses(self) -> bool:

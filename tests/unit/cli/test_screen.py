@@ -85,3 +85,17 @@ def test_an_error_on_a_terminal_is_wrapped_between_words(command: tuple[str, ...
     lines = shown.decode().splitlines()
     assert lines
     assert [line for line in lines if len(line) > width and " " in line.strip()] == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("columns", [2, 3, 5, 9])
+def test_no_column_is_cut_off_where_words_are_long(width: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"AGENTNET_REGISTRY_URL_{index}/with-more-behind-it" for index in range(columns)]
+    monkeypatch.setenv("COLUMNS", str(width))
+    console = screen.output()
+    with console.capture() as printed:
+        console.print(screen.filled(["" for _ in words], [words]))
+    lines = printed.get().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in printed.get()
+    assert sorted("".join(lines).replace(" ", "")) == sorted("".join(words))
