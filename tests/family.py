@@ -20,7 +20,7 @@ PR_SET_CHILD_SUBREAPER = 36
 END_SECONDS = 10.0
 """How long what is told to end may take: a network with a database of its own stops in two."""
 LOOK_SECONDS = 0.05
-POSTGRES = "postgres"
+POSTGRES, PART_OF_POSTGRES = "postgres", "postgres: "
 
 
 def main(command: Sequence[str]) -> int:
@@ -54,7 +54,7 @@ def _end_all() -> list[str]:
             if is_late or process.pid not in told:
                 _tell_to_end(process, told, at_once=is_late)
         time.sleep(LOOK_SECONDS)
-    return list(told.values())
+    return [name for name in told.values() if not name.startswith(PART_OF_POSTGRES)]
 
 
 def _running() -> list[psutil.Process]:
@@ -68,7 +68,7 @@ def _running() -> list[psutil.Process]:
 
 def _tell_to_end(process: psutil.Process, told: dict[int, str], *, at_once: bool) -> None:
     try:
-        told.setdefault(process.pid, " ".join(process.cmdline())[:200])
+        told.setdefault(process.pid, " ".join(" ".join(process.cmdline()).split())[:200])
         # PostgreSQL waits for its clients unless it is told to quit.
         soon = signal.SIGQUIT if process.name() == POSTGRES else signal.SIGTERM
         process.send_signal(signal.SIGKILL if at_once else soon)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.databases import reachable_folder
 from tests.patience import PATIENCE_SECONDS
 from tests.unit.project.repository import ROOT
 
@@ -27,8 +28,8 @@ exec(sys.argv[2])
 """
 """Starts a process in a session of its own, says which, and goes on as it is told."""
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-MARK = "TEST_FAMILY"
-CLI = "tests/integration/cli/test_interrupt.py"
+CLI = "tests/integration/cli/test_interrupt.py -k job"
+"""Starts a network with a PostgreSQL in a session of its own."""
 
 
 def family(child: str, then: str) -> "subprocess.Popen[str]":
@@ -80,33 +81,33 @@ def test_an_orphan_that_ends_by_itself_is_not_there_as_a_dead_one() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def marked(mark: str) -> list[str]:
-    """The processes that have the mark in their environment, whoever has started them."""
+def left_in(folder: Path) -> list[str]:
+    """The processes that have `folder` in their command, as a database has, or for what is temporary."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
+            command = " ".join(process.cmdline())
+            if str(folder) in command or process.environ().get("TMPDIR") == str(folder):
+                found.append(command)
         except psutil.Error:
             continue
     return found
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_make_test_leaves_no_process(tmp_path: Path) -> None:
-    mark = tmp_path.name
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    environment |= {MARK: mark, "PYTEST_ARGS": f"{CLI} -p no:cacheprovider", "VENV": str(Path(sys.prefix))}
-    log = tmp_path / "log"
-    with (
-        log.open("w") as file,
-        subprocess.Popen(
-            ["make", "test"], cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
-        ) as make,
-    ):
+def test_ctrl_c_in_make_test_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with reachable_folder() as folder:
+        for name in [*os.environ]:
+            if name.startswith(("PYTEST", "DATABASE_URL")):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("TMPDIR", str(folder))
+        command = ["make", "test", f"PYTEST_ARGS={CLI} -p no:cacheprovider", f"VENV={sys.prefix}"]
+        log = folder / "log"
+        with log.open("w") as file:
+            make = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
         try:
             deadline = time.monotonic() + 4 * PATIENCE_SECONDS
-            while not any("standins" in command for command in marked(mark)):
+            while not any(f"postgres -D {folder}" in each for each in left_in(folder)):
                 assert make.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.1)
             os.killpg(make.pid, signal.SIGINT)
@@ -114,5 +115,5 @@ def test_ctrl_c_in_make_test_leaves_no_process(tmp_path: Path) -> None:
         finally:
             if make.poll() is None:
                 os.killpg(make.pid, signal.SIGKILL)
-    assert make.returncode != 0
-    assert marked(mark) == [], log.read_text()
+        assert make.returncode != 0
+        assert left_in(folder) == [], log.read_text()
