@@ -7,10 +7,12 @@ answer of the model tells it anew. It is never waited for long, and a server wit
 import asyncio
 import json
 import logging
+import time
+from math import inf
 from typing import Any
 
 import httpx2
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint, on_this_machine
 
@@ -22,11 +24,13 @@ FORGET_SECONDS = 600.0
 """When a server that told nothing is asked again."""
 MOST_MODELS = 1_000
 MAX_BYTES = 1024 * 1024
+OK = 200
 MISSING = frozenset({401, 403, 404, 405, 501})
 """Statuses of servers that have none, or not for us."""
 
 _ratios: LRUCache[tuple[str, str], float] = LRUCache(MOST_MODELS)
-_without: TTLCache[tuple[str, str], bool] = TTLCache(MOST_MODELS, FORGET_SECONDS)
+_without: LRUCache[tuple[str, str], float] = LRUCache(MOST_MODELS)
+"""When each was asked in vain."""
 
 
 def forget_ratios() -> None:
@@ -40,11 +44,11 @@ async def ratio_of(endpoint: Endpoint, text: str, ours: float) -> float | None:
     key = endpoint.base_url, endpoint.model
     if key in _ratios:
         return _ratios[key]
-    if key in _without or ours <= 0 or not _may_count(endpoint):
+    if time.monotonic() - _without.get(key, -inf) < FORGET_SECONDS or ours <= 0 or not _may_count(endpoint):
         return None
     count = await _counted(endpoint, text)
     if count is None:
-        _without[key] = True
+        _without[key] = time.monotonic()
         return None
     _ratios[key] = count / ours
     logger.info("model %s: it counts %d tokens where %d were taken for it", endpoint.name, count, ours)
@@ -78,7 +82,7 @@ async def _counted(endpoint: Endpoint, text: str) -> int | None:
         ):
             for body in ({**named, "prompt": text}, {"content": text}):  # vLLM's, and llama.cpp's
                 status, answer = await _answer(client, url, body)
-                if status == httpx2.codes.OK and (count := _count_in(answer)):
+                if status == OK and (count := _count_in(answer)):
                     return count
                 if status in MISSING:
                     return None
@@ -95,7 +99,7 @@ async def _answer(client: httpx2.AsyncClient, url: str, body: dict[str, str]) ->
             read += chunk
             if len(read) > MAX_BYTES:
                 raise ValueError("longer than any answer")
-        return response.status_code, json.loads(read) if response.status_code == httpx2.codes.OK else None
+        return response.status_code, json.loads(read) if response.status_code == OK else None
 
 
 def _count_in(answer: Any) -> int | None:

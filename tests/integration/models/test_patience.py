@@ -48,6 +48,32 @@ GOOD = says("all ", "is ", "well")
 END = event("[DONE]")
 FAILED = TaskState.TASK_STATE_FAILED
 CANCELED = TaskState.TASK_STATE_CANCELED
+WHOLE = {
+    "id": "r",
+    "object": "response",
+    "created_at": 1,
+    "model": "m",
+    "status": "completed",
+    "output": [
+        {
+            "type": "message",
+            "id": "m",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "all is well", "annotations": []}],
+        }
+    ],
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+    "usage": {
+        "input_tokens": 9,
+        "output_tokens": 3,
+        "total_tokens": 12,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    },
+}
 PLAIN = """
 name: worker
 description: Works.
@@ -128,6 +154,37 @@ async def test_what_a_server_asks_for_is_waited_for_and_seen_in_the_stream(datab
         seen = await events_of(one, "hello")
     told = [(step.kind, step.phase, step.name, step.summary) for step in steps_of(seen)]
     assert told == [("model", "start", "m", "waiting 1 s: rate limit"), ("model", "end", "m", "")]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+async def test_a_silent_server_is_seen_to_be_waited_for_until_it_speaks(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    monkeypatch.setattr("agentnet.models.deadline.SAY_AT_SECONDS", (0.1,))
+    monkeypatch.setattr("agentnet.models.deadline.SAY_EVERY_SECONDS", 0.1)
+    spoken = asyncio.Event()
+
+    async def silent(wire: Wire) -> None:
+        await spoken.wait()
+        if api == "chat":
+            await GOOD(wire)
+        else:
+            done = {"type": "response.completed", "sequence_number": 1, "response": WHOLE}
+            await streams(event(done))(wire)
+
+    async with playing(silent) as endpoint, at(endpoint.url, api=api) as model:
+        async with specialist(database_url, tmp_path, [], model=model) as (_, [one]):
+            seen: list[StreamResponse] = []
+            async for each in one.handler.on_message_send_stream(request("hello"), with_steps()):
+                if isinstance(each, TaskStatusUpdateEvent):
+                    seen.append(StreamResponse(status_update=each))
+                if len(steps_of(seen)) >= 2:
+                    spoken.set()
+    told = [(step.kind, step.phase, step.name) for step in steps_of(seen)]
+    assert told == [*[("model", "start", "house")] * (len(told) - 1), ("model", "end", "house")]
+    assert len(told) >= 3
+    assert all(step.summary.startswith("waiting for the model: ") for step in steps_of(seen)[:-1])
+    assert seen[-1].status_update.status.state == DONE
 
 
 async def test_a_server_that_comes_late_is_waited_for_with_a_word(
