@@ -136,6 +136,7 @@ async def watch(gateway: Gateway, task_id: str, talk: Talk) -> int:
 
         if not talk.as_json:
             print_tree(tree, talk.progress)
+        talk.is_late = True
         outcome.take(StreamResponse(task=await agent.get(task_id)))
     return talk.finish(outcome, name)
 

@@ -28,6 +28,8 @@ class Talk:
         self.output = console or screen.output()
         self._began = time.monotonic()
         self._asked = False
+        self.is_late = False
+        """Whether the task had ended before anybody looked: how long it took is not known here."""
 
     def say(self, text: str) -> None:
         """A line on the way."""
@@ -98,8 +100,8 @@ class Talk:
                 else screen.named(f"The task failed: {outcome.said or 'no reason was given'}"),
                 style="red",
             )
-        took = screen.duration((time.monotonic() - self._began) * 1000)
-        self.say(f"\n{outcome.state_name} after {took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
+        took = "" if self.is_late else f" after {screen.duration((time.monotonic() - self._began) * 1000)}"
+        self.say(f"\n{outcome.state_name}{took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
 
     def _print_markdown(self, text: str) -> None:
         # Into a file goes what the agent wrote, not how it looks at the width of a terminal.

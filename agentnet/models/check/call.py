@@ -89,8 +89,9 @@ def _tool(heard: Heard, server: Server) -> Finding:
             found = f"the call cannot be used: {shortened_call(name, arguments)}"
             return Finding(check, True, found, "A larger model makes fewer such mistakes.")
         case ToolCall.NOT_CALLED:
-            why = "it thought for as long as it may" if heard.finish in AT_LENGTH else "it answered without"
-            return Finding(check, True, f"the tool was not called: {why}", server.tools)
+            thought = heard.finish in AT_LENGTH
+            why = "it thought for as long as it may" if thought else "it answered without, and agents work by tools"
+            return Finding(check, thought, f"the tool was not called: {why}", server.tools)
 
 
 def _todo(error: ModelError, advice: Advice) -> str:
