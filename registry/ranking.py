@@ -1,14 +1,16 @@
 """Ranking: which of a few candidates cover the words of a need best.
 
 A word counts by how rare it is among the candidates' names, and by where it hits (name, description, other words); a
-form that only begins alike counts for less, a word that hits nothing weighs against all. A skill id or tag that the need
-holds whole raises the score.
+form that only begins alike counts for less, a word that hits nothing weighs against all. A skill id or tag that the
+need holds whole raises the score.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
+
+import asyncpg
 
 FIELD_WEIGHTS = [0.5, 0.6, 0.8, 1.0]
 """How much a hit counts: in other words, (unused), in the description, in the name."""
@@ -21,6 +23,10 @@ LABEL_BOOST = 0.25
 COUNTED_LABELS = 2
 CUTOFF = 0.08
 """The least relevance, of 1, that is offered."""
+
+
+Candidate = Mapping[str, Any] | asyncpg.Record
+"""A row of `sql.CANDIDATES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,8 @@ class _Hits:
     """That the need holds whole."""
 
 
-def ranked(candidates: Iterable[Mapping[str, Any]], estimates: Sequence[float]) -> list[Ranked]:
-    """The names of `candidates`, rows of `sql.CANDIDATES`, best first and ties by name, without the irrelevant ones.
+def ranked(candidates: Iterable[Candidate], estimates: Sequence[float]) -> list[Ranked]:
+    """The names of `candidates`, best first and ties by name, without the irrelevant ones.
 
     `estimates` tells how many of all entries have each word: few candidates say little of how rare it is.
     """
@@ -61,7 +67,7 @@ def ranked(candidates: Iterable[Mapping[str, Any]], estimates: Sequence[float]) 
     return sorted(best, key=lambda each: (-each.score, each.name))
 
 
-def _by_name(candidates: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], _Hits]:
+def _by_name(candidates: Iterable[Candidate]) -> dict[tuple[str, str], _Hits]:
     names: dict[tuple[str, str], _Hits] = {}
     for row in candidates:
         strengths = list(map(float, row["strengths"].split()))

@@ -188,7 +188,6 @@ async def unless_left(request: Request, work: Awaitable[Work]) -> Work:
         leaving.cancel()
 
 
-
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

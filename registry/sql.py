@@ -158,7 +158,7 @@ _WALK = " UNION ALL ".join(
     for tenant in ("$2", "'*'")
 )
 
-# Two dozen rows are ranked in the process: the steps of a plan that groups and joins them cost more to begin than to run.
+# Two dozen rows are ranked in the process: a plan that groups and joins them costs more to begin than to run.
 _CANDIDATES = f"""
 WITH wanted AS MATERIALIZED (
     SELECT exact::tsquery, near::tsquery
@@ -178,11 +178,11 @@ FROM (
 """  # noqa: S608 - constants
 
 CANDIDATES = _CANDIDATES.format(found=_LOOKS)
-"""The first $5 entries that the looks $3 find, at most $4 of each, with how strongly each word of the need hits them and
-the labels that it holds whole. A look begins only where those before it brought too few.
+"""The first $5 entries that the looks $3 find, at most $4 of each, with how strongly each word of the need hits them
+and the labels that it holds whole. A look begins only where those before it brought too few.
 
-Words come as they are ($8) and as two queries each, for itself ($6) and for what begins like it ($7): in one text with a
-`/` between, which no stem has, for asyncpg takes longer over a list of them than over all else.
+Words come as they are ($8) and as two queries each, for itself ($6) and for what begins like it ($7): in one text with
+a `/` between, which no stem has, for asyncpg takes longer over lists than over all else. So do strengths and labels.
 """
 
 CANDIDATES_AND_WALK = _CANDIDATES.format(found=f"({_LOOKS}) UNION ALL {_WALK}")
@@ -195,5 +195,5 @@ SELECT best.place::int, entry.* FROM (
 ) AS best CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = best.name")}) AS entry
 WHERE best.everyones = (entry.tenant = '*') ORDER BY best.place LIMIT $4
 """  # noqa: S608 - constants
-"""The first $4 of the names $3 that are live, as the tenant sees them. Everyone's come with a `*` before the name, and are
-not seen beside the tenant's own."""
+"""The first $4 of the names $3 that are live, as the tenant sees them. Everyone's come with a `*` before the name, and
+are not seen beside the tenant's own."""
