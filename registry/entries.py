@@ -185,14 +185,13 @@ class Entries:
         return [until.get(digest) for digest in digests]
 
     def _entry(self, kind: Kind, row: asyncpg.Record, score: float | None = None) -> Found:
-        urls: list[str] = row["urls"]
-        urls = sorted(set(urls)) if len(urls) > 1 else urls
+        urls = sorted(set(row["urls"]))
         return Found(
             kind=kind,
             name=row["name"],
             tenant=row["tenant"],
             # A reader that takes one address, as a delegation does, gets another with each look.
-            url=urls[self._turn(kind, row["name"]) % len(urls)],
+            url=urls[self._turn(kind, row["name"]) % len(urls)] if len(urls) > 1 else urls[0],
             urls=urls,
             description=row["description"],
             skills_json=row["skills"],

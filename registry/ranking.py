@@ -5,12 +5,10 @@ form that only begins alike counts for less, a word that hits nothing weighs aga
 need holds whole raises the score.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from math import log
-from typing import Any
-
-import asyncpg
+from operator import mul
+from typing import NamedTuple
 
 FIELD_WEIGHTS = [0.5, 0.6, 0.8, 1.0]
 """How much a hit counts: in other words, (unused), in the description, in the name."""
@@ -25,12 +23,7 @@ CUTOFF = 0.08
 """The least relevance, of 1, that is offered."""
 
 
-Candidate = Mapping[str, Any] | asyncpg.Record
-"""A row of `sql.CANDIDATES`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A name with its relevance, of 1."""
 
     name: str
@@ -38,50 +31,31 @@ class Ranked:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Hits:
-    """What the instances of one name hit."""
-
-    strengths: list[float]
-    """Of each word of the need, the strongest hit."""
-    labels: int
-    """That the need holds whole."""
-
-
-def ranked(candidates: Iterable[Candidate], estimates: Sequence[float]) -> list[Ranked]:
-    """The names of `candidates`, best first and ties by name, without the irrelevant ones.
+def ranked(candidates: Iterable[Iterable[str]], estimates: Sequence[float]) -> list[Ranked]:
+    """The names of `candidates`, rows of `sql.CANDIDATES`, best first and ties by name, without the irrelevant ones.
 
     `estimates` tells how many of all entries have each word: few candidates say little of how rare it is.
     """
-    names = _by_name(candidates)
-    if not names:
-        return []
-    weights = _rarity(list(zip(*(hits.strengths for hits in names.values()), strict=True)), estimates)
+    hits: dict[tuple[str, str], list[float]] = {}
+    labels: dict[tuple[str, str], int] = {}
+    for name, tenant, said, held in candidates:
+        key, strengths = (name, tenant), list(map(float, said.split()))
+        # The instances of a name are one: the best of each.
+        hits[key] = list(map(max, hits[key], strengths)) if key in hits else strengths
+        if held:
+            labels[key] = max(labels.get(key, 0), len(set(held.split("/"))))
+    weights = _weights(zip(*hits.values(), strict=True), estimates)
     total = sum(weights)
     best: list[Ranked] = []
-    for (name, tenant), hits in names.items():
-        covered = sum(map(float.__mul__, hits.strengths, weights)) / total
-        score = min(1.0, covered * (1 + LABEL_BOOST * min(COUNTED_LABELS, hits.labels)))
+    for key, strengths in hits.items():
+        boost = 1 + LABEL_BOOST * min(COUNTED_LABELS, labels.get(key, 0))
+        score = min(1.0, sum(map(mul, strengths, weights)) / total * boost)
         if score >= CUTOFF:
-            best.append(Ranked(name, tenant, score))
+            best.append(Ranked(*key, score))
     return sorted(best, key=lambda each: (-each.score, each.name))
 
 
-def _by_name(candidates: Iterable[Candidate]) -> dict[tuple[str, str], _Hits]:
-    names: dict[tuple[str, str], _Hits] = {}
-    for row in candidates:
-        strengths = list(map(float, row["strengths"].split()))
-        labels = len(set(row["labels"].split("/"))) if row["labels"] else 0
-        key = row["name"], row["tenant"]
-        hits = names.get(key)
-        if hits is None:
-            names[key] = _Hits(strengths, labels)
-        else:
-            names[key] = _Hits(list(map(max, hits.strengths, strengths)), max(hits.labels, labels))
-    return names
-
-
-def _rarity(words: Sequence[Sequence[float]], estimates: Sequence[float]) -> list[float]:
+def _weights(words: Iterable[Sequence[float]], estimates: Sequence[float]) -> list[float]:
     """What each word weighs; `words` has, for each, how strongly it hits each name."""
-    counts = [max(len(hits) - hits.count(0.0), about) for hits, about in zip(words, estimates, strict=True)]
+    counts = [max(len(hits) - hits.count(0.0), about) for hits, about in zip(words, estimates, strict=False)]
     return [1 / (1 + log(max(1.0, count))) if count else UNSEEN_WEIGHT for count in counts]

@@ -4,9 +4,11 @@ import pytest
 
 from registry.ranking import CUTOFF, ranked
 
+Row = tuple[str, str, str, str]
 
-def candidate(name: str, strengths: str, labels: str = "", tenant: str = "*") -> dict[str, str]:
-    return {"name": name, "tenant": tenant, "strengths": strengths, "labels": labels}
+
+def candidate(name: str, strengths: str, labels: str = "", tenant: str = "*") -> Row:
+    return name, tenant, strengths, labels
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def candidate(name: str, strengths: str, labels: str = "", tenant: str = "*") ->
         ([], []),
     ],
 )
-def test_best_first_and_ties_by_name(candidates: list[dict[str, str]], order: list[str]) -> None:
+def test_best_first_and_ties_by_name(candidates: list[Row], order: list[str]) -> None:
     found = ranked(candidates, [0.0, 0.0])
     assert [each.name for each in found] == order
     assert all(CUTOFF <= each.score <= 1 for each in found)
