@@ -1,4 +1,4 @@
-"""Search: from a need in a person's or a model's words to the entries that fit it best.
+"""Search: from a need in a person's or a model's words to the entries that fit it best, as `ranking` ranks them.
 
 `Search.find` is the whole seam: whatever ranks later, such as embeddings beside full text, ranks behind it.
 
@@ -197,7 +197,7 @@ def _all_of(words: Sequence[str]) -> str:
 
 
 def near(lexeme: str) -> str:
-    """The query for what begins like a stem, as `sql.SEARCH` has it."""
+    """The query for what begins like a stem, as `sql.CANDIDATES` takes it."""
     if len(lexeme) < 4:
         return quoted(lexeme)
     left_off = 2 if len(lexeme) >= 8 else 1 if len(lexeme) >= 6 else 0
