@@ -194,6 +194,12 @@ class Bed:
         finally:
             await connection.close()
 
+    def spread(self) -> None:
+        """Let PostgreSQL use all cores, where it is what is measured."""
+        for process in (self._postmaster, *self._postmaster.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                pin(None, process.pid)
+
     def cpu_seconds(self) -> float:
         """CPU time that PostgreSQL has used, in all its processes."""
         times = self._postmaster.cpu_times()

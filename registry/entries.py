@@ -11,19 +11,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentnet.database import Database
 from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import retried
-from agentnet.discovery.directory import Entry, Kind
+from agentnet.discovery.directory import Kind
 from agentnet.errors import BusyError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
 from agentnet.identity import Principal
 from agentnet.identity.principal import SERVICE
 from agentnet.manifests.manifest import NAME_PATTERN
 from registry import sql
+from registry.found import Found
 from registry.search import CONNECTIONS, SEARCH_SECONDS, Search
 from registry.words import plain
 
@@ -139,11 +139,11 @@ class Entries:
         _check_owner(principal, kind, name)
         await self._pool.execute(sql.DEREGISTER, kind, name, instance)
 
-    async def live(self, tenant: str, kind: Kind, limit: int, after: str = "") -> list[Entry]:
+    async def live(self, tenant: str, kind: Kind, limit: int, after: str = "") -> list[Found]:
         """Live entries of a kind that the tenant sees, by name, behind the name `after`."""
         return [self._entry(kind, row) for row in await self._pool.fetch(sql.LIST, kind, tenant, after, limit)]
 
-    async def get(self, tenant: str, kind: Kind, name: str) -> Entry:
+    async def get(self, tenant: str, kind: Kind, name: str) -> Found:
         """The live entry of that name. Raises `NotFoundError`, the same for another tenant's, see `unknown`."""
         row = await self._pool.fetchrow(sql.GET, kind, tenant, name)
         if row is None:
@@ -164,12 +164,12 @@ class Entries:
         nearest = difflib.get_close_matches(like, sorted(row["name"] for row in rows), NEAREST, NEAR_ENOUGH)
         return NotFoundError(said, nearest=", ".join(nearest)) if nearest else NotFoundError(said)
 
-    async def search(self, tenant: str, need: Need) -> list[Entry]:
+    async def search(self, tenant: str, need: Need) -> list[Found]:
         """Live entries that fit the need, best first, with scores; the first by name, without, for an empty text."""
         if not need.text.strip():
             return await self.live(tenant, need.kind, need.limit)
-        rows = await self._search.find(tenant, need.text, need.kind, need.limit)
-        return [self._entry(need.kind, row, score=round(row["score"], 1)) for row in rows]
+        found = await self._search.find(tenant, need.text, need.kind, need.limit)
+        return [self._entry(need.kind, row, score=round(score, 1)) for row, score in found]
 
     async def sweep(self) -> int:
         """Delete some of what ran out long ago; the number of rows deleted."""
@@ -184,18 +184,18 @@ class Entries:
         until = {row["digest"]: row["lease_until"] for row in rows}
         return [until.get(digest) for digest in digests]
 
-    def _entry(self, kind: Kind, row: asyncpg.Record, score: float | None = None) -> Entry:
+    def _entry(self, kind: Kind, row: asyncpg.Record, score: float | None = None) -> Found:
         urls = sorted(set(row["urls"]))
-        return Entry(
+        return Found(
             kind=kind,
             name=row["name"],
             tenant=row["tenant"],
             # A reader that takes one address, as a delegation does, gets another with each look.
-            url=urls[self._turn(kind, row["name"]) % len(urls)],
+            url=urls[self._turn(kind, row["name"]) % len(urls)] if len(urls) > 1 else urls[0],
             urls=urls,
             description=row["description"],
-            skills=orjson.loads(row["skills"]),
-            document=orjson.loads(row["document"]),
+            skills_json=row["skills"],
+            document_json=row["document"],
             score=score,
         )
 

@@ -1,4 +1,4 @@
-"""Search: from a need in a person's or a model's words to the entries that fit it best.
+"""Search: from a need in a person's or a model's words to the entries that fit it best, as `ranking` ranks them.
 
 `Search.find` is the whole seam: whatever ranks later, such as embeddings beside full text, ranks behind it.
 
@@ -15,26 +15,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from cachetools import LRUCache
 
 from agentnet.discovery.directory import Kind
 from agentnet.errors import BusyError
+from agentnet.ids import EVERYONE
 from registry import sql
+from registry.ranking import Ranked, ranked
 from registry.words import needed
 
-FIELD_WEIGHTS = [0.5, 0.6, 0.8, 1.0]
-"""How much a hit counts: in other words, (unused), in the description, in the name."""
-NEAR_FORM = 0.6
-"""What a word that only begins alike counts of a hit: `summarize` and `summary`."""
-UNSEEN_WEIGHT = 0.3
-"""What a word that hits nothing weighs against all; a word that hits a single name weighs 1."""
-LABEL_BOOST = 0.25
-"""What a skill id or a tag that the need holds whole adds to the score; two count."""
-CUTOFF = 0.08
-"""The least relevance, of 1, that is offered."""
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
+
 SMALL = 400
 """Entries up to which all that hit anything are candidates."""
 ALL = 2 * SMALL
@@ -86,34 +83,51 @@ class Search:
         self._shares: dict[str, float] = {}
         self._counted_at = float("-inf")
         self._counting = asyncio.Lock()
+        # First come, first served, which asyncpg's pool is not: who wakes there may find the connection taken by one
+        # that came meanwhile, and goes to the end of the line.
+        self._turns = asyncio.Semaphore(CONNECTIONS)
 
-    async def find(self, tenant: str, text: str, kind: Kind, limit: int) -> list[asyncpg.Record]:
-        """Rows of `sql.SEARCH` for a need, best first, each with `score` from 0 to 100; ties by name.
+    async def find(self, tenant: str, text: str, kind: Kind, limit: int) -> list[tuple[asyncpg.Record, float]]:
+        """Rows of `sql.SHOWN` for a need, best first, each with its score from 0 to 100; ties by name.
 
         Raises `BusyError` for one that took too long.
         """
         try:
-            lexemes = await self._stems(needed(text).split())
-            await self._count()
-            estimates = [self._shares.get(lexeme, 0.0) * self._entries for lexeme in lexemes]
-            looks = self._looks(lexemes, kind, tenant, limit)
-            queries, most = [query for query, _ in looks.queries], [number for _, number in looks.queries]
-            values: list[Any] = [kind, tenant, lexemes, estimates, queries, most, looks.enough]
-            values += [FIELD_WEIGHTS, NEAR_FORM, UNSEEN_WEIGHT, LABEL_BOOST, CUTOFF, limit]
-            if looks.walk is None:
-                return await self._pool.fetch(sql.SEARCH, *values)
-            return await self._pool.fetch(sql.SEARCH_AND_WALK, *values, looks.walk, WALKED)
+            async with self._turns, self._pool.acquire() as connection:
+                best = await self._ranked(connection, tenant, text, kind, limit)
+                if not best:
+                    return []
+                names = "/".join("*" + each.name if each.tenant == EVERYONE else each.name for each in best)
+                rows = await connection.fetch(sql.SHOWN, kind, tenant, names, limit)
         except asyncpg.QueryCanceledError:
             raise BusyError("The search took too long; ask in fewer words.", retry_after=BUSY_RETRY_SECONDS) from None
+        return [(row, best[row["place"] - 1].score * 100) for row in rows]
 
-    async def _stems(self, words: Sequence[str]) -> list[str]:
+    async def _ranked(self, connection: "Connection", tenant: str, text: str, kind: Kind, limit: int) -> list[Ranked]:
+        """Candidates, best first."""
+        lexemes = await self._stems(connection, needed(text).split())
+        if not lexemes:
+            return []
+        await self._count(connection)
+        looks = self._looks(lexemes, kind, tenant, limit)
+        queries, most = [query for query, _ in looks.queries], [number for _, number in looks.queries]
+        values: list[Any] = [kind, tenant, queries, most, looks.enough]
+        values += ["/".join(map(quoted, lexemes)), "/".join(map(near, lexemes)), "/".join(lexemes)]
+        if looks.walk is None:
+            rows = await connection.fetch(sql.CANDIDATES, *values)
+        else:
+            rows = await connection.fetch(sql.CANDIDATES_AND_WALK, *values, looks.walk, WALKED)
+        return ranked(rows, [self._shares.get(lexeme, 0.0) * self._entries for lexeme in lexemes])
+
+    async def _stems(self, connection: "Connection", words: Sequence[str]) -> list[str]:
         """Each once. What is known of a word needs no look into the database."""
-        if new := [word for word in words if word not in self._lexemes]:
-            for row in await self._pool.fetch(sql.LEXEMES, new):
-                self._lexemes[row["word"]] = row["lexemes"]
-        return list(dict.fromkeys(lexeme for word in words for lexeme in self._lexemes.get(word, ())))
+        known = {word: self._lexemes.get(word) for word in words}
+        if new := [word for word, lexemes in known.items() if lexemes is None]:
+            for row in await connection.fetch(sql.LEXEMES, new):
+                known[row["word"]] = self._lexemes[row["word"]] = row["lexemes"]
+        return list(dict.fromkeys(lexeme for lexemes in known.values() for lexeme in lexemes or ()))
 
-    async def _count(self) -> None:
+    async def _count(self, connection: "Connection") -> None:
         """How many entries there are and which stems are common, as PostgreSQL's own statistics tell."""
         if self._is_counted():
             return
@@ -123,8 +137,8 @@ class Search:
         async with self._counting:
             if self._is_counted():
                 return
-            entries = float(await self._pool.fetchval(sql.SIZE) or 0)
-            row = await self._pool.fetchrow(sql.FREQUENCIES) if entries > SMALL else None
+            entries = float(await connection.fetchval(sql.SIZE) or 0)
+            row = await connection.fetchrow(sql.FREQUENCIES) if entries > SMALL else None
             self._entries = entries
             # The array of shares ends with the least, the most and that of NULL.
             self._shares = dict(zip(row["lexemes"], row["shares"], strict=False)) if row and row["lexemes"] else {}
@@ -183,7 +197,7 @@ def _all_of(words: Sequence[str]) -> str:
 
 
 def near(lexeme: str) -> str:
-    """The query for what begins like a stem, as `sql.SEARCH` has it."""
+    """The query for what begins like a stem, as `sql.CANDIDATES` takes it."""
     if len(lexeme) < 4:
         return quoted(lexeme)
     left_off = 2 if len(lexeme) >= 8 else 1 if len(lexeme) >= 6 else 0

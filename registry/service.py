@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar, get_args
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from agentnet.database.retry import DATABASE_AWAY
-from agentnet.discovery.directory import AUDIENCE, MOST_LISTED, Entry, Kind
+from agentnet.discovery.directory import AUDIENCE, MOST_LISTED, Kind
 from agentnet.errors import InvalidInputError
 from agentnet.frame.access import CALLER, Rules, principal_of
 from agentnet.frame.authentication import authenticate_with
@@ -27,6 +27,7 @@ from agentnet.frame.frame import Frame
 from agentnet.manifests.manifest import NAME_PATTERN
 from agentnet.process.runtime import Runtime
 from registry.entries import Entries, Need, Registration, digest_of
+from registry.found import Found
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ RULES: Rules = {
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 Body = TypeVar("Body", bound=BaseModel)
-Found = TypeVar("Found")
+Work = TypeVar("Work")
 
 
 class ListQuery(BaseModel):
@@ -130,7 +131,7 @@ class _Endpoints:
         if not re.match(NAME_PATTERN, name):
             raise await self._entries.unknown(tenant, kind, name)
         entry = await self._entries.get(tenant, kind, name)
-        return Response(entry.model_dump_json(), media_type="application/json")
+        return Response(orjson.dumps(entry.answer()), media_type="application/json")
 
     async def search(self, request: Request) -> Response:
         need = await _body(request, Need)
@@ -152,28 +153,39 @@ async def _body(request: Request, model: type[Body]) -> Body:
         raise InvalidInputError("The body is not JSON.") from None
 
 
-def _answer(entries: list[Entry], following: str | None = None) -> Response:
+def _answer(entries: list[Found], following: str | None = None) -> Response:
     """`following` is what `after` is to be for the next page."""
-    body = {"entries": [vars(entry) for entry in entries], "next": following}
+    body = {"entries": [entry.answer() for entry in entries], "next": following}
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-async def unless_left(request: Request, work: Coroutine[Any, Any, Found]) -> Found:
+async def unless_left(request: Request, work: Awaitable[Work]) -> Work:
     """What `work` brings, unless the client leaves before: then it is cancelled, its statement too.
 
     Raises `ClientDisconnect`. The request's body must have been read.
     """
-    working = asyncio.ensure_future(work)
+    working = asyncio.current_task()
+    assert working is not None
+    has_left = is_over = False
+
+    def leave(_: object) -> None:
+        nonlocal has_left
+        if not is_over:
+            has_left = True
+            working.cancel()
+
     leaving = asyncio.ensure_future(_left(request))
+    leaving.add_done_callback(leave)
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return await working
+        return await work
+    except asyncio.CancelledError:
+        # The server that stops cancels, too: that is not ours to take back.
+        if has_left and working.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
     finally:
+        is_over = True
         leaving.cancel()
-        working.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:

@@ -7,18 +7,18 @@ A lease is a narrow row of its own, named by the digest of what is registered: a
 holds, and needs nothing but the digest.
 """
 
+from registry.ranking import FIELD_WEIGHTS, NEAR_FORM
+
 # A subquery for each row, never a join: a plan that is made for all would read every lease first.
 _LIVE = "(SELECT lease_until FROM registry_leases WHERE digest = entry.lease) > now()"
 
 # What $2 sees of a kind, as `entry`; shadowed ones too.
 _SEEN = f"entry.kind = $1 AND entry.tenant IN ($2, '*') AND {_LIVE}"
 
-_SHADOWED = f"""entry.tenant <> $2 AND EXISTS (
-    SELECT FROM registry_entries AS own WHERE own.kind = $1 AND own.tenant = $2 AND own.name = entry.name
-      AND {_LIVE.replace("entry", "own")})"""
-
 # What ranks, of a candidate.
 _FOUND = "name, tenant, instance, labels, search"
+
+_WEIGHTS = f"ARRAY{FIELD_WEIGHTS}::real[]"
 
 _OF_NAME = f"""
 SELECT name, tenant, description, skills, document, urls FROM (
@@ -144,7 +144,7 @@ WHERE schemaname = current_schema() AND tablename = 'registry_entries' AND attna
 """The most common stems and the share of entries that have them, as of the last ANALYZE."""
 
 _LOOKS = f"""
-    SELECT each.* FROM unnest($5::text[], $6::int[]) AS look(query, most) CROSS JOIN LATERAL (
+    SELECT each.* FROM unnest($3::text[], $4::int[]) AS look(query, most) CROSS JOIN LATERAL (
         SELECT {_FOUND} FROM registry_entries AS entry
         WHERE search @@ look.query::tsquery AND {_SEEN} LIMIT look.most
     ) AS each"""  # noqa: S608 - constants
@@ -153,73 +153,47 @@ _LOOKS = f"""
 _WALK = " UNION ALL ".join(
     f"""(
     SELECT {_FOUND} FROM (
-        SELECT * FROM registry_entries WHERE kind = $1 AND tenant = {tenant} ORDER BY name LIMIT $15
-    ) AS entry WHERE search @@ $14::tsquery AND {_LIVE})"""  # noqa: S608 - constants
+        SELECT * FROM registry_entries WHERE kind = $1 AND tenant = {tenant} ORDER BY name LIMIT $10
+    ) AS entry WHERE search @@ $9::tsquery AND {_LIVE})"""  # noqa: S608 - constants
     for tenant in ("$2", "'*'")
 )
 
-# A stem and its relatives part in the last letters, a long word in more of them: two are left off, one, or none.
-# Numbers for names and words: to group and sort by texts costs more than to rank. Whether a tenant's own entry stands
-# before one is asked for those that are shown only.
-_RANKED = f"""
-WITH wanted AS (
-    SELECT word, estimate, ('''' || lexeme || '''')::tsquery AS exact, (CASE
-        WHEN length(lexeme) >= 8 THEN '''' || left(lexeme, -2) || ''':*'
-        WHEN length(lexeme) >= 6 THEN '''' || left(lexeme, -1) || ''':*'
-        WHEN length(lexeme) >= 4 THEN '''' || lexeme || ''':*'
-        ELSE '''' || lexeme || '''' END)::tsquery AS near
-    FROM unnest($3::text[], $4::float8[]) WITH ORDINALITY AS each(lexeme, estimate, word)
-),
-candidates AS MATERIALIZED (
-    SELECT *, dense_rank() OVER (ORDER BY name COLLATE "C", tenant COLLATE "C") AS number FROM (
-        SELECT DISTINCT ON (name COLLATE "C", tenant COLLATE "C", instance COLLATE "C") *
-        FROM ({{found}} LIMIT $7) AS found
-    ) AS each
-),
-hits AS (
-    SELECT number, word, max(strength) AS strength FROM (
-        SELECT number, word, greatest(
-            ts_rank($8::real[], search, exact), $9::float8 * least(1, ts_rank($8::real[], search, near))) AS strength
-        FROM candidates JOIN wanted ON search @@ near OFFSET 0
-    ) AS each GROUP BY number, word
-),
-rarity AS (
-    SELECT word, CASE WHEN greatest(count(number), max(estimate)) = 0 THEN $10::float8
-                      ELSE 1 / (1 + ln(greatest(count(number), max(estimate)))) END AS weight
-    FROM wanted LEFT JOIN hits USING (word)
-    GROUP BY word
-),
-ranked AS (
-    SELECT number, sum(strength * weight) / (SELECT sum(weight) FROM rarity) AS covered
-    FROM hits JOIN rarity USING (word)
-    GROUP BY number
-),
-scored AS (
-    SELECT number, name, tenant, least(1, covered * (1 + $11::float8 * least(2, held))) AS score
-    FROM ranked CROSS JOIN LATERAL (
-        SELECT name, tenant, (
-            SELECT count(DISTINCT label) FROM unnest(labels) AS label
-            WHERE string_to_array(label, ' ') <@ $3::text[]) AS held
-        FROM candidates WHERE candidates.number = ranked.number ORDER BY held DESC LIMIT 1
-    ) AS each
-),
-best AS (
-    SELECT name, score FROM (SELECT * FROM scored ORDER BY score DESC, name) AS entry
-    WHERE score >= $12::float8 AND NOT ({_SHADOWED}) LIMIT $13
+# Two dozen rows are ranked in the process: a plan that groups and joins them costs more to begin than to run.
+_CANDIDATES = f"""
+WITH wanted AS MATERIALIZED (
+    SELECT exact::tsquery, near::tsquery
+    FROM unnest(string_to_array($6, '/'), string_to_array($7, '/')) AS each(exact, near)
 )
-SELECT entry.*, (score * 100)::float8 AS score
-FROM best CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = best.name")}) AS entry
-ORDER BY best.score DESC, best.name
+SELECT name, tenant, array_to_string(ARRAY(
+    SELECT CASE WHEN search @@ near THEN greatest(ts_rank({_WEIGHTS}, search, exact),
+        {NEAR_FORM}::real * least(1, ts_rank({_WEIGHTS}, search, near))) ELSE 0 END
+    FROM wanted
+), ' ') AS strengths, array_to_string(ARRAY(
+    SELECT label FROM unnest(labels) AS label WHERE string_to_array(label, ' ') <@ string_to_array($8, '/')
+), '/') AS labels
+FROM (
+    SELECT DISTINCT ON (name COLLATE "C", tenant COLLATE "C", instance COLLATE "C") *
+    FROM ({{found}} LIMIT $5) AS found
+) AS candidate
 """  # noqa: S608 - constants
 
-SEARCH = _RANKED.format(found=_LOOKS)
-"""Entries that cover the words of a need, best first: the first $7 candidates that the looks $5 find, and these alone
-ranked. A look begins only where those before it brought too few.
+CANDIDATES = _CANDIDATES.format(found=_LOOKS)
+"""The first $5 entries that the looks $3 find, at most $4 of each, with how strongly each word of the need hits them
+and the labels that it holds whole. A look begins only where those before it brought too few.
 
-A word counts by how rare it is among the names it hits, and by where it hits (name, description, other words); a form
-that only begins alike counts for less, a word that hits nothing weighs against all. A skill id or tag that the need
-holds whole raises the score.
+Words come as they are ($8) and as two queries each, for itself ($6) and for what begins like it ($7): in one text with
+a `/` between, which no stem has, for asyncpg takes longer over lists than over all else. So do strengths and labels.
 """
 
-SEARCH_AND_WALK = _RANKED.format(found=f"({_LOOKS}) UNION ALL {_WALK}")
-"""The same, where the looks bring too few: then with those of the first $15 entries that hold $14."""
+CANDIDATES_AND_WALK = _CANDIDATES.format(found=f"({_LOOKS}) UNION ALL {_WALK}")
+"""The same, where the looks bring too few: then with those of the first $10 entries that hold $9."""
+
+SHOWN = f"""
+SELECT best.place::int, entry.* FROM (
+    SELECT ltrim(each, '*') AS name, starts_with(each, '*') AS everyones, place
+    FROM string_to_table($3, '/') WITH ORDINALITY AS marked(each, place) ORDER BY place
+) AS best CROSS JOIN LATERAL ({_OF_NAME.format(name="entry.name = best.name")}) AS entry
+WHERE best.everyones = (entry.tenant = '*') ORDER BY best.place LIMIT $4
+"""  # noqa: S608 - constants
+"""The first $4 of the names $3 that are live, as the tenant sees them. Everyone's come with a `*` before the name, and
+are not seen beside the tenant's own."""

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -15,7 +17,7 @@ from agentnet.identity import Principal
 from agentnet.settings import Settings
 from registry import sql
 from registry.entries import Entries, Need, Registration, digest_of
-from registry.search import FEWEST, SMALL, WALKED, Search
+from registry.search import CONNECTIONS, FEWEST, SMALL, WALKED, Search
 from tests.databases import Databases
 from tests.patience import PATIENCE_SECONDS
 
@@ -119,10 +121,10 @@ async def test_candidates_hold_what_a_rank_of_all_puts_first(
 ) -> None:
     pool = await database.pool_apart(1, 5)
     assert MANY > SMALL
-    first = (await Search(pool).find("acme", text, "agent", 5))[0]
+    first, _ = (await Search(pool).find("acme", text, "agent", 5))[0]
     monkeypatch.setattr("registry.search.SMALL", 10 * MANY)
     monkeypatch.setattr("registry.search.ALL", 10 * MANY)
-    of_all = (await Search(pool).find("acme", text, "agent", 5))[0]
+    of_all, _ = (await Search(pool).find("acme", text, "agent", 5))[0]
     assert first["name"] == of_all["name"]
 
 
@@ -132,16 +134,21 @@ class Watched:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
-        self.fetchval = pool.fetchval
-        self.fetchrow = pool.fetchrow
 
-    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
-        self.asked.append((statement, values))
-        return await self._pool.fetch(statement, *values)
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as connection:
+
+            async def fetch(statement: str, *values: Any) -> list[asyncpg.Record]:
+                self.asked.append((statement, values))
+                return await connection.fetch(statement, *values)
+
+            yield SimpleNamespace(fetch=fetch, fetchval=connection.fetchval, fetchrow=connection.fetchrow)
 
     async def steps(self) -> list[dict[str, Any]]:
-        """What PostgreSQL does for the last of it."""
-        statement, values = self.asked[-1]
+        """What PostgreSQL does for the last search of candidates."""
+        searches = (sql.CANDIDATES, sql.CANDIDATES_AND_WALK)
+        statement, values = [each for each in self.asked if each[0] in searches][-1]
         plan = json.loads(await self._pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values))
         return list(below(plan[0]["Plan"]))
 
@@ -166,15 +173,32 @@ async def test_a_search_reads_and_ranks_few_however_many_have_its_words(
     assert not any(step["Node Type"] == "Seq Scan" for step in steps)
     assert max(read(step) for step in steps if step["Node Type"] == "Bitmap Index Scan") <= 700
     assert max(read(step) for step in steps if step["Node Type"] == "Index Scan") <= WALKED
-    assert [read(step) <= 4 * FEWEST for step in steps if step.get("Subplan Name") == "CTE candidates"] == [True]
+    assert [read(step) <= 4 * FEWEST for step in steps if step["Node Type"] == "Unique"] == [True]
 
 
 async def test_searches_that_come_at_once_at_the_start_rank_few_as_well(database: Database) -> None:
     watched = Watched(await database.pool_apart(4, 5))
     search = Search(watched)  # type: ignore[arg-type]
     await asyncio.gather(*(search.find("acme", "data report", "agent", 5) for _ in range(4)))
-    enough = [values[6] for statement, values in watched.asked if statement == sql.SEARCH]
+    enough = [values[4] for statement, values in watched.asked if statement == sql.CANDIDATES]
     assert enough == [4 * FEWEST] * 4
+
+
+async def test_searches_are_made_in_the_order_in_which_they_came(database: Database) -> None:
+    watched = Watched(await database.pool_apart(CONNECTIONS, 5))
+    search = Search(watched)  # type: ignore[arg-type]
+    await asyncio.gather(*(search.find("acme", "chess", "agent", 5) for _ in range(CONNECTIONS)))
+    came: list[list[str]] = []
+
+    async def one(client: int) -> None:
+        # Whoever is answered asks again at once, amid those that wait.
+        for number in range(8):
+            word = f"unheard{client}of{number}"
+            came.append([word])
+            await search.find("acme", word, "agent", 5)
+
+    await asyncio.gather(*(one(client) for client in range(4 * CONNECTIONS)))
+    assert [values[0] for statement, values in watched.asked if statement == sql.LEXEMES][1:] == came
 
 
 @pytest.mark.parametrize(
