@@ -14,6 +14,7 @@ from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
 from agentnet.http.forms import Form, document_of, request_id, send_in_form
+from agentnet.http.presence import presence_of
 from agentnet.http.sse import frame
 from agentnet.identity import Principal
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
@@ -99,7 +100,7 @@ class Relay:
         """Relay one request; the upstream is aborted when the client leaves."""
         target = target_of(scope)
         try:
-            body = await Body.begin(receive)
+            body = await Body.begin(receive, presence_of(scope))
         except ClientGoneError:
             await send_protocol_error(send, BROKEN_OFF, target.form, None)
             return

@@ -38,19 +38,18 @@ def without(headers: Headers, name: bytes) -> Headers:
 
 def to_agent(headers: Headers, token: str) -> Headers:
     """The headers of a relayed request: the service token in the credential's place, a trace where none was."""
-    named = _named_by_connection(headers)
-    kept = [(key, value) for key, value in headers if key not in NOT_FORWARDED and key not in named]
+    dropped = NOT_FORWARDED | named if (named := _named_by_connection(headers)) else NOT_FORWARDED
+    kept = [header for header in headers if header[0] not in dropped]
     kept.append((b"authorization", f"Bearer {token}".encode()))
-    if not any(key == b"traceparent" for key, _ in kept):
+    if b"traceparent" not in dict(kept):
         kept.append((b"traceparent", new_traceparent()))
     return kept
 
 
 def to_client(headers: Headers) -> Headers:
     """The headers of a relayed response; a stream also tells proxies on its way not to buffer it."""
-    lower = [(key.lower(), value) for key, value in headers]
-    named = _named_by_connection(lower)
-    kept = [(key, value) for key, value in lower if key not in NOT_RETURNED and key not in named]
+    dropped = NOT_RETURNED | named if (named := _named_by_connection(headers)) else NOT_RETURNED
+    kept = [(lower, value) for key, value in headers if (lower := key.lower()) not in dropped]
     if is_event_stream(kept):
         kept = [(key, value) for key, value in kept if key != b"content-length"]  # an error event may be added
         kept.append((b"x-accel-buffering", b"no"))
