@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from agentnet.errors import (
     AgentNetError,
@@ -21,7 +21,7 @@ from agentnet.errors import (
 from agentnet.http.errors import error_headers
 from agentnet.http.forms import Form, document_of, form_of, request_id
 from agentnet.http.presence import EXTENSION, Presence
-from agentnet.process.answer import Joined
+from agentnet.process.answer import AnsweringProtocol
 from agentnet.settings import BODY_SECONDS, HEADER_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, Settings
 
 FED_BYTES = 16 * 1024
@@ -75,7 +75,7 @@ class _Phase(Enum):
     """Between requests: uvicorn's own time for that holds."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(AnsweringProtocol):
     """One connection. `bounded` makes the class of a service."""
 
     limits: ConnectionLimits
@@ -172,7 +172,6 @@ class BoundedProtocol(HttpToolsProtocol):
         presence = Presence()
         self._present.append(presence)
         self.scope["extensions"] = {EXTENSION: presence}  # its task has not begun yet
-        self.cycle.transport = Joined(self.transport, self.loop)
         self._phase, self._since, self._seen, self._received = _Phase.BODY, self.loop.time(), 0, 0
 
     def on_response_complete(self) -> None:
@@ -203,7 +202,9 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def check_time(self, now: float) -> None:
-        """End the connection if its request takes too long to come; called once a second."""
+        """End the connection if its request takes too long to come, or none comes; called once a second."""
+        if self._phase is _Phase.IDLE:
+            self.check_idle(now)
         if self._since is None or self._is_over:
             return
         if self.flow.read_paused:  # it is we who do not read
