@@ -135,18 +135,23 @@ def keys_of(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[str]:
             yield from _keys_of(route, prefix)
 
 
+def tells_errors(route: BaseRoute) -> bool:
+    """Whether a route refuses in its own protocol, and says all errors itself that it expects."""
+    return isinstance(route, Route) and isinstance(route.app, _Ruled) and route.app.rule.is_told
+
+
 class _Ruled:
     """A route's app under a rule."""
 
     def __init__(self, app: ASGIApp, rule: Rule) -> None:
         self._app = app
-        self._rule = rule
+        self.rule = rule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["rule"] = self._rule
-        if not self._rule.is_told and "principal" in state:
-            self._rule.check(state["principal"])
+        state["rule"] = self.rule
+        if not self.rule.is_told and "principal" in state:
+            self.rule.check(state["principal"])
         await self._app(scope, receive, send)
 
 

@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
@@ -120,10 +120,10 @@ class Connection(asyncio.Protocol):
         bodiless = self.status in (204, 304) or self._is_head_request
         self._ends_with_connection = not bodiless
         for name, value in self.headers:
-            if (lower := name.lower()) == b"content-length":
+            if name == b"content-length":
                 self._ends_with_connection = False
                 self._is_small = int(value) <= SMALL_BYTES  # the parser takes nothing but digits
-            elif lower == b"transfer-encoding":
+            elif name == b"transfer-encoding":
                 self._ends_with_connection = False
         self._has_head = True
         if self._is_head_request:  # the parser waits for a body that does not come: not to be used again

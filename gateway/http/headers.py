@@ -1,4 +1,7 @@
-"""Which headers cross the gateway: all but hop-by-hop ones (RFC 9110 section 7.6.1) and the caller's credential."""
+"""Which headers cross the gateway: all but hop-by-hop ones (RFC 9110 section 7.6.1) and the caller's credential.
+
+Their names are in lower case, as the server and the transport give them.
+"""
 
 import os
 
@@ -24,16 +27,16 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"x-accel-buffer
 
 
 def header_of(headers: Headers, name: bytes) -> bytes:
-    """The first value of `name` (lower case), or nothing."""
+    """The first value of `name`, or nothing; all names in lower case."""
     for key, value in headers:
-        if len(key) == len(name) and key.lower() == name:
+        if key == name:
             return value
     return b""
 
 
 def without(headers: Headers, name: bytes) -> Headers:
-    """All but those of `name` (lower case)."""
-    return [(key, value) for key, value in headers if key.lower() != name]
+    """All but those of `name`."""
+    return [header for header in headers if header[0] != name]
 
 
 def to_agent(headers: Headers, token: str) -> Headers:
@@ -49,7 +52,7 @@ def to_agent(headers: Headers, token: str) -> Headers:
 def to_client(headers: Headers) -> Headers:
     """The headers of a relayed response; a stream also tells proxies on its way not to buffer it."""
     dropped = NOT_RETURNED | named if (named := _named_by_connection(headers)) else NOT_RETURNED
-    kept = [(lower, value) for key, value in headers if (lower := key.lower()) not in dropped]
+    kept = [header for header in headers if header[0] not in dropped]
     if is_event_stream(kept):
         kept = [(key, value) for key, value in kept if key != b"content-length"]  # an error event may be added
         kept.append((b"x-accel-buffering", b"no"))

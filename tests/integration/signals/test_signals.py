@@ -170,7 +170,8 @@ SAYS = {
         [Topic.TASK],
     ),
     "one who was known says only that it is there": (
-        ['["two", ["hears", ""], ["hears", "task"]]', HELLO], [Topic.TASK]
+        ['["two", ["hears", ""], ["hears", "task"]]', HELLO],
+        [Topic.TASK],
     ),
     "one that only told something": (['["two", ["task", "t1"]]'], [*Topic]),
 }

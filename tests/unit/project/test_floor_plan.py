@@ -106,7 +106,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.mcp.servers": agentnet("identity")
     | gateway("http")
     | door("aggregate bridge changes messages resumption sessions upstream"),
-    "gateway.mcp.sessions": agentnet("database identity signals") | door("messages"),
+    "gateway.mcp.sessions": agentnet("database identity signals") | gateway("http") | door("messages"),
     "gateway.mcp.upstream": agentnet("database discovery http identity mcp upstreams")
     | gateway("http")
     | door("messages"),
