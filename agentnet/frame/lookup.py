@@ -9,7 +9,6 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-
 RAISED = "agentnet.raised"
 """In the scope of a request whose route let an error through."""
 NOTHING: Scope = {}

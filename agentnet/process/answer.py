@@ -38,7 +38,7 @@ class Answer(RequestResponseCycle):
         """Serve the request with `app`."""
         try:
             await app(self.scope, self.receive, self.send)
-        except BaseException as error:  # noqa: BLE001 - the boundary of the request's task: nobody awaits it
+        except BaseException as error:  # the boundary of the request's task: nobody awaits it
             self.logger.error("Exception in ASGI application\n", exc_info=error)
             await self._fail()
         else:

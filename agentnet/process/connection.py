@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -171,7 +172,7 @@ class BoundedProtocol(AnsweringProtocol):
         super().on_headers_complete()
         presence = Presence()
         self._present.append(presence)
-        self.scope["extensions"] = {EXTENSION: presence}  # its task has not begun yet
+        self.scope["extensions"] = cast(Any, {EXTENSION: presence})  # its task has not begun yet
         self._phase, self._since, self._seen, self._received = _Phase.BODY, self.loop.time(), 0, 0
 
     def on_response_complete(self) -> None:

@@ -109,7 +109,9 @@ class PostgresSignals:
     def _hello(self) -> tuple[str, str]:
         """The first alone is understood by releases before."""
         self._said = self._local.topics
-        return listed(self._origin, []), listed(self._origin, [json.dumps([HEARS, topic]) for topic in ("", *self._said)])
+        return listed(self._origin, []), listed(
+            self._origin, [json.dumps([HEARS, topic]) for topic in ("", *self._said)]
+        )
 
     async def _carry_batch(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """What is there to tell within a while, in one batch."""

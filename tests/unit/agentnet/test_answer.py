@@ -96,8 +96,12 @@ SAID: dict[str, tuple[str, list[dict[str, Any]], list[bytes]]] = {
         [start((b"transfer-encoding", b"Chunked")), body(b"a")],
         [OK + b"transfer-encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"],
     ),
-    "headers in capitals": ("GET", [start((b"X-Own", b"A: b"), length(0)), body(b"")], [OK + b"x-own: A: b\r\ncontent-length: 0\r\n\r\n"]),
-}  # fmt: skip
+    "headers in capitals": (
+        "GET",
+        [start((b"X-Own", b"A: b"), length(0)), body(b"")],
+        [OK + b"x-own: A: b\r\ncontent-length: 0\r\n\r\n"],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from agentnet.http.presence import Presence, presence_of
 from agentnet.testing.serving import serving
@@ -14,7 +14,7 @@ from tests.patience import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-ANSWER = [
+ANSWER: list[Message] = [
     {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]},
     {"type": "http.response.body", "body": b"ok"},
 ]
