@@ -162,7 +162,9 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to serve a request, or have it wait for those before it."""
-        version = self.parser.get_http_version()
+        parser: Any = self.parser  # which uvicorn drops with the connection
+        app: Any = self.app
+        version = parser.get_http_version()
         parsed = httptools.parse_url(self.url)
         raw_path = parsed.path
         path = raw_path.decode("ascii")
@@ -170,10 +172,10 @@ class AnsweringProtocol(HttpToolsProtocol):
             path = unquote(path)
         if version != "1.1":
             self.scope["http_version"] = version
-        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["method"] = parser.get_method().decode("ascii")
         self.scope["path"], self.scope["raw_path"] = path, raw_path
         self.scope["query_string"] = parsed.query or b""
-        before: RequestResponseCycle | None = self.cycle
+        before: Any = self.cycle  # None at first
         self.cycle = Answer(
             scope=self.scope,
             transport=self.transport,
@@ -184,14 +186,14 @@ class AnsweringProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start_asgi_task(self.cycle, app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((self.cycle, app))
 
     def on_response_complete(self) -> None:
         """Serve the request that waits, or note that there is none."""
