@@ -50,7 +50,8 @@ def look_up(router: Router) -> None:
 def lead_straight(app: Starlette, tells: Callable[[BaseRoute], bool]) -> None:
     """Have a request for a route that `tells` errors itself go to it at once, past the layers of `app`.
 
-    They are there to say errors, and cost 5 us a request; one that such a route did not expect is told by them too.
+    They are there to say errors, and make a request and three wrappers for each; one that such a route did not expect
+    is told by them too.
     """
     lookup, around = Lookup(app.router.routes), app.build_middleware_stack()
 

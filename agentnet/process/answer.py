@@ -1,7 +1,7 @@
 """uvicorn's protocol, as far as this network uses it, with answers that cost less.
 
 An answer's head goes out with the beginning of its body. uvicorn writes it for itself, and transports send at once: a
-system call more here, a segment more on the wire, and a reader that is woken twice for one answer, together 20 us.
+system call more here, a segment more on the wire, and a reader that is woken twice for one answer.
 Headers are checked all at once, and an idle connection has no timer of its own.
 """
 

@@ -1,6 +1,6 @@
 """Calls in some seconds that nearly always are taken back: of all that wait equally long, the loop has one timer.
 
-A timer of its own for each is 2 us to set and take back, and a relayed call had four.
+A timer of its own for each is set and taken back in vain, and a relayed call had four.
 """
 
 import asyncio
