@@ -88,23 +88,29 @@ class Access:
         self._rules = rules
         self._checked = checked
         self._exact: dict[str, _Open] = {}
-        self._patterns: list[_Open] = []
+        self._patterns: dict[str, list[_Open]] = {}
+        """By the first segment of their paths; empty where that may be any."""
         for key, rule in rules.items():
             if rule.is_open is not never:
                 self._note(_Open(key, rule))
 
     def _note(self, opening: "_Open") -> None:
         if "{" in opening.path:
-            self._patterns.append(opening)
+            segment = _first_segment(opening.path)
+            self._patterns.setdefault("" if "{" in segment else segment, []).append(opening)
         else:
             self._exact[opening.path] = opening
 
     def is_open(self, scope: Scope) -> bool:
         """Whether a request needs no credential."""
-        exact = self._exact.get(scope["path"])
-        if exact is not None:
+        path = scope["path"]
+        if (exact := self._exact.get(path)) is not None:
             return exact.admits(scope)
-        return any(pattern.admits(scope) for pattern in self._patterns)
+        for segment in {_first_segment(path), ""}:
+            for pattern in self._patterns.get(segment, ()):
+                if pattern.admits(scope):
+                    return True
+        return False
 
     def under_rules(self, routes: Iterable[BaseRoute], prefix: str = "") -> list[BaseRoute]:
         """`routes`, each under its rule. Raises `KeyError` for one that has none."""
@@ -129,18 +135,23 @@ def keys_of(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[str]:
             yield from _keys_of(route, prefix)
 
 
+def tells_errors(route: BaseRoute) -> bool:
+    """Whether a route refuses in its own protocol, and says all errors itself that it expects."""
+    return isinstance(route, Route) and isinstance(route.app, _Ruled) and route.app.rule.is_told
+
+
 class _Ruled:
     """A route's app under a rule."""
 
     def __init__(self, app: ASGIApp, rule: Rule) -> None:
         self._app = app
-        self._rule = rule
+        self.rule = rule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["rule"] = self._rule
-        if not self._rule.is_told and "principal" in state:
-            self._rule.check(state["principal"])
+        state["rule"] = self.rule
+        if not self.rule.is_told and "principal" in state:
+            self.rule.check(state["principal"])
         await self._app(scope, receive, send)
 
 
@@ -157,6 +168,10 @@ class _Open:
         if self._methods is not None and scope["method"] not in self._methods:
             return False
         return self._pattern.fullmatch(scope["path"]) is not None and self._is_open(scope)
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
 
 
 def _methods_of(route: Route) -> list[str] | None:

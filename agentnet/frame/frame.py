@@ -11,10 +11,10 @@ from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from agentnet.errors import AgentNetError, error_body
-from agentnet.frame.access import PUBLIC, Access, Rules
+from agentnet.frame.access import PUBLIC, Access, Rules, tells_errors
 from agentnet.frame.authentication import Authenticate, AuthMiddleware
 from agentnet.frame.bodies import Check, CheckedBody, Refuse, any_form, say_plainly
-from agentnet.frame.lookup import look_up
+from agentnet.frame.lookup import lead_straight, look_up
 from agentnet.http.errors import EXCEPTION_HANDLERS
 from agentnet.http.json_scan import JsonLimits
 
@@ -63,6 +63,7 @@ class Frame:
         else:
             app.router.redirect_slashes = False
         look_up(app.router)
+        lead_straight(app, tells_errors)
         return app
 
     def checked(self, app: ASGIApp) -> ASGIApp:

@@ -3,10 +3,15 @@
 Starlette asks all in turn, 0.7 us each, and the gateway has fifty.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
+
+RAISED = "agentnet.raised"
+"""In the scope of a request whose route let an error through."""
+NOTHING: Scope = {}
 
 
 class Lookup:
@@ -30,27 +35,53 @@ def look_up(router: Router) -> None:
     lookup, in_turn = Lookup(router.routes), router.middleware_stack
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        route = _found(lookup, scope) if scope["type"] == "http" and not scope.get("root_path") else None
+        if RAISED in scope:
+            raise scope[RAISED]
+        route, part = _found(lookup, scope)
         if route is None:
             await in_turn(scope, receive, send)
         else:
-            scope["route"] = route
+            scope.update(part, route=route)
             await route.handle(scope, receive, send)
 
     router.middleware_stack = app
 
 
-def _found(lookup: Lookup, scope: Scope) -> BaseRoute | None:
-    """The first route that takes the request, its part of the scope filled in."""
+def lead_straight(app: Starlette, tells: Callable[[BaseRoute], bool]) -> None:
+    """Have a request for a route that `tells` errors itself go to it at once, past the layers of `app`.
+
+    They are there to say errors, and make a request and three wrappers for each; one that such a route did not expect
+    is told by them too.
+    """
+    lookup, around = Lookup(app.router.routes), app.build_middleware_stack()
+
+    async def stack(scope: Scope, receive: Receive, send: Send) -> None:
+        route, part = _found(lookup, scope)
+        if route is None or not tells(route):
+            await around(scope, receive, send)
+            return
+        scope.update(part, route=route)
+        try:
+            await route.handle(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - it is raised again within the layers that say it
+            scope[RAISED] = error
+            await around(scope, receive, send)
+
+    app.middleware_stack = stack
+
+
+def _found(lookup: Lookup, scope: Scope) -> tuple[BaseRoute | None, Scope]:
+    """The first route that takes the request, and its part of the scope."""
+    if scope["type"] != "http" or scope.get("root_path"):
+        return None, NOTHING
     method = scope["method"]
     for route in lookup.candidates(scope):
         if isinstance(route, Route) and route.methods and method not in route.methods:
             continue  # it would match in part: for that, all are asked
         match, part = route.matches(scope)
         if match is Match.FULL:
-            scope.update(part)
-            return route
-    return None
+            return route, part
+    return None, NOTHING
 
 
 def _first_segment(route: BaseRoute) -> str | None:

@@ -53,6 +53,7 @@ class Rechecked:
 
 
 def _is_stream(message: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]
-    )
+    for name, value in message["headers"]:  # no generator: each answer is looked at
+        if name.lower() == b"content-type" and value.startswith(b"text/event-stream"):
+            return True
+    return False

@@ -4,12 +4,13 @@ uvicorn has none of them: it keeps headers as long as they come, and waits for t
 """
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from agentnet.errors import (
     AgentNetError,
@@ -20,6 +21,8 @@ from agentnet.errors import (
 )
 from agentnet.http.errors import error_headers
 from agentnet.http.forms import Form, document_of, form_of, request_id
+from agentnet.http.presence import EXTENSION, Presence
+from agentnet.process.answer import AnsweringProtocol
 from agentnet.settings import BODY_SECONDS, HEADER_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, Settings
 
 FED_BYTES = 16 * 1024
@@ -73,7 +76,7 @@ class _Phase(Enum):
     """Between requests: uvicorn's own time for that holds."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(AnsweringProtocol):
     """One connection. `bounded` makes the class of a service."""
 
     limits: ConnectionLimits
@@ -99,6 +102,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take a connection, if its address has not too many."""
         super().connection_made(transport)
         self._since = self.loop.time()
+        self._present: deque[Presence] = deque()
+        """Of the clients of the requests that are not answered yet, in their order."""
         if self.client is None:  # a Unix socket
             return
         self._address = self.client[0]
@@ -117,6 +122,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 del self.addresses[self._address]
         self._since = None
         super().connection_lost(exc)
+        for presence in self._present:
+            presence.leave()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless the connection is refused already."""
@@ -163,7 +170,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refusal is not None:
             raise self._refusal  # the way to end the parser; it comes out as `send_400_response`
         super().on_headers_complete()
+        presence = Presence()
+        self._present.append(presence)
+        self.scope["extensions"] = cast(Any, {EXTENSION: presence})  # its task has not begun yet
         self._phase, self._since, self._seen, self._received = _Phase.BODY, self.loop.time(), 0, 0
+
+    def on_response_complete(self) -> None:
+        """An answer is out, and its client waits for nothing more."""
+        presence = self._present.popleft()
+        if presence.on_leaving is not None:  # soon, for nearly always its work ends with it
+            self.loop.call_soon(presence.leave)
+        super().on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
@@ -186,7 +203,9 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def check_time(self, now: float) -> None:
-        """End the connection if its request takes too long to come; called once a second."""
+        """End the connection if its request takes too long to come, or none comes; called once a second."""
+        if self._phase is _Phase.IDLE:
+            self.check_idle(now)
         if self._since is None or self._is_over:
             return
         if self.flow.read_paused:  # it is we who do not read

@@ -66,6 +66,11 @@ class LocalSignals:
         self._listeners: dict[Topic, tuple[Listener, ...]] = {}
         """Each tuple is made anew by whoever comes or goes, which a listener may do while it is called."""
 
+    @property
+    def topics(self) -> frozenset[Topic]:
+        """Those that somebody listens to."""
+        return frozenset(topic for topic, listeners in self._listeners.items() if listeners)
+
     def publish(self, signal: Signal) -> None:
         """Call every listener of the topic."""
         for listener in self._listeners.get(signal.topic, ()):

@@ -1,7 +1,7 @@
 """Signals over LISTEN/NOTIFY, for several processes on one PostgreSQL.
 
 Notifications are sent in batches on a connection of their own, after the commit that they tell of: NOTIFY inside a
-transaction would make all such commits wait for one another. A process that is alone sends nothing but its presence.
+transaction would make all such commits wait for one another. What no other process hears is not sent at all.
 """
 
 import asyncio
@@ -14,14 +14,15 @@ from contextlib import suppress
 import asyncpg
 
 from agentnet.signals.local import Listener, LocalSignals, Signal, Topic
+from agentnet.signals.others import PRESENCE_SECONDS, Others
 
 logger = logging.getLogger(__name__)
 
 CHANNEL = "agentnet"
 NOTIFY = "SELECT pg_notify($1, $2)"
 BATCH_SECONDS = 0.002
-PRESENCE_SECONDS = 60.0
-"""A process says that it is there three times as often; where no other was heard for so long, none is told."""
+HEARS = "hears"
+"""In the place of a topic: what a process listens to. Releases before take it for a topic that they do not know."""
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000."""
 RECONNECT_SECONDS = 0.5
@@ -39,9 +40,9 @@ class PostgresSignals:
         self._local = LocalSignals()
         self._outbox: dict[Signal, None] = {}  # in order, and each signal once: ten events of a task are one hint
         self._ready = asyncio.Event()
-        self._others: set[str] = set()
-        self._others_seen = -PRESENCE_SECONDS
-        """When another process was heard for the last time."""
+        self._others = Others()
+        self._said: frozenset[Topic] = frozenset()
+        """What the others were told that is heard here."""
         self._greet = False
         self._carrier: asyncio.Task[None] | None = None
 
@@ -55,13 +56,15 @@ class PostgresSignals:
         self._local.publish(signal)
 
     def tell_others(self, signal: Signal) -> None:
-        """Tell other processes, soon, if there are any."""
-        if self._others_seen + PRESENCE_SECONDS > time.monotonic():
+        """Tell other processes, soon, if any of them hears it."""
+        if self._others.hear(signal.topic):
             self._outbox[signal] = None
             self._ready.set()
 
     def listen(self, topic: Topic, listener: Listener) -> Callable[[], None]:
         """Add a listener."""
+        if topic not in self._said:
+            self._introduce()
         return self._local.listen(topic, listener)
 
     async def start(self) -> None:
@@ -88,15 +91,27 @@ class PostgresSignals:
         try:
             connection.add_termination_listener(lambda _: self._ready.set())
             await connection.add_listener(CHANNEL, self._notified)
-            hello = json.dumps([self._origin])
             while not connection.is_closed():
-                await connection.execute(NOTIFY, CHANNEL, hello, timeout=TIMEOUT_SECONDS)
                 self._greet = False
+                for payload in self._hello():
+                    await connection.execute(NOTIFY, CHANNEL, payload, timeout=TIMEOUT_SECONDS)
                 said = time.monotonic()
                 while not self._greet and time.monotonic() < said + PRESENCE_SECONDS / 3 and not connection.is_closed():
                     await self._carry_batch(connection)
         finally:
             await connection.close(timeout=1)
+
+    def _introduce(self) -> None:
+        """Say soon that this process is there, and what it hears."""
+        self._greet = True
+        self._ready.set()
+
+    def _hello(self) -> tuple[str, str]:
+        """The first alone is understood by releases before."""
+        self._said = self._local.topics
+        return listed(self._origin, []), listed(
+            self._origin, [json.dumps([HEARS, topic]) for topic in ("", *self._said)]
+        )
 
     async def _carry_batch(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """What is there to tell within a while, in one batch."""
@@ -123,11 +138,11 @@ class PostgresSignals:
         origin, *pairs = json.loads(payload)
         if origin == self._origin:  # told here already; PostgreSQL notifies the sender too
             return
-        if not pairs and origin not in self._others:
-            self._greet = True  # a newcomer does not know yet that it is not alone
-            self._ready.set()
-        self._others.add(origin)
-        self._others_seen = time.monotonic()
+        hears = None
+        if pairs and pairs[0][0] == HEARS:
+            hears, pairs = frozenset(TOPICS[key] for _, key in pairs if key in TOPICS), []
+        if self._others.seen(origin, hears) and not pairs:
+            self._introduce()  # a newcomer does not know yet that it is not alone
         for name, key in pairs:
             topic = TOPICS.get(name)
             if topic is not None:  # another release of a rolling update may have more

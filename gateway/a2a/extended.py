@@ -7,13 +7,13 @@ from typing import Any
 
 from cards import rewrite_card
 
-METHODS = (b"GetExtendedAgentCard", b"agent/getAuthenticatedExtendedCard")
+METHOD, METHOD_0_3 = b"GetExtendedAgentCard", b"agent/getAuthenticatedExtendedCard"
 PATHS = frozenset({b"extendedAgentCard", b"v1/card"})
 
 
 def asks_for_card(path: bytes, body: bytes) -> bool:
     """Whether a request may be for the extended card; told without parsing, so that it may be wrong."""
-    return path in PATHS or (not path and any(method in body for method in METHODS))
+    return path in PATHS or (not path and (METHOD in body or METHOD_0_3 in body))
 
 
 def with_addresses(answer: bytes, base_url: str, older_rest_url: str) -> bytes:

@@ -14,6 +14,7 @@ from agentnet.discovery.directory import Entry
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.access import principal_of
 from agentnet.http.forms import Form, document_of, request_id, send_in_form
+from agentnet.http.presence import presence_of
 from agentnet.http.sse import frame
 from agentnet.identity import Principal
 from gateway.a2a.catalog import ENTRY_AGENT, Catalog
@@ -30,8 +31,6 @@ from gateway.http.transport import Incoming
 PREFIX = b"/agents/"
 PREFIX_0_3 = b"v1/"
 """HTTP+JSON 0.3 is below it."""
-# As A2A 1.0 calls them, then as 0.3 does.
-STREAM_METHODS = (b"SendStreamingMessage", b"SubscribeToTask", b"message/stream", b"tasks/resubscribe")
 STREAM_PATHS = (b"message:stream", b":subscribe")
 KEEP_ALIVE = b": the agent is away, its stream goes on soon\n\n"
 SILENCE_SECONDS = 45.0
@@ -99,7 +98,7 @@ class Relay:
         """Relay one request; the upstream is aborted when the client leaves."""
         target = target_of(scope)
         try:
-            body = await Body.begin(receive)
+            body = await Body.begin(receive, presence_of(scope))
         except ClientGoneError:
             await send_protocol_error(send, BROKEN_OFF, target.form, None)
             return
@@ -177,7 +176,7 @@ class _RelayedRequest:
         if b"text/event-stream" in header_of(self.scope["headers"], b"accept") or path.endswith(STREAM_PATHS):
             return True
         # A text that holds such a name counts as one stream more, for as long as its answer takes.
-        return not path and any(method in self.body.start for method in STREAM_METHODS)
+        return not path and names_stream(self.body.start)
 
     @property
     def sends_message(self) -> bool:
@@ -270,6 +269,14 @@ class _RelayedRequest:
     async def end(self) -> None:
         """End the response. Without it the server breaks the connection, which is how HTTP tells a cut body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def names_stream(start: bytes) -> bool:
+    """Whether the beginning of a body names a method that opens a stream, as A2A 1.0 or 0.3 calls it."""
+    # In words, and not in a loop: each request is looked at.
+    if b"SendStreamingMessage" in start or b"SubscribeToTask" in start:
+        return True
+    return b"message/stream" in start or b"tasks/resubscribe" in start
 
 
 async def send_protocol_error(send: Send, error: AgentNetError, form: Form, identifier: str | int | None) -> None:

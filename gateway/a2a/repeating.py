@@ -134,7 +134,11 @@ class _Begun:
         """Raises `LostError` for one that breaks off before."""
         chunks = incoming.chunks()
         try:
-            return cls(incoming, chunks, b"" if is_event_stream(incoming.headers) else await anext(chunks, b""))
+            if is_event_stream(incoming.headers):
+                return cls(incoming, chunks, b"")
+            # Nearly always all of it is here: then nothing is iterated over.
+            whole = incoming.at_hand()
+            return cls(incoming, chunks, whole if whole is not None else await anext(chunks, b""))
         except UnavailableError as error:
             await incoming.close()
             raise LostError(str(error), retry_after=RETRY_SECONDS) from error

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.types import Receive
 
+from agentnet.http.presence import Presence
+
 KEPT_BYTES = 64 * 1024
 """A body up to this size is read before it is sent on, so that it can be sent again to another instance."""
 UNWATCHED_SECONDS = 0.05
-"""For so long nobody looks whether the client is still there."""
+"""For so long nobody looks whether the client is still there, where its connection does not tell."""
 
 
 class ClientGoneError(Exception):
@@ -18,17 +20,18 @@ class ClientGoneError(Exception):
 class Body:
     """Make with `Body.begin`."""
 
-    def __init__(self, receive: Receive, start: bytes, complete: bool) -> None:
+    def __init__(self, receive: Receive, start: bytes, complete: bool, presence: Presence | None = None) -> None:
         self._receive = receive
-        self._read = asyncio.Event()
         self.start = start
         self.complete = complete
         """Whether `start` is all of it."""
-        if complete:
-            self._read.set()
+        self.is_read = complete
+        self.presence = presence
+        """Tells when the client leaves; None: it has to be waited for."""
+        self._has_read: asyncio.Event | None = None
 
     @classmethod
-    async def begin(cls, receive: Receive) -> "Body":
+    async def begin(cls, receive: Receive, presence: Presence | None = None) -> "Body":
         """Read what fits into `KEPT_BYTES`. Raises `ClientGoneError`."""
         parts: list[bytes] = []
         size = 0
@@ -39,8 +42,8 @@ class Body:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if not message.get("more_body", False):
-                return cls(receive, b"".join(parts), True)
-        return cls(receive, b"".join(parts), False)
+                return cls(receive, b"".join(parts), True, presence)
+        return cls(receive, b"".join(parts), False, presence)
 
     @property
     def content(self) -> bytes | AsyncIterator[bytes]:
@@ -56,13 +59,17 @@ class Body:
                 raise ClientGoneError
             more = message.get("more_body", False)
             yield message.get("body", b"")
-        self._read.set()
+        self.is_read = True
+        if self._has_read is not None:
+            self._has_read.set()
 
     async def until_gone(self) -> None:
         """Returns when the client has left after its whole request was read."""
         # The body and the end come through the same receive: who waits for the end too early swallows a part of the
         # body.
-        await self._read.wait()
+        if not self.is_read:
+            self._has_read = asyncio.Event()
+            await self._has_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -75,8 +82,8 @@ async def run_until_gone(
 ) -> None:
     """Await `work`, and cancel it when the client leaves, unless it `goes_on` without one.
 
-    Runs in the caller's task, and looks after the client only when the work takes longer: a task for each request costs
-    a tenth of a relayed call.
+    Runs in the caller's task. Where the connection does not tell that the client leaves, a second task looks after it,
+    and only when the work takes longer: one for each request costs a tenth of a relayed call.
     """
     watch = _Watch(body, goes_on, unwatched_seconds)
     try:
@@ -101,22 +108,35 @@ class _Watch:
         self.has_cancelled = False
         self._body = body
         self._goes_on = goes_on
+        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._is_over = False
-        self._timer = asyncio.get_running_loop().call_later(unwatched_seconds, self._begin)
+        if body.presence is None:
+            self._timer = asyncio.get_running_loop().call_later(unwatched_seconds, self._begin)
+            return
+        body.presence.on_leaving = self._left
+        if body.presence.is_gone:  # not now: a task that cancels itself is cancelled at its next wait, whatever that is
+            asyncio.get_running_loop().call_soon(self._left)
 
     def end(self) -> None:
         """The work is done: nothing is cancelled any more."""
         self._is_over = True
-        self._timer.cancel()
+        if self._body.presence is not None:
+            self._body.presence.on_leaving = None
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
     def _begin(self) -> None:
         self._watcher = asyncio.create_task(self._body.until_gone())
-        self._watcher.add_done_callback(self._gone)
+        self._watcher.add_done_callback(lambda _: self._gone())
 
-    def _gone(self, _: object) -> None:
+    def _left(self) -> None:
+        if self._body.is_read:  # who reads it finds out, and says it
+            self._gone()
+
+    def _gone(self) -> None:
         if not self._is_over and not self._goes_on():
             self.has_cancelled = True
             self.task.cancel()

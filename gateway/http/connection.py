@@ -14,6 +14,9 @@ from gateway.http.transport import KEEP_ALIVE_SECONDS, Headers, Outgoing
 
 BUFFER_BYTES = 256 * 1024
 """Read ahead of a slow client up to this much."""
+SMALL_BYTES = 64 * 1024
+"""A body that is said to have no more is waited for with its head: many servers send the two apart, a moment after one
+another, and each costs its reader a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class Connection(asyncio.Protocol):
         self.headers: Headers = []
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        """Of whoever waits for more."""
         self._writable = asyncio.Event()
         self._writable.set()
         self._reset("GET")
@@ -49,6 +54,7 @@ class Connection(asyncio.Protocol):
         self.headers = []
         self.is_complete = False
         self._has_head = False
+        self._is_small = False
         self._ends_with_connection = False
         self._is_head_request = method == "HEAD"
         self._reusable = False
@@ -56,7 +62,6 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._reading_paused = False
-        self._wake.clear()
 
     @property
     def is_fresh(self) -> bool:
@@ -84,7 +89,7 @@ class Connection(asyncio.Protocol):
         if self._has_head and self._ends_with_connection and exc is None:
             self.is_complete = True
         self._writable.set()
-        self._wake.set()
+        self._tell()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -105,20 +110,26 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
         if self.status < 200:
             return
-        names = {name.lower() for name, _ in self.headers}
         # RFC 9112 section 6.3: these have no body; any other without a length ends where the connection does.
         bodiless = self.status in (204, 304) or self._is_head_request
-        self._ends_with_connection = not bodiless and not names & {b"content-length", b"transfer-encoding"}
+        self._ends_with_connection = not bodiless
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._ends_with_connection = False
+                self._is_small = int(value) <= SMALL_BYTES  # the parser takes nothing but digits
+            elif name == b"transfer-encoding":
+                self._ends_with_connection = False
         self._has_head = True
         if self._is_head_request:  # the parser waits for a body that does not come: not to be used again
             self.is_complete = True
-        self._wake.set()
+        if not self._is_small or self.is_complete:
+            self._tell()
 
     def on_body(self, body: bytes) -> None:
         self._chunks.append(body)
@@ -126,7 +137,8 @@ class Connection(asyncio.Protocol):
         if self._buffered > BUFFER_BYTES and not self._reading_paused:
             self._reading_paused = True
             self.wire.pause_reading()
-        self._wake.set()
+        if not self._is_small:
+            self._tell()
 
     def on_message_complete(self) -> None:
         if self.status < 200:  # 100 Continue and its kind come before the response
@@ -134,7 +146,7 @@ class Connection(asyncio.Protocol):
             return
         self._reusable = self._parser.should_keep_alive() and not self._is_head_request
         self.is_complete = True
-        self._wake.set()
+        self._tell()
 
     # What the pool and the relay call.
 
@@ -161,12 +173,13 @@ class Connection(asyncio.Protocol):
             self.wire.write(b"0\r\n\r\n")
 
     async def head(self) -> None:
-        """Returns when status and headers are there. Raises `UnavailableError`."""
-        while not self._has_head:
+        """Returns when status and headers are there, and a body that is small. Raises `UnavailableError`."""
+        while not self._has_head or (self._is_small and not self.is_complete):
             if self.lost:
+                if self._has_head:
+                    return
                 raise UnavailableError("The agent closed the connection without an answer.")
-            self._wake.clear()
-            await self._wake.wait()
+            await self._more()
 
     def at_hand(self) -> bytes | None:
         """The rest of the body, if it is complete."""
@@ -182,8 +195,19 @@ class Connection(asyncio.Protocol):
             elif self.lost:
                 raise UnavailableError("The agent broke off.")
             else:
-                self._wake.clear()
-                await self._wake.wait()
+                await self._more()
+
+    async def _more(self) -> None:
+        """Returns when something came, or nothing more will."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _tell(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _taken(self) -> bytes:
         """What has come of the body since."""

@@ -1,4 +1,7 @@
-"""Which headers cross the gateway: all but hop-by-hop ones (RFC 9110 section 7.6.1) and the caller's credential."""
+"""Which headers cross the gateway: all but hop-by-hop ones (RFC 9110 section 7.6.1) and the caller's credential.
+
+Their names are in lower case, as the server and the transport give them.
+"""
 
 import os
 
@@ -24,33 +27,32 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"set-cookie", b"x-accel-buffer
 
 
 def header_of(headers: Headers, name: bytes) -> bytes:
-    """The first value of `name` (lower case), or nothing."""
+    """The first value of `name`, or nothing; all names in lower case."""
     for key, value in headers:
-        if len(key) == len(name) and key.lower() == name:
+        if key == name:
             return value
     return b""
 
 
 def without(headers: Headers, name: bytes) -> Headers:
-    """All but those of `name` (lower case)."""
-    return [(key, value) for key, value in headers if key.lower() != name]
+    """All but those of `name`."""
+    return [header for header in headers if header[0] != name]
 
 
 def to_agent(headers: Headers, token: str) -> Headers:
     """The headers of a relayed request: the service token in the credential's place, a trace where none was."""
-    named = _named_by_connection(headers)
-    kept = [(key, value) for key, value in headers if key not in NOT_FORWARDED and key not in named]
+    dropped = NOT_FORWARDED | named if (named := _named_by_connection(headers)) else NOT_FORWARDED
+    kept = [header for header in headers if header[0] not in dropped]
     kept.append((b"authorization", f"Bearer {token}".encode()))
-    if not any(key == b"traceparent" for key, _ in kept):
+    if b"traceparent" not in dict(kept):
         kept.append((b"traceparent", new_traceparent()))
     return kept
 
 
 def to_client(headers: Headers) -> Headers:
     """The headers of a relayed response; a stream also tells proxies on its way not to buffer it."""
-    lower = [(key.lower(), value) for key, value in headers]
-    named = _named_by_connection(lower)
-    kept = [(key, value) for key, value in lower if key not in NOT_RETURNED and key not in named]
+    dropped = NOT_RETURNED | named if (named := _named_by_connection(headers)) else NOT_RETURNED
+    kept = [header for header in headers if header[0] not in dropped]
     if is_event_stream(kept):
         kept = [(key, value) for key, value in kept if key != b"content-length"]  # an error event may be added
         kept.append((b"x-accel-buffering", b"no"))

@@ -8,11 +8,13 @@ import ssl
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import lru_cache
 
 import httptools
 
 from agentnet.errors import InvalidInputError, UnavailableError
 from gateway.http.connection import Connection, Origin
+from gateway.http.headers import header_of
 from gateway.http.transport import (
     CONNECT_SECONDS,
     IDLE_SECONDS,
@@ -24,6 +26,9 @@ from gateway.http.transport import (
 
 SWEEP_SECONDS = 2.0
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+KNOWN_ADDRESSES = 1024
+LONGEST_KNOWN = 256
+"""Of the addresses whose parts are remembered: most requests go to a few, and others would push those out."""
 
 Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
 """Where a host may be connected to; raises `UnsafeUrlError`. The SSRF guard's for addresses given by others."""
@@ -162,6 +167,10 @@ class _Exchange:
 
 def split(url: str) -> tuple[Origin, bytes, bytes]:
     """Origin, request target and Host of an address. Raises `UnavailableError` for one that leads nowhere."""
+    return _known(url) if len(url) <= LONGEST_KNOWN else _parsed(url)
+
+
+def _parsed(url: str) -> tuple[Origin, bytes, bytes]:
     try:
         parsed = httptools.parse_url(url.encode("latin-1"))
         secure = parsed.schema == b"https"
@@ -174,14 +183,14 @@ def split(url: str) -> tuple[Origin, bytes, bytes]:
     return origin, target, name + (b":%d" % parsed.port if parsed.port else b"")
 
 
+_known = lru_cache(KNOWN_ADDRESSES)(_parsed)
+
+
 def head_of(request: Outgoing, target: bytes, host: bytes) -> bytes:
     """Request line and headers. Raises `InvalidInputError` for one that would end its line early."""
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target), b"host: %b" % host]
-    says_length = False
-    for name, value in request.headers:
-        lines.append(b"%b: %b" % (name, value))
-        says_length = says_length or name == b"content-length"
-    if not says_length:
+    lines += map(b": ".join, request.headers)
+    if not header_of(request.headers, b"content-length"):
         if not isinstance(request.body, bytes):
             lines.append(b"transfer-encoding: chunked")
         # These say that they have no body, too (RFC 9110 section 8.6).

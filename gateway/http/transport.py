@@ -34,6 +34,7 @@ class Incoming(Protocol):
 
     status: int
     headers: Headers
+    """Names in lower case."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, not decoded. Raises `UnavailableError` when it breaks off."""

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, TooLargeError, UnavailableError
 from agentnet.frame.bodies import json_limits
+from agentnet.http.presence import presence_of
 from agentnet.settings import Settings
 from gateway.http.body import Body, ClientGoneError, run_until_gone
 from gateway.http.limits import StreamLimit
@@ -98,7 +99,7 @@ class Door:
             principal = self._profiles.principal_of(scope)
             # Before the profile is looked for: there may be none of that name, and an answer names its request.
             sent = await read_body(receive, self._json) if method == "POST" else b""
-            body = Body(receive, sent, True)
+            body = Body(receive, sent, True, presence_of(scope))
             profile = await self._profiles.of(principal, scope["path_params"].get("profile"))
             inbound = Inbound(headers, sent, principal, profile, reply)
             # The end of the connection cancels a modern call; in 2025-11-25 a disconnect is no cancellation, so such a

@@ -10,6 +10,7 @@ from types import TracebackType
 from mcp_types.jsonrpc import REQUEST_TIMEOUT
 
 from agentnet.upstreams.timeouts import Timeouts, seconds_for
+from gateway.http.waits import Wait, call_in
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.profile import Profile
 
@@ -29,24 +30,23 @@ class TimeLimit:
 class Deadline:
     """A block that may last so long. Raises `McpError` when it took longer."""
 
-    __slots__ = ("_begun", "_limit", "_timer", "tool")
+    __slots__ = ("_begun", "_cancelling", "_limit", "_task", "_wait", "has_passed", "tool")
 
     def __init__(self, limit: TimeLimit) -> None:
         self.tool: str | None = None
         """The tool that is called, for the error."""
         self._limit = limit
+        self.has_passed = False
+        """Whether the block is ended because of it."""
         self._begun = 0.0
-        self._timer: asyncio.Timeout | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._wait: Wait | asyncio.TimerHandle | None = None
 
     @property
     def seconds(self) -> float:
         """From beginning to end."""
         return self._limit.seconds
-
-    @property
-    def has_passed(self) -> bool:
-        """Whether the block is ended because of it."""
-        return self._timer is not None and self._timer.expired()
 
     def anew(self) -> "Deadline":
         """For another block of the same call, counted from its own beginning."""
@@ -59,24 +59,32 @@ class Deadline:
         if limit is None or limit.seconds >= self._limit.seconds:
             return
         self._limit = limit
-        # asyncio refuses to set one that has expired.
-        if self._timer is not None and not self._timer.expired():
+        if self._wait is not None and not self.has_passed:
+            self._wait.cancel()
             # From the beginning of the call: progress, or a list that had to be asked for, prolongs nothing.
-            self._timer.reschedule(self._begun + limit.seconds)
+            self._wait = asyncio.get_running_loop().call_at(self._begun + limit.seconds, self._pass)
 
     async def __aenter__(self) -> None:
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
         self._begun = asyncio.get_running_loop().time()
-        self._timer = asyncio.timeout_at(self._begun + self._limit.seconds)
-        await self._timer.__aenter__()
+        self._wait = call_in(self._limit.seconds, self._pass)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._timer is not None
-        try:
-            await self._timer.__aexit__(kind, error, trace)
-        except TimeoutError:
+        wait, task, self._wait, self._task = self._wait, self._task, None, None
+        assert wait is not None and task is not None
+        wait.cancel()
+        # As `asyncio.timeout` does: cancelled by somebody else too, the task has another reason to end, which holds.
+        if self.has_passed and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self.error() from None
+
+    def _pass(self) -> None:
+        if self._task is not None:
+            self.has_passed = True
+            self._task.cancel()
 
     def error(self) -> McpError:
         """What is told when the time is over."""

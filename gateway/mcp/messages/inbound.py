@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 
 from mcp_types.jsonrpc import INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -113,7 +114,7 @@ def check_form(headers: Headers) -> None:
 
 def check_size(headers: Headers) -> None:
     """Raises `McpError` (431) for more headers than anybody needs: most of them go on to servers."""
-    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+    if len(headers) > MAX_HEADERS or sum(map(len, chain.from_iterable(headers))) > MAX_HEADER_BYTES:
         said = f"A request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them."
         raise McpError(INVALID_REQUEST, said, http=431)
 
@@ -122,8 +123,9 @@ def accepts(headers: Headers, media_type: bytes) -> bool:
     """Whether the client takes `media_type`; one that says nothing takes all."""
     # None at all means anything (RFC 9110 section 12.5.1).
     accept = header_of(headers, b"accept").lower()
-    family = media_type.partition(b"/")[0] + b"/*"
-    return not accept or any(one in accept for one in (media_type, b"*/*", family))
+    if not accept or media_type in accept or b"*/*" in accept:
+        return True
+    return media_type.partition(b"/")[0] + b"/*" in accept
 
 
 async def read_body(receive: Receive, limits: JsonLimits) -> bytes:

@@ -10,6 +10,7 @@ from mcp_types.jsonrpc import REQUEST_TIMEOUT
 from starlette.types import Send
 
 from gateway.http.transport import Headers
+from gateway.http.waits import Wait, call_in
 from gateway.mcp.messages.errors import Document, McpError
 from gateway.mcp.messages.jsonrpc import event, write
 from gateway.mcp.messages.pace import Pace
@@ -117,14 +118,14 @@ class Reply:
         """Whether something of a server's answer was passed on."""
         self._has_begun = False
         self._unheard: Unheard | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Wait | None = None
         self._comment: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
 
     def keep_alive(self) -> None:
         """From now on break every long silence with a comment."""
         if self.may_stream and not self.is_done:
-            self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._break_silence)
+            self._timer = call_in(KEEP_ALIVE_SECONDS, self._break_silence)
 
     async def send_event(self, document: Document, identifier: str | None = None) -> None:
         """One event of the stream, which begins with the first. Raises `McpError` where it would reach nobody."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agentnet.errors import UnavailableError
+from gateway.http.waits import call_in
 from gateway.mcp.messages.errors import Document, McpError, cancelled
 from gateway.mcp.messages.exchange import Exchange
 from gateway.mcp.messages.jsonrpc import request
@@ -47,7 +48,7 @@ class RelayedCalls:
         call = RunningCall(exchange, session.id, task)
         keeper = reply.keeper = Keeper(self._log, self._running, call, describe)
         call.on_followed = lambda: self._followed(call)
-        timer = asyncio.get_running_loop().call_later(OPEN_SECONDS, self._open, exchange, keeper)
+        timer = call_in(OPEN_SECONDS, lambda: self._open(exchange, keeper))
         try:
             with self._running.serving(call):
                 await work()

@@ -16,6 +16,7 @@ from agentnet.database import Database
 from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import retried
 from agentnet.identity import Principal
+from gateway.http.cache import peek
 from gateway.mcp.messages.errors import SESSION_NOT_FOUND, Document, McpError
 from gateway.mcp.messages.jsonrpc import has_nul
 from gateway.mcp.messages.profile import Profile
@@ -86,7 +87,7 @@ class Sessions:
 
     async def recent(self, principal: Principal, profile: Profile, identifier: str) -> Session:
         """The same, as it was a moment ago where it was changed at another replica."""
-        kept, owner = self._recent.get(identifier), _owner(principal, profile)
+        kept, owner = peek(self._recent, identifier), _owner(principal, profile)
         if kept is None or kept.owner != owner or kept.until <= time.monotonic():
             kept = await self._load(owner, identifier)
         return _own(kept.session)

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from agentnet.errors import AgentNetError, NotFoundError
 from agentnet.identity import Principal
 from agentnet.upstreams.server import is_reserved
-from gateway.http.cache import MAX_KEYS, Cache
+from gateway.http.cache import MAX_KEYS, Cache, peek
 from gateway.mcp.upstream.server import Source, UpstreamServer
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Servers:
 
     async def _of(self, principal: Principal) -> Mapping[str, UpstreamServer]:
         """Those that the caller sees, by name: merged anew only where a source said something new."""
-        merged = self._merged.get(principal.tenant)
+        merged = peek(self._merged, principal.tenant)
         if merged is not None and all(
             self._lists.at_hand((number, principal.tenant)) is listed for number, listed in enumerate(merged.listed)
         ):

@@ -132,6 +132,63 @@ async def test_a_process_alone_tells_nobody_until_another_comes(database_url: st
             await Heard(one).wait_for(Signal(Topic.TASK, "t2"), while_publishing=two)
 
 
+async def test_what_nobody_hears_is_not_sent_and_is_once_somebody_does(database_url: str) -> None:
+    one, two = PostgresSignals(database_url, "one"), PostgresSignals(database_url, "two")
+    calls: list[str] = []
+    two.listen(Topic.MCP_CALL, calls.append)
+    task, call = Signal(Topic.TASK, "t1"), Signal(Topic.MCP_CALL, "c1")
+    async with started(one, two), asyncio.timeout(PATIENCE_SECONDS):
+        while not calls or task in sent_of(one, task):
+            one.publish(call)
+            await asyncio.sleep(0.01)
+        heard = Heard(two)
+        await heard.wait_for(task, while_publishing=one)
+
+
+def sent_of(signals: PostgresSignals, signal: Signal) -> tuple[Signal, ...]:
+    """What others are to be told once `signal` is published."""
+    signals.publish(signal)
+    return unsent(signals)
+
+
+HELLO = '["two"]'
+SAYS = {
+    "a release that says nothing of it hears all": ([HELLO], [*Topic]),
+    "what is said": ([HELLO, '["two", ["hears", ""], ["hears", "task"]]'], [Topic.TASK]),
+    "nothing": ([HELLO, '["two", ["hears", ""]]'], []),
+    "a topic of tomorrow": (['["two", ["hears", ""], ["hears", "of tomorrow"], ["hears", "queue"]]'], [Topic.QUEUE]),
+    "more than before": (
+        ['["two", ["hears", ""], ["hears", "task"]]', '["two", ["hears", ""], ["hears", "task"], ["hears", "queue"]]'],
+        [Topic.TASK, Topic.QUEUE],
+    ),
+    "less than before, which another still hears": (
+        [
+            '["two", ["hears", ""], ["hears", "task"], ["hears", "control"]]',
+            '["three", ["hears", ""], ["hears", "task"]]',
+            '["two", ["hears", ""]]',
+        ],
+        [Topic.TASK],
+    ),
+    "one who was known says only that it is there": (
+        ['["two", ["hears", ""], ["hears", "task"]]', HELLO],
+        [Topic.TASK],
+    ),
+    "one that only told something": (['["two", ["task", "t1"]]'], [*Topic]),
+}
+
+
+@pytest.mark.parametrize("name", SAYS)
+async def test_others_are_told_what_they_said_that_they_hear(name: str) -> None:
+    payloads_received, topics = SAYS[name]
+    signals = PostgresSignals("nowhere", "one")
+    for payload in payloads_received:
+        signals.received(payload)
+    published = [Signal(topic, "key") for topic in Topic]
+    for each in published:
+        signals.publish(each)
+    assert {each.topic for each in unsent(signals)} == {*topics}
+
+
 async def test_a_redis_that_stands_still_is_gone_round(database_url: str) -> None:
     [port] = free_ports(1)
     url = f"redis://127.0.0.1:{port}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agentnet.http.presence import Presence
 from gateway.http.body import Body, run_until_gone
 from tests.patience import PATIENCE_SECONDS
 
@@ -121,3 +122,66 @@ async def test_a_client_that_leaves_after_the_work_cancels_nothing() -> None:
         await client.asked.wait()
         ends.set()
         assert await task == "whole"
+
+
+class Seen(Client):
+    """A client whose connection tells that it leaves: nobody has to ask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.presence = Presence()
+
+    def body(self, complete: bool = True) -> Body:
+        return Body(self.receive, b"", complete, self.presence)
+
+
+async def test_work_ends_when_the_connection_tells_that_its_client_left() -> None:
+    client, begun = Seen(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await for_ever()
+
+    task = asyncio.create_task(run_until_gone(client.body(), work()))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await begun.wait()
+        client.presence.leave()
+        await task
+    assert not client.asked.is_set()
+
+
+async def test_a_client_that_left_before_the_work_began_cancels_it_and_nothing_behind_it() -> None:
+    for work in (for_ever, lambda: asyncio.sleep(0)):
+        client = Seen()
+        client.presence.leave()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await run_until_gone(client.body(), work())
+            await asyncio.sleep(0.01)  # would be cancelled, had the work left anything of it
+
+
+async def test_who_still_reads_the_request_finds_out_himself() -> None:
+    client, ends = Seen(), asyncio.Event()
+    task = asyncio.create_task(run_until_gone(client.body(complete=False), until(ends)))
+    await asyncio.sleep(0)
+    client.presence.leave()
+    await asyncio.sleep(0)
+    assert not task.done() and not task.cancelling()
+    ends.set()
+    await task
+
+
+async def test_work_goes_on_where_it_may_though_the_connection_tells() -> None:
+    client, ends = Seen(), asyncio.Event()
+    task = asyncio.create_task(run_until_gone(client.body(), until(ends), lambda: True))
+    await asyncio.sleep(0)
+    client.presence.leave()
+    await asyncio.sleep(0)
+    assert not task.cancelling()
+    ends.set()
+    await task
+
+
+async def test_the_connection_tells_nobody_once_the_work_is_done() -> None:
+    client = Seen()
+    await run_until_gone(client.body(), asyncio.sleep(0))
+    assert client.presence.on_leaving is None

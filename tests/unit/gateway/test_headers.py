@@ -19,7 +19,7 @@ def test_the_credential_and_hop_by_hop_headers_stay_behind() -> None:
 
 
 def test_a_stream_is_marked_for_proxies_and_carries_no_length() -> None:
-    answer = [(b"Content-Type", b"text/event-stream; charset=utf-8"), (b"Content-Length", b"5"), (b"Server", b"x")]
+    answer = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"content-length", b"5"), (b"server", b"x")]
     assert to_client(answer) == [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 
 

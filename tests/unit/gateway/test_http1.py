@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agentnet.errors import InvalidInputError, UnavailableError
+from gateway.http.connection import SMALL_BYTES
 from gateway.http.http1 import Http1Transport
 from gateway.http.transport import Incoming, NotReachedError, Outgoing
 
@@ -84,6 +85,8 @@ async def test_a_connection_serves_one_request_after_another() -> None:
         (b"HTTP/1.1 200 OK\r\n\r\nok", b"ok"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nTRANSFER-ENCODING: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"ok"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", b""),
     ],
 )
@@ -91,7 +94,7 @@ async def test_every_framing_of_a_body_is_read(answer: bytes, body: bytes) -> No
     async with served(answering(answer)) as (transport, url):
         incoming = await transport.send(get(url))
         assert incoming.status in (200, 204)
-        assert (b"content-length", b"2") in incoming.headers or b"content-length: 2" not in answer
+        assert (b"content-length", b"2") in incoming.headers or b"content-length: 2" not in answer.lower()
         assert await read(incoming) == body
 
 
@@ -103,25 +106,47 @@ async def test_a_body_that_has_come_with_its_head_is_at_hand() -> None:
             await incoming.close()  # and the connection serves the next
 
 
-async def test_a_body_that_is_still_to_come_is_not_at_hand() -> None:
+SMALL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok"
+LARGE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\nok" % (SMALL_BYTES + 1)
+ENDLESS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"
+
+
+@pytest.mark.parametrize(("begun", "rest"), [(LARGE, b"a" * (SMALL_BYTES - 1)), (ENDLESS, b"2\r\nay\r\n0\r\n\r\n")])
+async def test_a_body_that_is_still_to_come_is_not_at_hand(begun: bytes, rest: bytes) -> None:
     goes_on = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok")
+        writer.write(begun)
         await goes_on.wait()
-        writer.write(b"ay")
+        writer.write(rest)
         await writer.drain()
 
     async with served(serve) as (transport, url):
         incoming = await transport.send(get(url))
         assert incoming.at_hand() is None
         goes_on.set()
-        assert await read(incoming) == b"okay"
+        assert (await read(incoming)).startswith(b"oka")
+
+
+async def test_a_small_body_is_waited_for_with_its_head() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(3):
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in (SMALL[:-2], SMALL[-2:], b"ay"):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with served(serve) as (transport, url):
+        for _ in range(3):
+            incoming = await transport.send(get(url))
+            assert incoming.at_hand() == b"okay"
+            await incoming.close()
 
 
 async def test_a_body_that_broke_off_is_never_at_hand() -> None:
-    async with served(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok")) as (transport, url):
+    async with served(answering(SMALL)) as (transport, url):
         incoming = await transport.send(get(url))
         with pytest.raises(UnavailableError):
             [chunk async for chunk in incoming.chunks()]

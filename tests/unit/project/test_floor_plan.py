@@ -85,7 +85,7 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.a2a": agentnet("discovery frame http identity tasks") | gateway("http") | {"cards"},
     "gateway.admin": agentnet("database discovery frame http identity push retention tasks upstreams"),
     "gateway.agents": agentnet("a2a.client discovery identity tasks") | gateway("a2a"),
-    "gateway.http": agentnet("identity"),
+    "gateway.http": agentnet("http identity"),
     "gateway.mcp": agentnet("database frame http identity process signals")
     | gateway("http")
     | door("agents aggregate bridge changes messages profiles resumption servers sessions upstream"),
@@ -100,11 +100,13 @@ MAY_IMPORT: dict[str, Folders] = {
     "gateway.mcp.changes": agentnet("database signals") | gateway("http") | door("aggregate messages upstream"),
     "gateway.mcp.messages": agentnet("database http identity upstreams") | gateway("http"),
     "gateway.mcp.profiles": agentnet("database frame http identity") | gateway("http") | door("messages"),
-    "gateway.mcp.resumption": agentnet("database identity signals") | door("messages sessions upstream"),
+    "gateway.mcp.resumption": agentnet("database identity signals")
+    | gateway("http")
+    | door("messages sessions upstream"),
     "gateway.mcp.servers": agentnet("identity")
     | gateway("http")
     | door("aggregate bridge changes messages resumption sessions upstream"),
-    "gateway.mcp.sessions": agentnet("database identity signals") | door("messages"),
+    "gateway.mcp.sessions": agentnet("database identity signals") | gateway("http") | door("messages"),
     "gateway.mcp.upstream": agentnet("database discovery http identity mcp upstreams")
     | gateway("http")
     | door("messages"),
