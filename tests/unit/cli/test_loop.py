@@ -160,7 +160,7 @@ def test_a_command_that_a_signal_came_before_is_not_told_of_as_never_awaited(
 
     async def main() -> None: ...
 
-    monkeypatch.setattr(loop, "_loop_factory", interrupted)
+    monkeypatch.setattr("uvloop.new_event_loop", interrupted)
     with pytest.raises(KeyboardInterrupt):
         loop.run(main())
     gc.collect()
