@@ -53,6 +53,7 @@ class Rechecked:
 
 
 def _is_stream(message: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]
-    )
+    for name, value in message["headers"]:
+        if value.startswith(b"text/event-stream") and name.lower() == b"content-type":
+            return True
+    return False
