@@ -20,6 +20,7 @@ from agentnet.errors import (
 )
 from agentnet.http.errors import error_headers
 from agentnet.http.forms import Form, document_of, form_of, request_id
+from agentnet.process.heads import WithHeads
 from agentnet.settings import BODY_SECONDS, HEADER_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, Settings
 
 FED_BYTES = 16 * 1024
@@ -84,6 +85,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _phase = _Phase.HEAD
     _since: float | None = None
     """When the phase began; None: nobody is waited for."""
+    _idle_since: float | None = None
+    """When the last answer ended, if no request came behind it."""
     _seen = 0
     """Bytes of this head, or of a body's trailers, in what came before."""
     _fed = 0
@@ -94,10 +97,12 @@ class BoundedProtocol(HttpToolsProtocol):
     _refusal: AgentNetError | None = None
     _is_over = False
     _address: str | None = None
+    _answers: WithHeads
 
     def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]
         """Take a connection, if its address has not too many."""
         super().connection_made(transport)
+        self._answers = WithHeads(transport, self.loop)
         self._since = self.loop.time()
         if self.client is None:  # a Unix socket
             return
@@ -147,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._begun = b""
+        self._begun, self._idle_since = b"", None
         self._phase, self._since, self._seen = _Phase.HEAD, self.loop.time(), 0
 
     def on_headers_complete(self) -> None:
@@ -163,6 +168,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refusal is not None:
             raise self._refusal  # the way to end the parser; it comes out as `send_400_response`
         super().on_headers_complete()
+        self.cycle.transport = self._answers  # type: ignore[assignment]
         self._phase, self._since, self._seen, self._received = _Phase.BODY, self.loop.time(), 0, 0
 
     def on_body(self, body: bytes) -> None:
@@ -185,8 +191,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal or InvalidInputError(f"{msg.removesuffix('.')}: it is not HTTP/1.1 as RFC 9112 has it.")
         )
 
+    def on_response_complete(self) -> None:
+        """As uvicorn has it, but that no request sets a timer: `check_time` ends connections that stay idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+
     def check_time(self, now: float) -> None:
-        """End the connection if its request takes too long to come; called once a second."""
+        """End the connection if its request takes too long to come, or none does; called once a second."""
+        if self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
+            return
         if self._since is None or self._is_over:
             return
         if self.flow.read_paused:  # it is we who do not read
