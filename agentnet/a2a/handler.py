@@ -4,6 +4,7 @@ Any replica answers for any task of its agent: what runs here is read from the r
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from uuid import UUID
@@ -43,7 +44,7 @@ from agentnet.a2a.limits import (
     check_same,
 )
 from agentnet.a2a.listing import list_tasks
-from agentnet.a2a.parameters import PRINCIPAL, caller, check_extensions, circumstances_of, patience, task_id_in
+from agentnet.a2a.parameters import PRINCIPAL, RequiredExtensions, caller, circumstances_of, patience, task_id_in
 from agentnet.a2a.pushing import PushOperations
 from agentnet.a2a.stream import TaskStream, begun
 from agentnet.a2a.views import View, Views, answer_of, check_place, history_length_of, repeated, shortened
@@ -102,6 +103,7 @@ class DurableRequestHandler(PushOperations):
         self._max_depth = max_depth
         self._max_wait_seconds = max_wait_seconds
         super().__init__(card, agent, push)
+        self._required = RequiredExtensions(card)
         self._beginning: set[asyncio.Task[None]] = set()
 
     @answers
@@ -111,7 +113,7 @@ class DurableRequestHandler(PushOperations):
         The task goes on when the client's deadline passes; it is answered as it is then.
         """
         history_length = history_length_of(params.configuration)
-        until = asyncio.get_running_loop().time() + patience(context, self._max_wait_seconds)
+        until = time.monotonic() + patience(context, self._max_wait_seconds)
         view = await self._deliver(params, context)
         # An interrupted task is an answer too: blocking means until it rests (A2A 1.0 section 3.2.2).
         if params.configuration.return_immediately or view.task.status.state in RESTING_STATES:
@@ -119,7 +121,7 @@ class DurableRequestHandler(PushOperations):
         run = self._worker.run_of(view.task_id)
         await self._views.rested(view, run, until)
         if run is not None and run.state in RESTING_STATES:  # as stored: what ends a run is stored before it is shown
-            return answer_of(run.task(history_length))
+            return answer_of(run.answer(history_length))
         return answer_of(await self._views.task(view.task_id, caller(context).tenant, history_length))
 
     async def on_message_send_stream(
@@ -226,7 +228,7 @@ class DurableRequestHandler(PushOperations):
     async def _deliver(self, params: SendMessageRequest, context: ServerCallContext) -> View:
         """Store the message; answers the task as the message finds it, and the place where its events go on."""
         principal = caller(context, params)
-        check_extensions(context, self._card)
+        self._required.check(context)
         check_required(params)
         check_history_length(params.configuration.history_length, "configuration.historyLength")
         check_message(params.message, self._limits, self._card)
@@ -247,9 +249,10 @@ class DurableRequestHandler(PushOperations):
         budget = delegation.budget if delegation else Budget(self._max_depth)
         check_chain(self._agent, principal, budget)
         task_id = uuid7()
+        name = str(task_id)
         stated_context = message.context_id
         # UUIDv7: `agentnet partitions` splits the tables by ranges of it, which are months.
-        message.task_id, message.context_id = str(task_id), message.context_id or new_id()
+        message.task_id, message.context_id = name, message.context_id or new_id()
         leased = await self._room()
         new = NewTask(
             id=task_id,
@@ -263,7 +266,7 @@ class DurableRequestHandler(PushOperations):
             chain=principal.chain,
             budget=budget.fields(),
             definition=self._definition,
-            task=submitted(str(task_id), message.context_id, message),
+            task=submitted(name, message.context_id, message),
             leased=leased,
             circumstances=circumstances,
             push=push,

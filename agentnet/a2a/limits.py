@@ -20,6 +20,7 @@ from agentnet.tasks.output import (
     MAX_TEXT_CHARACTERS,
 )
 
+IDS = ("messageId", "contextId", "taskId")
 MAX_JSON = JsonLimits(MAX_JSON_DEPTH, MAX_JSON_VALUES)
 """Of a whole request."""
 
@@ -56,23 +57,26 @@ def check_required(request: SendMessageRequest) -> None:
 
 def check_message(message: Message, limits: MessageLimits, card: AgentCard) -> None:
     """Raises `InvalidParamsError` that names the field, `ContentTypeNotSupportedError` that names what is taken."""
-    ids = (("messageId", message.message_id), ("contextId", message.context_id), ("taskId", message.task_id))
-    for field, value in ids:
+    for field, value in zip(IDS, (message.message_id, message.context_id, message.task_id), strict=True):
         if len(value) > MAX_ID_CHARACTERS or "\x00" in value:
             raise wrong_field(f"message.{field}", f"must be at most {MAX_ID_CHARACTERS} characters, without NUL")
     if message.role not in (ROLE_USER, 0):  # 0: clients leave it out
         raise wrong_field("message.role", "must be ROLE_USER: an agent's words come from the agent")
     message.role = ROLE_USER
-    if not 1 <= len(message.parts) <= MAX_PARTS:
-        raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(message.parts)}")
-    files = sum(len(part.raw) for part in message.parts)
+    parts = message.parts
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise wrong_field("message.parts", f"must be 1 to {MAX_PARTS} parts, not {len(parts)}")
+    is_text = len(parts) == 1 and parts[0].WhichOneof("content") == "text" and not parts[0].media_type
+    files = 0 if is_text else sum(len(part.raw) for part in parts)
     if message.ByteSize() - files > MAX_MESSAGE_BYTES:
         raise wrong_field(
             "message", f"has more than {MAX_MESSAGE_BYTES} bytes, its files aside; send large texts and data as files"
         )
-    for index, part in enumerate(message.parts):
-        _check_part(part, f"message.parts[{index}]", limits)
-    _check_media_types(message, card)
+    for index, part in enumerate(parts):
+        if not is_text or len(part.text) > MAX_TEXT_CHARACTERS:
+            _check_part(part, f"message.parts[{index}]", limits)
+    if not is_text:
+        _check_media_types(message, card)
 
 
 def check_same(message: Message, known: Message) -> None:

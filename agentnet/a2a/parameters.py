@@ -31,6 +31,7 @@ PRINCIPAL = "principal"
 """Key of the caller in the state of the call context."""
 HEADERS = "headers"
 """Key of the request's headers, or metadata, in the state of the call context."""
+EXTENSIONS = HTTP_EXTENSION_HEADER.lower()
 DEADLINE_SECONDS = "deadline_seconds"
 """Key of the seconds that are left to answer, where the transport itself says them."""
 SPOKEN_VERSIONS = (PROTOCOL_VERSION_1_0, PROTOCOL_VERSION_0_3)
@@ -47,7 +48,8 @@ def call_context(
 ) -> ServerCallContext:
     """The context of a call. `headers` have lower-case names, and commas between the values of one name."""
     state = {PRINCIPAL: principal, HEADERS: headers, DEADLINE_SECONDS: deadline_seconds}
-    wanted = get_requested_extensions([headers.get(HTTP_EXTENSION_HEADER.lower(), "")])
+    stated = headers.get(EXTENSIONS)
+    wanted = get_requested_extensions([stated]) if stated else set[str]()
     return ServerCallContext(state=state, requested_extensions=wanted)
 
 
@@ -76,13 +78,18 @@ def caller(context: ServerCallContext, request: Any = None) -> Principal:
     return principal
 
 
-def check_extensions(context: ServerCallContext, card: AgentCard) -> None:
-    """Raises `ExtensionSupportRequiredError` when the caller does not declare an extension that the card requires."""
-    required = {extension.uri for extension in card.capabilities.extensions if extension.required}
-    if missing := ", ".join(sorted(required - context.requested_extensions)):
-        raise ExtensionSupportRequiredError(
-            f"This agent requires {missing}; name it in {HTTP_EXTENSION_HEADER}.", {"extensions": missing}
-        )
+class RequiredExtensions:
+    """Those that every caller of an agent must declare, as its card says."""
+
+    def __init__(self, card: AgentCard) -> None:
+        self._uris = frozenset(extension.uri for extension in card.capabilities.extensions if extension.required)
+
+    def check(self, context: ServerCallContext) -> None:
+        """Raises `ExtensionSupportRequiredError` when the caller does not declare one."""
+        if missing := ", ".join(sorted(self._uris - context.requested_extensions)):
+            raise ExtensionSupportRequiredError(
+                f"This agent requires {missing}; name it in {HTTP_EXTENSION_HEADER}.", {"extensions": missing}
+            )
 
 
 def circumstances_of(params: SendMessageRequest, context: ServerCallContext) -> Circumstances:

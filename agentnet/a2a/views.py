@@ -1,6 +1,7 @@
 """A task as a caller finds it: from its run where it runs here, else from the store; and what is answered of it."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from agentnet.tasks.store import TaskStore
 from agentnet.tasks.worker import Worker
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
     """A task as a caller found it, and the place in its stream behind which its events go on."""
 
@@ -57,14 +58,14 @@ class Views:
         return found[0]
 
     async def rested(self, view: View, run: TaskRun | None, until: float) -> None:
-        """Wait until the task rests, or until that moment of the loop's clock; `run` is its run in this process, if it
-        has one."""
+        """Wait until the task rests, or until that moment of the monotonic clock; `run` is its run in this process, if
+        it has one."""
         if run is not None:
             # Without `asyncio.timeout`, whose price every blocking request would pay.
-            await self._worker.finished(view.task_id, max(0.0, until - asyncio.get_running_loop().time()))
+            await self._worker.finished(view.task_id, max(0.0, until - time.monotonic()))
             if run.state in RESTING_STATES:
                 return
-        limit = asyncio.timeout_at(until)
+        limit = asyncio.timeout(until - time.monotonic())
         try:
             async with limit:
                 await self._store.feeds.reached(view.task_id, view.position, RESTING_STATES)

@@ -28,6 +28,8 @@ class GroupCommit(Generic[Op, Result]):
         self._waiting: list[tuple[Op, asyncio.Future[Result]]] = []
         self._flushing = 0
         self._running: set[asyncio.Task[None]] = set()
+        self._latest = 0
+        """How many operations the latest statement had."""
 
     async def submit(self, op: Op) -> Result:
         """Write `op` with whatever else is waiting. Raises what the database raised for it."""
@@ -50,7 +52,10 @@ class GroupCommit(Generic[Op, Result]):
 
     async def _flush_all(self) -> None:
         while self._waiting:
+            if self._latest > 1:
+                await self._gathered()
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            self._latest = len(batch)
             try:
                 results = await self._flush([op for op, _ in batch])
             except Exception as error:  # noqa: BLE001 - whatever it was, those who wait for it are told
@@ -59,6 +64,13 @@ class GroupCommit(Generic[Op, Result]):
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():  # cancelled where the client left; what it wrote stands all the same
                     future.set_result(result)
+
+    async def _gathered(self) -> None:
+        """Wait for as long as each turn of the loop brings company: who is busy anyway saves statements by that."""
+        count = 0
+        while count < len(self._waiting) < MAX_BATCH:
+            count = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _one_by_one(self, batch: list[tuple[Op, asyncio.Future[Result]]], error: Exception) -> None:
         alone = len(batch) == 1 or isinstance(error, UnavailableError)

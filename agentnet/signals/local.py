@@ -27,9 +27,9 @@ class Topic(StrEnum):
     """The client has come back for a call, and is not where it was any more. The key is the call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: to make one for each task would take ten times as long
 class Signal:
-    """A hint that something changed: `key` says what, in the way of the topic."""
+    """A hint that something changed: `key` says what, in the way of the topic. Nobody changes one."""
 
     topic: Topic
     key: str

@@ -5,6 +5,7 @@ artifact update. What an event does to a task is said in projection.py.
 """
 
 import time
+from datetime import UTC, datetime, timedelta
 
 from a2a.types.a2a_pb2 import (
     Message,
@@ -42,6 +43,10 @@ ROLE_USER = Role.ROLE_USER
 ROLE_AGENT = Role.ROLE_AGENT
 """Read once: protobuf looks an enum's members up by name each time."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_TASK_FIELD = StreamResponse.DESCRIPTOR.fields_by_name["task"].number
+
 KIND_TASK = 1
 KIND_MESSAGE = 2
 KIND_STATUS = 3
@@ -57,10 +62,20 @@ def now_timestamp() -> Timestamp:
     return Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000)  # PostgreSQL keeps no more
 
 
+def moment_of(timestamp: Timestamp) -> datetime:
+    """As `Timestamp.ToDatetime(UTC)`, for a third of its price."""
+    return EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+
+
 def submitted(task_id: str, context_id: str, message: Message) -> Task:
     """The task that `message` begins."""
     status = TaskStatus(state=SUBMITTED, timestamp=now_timestamp())
     return Task(id=task_id, context_id=context_id, status=status, history=[message])
+
+
+def task_event(task: Task) -> bytes:
+    """The stored event of `task`: `StreamResponse(task=task)` as bytes, for which the task is not copied."""
+    return _framed(_TASK_FIELD, task.SerializeToString())
 
 
 def status_update(task: Task, state: TaskState, message: Message | None = None) -> StreamResponse:
@@ -138,3 +153,13 @@ def messages_of(event: StreamResponse) -> list[Message]:
             return [event.status_update.status.message]
         case _:
             return []
+
+
+def _framed(field: int, message: bytes) -> bytes:
+    """A message that holds nothing but `message` in `field` (protobuf's encoding: a tag, a length, the bytes)."""
+    length, left = bytearray([field << 3 | 2]), len(message)
+    while left > 0x7F:
+        length.append(left & 0x7F | 0x80)
+        left >>= 7
+    length.append(left)
+    return bytes(length) + message

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,11 +17,23 @@ from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.settings import MAX_FILE_BYTES
 from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
-from agentnet.tasks.foreign import GRACE_SECONDS, Apart, ForeignCodeError, OverTimeError, Work, described, words
+from agentnet.tasks.feed import Changes
+from agentnet.tasks.foreign import (
+    GRACE_SECONDS,
+    Apart,
+    CodeTask,
+    ForeignCodeError,
+    LeftBehindError,
+    OverTimeError,
+    Work,
+    described,
+    words,
+)
 from agentnet.tasks.queue import RunQueue
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.request import CONTEXT, Caller, restored
 from agentnet.tasks.run import TaskRun
+from agentnet.telemetry.logs import bind
 
 logger = logging.getLogger(__name__)
 
@@ -64,38 +77,77 @@ class Terms:
 
 
 class Execution:
-    """One execution of `run`; whoever makes it lets `carry_out` run as the task `running`."""
+    """One execution of `run`, begun with `begin`. `over` is told once nothing of it is left to do here."""
 
-    def __init__(self, run: TaskRun, terms: Terms, give_back: GiveBack) -> None:
+    def __init__(self, run: TaskRun, terms: Terms, give_back: GiveBack, over: Callable[["Execution"], None]) -> None:
         self.run = run
-        self.running: asyncio.Task[None] | None = None
+        self.running: CodeTask | None = None
+        """The task that carries it out, another one after code that does not end was left behind."""
         self.stop: Stop | None = None
         self._terms = terms
         self._give_back = give_back
+        self._loop = asyncio.get_running_loop()
+        self._tell = over
+        self._context: Context | None = None
+        self._code: Apart | None = None
+        """What the executor's code does at the moment."""
         self._begun = False
         self._resting = False
         """The write that brings the task to rest is under way: nothing interrupts it."""
+        self._is_over = False
+        self._over = Changes()
+
+    def begin(self) -> None:
+        """Carry it out, in the background."""
+        self._go_on(self._execute)
 
     def end(self, why: Stop) -> None:
         """End the run. One that has not begun to run finds it when it does: cancelled now, it could not clean up."""
         if self.stop is None:
             self.stop = why
-            if self._begun and not self._resting and self.running:
+            if self._code is not None:
+                self._code.tell()
+            elif self._begun and not self._resting and self.running:
                 self.running.cancel()
 
     async def ended(self, seconds: float | None = None) -> None:
         """Wait for its end, for so long at most."""
-        if self.running:
-            await asyncio.wait([self.running], timeout=seconds)
+        if not self._is_over:
+            await self._over.wait(seconds)
 
-    async def carry_out(self) -> None:
-        """Bring the task to rest, or leave it to others."""
-        self._begun = True
+    async def carry_out(self, work: Work) -> None:
+        """Bring the task to rest, or leave it to others, by `work`."""
+        run, leased = self.run, self.run.leased
+        # What is begun in here inherits it: tools, writes and timers of the run log with these ids too.
+        ids = {"task_id": run.task_id, "context_id": leased.context_id, "tenant": leased.tenant, "agent": leased.agent}
         try:
-            if self.stop is None:
-                await self._execute()
-            else:
-                await self._stopped()
+            with bind(**ids):
+                self._context = copy_context()
+                self._begun = True
+                await self._bounded(work)
+        except LeftBehindError:
+            return  # another task goes on in the place of this one
+        except BaseException:
+            self._finish()
+            raise
+        self._finish()
+
+    def _go_on(self, work: Work) -> None:
+        self._begun = False
+        self.running = CodeTask(
+            self.carry_out(work), loop=self._loop, name=f"task {self.run.task_id}", context=self._context
+        )
+
+    def _finish(self) -> None:
+        self._is_over = True
+        try:
+            self._tell(self)
+        finally:
+            self._over.tell()
+
+    async def _bounded(self, work: Work) -> None:
+        try:
+            await work()
         except asyncio.CancelledError:
             await self._stopped()
         except LostLeaseError:
@@ -126,18 +178,24 @@ class Execution:
 
     async def _execute(self) -> None:
         run, leased = self.run, self.run.leased
+        if self.stop is not None:
+            await self._stopped()
+            return
         if leased.cancel_requested:
             await self._cancel()
             return
         if leased.input_waits:
             await run.take_inputs()
         refusal = self._refusal(leased)
-        final = failed(run.named, refusal) if refusal is not None else await self._final()
+        await self._settle(failed(run.named, refusal) if refusal is not None else await self._final(), refusal)
+
+    async def _settle(self, final: StreamResponse, refusal: str | None = None) -> None:
+        """Bring the task to rest with `final`, or with that of a further execution where messages came meanwhile."""
         while self.stop is not Stop.CANCEL:  # which an executor may have swallowed
             if await self._rest(final):
                 return
             await self._keep(final)
-            if await run.take_inputs() and refusal is None:
+            if await self.run.take_inputs() and refusal is None:
                 final = await self._final()
         await self._cancel()
 
@@ -155,9 +213,11 @@ class Execution:
         run, seconds = self.run, self._terms.timeout_seconds
         queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run)
         try:
-            await self._apart(lambda: self._terms.executor.execute(context, queue), seconds)
+            await self._apart(
+                lambda: self._terms.executor.execute(context, queue), seconds, lambda: self._settle(self._overdue())
+            )
         except OverTimeError:
-            return failed(run.named, _overdue(seconds, run.waits_for))
+            return self._overdue()
         except TimeoutError:  # one of the executor's own waits, which is an error like any other
             logger.exception("task %s failed", run.task_id)
             return failed(run.named, "The agent failed: something that it waited for took too long.")
@@ -175,14 +235,29 @@ class Execution:
             return failed(run.named, "The agent failed with an internal error; its log has the details.")
         return queue.final or status_update(run.named, COMPLETED)
 
-    async def _apart(self, work: Work, seconds: float) -> None:
-        """Have the executor's code do `work`. Raises as `Apart.ended`; code that does not end can emit no more."""
-        apart = Apart(work, f"task {self.run.task_id}", self._terms.grace_seconds)
+    async def _apart(self, work: Work, seconds: float, then: Work) -> None:
+        """Have the executor's code do `work`. Raises as `Apart.ended`; code that does not end can emit no more.
+
+        Where it took too long and does not end, another task goes on with `then`.
+        """
+        assert self.running
+
+        def leave(code: Apart) -> None:
+            self.run.fence_off(code)
+            self._code = None
+            self._go_on(self._stopped if code.was_told else then)
+
+        self._code = code = Apart(work, self.running, leave, self._terms.grace_seconds)
         try:
-            await apart.ended(seconds)
+            await code.ended(seconds)
         finally:
-            if apart.is_left_behind:
-                self.run.fence_off(apart)
+            if self._code is code:
+                self._code = None
+
+    def _overdue(self) -> StreamResponse:
+        waits_for = self.run.waits_for
+        told = f"The task took longer than its limit of {self._terms.timeout_seconds:g} s"
+        return failed(self.run.named, f"{told}; its last word: {waits_for}." if waits_for else f"{told}.")
 
     async def _rest(self, event: StreamResponse) -> bool:
         self._resting = True
@@ -206,20 +281,22 @@ class Execution:
     async def _cancel(self) -> None:
         run = self.run
         queue, context = RunQueue(run, self._terms.max_file_bytes), request_context(run, of_cancel=True)
+
+        async def rest() -> None:
+            await self._rest_canceled(queue.final)
+
         try:
-            await self._apart(lambda: self._terms.executor.cancel(context, queue), CANCEL_SECONDS)
+            await self._apart(lambda: self._terms.executor.cancel(context, queue), CANCEL_SECONDS, rest)
         except Exception as error:  # noqa: BLE001 - the task is canceled whatever its executor says
             logger.info("task %s: cancel of the executor: %s", run.task_id, described(error))
-        event = queue.final
+        await rest()
+
+    async def _rest_canceled(self, event: StreamResponse | None) -> None:
+        run = self.run
         if event is None or event.status_update.status.state != CANCELED:
             event = status_update(run.named, CANCELED)
         while not await run.rest(event):  # nothing that a client was told is taken may be missing from the history
             await run.take_inputs()
-
-
-def _overdue(seconds: float, waits_for: str) -> str:
-    told = f"The task took longer than its limit of {seconds:g} s"
-    return f"{told}; its last word: {waits_for}." if waits_for else f"{told}."
 
 
 def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:
@@ -236,9 +313,11 @@ def request_context(run: TaskRun, *, of_cancel: bool = False) -> RequestContext:
         tenant=leased.tenant,
         requested_extensions=set(known.extensions),
     )
-    request = SendMessageRequest(
-        message=message, configuration=known.request.configuration, metadata=known.request.metadata
-    )
+    request = SendMessageRequest(message=message)
+    if known.request.HasField("configuration"):  # most often there is neither: to copy nothing takes a copy's time
+        request.configuration.CopyFrom(known.request.configuration)
+    if known.request.HasField("metadata"):
+        request.metadata.CopyFrom(known.request.metadata)
     return RequestContext(
         call_context,
         request=request,

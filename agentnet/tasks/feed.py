@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
+from agentnet.signals.alarms import alarms_of
 from agentnet.tasks.follower import Buffer, Follower
 from agentnet.tasks.log import FeedItem, ReadLog, TaskLog
 from agentnet.tasks.position import WHOLE, Position
@@ -19,7 +20,7 @@ POLL_SECONDS = 5.0
 """How long a follower trusts in signals before it looks into the log itself."""
 
 
-class _Changes:
+class Changes:
     """Wakes all who wait, and tells one who was not waiting just then that it missed something.
 
     An `asyncio.Event` within `asyncio.timeout` does the same for twice the price, which every event of every stream
@@ -40,16 +41,17 @@ class _Changes:
                 waiter.set_result(True)
         self._waiting.clear()
 
-    async def wait(self, seconds: float) -> bool:
+    async def wait(self, seconds: float | None = None) -> bool:
         """Whether something changes within `seconds`."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
-        timer = loop.call_later(seconds, _give_up, waiter)
+        timer = None if seconds is None else alarms_of(loop).after(seconds, _give_up, waiter)
         self._waiting[waiter] = None
         try:
             return await waiter
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._waiting.pop(waiter, None)
 
 
@@ -65,7 +67,7 @@ class Feed:
         self.task_id = task_id
         self._log = TaskLog(task_id, read_log)
         self._buffer = Buffer()
-        self._changes = _Changes()
+        self._changes = Changes()
         self._tailing: asyncio.Task[None] | None = None
         """The read of the log that is under way for all followers."""
         self._followed_to: Position | None = None

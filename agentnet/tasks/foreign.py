@@ -1,17 +1,20 @@
-"""Code of others in our process: an executor's method, run apart, so that whatever it does stays its own.
+"""Code of others in our process: an executor's method, run so that whatever it does stays its own.
 
-It runs as a task of its own. What would end the event loop, and all else that no `except Exception` sees, is made an
-error of the agent inside that task: asyncio lets SystemExit and KeyboardInterrupt of a task out of the loop. Code that
-does not end when it is told to is left behind, and fenced off from its run. Not held are code that blocks the event
+It runs in the task of whoever waits for it: a task for each call would be a twelfth of the price of a short one. What
+would end the event loop, and all else that no `except Exception` sees, is made an error of the agent: asyncio lets
+SystemExit and KeyboardInterrupt of a task out of the loop. Code that does not end when it is told to is left behind
+with its task, and fenced off from its run, for which another task goes on. Not held are code that blocks the event
 loop, `os._exit`, and signals that it sends to its own process.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import Any
 
 from agentnet.errors import AgentNetError
+from agentnet.signals.alarms import Alarm, alarms_of
 from agentnet.tasks.records import LostLeaseError
 
 logger = logging.getLogger(__name__)
@@ -35,94 +38,155 @@ class OverTimeError(Exception):
     """Foreign code did not end in its time, and was told to end."""
 
 
-class Apart:
-    """One call of foreign code, begun at once."""
+class LeftBehindError(BaseException):
+    """Foreign code that was left behind has ended after all: its task has nothing more to do, another went on."""
 
-    def __init__(self, work: Work, name: str, grace_seconds: float = GRACE_SECONDS) -> None:
-        self.name = name
-        self._loop = asyncio.get_running_loop()
+
+class CodeTask(asyncio.Task[None]):
+    """A task that may run foreign code: each cancel of that time is known, and whether the code itself asked for it."""
+
+    code: "Apart | None" = None
+    """What it runs at the moment."""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel it, unless code of its own that has ended asks for that: by a timer, say, that it left running."""
+        asks = here()
+        if asks is not None and asks.is_over and asks.task is self:
+            return False
+        if self.code is not None:
+            self.code.note_cancel(asks)
+        return super().cancel(msg)
+
+
+class Apart:
+    """One call of foreign code, by `task`. Once it is left behind, `left` is to have another task go on."""
+
+    def __init__(
+        self, work: Work, task: CodeTask, left: Callable[["Apart"], None], grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._work = work
+        self.task = task
+        self._left = left
         self._grace_seconds = grace_seconds
-        self._told = False
-        self._woken: asyncio.Future[None] = self._loop.create_future()
+        self._loop = task.get_loop()
+        self._alarms = alarms_of(self._loop)
+        self._timer: Alarm | None = None
+        """First of its time, then of its grace."""
+        self._is_ending = False
+        self._cancels = 0
+        """How often its task was cancelled since then, by whomever."""
+        self._by_others = False
+        """Whether one of these came from outside, as when the loop ends."""
+        self._is_over_time = False
+        self.was_told = False
+        """Whether it was told to end before its time was over."""
+        self.is_over = False
+        """Whether it has ended."""
         self.is_left_behind = False
         """Whether it still runs though it was told to end: nobody waits for it any more."""
-        self._task = self._loop.create_task(self._contained(work))
-        self._task.add_done_callback(self._wake)
 
     async def ended(self, seconds: float) -> None:
-        """Wait for its end. Raises what it raised, as an `Exception` or `LostLeaseError`; `OverTimeError`.
+        """Have it work, in this task. Raises what it raised, as an `Exception` or `LostLeaseError`; `OverTimeError`.
 
-        Cancelled, or after `seconds`, it tells the code to end, and waits no longer than the time of grace. What ends
-        well all the same has ended well.
+        `CancelledError` when it was told to end and did. What ends well all the same has ended well.
         """
-        timer = self._loop.call_later(seconds, self._wake)
+        while self.task.cancelling():  # what ended work of ours is not meant for the code
+            self.task.uncancel()
+        self.task.code = self
+        self._timer = self._alarms.after(seconds, self._run_out)
+        before = _current.set(self)
         try:
-            await self._woken
-        except asyncio.CancelledError:
-            if not await self._ends_when_told():
+            await self._work()
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._loop.is_running():
+                raise  # the loop was closed, and this is how its tasks go
+            await self._leave(before)
+            meant = self._meaning_of(error)
+            if meant is error:
                 raise
-            return
-        finally:
-            timer.cancel()
-        if not self._task.done():
-            if not await self._ends_when_told():
-                raise OverTimeError
-        elif self._task.cancelled():  # it cancelled its own task, and returned
-            raise _cancelled_itself()
-        else:
-            self._task.result()
+            raise meant from error
+        if await self._leave(before) and not self._is_ending:
+            raise self._meaning_of(asyncio.CancelledError())  # it cancelled its own task, and returned
 
-    def _wake(self, _: object = None) -> None:
-        if not self._woken.done():
-            self._woken.set_result(None)
+    def tell(self) -> None:
+        """Have it end soon: nobody waits longer for it than its time of grace."""
+        self.was_told = True
+        self._end()
 
-    async def _ends_when_told(self) -> bool:
-        self._told = True
-        self._task.cancel()
-        try:
-            await asyncio.wait([self._task], timeout=self._grace_seconds)
-        finally:  # or cancelled meanwhile: then there is no more time
-            if not self._task.done():
-                self._leave_behind()
+    def note_cancel(self, asks: "Apart | None") -> None:
+        """Its task is about to be cancelled, by code of `asks` or by ours."""
+        self._cancels += 1
+        # Contexts tell: what code begins has its own, timers and tasks too.
+        self._by_others = self._by_others or asks is not self
+
+    def _run_out(self) -> None:
+        self._is_over_time = True
+        self._end()
+
+    def _end(self) -> None:
+        if not self._is_ending:
+            self._is_ending = True
+            self._set_timer(self._leave_behind)
+        self.task.cancel()
+
+    def _set_timer(self, then: Callable[[], None] | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._alarms.after(self._grace_seconds, then) if then else None
+
+    async def _leave(self, before: "Token[Apart | None]") -> bool:
+        """Behind its end; whether a cancel was on its way. Raises `LeftBehindError` where others do not wait for it.
+
+        No cancel of its time may reach what comes behind it, and none may count there.
+        """
+        _current.reset(before)
+        self.is_over = True
+        self._set_timer(None)
         if self.is_left_behind:
-            return False
-        return not self._task.cancelled() and self._task.exception() is None
+            raise LeftBehindError
+        late = False
+        self._by_others = self._by_others and self.task.cancelling() > 0  # else somebody's limit that is over
+        while self._cancels:
+            self._cancels = 0
+            while self.task.cancelling():
+                self.task.uncancel()
+            try:
+                await asyncio.sleep(0)  # up to Python 3.12, to take one back does not keep it from coming
+            except asyncio.CancelledError:
+                late = True
+        self._set_timer(None)  # it may have been told meanwhile
+        self.task.code = None
+        return late
+
+    def _meaning_of(self, error: BaseException) -> BaseException:
+        """What its end with `error` is to those who wait for it."""
+        if self.was_told:
+            return asyncio.CancelledError()
+        if self._is_over_time:
+            return OverTimeError()
+        if isinstance(error, asyncio.CancelledError) and self._by_others:
+            return error
+        return tamed(error)
 
     def _leave_behind(self) -> None:
         self.is_left_behind = True
-        _left_behind.add(self._task)
-        self._task.add_done_callback(self._is_over)
-        self._task.cancel()  # once more: some code loses the first
-        count = len(_left_behind)
+        self._timer = None
+        _left_behind.add(self.task)
+        self.task.add_done_callback(self._gone)
+        self.task.cancel()  # once more: some code loses the first
         logger.error(
             "%s: its code did not end %.1f s after it was told to, and is left behind; so runs code of %d tasks here",
-            self.name,
+            self.task.get_name(),
             self._grace_seconds,
-            count,
+            len(_left_behind),
         )
+        self._left(self)
 
-    def _is_over(self, task: "asyncio.Task[None]") -> None:
+    def _gone(self, task: "asyncio.Task[None]") -> None:
         _left_behind.discard(task)
         if not task.cancelled():
             task.exception()  # looked at, or asyncio logs that nobody did
-        logger.info("%s: its code, which was left behind, has ended", self.name)
-
-    async def _contained(self, work: Work) -> None:
-        _current.set(self)
-        try:
-            await work()
-        except (Exception, LostLeaseError):
-            raise
-        except asyncio.CancelledError as error:
-            if self._told:
-                raise
-            raise _cancelled_itself() from error
-        except GeneratorExit as error:
-            if not self._loop.is_running():  # the loop was closed, and this is how its tasks go
-                raise
-            raise _unusual(type(error).__name__) from error
-        except BaseException as error:
-            raise tamed(error) from error
+        logger.info("%s: its code, which was left behind, has ended", task.get_name())
 
 
 def here() -> Apart | None:

@@ -8,12 +8,11 @@ from agentnet.tasks.parts import continues
 class OpenText:
     """The event that `first` begins."""
 
-    __slots__ = ("_event", "_pieces", "length")
+    __slots__ = ("_event", "_first", "_pieces", "length")
 
     def __init__(self, first: StreamResponse) -> None:
         text = first.artifact_update.artifact.parts[0].text
-        self._event = StreamResponse()
-        self._event.CopyFrom(first)  # `first` is shown as it is, and rendered later
+        self._first = self._event = first
         self._pieces = [text]
         self.length = len(text)
 
@@ -33,6 +32,9 @@ class OpenText:
 
     def add(self, event: StreamResponse) -> None:
         """More text."""
+        if len(self._pieces) == 1:
+            self._event = StreamResponse()
+            self._event.CopyFrom(self._first)  # that is shown as it is, and rendered later
         text = event.artifact_update.artifact.parts[0].text
         self._pieces.append(text)
         self.length += len(text)
@@ -40,7 +42,8 @@ class OpenText:
 
     def close(self) -> StreamResponse:
         """The whole event."""
-        self._event.artifact_update.artifact.parts[0].text = "".join(self._pieces)
+        if len(self._pieces) > 1:
+            self._event.artifact_update.artifact.parts[0].text = "".join(self._pieces)
         return self._event
 
 

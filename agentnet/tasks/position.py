@@ -10,9 +10,9 @@ WHOLE = -1
 """Offset of a place behind a whole event."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: to make one for each event would take ten times as long
 class Position:
-    """Behind event `seq`, or within it.
+    """Behind event `seq`, or within it; nobody changes one.
 
     Text is sent before it is stored, in pieces of an event that is still open: `offset` counts the characters of the
     open event that were seen. Should its writer die before it is stored, another writes event `seq` anew under another

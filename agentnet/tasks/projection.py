@@ -42,10 +42,12 @@ class Projection:
         self._begin(task or Task(), history)
 
     def _begin(self, task: Task, history: Iterable[Message] = ()) -> None:
-        self._task = Task()
-        self._task.CopyFrom(task)
         self.history = [*history, *task.history]
-        self._task.ClearField("history")
+        self._task = Task(id=task.id, context_id=task.context_id, artifacts=task.artifacts)  # the history is not copied
+        if task.HasField("status"):
+            self._task.status.CopyFrom(task.status)
+        if task.HasField("metadata"):
+            self._task.metadata.CopyFrom(task.metadata)
         if self.in_pieces:
             for artifact in self._task.artifacts:
                 whole = list(joined(artifact.parts))
@@ -215,11 +217,14 @@ class Projection:
     def task(self, history_length: int | None = None) -> Task:
         """A copy of the task with its last `history_length` messages, or all of them."""
         copy = self.snapshot()
-        if history_length is None:
-            copy.history.extend(self.history)
-        elif history_length > 0:
-            copy.history.extend(self.history[-history_length:])
+        copy.history.extend(self.last(history_length))
         return copy
+
+    def last(self, history_length: int | None = None) -> list[Message]:
+        """So many of its last messages, or all of them."""
+        if history_length is None:
+            return self.history
+        return self.history[-history_length:] if history_length > 0 else []
 
     def snapshot(self) -> Task:
         """A copy of the task without its history, the agent's answer before what it was made of."""

@@ -25,6 +25,7 @@ class RunQueue(EventQueue):
 
     def __init__(self, run: TaskRun, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         self._run = run
+        self._task_id, self._context_id = run.task_id, run.leased.context_id
         self._output = Output(max_file_bytes)
         self._has_begun = not run.is_new
         self.final: StreamResponse | None = None
@@ -92,11 +93,10 @@ class RunQueue(EventQueue):
 
     def _claim_ids(self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
         self._check_ids(event.task_id, event.context_id)
-        named = self._run.named
-        event.task_id, event.context_id = named.id, named.context_id
+        event.task_id, event.context_id = self._task_id, self._context_id
 
     def _check_ids(self, task_id: str, context_id: str) -> None:
-        if task_id and task_id != self._run.task_id:
+        if task_id and task_id != self._task_id:
             raise wrong("an event of another task")
-        if context_id and context_id != self._run.leased.context_id:
+        if context_id and context_id != self._context_id:
             raise wrong("an event of another context")

@@ -4,20 +4,23 @@ Events are shown to followers at once and stored in the background, in order, on
 text is coalesced before it is stored. What ends the run is stored before it is shown: a client that sees a task at rest
 can rely on it.
 
-A write that has begun is finished whatever becomes of the code that waits for it: a cancelled step must not leave the
-run in doubt about where its log ends.
+A write of events that has begun is finished whatever becomes of the code that waits for it: a cancelled step must not
+leave the run in doubt about where its log ends. The last one is awaited by the execution alone, which nothing
+interrupts then.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from a2a.types.a2a_pb2 import Message, StreamResponse, Task, TaskState
 
 from agentnet.errors import DatabaseAwayError
-from agentnet.tasks.events import RESTING_STATES, ROLE_USER, kind_of, state_of
+from agentnet.signals.alarms import Alarm, alarms_of
+from agentnet.tasks.events import RESTING_STATES, ROLE_USER, kind_of, moment_of, state_of
+from agentnet.tasks.feed import Changes
 from agentnet.tasks.foreign import Apart, here
 from agentnet.tasks.log import FeedItem
 from agentnet.tasks.open_text import OpenText, is_text
@@ -44,11 +47,12 @@ class TaskRun:
     def __init__(self, store: TaskStore, leased: LeasedTask, notify: Callable[[str], None]) -> None:
         self._store = store
         self._leased = leased
-        self.task_id = str(leased.lease.task_id)
+        self.task_id = leased.projection.task_id or str(leased.lease.task_id)
         self._notify = notify
         self._feed = store.feeds.open(leased.lease.task_id)
         self._generation = self._feed.attach(leased.last_seq)
-        self._confirmed = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._confirmed = self._loop.time()
         """When the lease was last known to be held."""
         self._seq = leased.last_seq
         """Number of the last event that was shown, stored or not."""
@@ -62,14 +66,16 @@ class TaskRun:
         self._writing: asyncio.Task[bool] | None = None
         self._queued = self._stored = 0
         """How many events and steps were ever given to be stored, and how many of them are."""
-        self._progress = asyncio.Event()
-        """Set, and replaced by another, when more is stored or nothing more will be."""
-        self._resting: asyncio.Task[bool] | None = None
-        """The write that brings the task to rest; what is emitted meanwhile waits for its outcome."""
-        self._timer: asyncio.Handle | None = None
+        self._progress = Changes()
+        """Told when more is stored or nothing more will be."""
+        self._is_resting = False
+        """Whether the write that brings the task to rest is under way: what is emitted meanwhile waits for it."""
+        self._timer: Alarm | None = None
         self._due_at = 0.0
         self._failure: BaseException | None = None
         self._ended = False
+        self._rested: Task | None = None
+        """The task as it rests, until somebody takes it."""
         self._circumstances_stored = False
         self._fenced_off: set[Apart] = set()
         self.waits_for = ""
@@ -94,6 +100,14 @@ class TaskRun:
         """The task as of now, ahead of the log by what waits to be stored."""
         return self._leased.projection.task(history_length)
 
+    def answer(self, history_length: int | None = None) -> Task:
+        """As `task`, of a task that rests. It is the caller's alone, and for the first one no copy."""
+        task, self._rested = self._rested, None
+        if task is None:
+            return self.task(history_length)
+        task.history.extend(self._leased.projection.last(history_length))
+        return task
+
     @cached_property
     def named(self) -> Task:
         """The task by its ids alone, which is what events of it need. Not to be changed."""
@@ -112,7 +126,7 @@ class TaskRun:
     @property
     def is_current(self) -> bool:
         """Whether the lease is surely held: not so when this process or its database stood still for a while."""
-        age = asyncio.get_running_loop().time() - self._confirmed
+        age = self._loop.time() - self._confirmed
         return self._failure is None and age < self._store.lease_seconds * TRUSTED_SHARE
 
     def confirm(self, moment: float) -> None:
@@ -123,7 +137,7 @@ class TaskRun:
         """Before something with effects outside: raises `LostLeaseError` when another replica has the task by now."""
         self._check()
         if not self.is_current:
-            moment = asyncio.get_running_loop().time()
+            moment = self._loop.time()
             try:
                 held = await self._store.holds(self.lease)
             except DatabaseAwayError:  # not to know counts as lost: an effect outside cannot be taken back
@@ -135,8 +149,8 @@ class TaskRun:
 
     async def emit(self, event: StreamResponse) -> None:
         """Show an event and let it be stored soon. Waits only when too much waits already. Raises `LostLeaseError`."""
-        while self._resting:
-            await asyncio.shield(self._resting)  # whoever waits here may be cancelled, the write may not
+        while self._is_resting:
+            await self._progress.wait()
         self._check()
         self._leased.projection.apply(event)
         if self._open is not None and self._open.continues_with(event):
@@ -189,8 +203,11 @@ class TaskRun:
         while self._writing:
             await asyncio.shield(self._writing)
         self._check()
-        self._resting = self._writing = asyncio.create_task(self._guarded(self._write_rest(event)))
-        rested = await asyncio.shield(self._writing)
+        self._is_resting = True
+        if self._timer is not None:  # what waits goes along, or is flushed behind a refusal
+            self._timer.cancel()
+            self._timer = None
+        rested = await self._guarded(self._write_rest(event))
         self._check_failure()
         return rested
 
@@ -269,23 +286,17 @@ class TaskRun:
         self._events.append((kind_of(event), event.SerializeToString()))
         self._queued += 1
 
-    def _advance(self) -> None:
-        self._progress.set()
-        self._progress = asyncio.Event()
-
     def _show(self, event: StreamResponse, offset: int, begins: int = 0) -> None:
         position = Position(self._seq, self.lease.epoch, offset, self._durable)
         self._feed.publish(FeedItem(position, event, begins), self._generation)
 
     def _write_later(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        when = loop.time() + seconds
+        when = self._loop.time() + seconds
         if self._timer is not None:
             if self._due_at <= when:
                 return
             self._timer.cancel()
-        # Not asked for its time later: uvloop's handle of a moment that has come already knows none.
-        self._timer, self._due_at = loop.call_at(when, self._due), when
+        self._timer, self._due_at = alarms_of(self._loop).at(when, self._due), when
 
     def _due(self) -> None:
         self._timer = None
@@ -294,8 +305,8 @@ class TaskRun:
 
     def _write_soon(self) -> None:
         waits = self._events or self._steps
-        if waits and self._writing is None and self._failure is None and not self._ended:
-            self._writing = asyncio.create_task(self._guarded(self._write()))
+        if waits and self._writing is None and not self._is_resting and self._failure is None and not self._ended:
+            self._writing = self._loop.create_task(self._guarded(self._write()))
 
     async def _guarded(self, write: Coroutine[None, None, bool]) -> bool:
         """Any write: what it fails of ends the run, since nobody knows any more where its log ends."""
@@ -303,12 +314,15 @@ class TaskRun:
             return await write
         except LostLeaseError as error:
             self._failure = error
+        except asyncio.CancelledError:  # from outside, as when the loop ends: nobody knows whether it was stored
+            self._failure = LostLeaseError()
+            raise
         except Exception:  # the boundary to the database: the lease runs out, and another attempt begins from the log
             logger.exception("task %s: not stored", self.lease.task_id)
             self._failure = LostLeaseError()
         finally:
-            self._writing = self._resting = None  # before those who wait are woken: they may begin the next write
-            self._advance()
+            self._writing, self._is_resting = None, False
+            self._progress.tell()  # behind that: who waits may begin the next write
         return False
 
     async def _write(self) -> bool:
@@ -318,13 +332,13 @@ class TaskRun:
             steps, self._steps = tuple(self._steps), []
             status, self._state = self._state, None
             lease, state, moment = self.lease, _open_state(status), _moment(status)
-            began = asyncio.get_running_loop().time()
+            began = self._loop.time()
             entries = (*self._circumstances(), *steps)
             await self._store.append(Append(lease.task_id, lease.epoch, self._durable, events, entries, state, moment))
             self.confirm(began)  # not now: the database renewed it at some moment since then
             self._durable += len(events)
             self._stored += len(events) + len(steps)
-            self._advance()
+            self._progress.tell()
             if events:
                 self._notify(self.task_id)
         return True
@@ -345,7 +359,7 @@ class TaskRun:
             (*events, (kind_of(event), event.SerializeToString())),
             steps,
             state=final.status.state,
-            status_at=final.status.timestamp.ToDatetime(UTC),
+            status_at=moment_of(final.status.timestamp),
             snapshot=final.SerializeToString(),
             release=True,
             inputs=self._leased.inputs,
@@ -354,6 +368,7 @@ class TaskRun:
             return False  # all of it was refused: what waited waits on
         self._events, self._steps, self._stored = [], [], self._queued
         self._leased.projection.apply(event)
+        self._rested = final
         self._seq += 1
         self._durable = self._seq
         self._show(event, WHOLE)
@@ -363,7 +378,7 @@ class TaskRun:
 
     def _end(self) -> None:
         self._ended = True
-        self._advance()
+        self._progress.tell()
         if self._timer is not None:
             self._timer.cancel()
         self._store.feeds.close(self.lease.task_id)
@@ -378,5 +393,4 @@ def _open_state(status: StreamResponse | None) -> int | None:
 def _moment(status: StreamResponse | None) -> datetime | None:
     if status is None or status.WhichOneof("payload") != "status_update":
         return None
-    moment: datetime = status.status_update.status.timestamp.ToDatetime(UTC)
-    return moment
+    return moment_of(status.status_update.status.timestamp)

@@ -7,40 +7,90 @@ States are A2A's numbers (1 submitted, 2 working, 3 completed, 4 failed, 5 cance
 8 auth required); kinds are those of events.py (1, 2 and 4 hold messages; 1, 3, 4 and 5 are pushed).
 """
 
+from functools import cache
+
+Columns = tuple[tuple[str, str], ...]
+"""Names and types of what is written, in the order of a row."""
+
+MOST_ROWS = 16
+"""Above, rows are arrays: asyncpg takes 0.5 µs for each value of one, and a tenth of it for a parameter. Statements of
+so many sizes at most are planned and kept."""
+
+
+class Rows:
+    """A statement for any number of rows, which stand in the place of `{rows}`; their parameters begin with `first`."""
+
+    def __init__(self, template: str, columns: Columns, first: int) -> None:
+        self._template = template
+        self._columns = columns
+        self._first = first
+        self.of = cache(self._of)
+
+    def with_values(self, rows: list[tuple[object, ...]]) -> tuple[str, list[object]]:
+        """The statement for these rows, and the values of its parameters."""
+        if len(rows) > MOST_ROWS:
+            return self.of(MOST_ROWS + 1), [*zip(*rows, strict=True)]
+        return self.of(len(rows)), [value for row in rows for value in row]
+
+    def _of(self, count: int) -> str:
+        names = ", ".join(name for name, _ in self._columns)
+        if count > MOST_ROWS:
+            rows = f"unnest({', '.join(f'${number}::{kind}[]' for number, kind in self._numbered(0))})"
+        else:
+            each = (", ".join(f"${number}::{kind}" for number, kind in self._numbered(row)) for row in range(count))
+            rows = f"(VALUES {', '.join(f'({values})' for values in each)})"
+        return self._template.replace("{rows}", f"SELECT * FROM {rows} AS w({names})")  # noqa: S608 - names of here
+
+    def _numbered(self, row: int) -> "list[tuple[int, str]]":
+        first = self._first + row * len(self._columns)
+        return [(number, kind) for number, (_, kind) in enumerate(self._columns, first)]
+
+
+_NEW: Columns = (
+    *(("id", "uuid"), ("tenant", "text"), ("agent", "text"), ("context_id", "text"), ("principal", "text")),
+    *(("message_id", "text"), ("parent_id", "uuid"), ("root_id", "uuid"), ("chain", "text"), ("budget", "text")),
+    *(("definition", "text"), ("status_at", "timestamptz"), ("leased", "bool"), ("body", "bytea")),
+)
+_PUSHED: Columns = (("push_id", "text"), ("push_version", "text"), ("push_address", "text"), ("push_config", "bytea"))
+_WRITTEN: Columns = (
+    *(("id", "uuid"), ("epoch", "int"), ("base_seq", "int"), ("last_seq", "int"), ("state", "smallint")),
+    *(("status_at", "timestamptz"), ("snapshot", "bytea"), ("release", "bool"), ("inputs", "int")),
+    ("progress", "bool"),
+)
+
 # Store new tasks with their first event, each leased to $1 when it is to run there at once.
 # Tasks whose message is known already are left out of the answer. A task that comes with a push config has its first
-# event in the outbox at once.
-ACCEPT = """
+# event in the outbox at once; where none does, as nearly always, nothing of that is looked at.
+_ACCEPT = """
 WITH new AS (
-    SELECT * FROM unnest(
-        $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-        $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bool[], $16::bytea[],
-        $17::text[], $18::text[], $19::text[], $20::bytea[]
-    ) AS n(id, tenant, agent, context_id, principal, message_id, parent_id, root_id,
-           chain, budget, definition, status_at, leased, body, push_id, push_version, push_address, push_config)
+    {rows}
 ), made AS (
     INSERT INTO tasks (id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain, budget,
                        definition, state, status_at, last_seq, lease_owner, lease_until, epoch, attempt, push)
     SELECT id, tenant, agent, context_id, principal, message_id, parent_id, root_id, chain::jsonb, budget::jsonb,
            definition, 1, status_at, 1,
            CASE WHEN leased THEN $1 END, CASE WHEN leased THEN now() + make_interval(secs => $2) END,
-           leased::int, leased::int, CASE WHEN push_id IS NOT NULL THEN ARRAY[push_id] END
+           leased::int, leased::int, {push}
     FROM new
     ON CONFLICT DO NOTHING
     RETURNING id, epoch
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT id, 1, new.tenant, 1, made.epoch, new.body FROM new JOIN made USING (id)
-), configured AS (
+){pushed}
+SELECT id FROM made
+"""
+_ACCEPT_PUSHED = """, configured AS (
     INSERT INTO push_configs (task_id, id, tenant, version, address, config, due_at)
     SELECT id, push_id, tenant, push_version, push_address, push_config, now()
     FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
 ), pushed AS (
     INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
     SELECT id, push_id, 1, tenant FROM new JOIN made USING (id) WHERE push_id IS NOT NULL
-)
-SELECT id FROM made
-"""
+)"""
+_PUSH_IDS = "CASE WHEN push_id IS NOT NULL THEN ARRAY[push_id] END"
+ACCEPT = Rows(_ACCEPT.replace("{push}", "NULL::text[]").replace("{pushed}", ""), _NEW, 3)
+ACCEPT_PUSHED = Rows(_ACCEPT.replace("{push}", _PUSH_IDS).replace("{pushed}", _ACCEPT_PUSHED), _NEW + _PUSHED, 3)
 
 # The task that a message began.
 FIND_BY_MESSAGE = """
@@ -53,12 +103,10 @@ SELECT id FROM tasks WHERE tenant = $1 AND agent = $2 AND principal = $3 AND mes
 # without input that the owner has not seen. Events of tasks with push configs enter the outbox; which configs those are
 # stands in the locked row of the task, so none is missed that was made while this statement waited for the lock. They
 # are due now, but for one whose last try failed: that waits out its pause.
-APPEND = """
+# Numbers and ids of events come as array literals, which asyncpg need not look through value by value.
+_APPEND = """
 WITH w AS (
-    SELECT * FROM unnest(
-        $2::uuid[], $3::int[], $4::int[], $5::int[], $6::smallint[], $7::timestamptz[], $8::bytea[], $9::bool[],
-        $10::int[], $18::bool[]
-    ) AS w(id, epoch, base_seq, last_seq, state, status_at, snapshot, release, inputs, progress)
+    {rows}
 ), held AS (
     UPDATE tasks t SET
         last_seq = w.last_seq,
@@ -67,7 +115,7 @@ WITH w AS (
         snapshot = COALESCE(w.snapshot, t.snapshot),
         snapshot_seq = CASE WHEN w.snapshot IS NULL THEN t.snapshot_seq ELSE w.last_seq END,
         lease_owner = CASE WHEN w.release THEN NULL ELSE t.lease_owner END,
-        lease_until = CASE WHEN w.release THEN NULL ELSE now() + make_interval(secs => $19) END,
+        lease_until = CASE WHEN w.release THEN NULL ELSE now() + make_interval(secs => $2) END,
         attempt = CASE WHEN w.progress THEN LEAST(t.attempt, 1) ELSE t.attempt END
     FROM w
     WHERE t.id = w.id AND t.epoch = w.epoch AND t.lease_owner = $1 AND t.last_seq = w.base_seq
@@ -76,18 +124,18 @@ WITH w AS (
 ), logged AS (
     INSERT INTO task_events (task_id, seq, tenant, kind, epoch, body)
     SELECT e.id, e.seq, held.tenant, e.kind, held.epoch, e.body
-    FROM unnest($11::uuid[], $12::int[], $13::smallint[], $14::bytea[]) AS e(id, seq, kind, body)
+    FROM unnest($3::text::uuid[], $4::text::int[], $5::text::smallint[], $6::bytea[]) AS e(id, seq, kind, body)
     JOIN held USING (id)
 ), journaled AS (
     INSERT INTO journal (task_id, key, tenant, value)
     SELECT j.id, j.key, held.tenant, j.value
-    FROM unnest($15::uuid[], $16::text[], $17::bytea[]) AS j(id, key, value)
+    FROM unnest($7::uuid[], $8::text[], $9::bytea[]) AS j(id, key, value)
     JOIN held USING (id)
     ON CONFLICT DO NOTHING
 ), pushed AS (
     INSERT INTO push_deliveries (task_id, config_id, seq, tenant)
     SELECT e.id, config.id, e.seq, held.tenant
-    FROM unnest($11::uuid[], $12::int[], $13::smallint[]) AS e(id, seq, kind)
+    FROM unnest($3::text::uuid[], $4::text::int[], $5::text::smallint[]) AS e(id, seq, kind)
     JOIN held USING (id) CROSS JOIN LATERAL unnest(held.push) AS config(id)
     WHERE e.kind IN (1, 3, 4, 5) AND EXISTS (SELECT 1 FROM held WHERE push IS NOT NULL)  -- asked once, before the join
 ), due AS (
@@ -97,6 +145,7 @@ WITH w AS (
 )
 SELECT id, push IS NOT NULL AS pushed FROM held
 """
+APPEND = Rows(_APPEND, _WRITTEN, 10)
 
 # What became of tasks whose write was not taken.
 INSPECT = "SELECT id, epoch, last_seq, lease_owner, inputs FROM tasks WHERE id = ANY($1::uuid[])"

@@ -17,7 +17,7 @@ from agentnet.database.commit import GroupCommit
 from agentnet.database.retry import LONG_PAUSES, once, retried
 from agentnet.errors import UnavailableError
 from agentnet.tasks import sql
-from agentnet.tasks.events import messages_of
+from agentnet.tasks.events import messages_of, moment_of, task_event
 from agentnet.tasks.feeds import Feeds
 from agentnet.tasks.log import LogEvent
 from agentnet.tasks.projection import Projection
@@ -259,61 +259,45 @@ class TaskStore:
         return projection, seq
 
     async def _flush_accepts(self, batch: list[NewTask]) -> list[bool]:
-        columns = [
-            [new.id for new in batch],
-            [new.tenant for new in batch],
-            [new.agent for new in batch],
-            [new.context_id for new in batch],
-            [new.principal for new in batch],
-            [new.message_id for new in batch],
-            [new.parent_id for new in batch],
-            [new.root_id for new in batch],
-            [dumps(new.chain).decode() for new in batch],  # as text: ACCEPT casts it, asyncpg would not
-            [dumps(new.budget).decode() for new in batch],
-            [new.definition for new in batch],
-            [new.task.status.timestamp.ToDatetime(UTC) for new in batch],
-            [new.leased for new in batch],
-            [StreamResponse(task=new.task).SerializeToString() for new in batch],
-            [new.push.id if new.push else None for new in batch],
-            [new.push.version if new.push else None for new in batch],
-            [new.push.address if new.push else None for new in batch],
-            [new.push.sealed if new.push else None for new in batch],
-        ]
-        rows = await retried(lambda: self._accepting.fetch(sql.ACCEPT, self.owner, self.lease_seconds, *columns))
-        if any(new.push for new in batch):
+        with_push = any(new.push for new in batch)
+        statements = sql.ACCEPT_PUSHED if with_push else sql.ACCEPT
+        statement, values = statements.with_values([_row_of_new(new, with_push) for new in batch])
+        rows = await retried(lambda: self._accepting.fetch(statement, self.owner, self.lease_seconds, *values))
+        if with_push:
             self.pushed()
+        if len(rows) == len(batch):
+            return [True] * len(batch)
         made = {row["id"] for row in rows}
         return [new.id in made for new in batch]
 
     async def _flush_appends(self, batch: list[Append]) -> list[bool | None]:
-        events = [
-            (write.id, write.base_seq + number, kind, body)
-            for write in batch
-            for number, (kind, body) in enumerate(write.events, start=1)
-        ]
+        statement, values = sql.APPEND.with_values([_row_of_write(write) for write in batch])
+        ids: list[str] = []
+        seqs: list[str] = []
+        kinds: list[str] = []
+        bodies: list[bytes] = []
+        for write in batch:
+            ids += [str(write.id)] * len(write.events)
+            for seq, (kind, body) in enumerate(write.events, write.base_seq + 1):
+                seqs.append(str(seq))
+                kinds.append(str(kind))
+                bodies.append(body)
         entries = [(write.id, key, value) for write in batch for key, value in write.journal]
         rows = await retried(
             lambda: self._appending.fetch(
-                sql.APPEND,
+                statement,
                 self.owner,
-                [write.id for write in batch],
-                [write.epoch for write in batch],
-                [write.base_seq for write in batch],
-                [write.last_seq for write in batch],
-                [write.state for write in batch],
-                [write.status_at for write in batch],
-                [write.snapshot for write in batch],
-                [write.release for write in batch],
-                [write.inputs for write in batch],
-                *([event[column] for event in events] for column in range(4)),
-                *([entry[column] for entry in entries] for column in range(3)),
-                [bool(write.journal) for write in batch],
                 self.lease_seconds,
+                *(_literal(ids), _literal(seqs), _literal(kinds), bodies),
+                *([entry[column] for entry in entries] for column in range(3)),
+                *values,
             ),
             LONG_PAUSES,
         )
         if any(row["pushed"] for row in rows):
             self.pushed()
+        if len(rows) == len(batch):  # of each task there is one write
+            return [True] * len(batch)
         taken = {row["id"] for row in rows}
         refused = [write for write in batch if write.id not in taken]
         verdicts = await self._inspect(refused) if refused else {}
@@ -336,6 +320,31 @@ class TaskStore:
             else:
                 verdicts[write.id] = None
         return verdicts
+
+
+def _literal(values: list[str]) -> str:
+    """An array as PostgreSQL reads it from text, of values that need no quotes."""
+    return "{" + ",".join(values) + "}"
+
+
+def _row_of_new(new: NewTask, with_push: bool) -> tuple[object, ...]:
+    row = (
+        *(new.id, new.tenant, new.agent, new.context_id, new.principal, new.message_id, new.parent_id, new.root_id),
+        *(dumps(new.chain).decode(), dumps(new.budget).decode()),  # as text: ACCEPT casts it, asyncpg would not
+        *(new.definition, moment_of(new.task.status.timestamp), new.leased),
+        task_event(new.task),
+    )
+    if not with_push:
+        return row
+    push = new.push
+    return (*row, *((push.id, push.version, push.address, push.sealed) if push else (None,) * 4))
+
+
+def _row_of_write(write: Append) -> tuple[object, ...]:
+    return (
+        *(write.id, write.epoch, write.base_seq, write.last_seq, write.state, write.status_at, write.snapshot),
+        *(write.release, write.inputs, bool(write.journal)),
+    )
 
 
 def _lease(row: asyncpg.Record) -> Lease:

@@ -6,6 +6,7 @@ which stay whole; a property test holds the two together. What this module does 
 """
 
 from base64 import b64encode
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -37,6 +38,12 @@ FILES = frozenset({"raw", "bytes", "fileWithBytes", "file_with_bytes"})
 
 CONTENTS = ("text", "raw", "url", "data")
 """What a part holds one of."""
+
+PLAIN_REQUEST = frozenset({"message", "configuration"})
+PLAIN_MESSAGE = frozenset({"messageId", "role", "parts", "contextId", "taskId"})
+PLAIN_SETTINGS = frozenset({"returnImmediately", "historyLength"})
+PLAIN_PART = frozenset({"text", "mediaType"})
+"""Names in requests that are read by hand."""
 
 Json = dict[str, Any]
 
@@ -142,7 +149,20 @@ def part_json(part: Part) -> Json:
 
 def timestamp_json(timestamp: Timestamp) -> str:
     """RFC 3339 with as many digits as are needed, as ProtoJSON says it."""
-    return timestamp.ToJsonString()
+    nanos = timestamp.nanos
+    if not 0 <= nanos < 1_000_000_000 or nanos % 1000:
+        return timestamp.ToJsonString()
+    if not nanos:
+        return f"{_second(timestamp.seconds)}Z"
+    if nanos % 1_000_000:
+        return f"{_second(timestamp.seconds)}.{nanos // 1000:06d}Z"
+    return f"{_second(timestamp.seconds)}.{nanos // 1_000_000:03d}Z"
+
+
+@lru_cache(64)
+def _second(seconds: int) -> str:
+    """Most timestamps are of this second."""
+    return Timestamp(seconds=seconds).ToJsonString().removesuffix("Z")
 
 
 def stream_json(event: StreamResponse) -> Json:
@@ -256,11 +276,9 @@ def _plain_request(params: Json) -> SendMessageRequest | None:
     """The request if it holds nothing but a message of plain parts and the two usual settings, else None."""
     message = params.get("message")
     settings = params.get("configuration", {})
-    if message is None or not isinstance(settings, dict) or params.keys() - {"message", "configuration"}:
+    if message is None or not isinstance(settings, dict):
         return None
-    if message.keys() - {"messageId", "role", "parts", "contextId", "taskId"}:
-        return None
-    if settings.keys() - {"returnImmediately", "historyLength"}:
+    if not (params.keys() <= PLAIN_REQUEST and message.keys() <= PLAIN_MESSAGE and settings.keys() <= PLAIN_SETTINGS):
         return None
     plain = _plain_message(message)
     if plain is None:
@@ -284,18 +302,20 @@ def _plain_message(message: Json) -> Message | None:
     stated = message.get("role", "ROLE_UNSPECIFIED")
     role = ROLES.get(stated) if isinstance(stated, str) else None
     parts = message.get("parts")
-    ids = [message.get(name, "") for name in ("messageId", "contextId", "taskId")]
-    if role is None or not isinstance(parts, list) or not all(isinstance(value, str) for value in ids):
+    message_id, context_id = message.get("messageId", ""), message.get("contextId", "")
+    task_id = message.get("taskId", "")
+    if role is None or not isinstance(parts, list):
+        return None
+    if not (isinstance(message_id, str) and isinstance(context_id, str) and isinstance(task_id, str)):
         return None
     plain = [made for part in parts if (made := _plain_part(part)) is not None]
     if len(plain) != len(parts):
         return None
-    message_id, context_id, task_id = ids
     return Message(message_id=message_id, context_id=context_id, task_id=task_id, role=role, parts=plain)
 
 
 def _plain_part(part: Any) -> Part | None:
-    if not isinstance(part, dict) or part.keys() - {"text", "mediaType"}:
+    if not isinstance(part, dict) or not part.keys() <= PLAIN_PART:
         return None
     text, media_type = part.get("text"), part.get("mediaType", "")
     if not isinstance(text, str) or not isinstance(media_type, str):

@@ -22,7 +22,6 @@ from agentnet.tasks.foreign import GRACE_SECONDS
 from agentnet.tasks.records import Lease, LeasedTask, LostLeaseError
 from agentnet.tasks.run import TaskRun
 from agentnet.tasks.store import TaskStore
-from agentnet.telemetry.logs import bind
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +90,8 @@ class Worker:
         if superseded:
             superseded.end(Stop.LOST)
         run = TaskRun(self._store, leased, self._tell)
-        active = self._active[task_id] = Execution(run, self._terms, self._give_back)
-        active.running = asyncio.create_task(self._run(active), name=f"task {run.task_id}")
+        active = self._active[task_id] = Execution(run, self._terms, self._give_back, self._over)
+        active.begin()
         if self._closing:
             active.end(Stop.SHUTDOWN)
         return run
@@ -211,20 +210,15 @@ class Worker:
                 logger.info("task %s: attempt %d begins here", lease.task_id, lease.attempt)
             self.start(leased)
 
-    async def _run(self, active: Execution) -> None:
-        task_id, leased = active.run.lease.task_id, active.run.leased
-        try:
-            # What is begun in here inherits it: tools, writes and timers of the run log with these ids too.
-            ids = {"task_id": active.run.task_id, "context_id": leased.context_id, "tenant": leased.tenant}
-            with bind(**ids, agent=self._agent):
-                await active.carry_out()
-        finally:
-            was_full = self.room == 0
-            if self._active.get(task_id) is active:
-                del self._active[task_id]
-            self._tell(active.run.task_id)
-            if was_full:
-                self._look.wake()
+    def _over(self, active: Execution) -> None:
+        """Forget an execution that has ended."""
+        task_id = active.run.lease.task_id
+        was_full = self.room == 0
+        if self._active.get(task_id) is active:
+            del self._active[task_id]
+        self._tell(active.run.task_id)
+        if was_full:
+            self._look.wake()
 
     async def _give_back(self, lease: Lease) -> None:
         await self._store.release([lease])

@@ -9,9 +9,7 @@ import logging
 import re
 import sys
 from asyncio import CancelledError
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -53,14 +51,26 @@ _EMPTY: dict[str, str] = {}
 _bound: ContextVar[dict[str, str]] = ContextVar("agentnet_log_fields", default=_EMPTY)
 
 
-@contextmanager
-def bind(**fields: str | None) -> Iterator[None]:
+class Bound:
+    """A block whose records have more fields than those around it."""
+
+    __slots__ = ("_before", "_fields")
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self._fields = fields
+        self._before: Token[dict[str, str]] | None = None
+
+    def __enter__(self) -> None:
+        self._before = _bound.set(_bound.get() | self._fields)
+
+    def __exit__(self, *_: object) -> None:
+        assert self._before
+        _bound.reset(self._before)
+
+
+def bind(**fields: str | None) -> Bound:
     """Put `fields` (of `FIELDS`) on every record that is logged inside the block; None leaves one as it was."""
-    token = _bound.set(_bound.get() | {name: value for name, value in fields.items() if value is not None})
-    try:
-        yield
-    finally:
-        _bound.reset(token)
+    return Bound({name: value for name, value in fields.items() if value is not None})
 
 
 def bound() -> dict[str, str]:

@@ -15,11 +15,20 @@ POLL_SECONDS = 0.005
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, limits: ConnectionLimits | None = None) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, limits: ConnectionLimits | None = None, keep_alive_seconds: int = 5
+) -> AsyncIterator[str]:
     """Serve `app` for as long as the block runs; gives its base URL. Connections that are open at the end are cut."""
     protocol = bounded(limits or ConnectionLimits())
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, http=protocol)
+        config = uvicorn.Config(
+            app,
+            log_level="error",
+            lifespan="off",
+            timeout_keep_alive=keep_alive_seconds,
+            timeout_graceful_shutdown=1,
+            http=protocol,
+        )
         server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         try:

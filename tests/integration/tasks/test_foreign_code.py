@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import pytest
@@ -251,3 +251,110 @@ async def test_code_that_ends_well_after_it_was_told_to_end_has_ended_well(datab
         task = await one.handler.on_message_send(request("go"), context())
         assert isinstance(task, Task)
         assert await shown(one, task) == (TaskState.TASK_STATE_COMPLETED, ["done"])
+
+
+async def leaves_a_timer_that_cancels_it() -> None:
+    this = asyncio.current_task()
+    assert this
+    asyncio.get_running_loop().call_soon(this.cancel)
+
+
+async def leaves_a_time_limit_behind() -> None:
+    await asyncio.timeout(0).__aenter__()
+
+
+async def is_cancelled_by_itself_and_goes_on() -> None:
+    this = asyncio.current_task()
+    assert this
+    this.cancel()
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        await asyncio.sleep(0)
+
+
+async def takes_its_cancel_back() -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+
+
+async def counts_no_cancel() -> None:
+    this = asyncio.current_task()
+    assert this
+    assert this.cancelling() == 0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(raises_value_error())
+            await asyncio.Event().wait()
+
+
+async def raises_value_error() -> None:
+    raise ValueError
+
+
+ENDS_WELL: dict[str, Callable[[], Awaitable[None]]] = {
+    "leaves a timer that cancels its task": leaves_a_timer_that_cancels_it,
+    "leaves a time limit behind": leaves_a_time_limit_behind,
+    "is cancelled by itself and goes on": is_cancelled_by_itself_and_goes_on,
+    "takes its cancel back": takes_its_cancel_back,
+    "counts no cancel": counts_no_cancel,
+}
+
+
+@pytest.mark.parametrize("name", ENDS_WELL)
+async def test_no_cancel_of_codes_own_time_reaches_what_comes_behind_it(database_url: str, name: str) -> None:
+    async with replicas(database_url, Runs(ENDS_WELL[name])) as [one], asyncio.timeout(PATIENCE_SECONDS):
+        task = await one.handler.on_message_send(request("go"), context())
+        assert isinstance(task, Task)
+        assert task.status.state == TaskState.TASK_STATE_COMPLETED
+
+
+@pytest.mark.parametrize("name", ENDS_WELL)
+async def test_an_executors_cancel_runs_as_if_nothing_had_been_cancelled(database_url: str, name: str) -> None:
+    did: list[str] = []
+
+    async def at_cancel() -> None:
+        await ENDS_WELL[name]()
+        did.append(name)
+
+    async with replicas(database_url, Runs(waits, at_cancel)) as [one], asyncio.timeout(PATIENCE_SECONDS):
+        assert (await canceled(one, await began(one))).status.state == TaskState.TASK_STATE_CANCELED
+    assert did == [name]
+
+
+async def test_a_task_whose_process_ends_around_it_is_left_to_others_and_not_failed(database_url: str) -> None:
+    """As asyncio ends a loop: it cancels all tasks."""
+    executor = Runs(waits)
+    async with replicas(database_url, executor, concurrency=1) as [one], asyncio.timeout(PATIENCE_SECONDS):
+        task = await began(one)
+        while not executor.begun:
+            await asyncio.sleep(0)
+        [running] = [each for each in asyncio.all_tasks() if each.get_name() == f"task {task.id}"]
+        running.cancel()
+        while not one.worker.room:
+            await asyncio.sleep(0)
+        stored = await one.store.pool.fetchrow("SELECT lease_owner, state FROM tasks WHERE id = $1", UUID(task.id))
+        assert stored is not None and stored["lease_owner"] == one.store.owner
+        assert stored["state"] == TaskState.TASK_STATE_SUBMITTED
+
+
+async def test_a_task_that_is_run_anew_leaves_code_behind_that_does_not_end(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A newer run of the task in the same process: the older one has lost its lease."""
+    async with stubborn(database_url) as (executor, [one]):
+        task = await began(one)
+        lease = await one.store.claim_one(UUID(task.id), "default", force=True)
+        assert lease is not None
+        older = executor.go
+        executor.go = asyncio.Event()
+        one.worker.start(await one.store.load(lease))
+        while "its code did not end" not in caplog.text:
+            await asyncio.sleep(0.01)
+        older.set()
+        assert (await canceled(one, task)).status.state == TaskState.TASK_STATE_CANCELED
+        await check_left_behind(one, executor, task, (TaskState.TASK_STATE_CANCELED, ["before", "canceled"]))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -20,8 +21,10 @@ from agentnet.database import Database
 from agentnet.ids import uuid7
 from agentnet.settings import Settings
 from agentnet.tasks.events import status_update, submitted
+from agentnet.tasks.push_config import VERSION_1_0, StoredConfig
 from agentnet.tasks.records import Append, Lease, LostLeaseError, NewTask
 from agentnet.tasks.run import TaskRun
+from agentnet.tasks.sql import MOST_ROWS
 from agentnet.tasks.store import TaskStore
 from agentnet.testing.faults import outlast_trust
 
@@ -198,3 +201,59 @@ async def test_a_finished_step_makes_the_attempts_before_it_count_no_more(databa
         assert await store.pool.fetchval(attempt, run.lease.task_id) == 5
         await run.journal("m1", b"turn")
         assert await store.pool.fetchval(attempt, run.lease.task_id) == 1
+
+
+STORED = """
+SELECT t.tenant, t.context_id, t.principal, t.parent_id IS NULL AS is_root, t.chain, t.budget, t.definition, t.state,
+       t.last_seq, t.snapshot_seq, t.snapshot IS NULL AS is_open, t.lease_owner, t.lease_until > now() AS leased,
+       t.epoch, t.attempt, t.push, t.inputs,
+       ARRAY(SELECT (seq, kind, epoch)::text FROM task_events e WHERE e.task_id = t.id ORDER BY seq) AS events,
+       ARRAY(SELECT (key, value)::text FROM journal j WHERE j.task_id = t.id ORDER BY key) AS entries,
+       ARRAY(SELECT (id, version, address, config)::text FROM push_configs p WHERE p.task_id = t.id) AS configs,
+       ARRAY(SELECT (config_id, seq)::text FROM push_deliveries d WHERE d.task_id = t.id ORDER BY seq) AS deliveries
+FROM tasks t WHERE t.id = ANY($1::uuid[]) ORDER BY t.principal
+"""
+ROWS: dict[str, Callable[[NewTask], NewTask]] = {
+    "leased": lambda new: new,
+    "waits for a place": lambda new: replace(new, leased=False),
+    "delegated": lambda new: replace(new, parent_id=uuid7(), chain=("key:k", "agent:a"), budget={"hops": 2}),
+    "told to a webhook": lambda new: replace(new, push=StoredConfig("p", VERSION_1_0, "https://x.example/", b"sealed")),
+}
+
+
+@pytest.mark.parametrize("copies", [1, MOST_ROWS])
+async def test_what_is_stored_alone_is_stored_as_in_company(database_url: str, copies: int) -> None:
+    def made() -> list[NewTask]:
+        kinds = [(f"key:{name} {copy}", change) for name, change in ROWS.items() for copy in range(copies)]
+        return [replace(change(new_task()), principal=principal) for principal, change in kinds]
+
+    async def rows(news: list[NewTask]) -> list[dict[str, object]]:
+        return [dict(row) for row in await store.pool.fetch(STORED, [new.id for new in news])]
+
+    async def work(runs: list[TaskRun], *, together: bool) -> None:
+        async def first(run: TaskRun) -> None:
+            await run.emit(artifact(run, "a"))
+            await run.journal("t:1", b"done")
+
+        async def last(run: TaskRun) -> None:
+            assert await run.rest(completed(run))
+
+        for step in (first, last):
+            if together:
+                await asyncio.gather(*(step(run) for run in runs))
+            else:
+                for run in runs:
+                    await step(run)
+
+    async with opened(database_url) as store:
+        alone, together = made(), made()
+        for new in alone:
+            assert await store.accept(new) == new.id
+        assert await asyncio.gather(*map(store.accept, together)) == [new.id for new in together]
+        assert await rows(alone) == await rows(together)
+        for news in (alone, together):
+            loaded = [await store.load(Lease(new.id, 1, 1)) for new in news if new.leased]
+            await work([TaskRun(store, leased, lambda _: None) for leased in loaded], together=news is together)
+        stored = await rows(alone)
+        assert stored == await rows(together)
+        assert sum(len(row["deliveries"]) for row in stored) == 3 * copies  # type: ignore[misc,arg-type]

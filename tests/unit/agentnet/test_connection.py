@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentnet.process.connection import ConnectionLimits
 from agentnet.testing.serving import serving
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -217,6 +218,14 @@ async def test_a_connection_that_rests_between_requests_is_not_hurried() -> None
             assert (await reader.readuntil(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200")
             await answer_to(url, [b"POST"])
             swept += 1
+
+
+async def test_a_connection_that_rests_too_long_between_requests_is_closed() -> None:
+    async with serving(echo_length, PATIENT, keep_alive_seconds=0) as url, connected(url) as (reader, writer):
+        writer.write(HEAD + b"Content-Length: 2\r\n\r\nab")
+        assert (await reader.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await reader.read() == b""
 
 
 async def test_an_app_that_waits_for_a_slow_body_finds_its_client_gone() -> None:

@@ -73,3 +73,22 @@ async def test_what_is_written_together_is_nobodys_alone_in_the_log() -> None:
     with bind(task_id="the first one's"):
         assert await commit.submit(1) == 1
     assert seen == [{}]
+
+
+async def test_who_is_busy_gathers_what_the_next_turns_of_the_loop_bring() -> None:
+    batches: list[list[int]] = []
+
+    async def flush(batch: list[int]) -> list[int]:
+        batches.append(batch)
+        return batch
+
+    async def late(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        return await commit.submit(number)
+
+    commit = GroupCommit(flush)
+    await asyncio.gather(commit.submit(-2), commit.submit(-1))  # so it knows that it is busy
+    await asyncio.gather(*(late(number) for number in range(5)))
+    await commit.submit(5)
+    assert batches == [[-2, -1], [0, 1, 2, 3, 4], [5]]

@@ -138,7 +138,6 @@ SMALL_WITH_A_REASON = {
     "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
     "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
-    "agentnet.testing.serving": "shipped to users by its package",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
     "gateway.page": "a page for browsers, beside what programs use",
