@@ -3,13 +3,25 @@ of them the offline model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, get_args
 
 import httpx2
 from agents import Model, ModelProvider, ModelSettings, OpenAIResponsesModel
+from agents.tracing import get_trace_provider
 from openai import AsyncOpenAI, Omit, Timeout
+from openai.types.responses import (
+    ResponseCompletedEvent,
+    ResponseCreatedEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseTextDeltaEvent,
+)
+from pydantic import BaseModel
 
+from agentnet.errors import ConfigurationError
 from agentnet.models.chat import ChatModel
 from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import absent, with_fallbacks
@@ -29,6 +41,15 @@ OPENAI_ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
 """Headers that the client makes of the environment, for whatever endpoint."""
 CONNECT_SECONDS = 10.0
 """A host that takes no connection by then is away; what it says may take longer."""
+USUAL_EVENTS = (
+    ResponseCreatedEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseTextDeltaEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseCompletedEvent,
+)
+"""What nearly every turn consists of."""
 
 
 class Models(ModelProvider):
@@ -53,6 +74,15 @@ class Models(ModelProvider):
             names = with_fallbacks(self._settings, model_name)
             self._asked[model_name] = self._made[names] = self._made.get(names) or self._make(names)
         return self._asked[model_name]
+
+    def prepare(self, model_name: str | None) -> None:
+        """Do now what the first turn of that model would wait for: 0.2 s of imports, and of types that OpenAI's client
+        builds when they are used. Contacts nothing. Where there is no such model, a turn says so.
+        """
+        with suppress(ConfigurationError):
+            self.get_model(model_name)
+        get_trace_provider()
+        _build(USUAL_EVENTS, set())
 
     async def aclose(self) -> None:
         """Close the clients."""
@@ -117,6 +147,23 @@ class OnlyListedModel(Model):
         async with self._finding:
             if not self._inner.model:
                 self._inner.model = await only_model(self._endpoint)
+
+
+def _build(kinds: Iterable[type[BaseModel]], done: set[type[BaseModel]]) -> None:
+    """Build each model behind those that it holds: of one that is not built every other would make its own, which takes
+    three times the memory and the time."""
+    for kind in kinds:
+        if kind not in done:
+            done.add(kind)
+            _build((held for field in kind.model_fields.values() for held in _models_in(field.annotation)), done)
+            kind.model_rebuild()
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def model_provider(settings: Settings) -> Models:

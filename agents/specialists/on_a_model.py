@@ -13,18 +13,25 @@ from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 
+Step = Callable[[], Awaitable[None]]
+
 
 async def executor_on_a_model(
     runtime: Runtime, specialist: Specialist, directory: Directory
-) -> tuple[SpecialistExecutor, Callable[[], Awaitable[None]]]:
-    """The executor of `specialist`, and what closes its connections. Raises `ConfigurationError`."""
+) -> tuple[SpecialistExecutor, Step, Step]:
+    """The executor of `specialist`, and what opens and closes its connections to tools. Raises `ConfigurationError`.
+
+    What its first task would wait for is done before: the process starts with it.
+    """
     settings, manifest = runtime.settings, specialist.manifest
     check_models(settings, [specialist])
     tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
+    models, model = runtime.models(), model_name(settings, manifest.model)
+    models.prepare(model)
     executor = SpecialistExecutor(
         specialist,
-        models=runtime.models(),
-        model_name=model_name(settings, manifest.model),
+        models=models,
+        model_name=model,
         model_settings=default_model_settings(settings),
         store=await runtime.tasks(),
         files=FileStore(await runtime.database(), settings.max_file_bytes),
@@ -33,4 +40,4 @@ async def executor_on_a_model(
         max_tools=settings.mcp_list_limit,
     )
     await executor.check_servers(EVERYONE)
-    return executor, tool_servers.close
+    return executor, executor.connect, tool_servers.close
