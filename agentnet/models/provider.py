@@ -22,7 +22,7 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from agentnet.errors import ConfigurationError
-from agentnet.models.chat import ChatModel
+from agentnet.models.chat import ChatClient, ChatModel
 from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import absent, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
@@ -186,7 +186,7 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
     http_client = WireClient(endpoint)
     if endpoint.api_key is None:
         http_client.event_hooks["request"].append(_without_key)
-    return AsyncOpenAI(
+    return ChatClient(
         api_key=key,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply

@@ -1,10 +1,8 @@
 """Python's garbage collector in a server: measured in bench/pauses.py, its defaults cost 7 % and the longest pauses."""
 
-import ctypes
 import gc
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 THRESHOLDS = (50_000, 20, 100)
 """New objects before the young are looked through, and how often that happens before the older are."""
@@ -22,16 +20,8 @@ def steady_collector() -> Iterator[None]:
     gc.collect()  # or garbage would be frozen too, for ever
     gc.freeze()
     rare_collector()
-    _give_back()
     try:
         yield
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def _give_back() -> None:
-    """Give what only the start needed back to the system: 4.5 MB of a specialist's process, which glibc would keep."""
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)

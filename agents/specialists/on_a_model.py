@@ -1,6 +1,7 @@
 """A specialist that a model runs: our executor, with the tools and the peers that the network has for it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from agentnet.discovery.directory import Directory
 from agentnet.files.store import FileStore
@@ -13,7 +14,7 @@ from agentnet.runs.delegation import Peers
 from agentnet.runs.executor import SpecialistExecutor
 from agentnet.runs.toolservers import ToolServers
 
-Step = Callable[[], Awaitable[None]]
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def executor_on_a_model(

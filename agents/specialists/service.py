@@ -1,7 +1,7 @@
 """The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from http import HTTPStatus
@@ -34,6 +34,7 @@ from cards import CardResponse, build_card, card_to_json, entry_from_card
 from specialists.access import RULES
 
 BUNDLED = Path(__file__).parent
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
@@ -55,8 +56,8 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     directory = runtime.directory(f"agent:{specialist.name}")
     own = load_executor(specialist)
     executor: AgentExecutor | None = own
-    connect: Callable[[], Awaitable[None]] = _nothing
-    close: Callable[[], Awaitable[None]] = _nothing
+    connect: Step = _nothing
+    close: Step = _nothing
     if executor is None:
         # Not beside an executor of the folder's own: the SDKs of models and of MCP are 2 s of CPU and 60 MB.
         with built_when_used(TYPES_OF_MCP):
