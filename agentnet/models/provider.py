@@ -75,15 +75,6 @@ class Models(ModelProvider):
             self._asked[model_name] = self._made[names] = self._made.get(names) or self._make(names)
         return self._asked[model_name]
 
-    def prepare(self, model_name: str | None) -> None:
-        """Do now what the first turn of that model would wait for: 0.2 s of imports, and of types that OpenAI's client
-        builds when they are used. Contacts nothing. Where there is no such model, a turn says so.
-        """
-        with suppress(ConfigurationError):
-            self.get_model(model_name)
-        get_trace_provider()
-        _build(USUAL_EVENTS, set())
-
     async def aclose(self) -> None:
         """Close the clients."""
         clients, self._clients = self._clients, []
@@ -147,6 +138,16 @@ class OnlyListedModel(Model):
         async with self._finding:
             if not self._inner.model:
                 self._inner.model = await only_model(self._endpoint)
+
+
+def prepare(models: ModelProvider, name: str | None) -> None:
+    """Do now what the first turn of a model would wait for: 0.2 s of imports, and of types that OpenAI's client builds
+    when they are used. Contacts nothing. Where there is no such model, a turn says so.
+    """
+    with suppress(ConfigurationError):
+        models.get_model(name)
+    get_trace_provider()
+    _build(USUAL_EVENTS, set())
 
 
 def _build(kinds: Iterable[type[BaseModel]], done: set[type[BaseModel]]) -> None:

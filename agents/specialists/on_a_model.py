@@ -7,7 +7,7 @@ from agentnet.discovery.directory import Directory
 from agentnet.files.store import FileStore
 from agentnet.ids import EVERYONE
 from agentnet.manifests.manifest import Specialist
-from agentnet.models import default_model_settings, model_name
+from agentnet.models import default_model_settings, model_name, prepare
 from agentnet.process.modelnames import check_models
 from agentnet.process.runtime import Runtime
 from agentnet.runs.delegation import Peers
@@ -28,7 +28,7 @@ async def executor_on_a_model(
     check_models(settings, [specialist])
     tool_servers = ToolServers(directory, runtime.tokens, await runtime.upstreams())
     models, model = runtime.models(), model_name(settings, manifest.model)
-    models.prepare(model)
+    prepare(models, model)
     executor = SpecialistExecutor(
         specialist,
         models=models,

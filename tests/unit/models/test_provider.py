@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentnet.errors import ConfigurationError
-from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model
+from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model, prepare
 from agentnet.models.patient import PatientModel
 from agentnet.models.provider import USUAL_EVENTS
 from agentnet.settings import Settings
@@ -93,7 +93,7 @@ async def test_an_installed_model_goes_by_its_name_with_an_endpoint_and_without(
 
 def test_what_a_first_turn_consists_of_is_built_before_it_comes() -> None:
     models = model_provider(settings())
-    models.prepare("gpt-something")
+    prepare(models, "gpt-something")
     assert all(event.__pydantic_complete__ for event in USUAL_EVENTS)
     assert isinstance(models.get_model("gpt-something"), OfflineModel)
 
@@ -103,6 +103,6 @@ def test_a_model_that_is_not_there_is_said_by_its_turn_and_not_by_what_prepares_
 ) -> None:
     install(monkeypatch)
     models = model_provider(settings())
-    models.prepare(None)
+    prepare(models, None)
     with pytest.raises(ConfigurationError):
         models.get_model(None)
