@@ -9,7 +9,7 @@ from agentnet.models.endpoints.choice import is_offline, model_name, no_model
 from agentnet.models.endpoints.installed import OFFLINE_MODEL, installed_models, load_model
 
 if TYPE_CHECKING:
-    from agentnet.models.provider import Models, default_model_settings, model_provider, prepare
+    from agentnet.models.provider import Models, default_model_settings, model_provider
 
 __all__ = [
     "OFFLINE_MODEL",
@@ -21,7 +21,6 @@ __all__ = [
     "model_name",
     "model_provider",
     "no_model",
-    "prepare",
 ]
 
 

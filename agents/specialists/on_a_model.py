@@ -7,7 +7,8 @@ from agentnet.discovery.directory import Directory
 from agentnet.files.store import FileStore
 from agentnet.ids import EVERYONE
 from agentnet.manifests.manifest import Specialist
-from agentnet.models import default_model_settings, model_name, prepare
+from agentnet.models import default_model_settings, model_name
+from agentnet.models.provider import prepare
 from agentnet.process.modelnames import check_models
 from agentnet.process.runtime import Runtime
 from agentnet.runs.delegation import Peers

@@ -4,9 +4,9 @@ import pytest
 from pydantic import SecretStr
 
 from agentnet.errors import ConfigurationError
-from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model, prepare
+from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model
 from agentnet.models.patient import PatientModel
-from agentnet.models.provider import USUAL_EVENTS
+from agentnet.models.provider import USUAL_EVENTS, prepare
 from agentnet.settings import Settings
 from offline_model import OfflineModel
 
