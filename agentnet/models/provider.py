@@ -3,14 +3,26 @@ of them the offline model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, get_args
 
 import httpx2
 from agents import Model, ModelProvider, ModelSettings, OpenAIResponsesModel
+from agents.tracing import get_trace_provider
 from openai import AsyncOpenAI, Omit, Timeout
+from openai.types.responses import (
+    ResponseCompletedEvent,
+    ResponseCreatedEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseTextDeltaEvent,
+)
+from pydantic import BaseModel
 
-from agentnet.models.chat import ChatModel
+from agentnet.errors import ConfigurationError
+from agentnet.models.chat import ChatClient, ChatModel
 from agentnet.models.endpoints.building import endpoint_of
 from agentnet.models.endpoints.choice import absent, with_fallbacks
 from agentnet.models.endpoints.declared import declared_models
@@ -29,6 +41,15 @@ OPENAI_ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
 """Headers that the client makes of the environment, for whatever endpoint."""
 CONNECT_SECONDS = 10.0
 """A host that takes no connection by then is away; what it says may take longer."""
+USUAL_EVENTS = (
+    ResponseCreatedEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseTextDeltaEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseCompletedEvent,
+)
+"""What nearly every turn consists of."""
 
 
 class Models(ModelProvider):
@@ -119,6 +140,33 @@ class OnlyListedModel(Model):
                 self._inner.model = await only_model(self._endpoint)
 
 
+def prepare(models: ModelProvider, name: str | None) -> None:
+    """Do now what the first turn of a model would wait for: 0.2 s of imports, and of types that OpenAI's client builds
+    when they are used. Contacts nothing. Where there is no such model, a turn says so.
+    """
+    with suppress(ConfigurationError):
+        models.get_model(name)
+    get_trace_provider()
+    _build(USUAL_EVENTS, set())
+
+
+def _build(kinds: Iterable[type[BaseModel]], done: set[type[BaseModel]]) -> None:
+    """Build each model behind those that it holds: of one that is not built every other would make its own, which takes
+    three times the memory and the time."""
+    for kind in kinds:
+        if kind not in done:
+            done.add(kind)
+            _build((held for field in kind.model_fields.values() for held in _models_in(field.annotation)), done)
+            kind.model_rebuild()
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
 def model_provider(settings: Settings) -> Models:
     """The provider for `settings`. Close it with `aclose`."""
     return Models(settings)
@@ -139,7 +187,7 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
     http_client = WireClient(endpoint)
     if endpoint.api_key is None:
         http_client.event_hooks["request"].append(_without_key)
-    return AsyncOpenAI(
+    return ChatClient(
         api_key=key,
         base_url=endpoint.base_url,
         max_retries=0,  # a turn is tried again as a whole: the client's own tries would multiply

@@ -20,12 +20,14 @@ from starlette.types import ASGIApp
 
 from agentnet.errors import ConfigurationError
 from agentnet.process.connection import BoundedProtocol, ConnectionLimits, bounded
-from agentnet.process.imports import PARTS_OF_A2A, without
+from agentnet.process.imports import PARTS_OF_A2A, TYPES_OF_MCP, built_when_used, without
 from agentnet.process.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
 GROUP = "agentnet.services"
+SPEAKING_MCP = frozenset({"gateway", "mcp"})
+"""Kinds of services; a specialist does where it has tools of servers, which is known later."""
 SHUTDOWN_SECONDS = 5
 POLL_SECONDS = 0.005
 DATE_SECONDS = 1.0
@@ -67,7 +69,7 @@ def load_factory(kind: str) -> Factory:
     found = entry_points(group=GROUP, name=kind)
     if not found:
         raise ConfigurationError(f"No installed package offers the service {kind!r}.", hint="Reinstall agentnet.")
-    with without(*PARTS_OF_A2A):
+    with without(*PARTS_OF_A2A), built_when_used(*([TYPES_OF_MCP] if kind in SPEAKING_MCP else [])):
         factory: Factory = next(iter(found)).load()
     return factory
 

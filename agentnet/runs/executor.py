@@ -33,6 +33,7 @@ from openai.types.responses import ResponseTextDeltaEvent
 from agentnet.errors import AgentNetError
 from agentnet.files.store import FileStore
 from agentnet.identity import Principal
+from agentnet.identity.admin import DEFAULT_TENANT
 from agentnet.manifests.manifest import Specialist
 from agentnet.mcp.finding import FINDER_NAMES
 from agentnet.models.failures import failure_in
@@ -124,6 +125,13 @@ class SpecialistExecutor(AgentExecutor):
         """
         if self._elsewhere:
             await self._served(Principal(tenant, f"service:agent:{self.specialist.name}"))
+
+    async def connect(self) -> None:
+        """Connect to the manifest's servers as the default tenant: where there is no other, no task waits for that."""
+        name = self.specialist.name
+        # Its chain is that of its tasks: the connection stays, and is theirs.
+        principal = Principal(DEFAULT_TENANT, f"service:agent:{name}", chain=(f"agent:{name}",))
+        await self._tool_servers.connect(principal, self.specialist.manifest.mcp_servers, self._taken)
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Run the task of `context` until it rests."""

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -125,6 +126,13 @@ class ToolServers:
                     logger.warning("the tool %.100r of %s is left out: %s", tool.name, server, error)
                     unfit[name] = str(error)
         return Served(list(made.values()), missing, made, unfit)
+
+    async def connect(self, principal: Principal, names: list[str], taken: frozenset[str] = frozenset()) -> None:
+        """Do what `tools` would, where all servers are there: one that is not is looked for when it is wanted."""
+        with suppress(AgentNetError, mcp.MCPError, TimeoutError, *NOT_MCP):
+            for name in names:
+                await (await self._connections.get(principal, name)).tools()
+            await self.tools(principal, names, taken)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,7 @@
 """The agent server: a specialist's folder as an A2A service (card, JSON-RPC with SSE, HTTP+JSON, health)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from http import HTTPStatus
@@ -24,6 +25,7 @@ from agentnet.frame.bodies import json_limits, say_in_jsonrpc
 from agentnet.frame.frame import READY, Frame
 from agentnet.ids import EVERYONE, new_id
 from agentnet.manifests.manifest import Specialist, load_specialists, pick
+from agentnet.process.imports import TYPES_OF_MCP, built_when_used
 from agentnet.process.runtime import Runtime
 from agentnet.push.signing import KeySet
 from agentnet.runs.folder_code import load_executor
@@ -32,6 +34,7 @@ from cards import CardResponse, build_card, card_to_json, entry_from_card
 from specialists.access import RULES
 
 BUNDLED = Path(__file__).parent
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def create_service(runtime: Runtime, name: str, url: str) -> ASGIApp:
@@ -53,12 +56,14 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
     directory = runtime.directory(f"agent:{specialist.name}")
     own = load_executor(specialist)
     executor: AgentExecutor | None = own
-    close: Callable[[], Awaitable[None]] = _nothing
+    connect: Step = _nothing
+    close: Step = _nothing
     if executor is None:
         # Not beside an executor of the folder's own: the SDKs of models and of MCP are 2 s of CPU and 60 MB.
-        from specialists.on_a_model import executor_on_a_model
+        with built_when_used(TYPES_OF_MCP):
+            from specialists.on_a_model import executor_on_a_model
 
-        executor, close = await executor_on_a_model(runtime, specialist, directory)
+        executor, connect, close = await executor_on_a_model(runtime, specialist, directory)
     worker = Worker(
         store,
         signals,
@@ -109,7 +114,10 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
             over_grpc.serving(handler) if over_grpc else nullcontext(),
             directory.registered(entry, settings.lease_seconds),
         ):
+            connecting = asyncio.create_task(connect(), name=f"connect {specialist.name}")
             yield
+            connecting.cancel()
+            await asyncio.wait([connecting])
         await worker.close()
         await close()
 
@@ -133,4 +141,4 @@ async def create_app(runtime: Runtime, specialist: Specialist, url: str) -> ASGI
 
 
 async def _nothing() -> None:
-    """What there is to close behind an executor of the folder's own."""
+    """What there is to connect before and to close behind an executor of the folder's own."""

@@ -18,9 +18,15 @@ with without(COMMAND_OF_HTTPX):
     from agentnet.process.service import Service
     from agentnet.settings import load_settings
 
+    def below(kind):
+        return {kind}.union(*map(below, kind.__subclasses__()))
+
     async def main():
         async with single(load_settings(), Service(*sys.argv[1:], 0)):
+            from pydantic import BaseModel
+
             print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+            print("built:", *sorted({kind.__module__ for kind in below(BaseModel) if kind.__pydantic_complete__}))
 
     asyncio.run(main())
 """
@@ -32,6 +38,8 @@ DATA = {"bs4", "duckdb", "markdownify", "openpyxl", "pandas", "pint", "pypdf", "
 OFF = {"grpc", "redis"}
 """Of what is off unless a setting wants it."""
 NOBODYS = MIGRATING | TERMINAL | DATA | OFF
+UNUSED_AS_YET = {"mcp_types._v2025_11_25", "mcp_types._v2026_07_28", "agents.sandbox.manifest"}
+"""Hundreds of models of pydantic, which nobody has used when a service starts."""
 MODELS = {"agents", "griffe", "openai", "offline_model"}
 
 SERVICES = {
@@ -63,6 +71,8 @@ def test_a_process_holds_nothing_that_its_service_does_not_need(
         [sys.executable, "-c", PROGRAM, *service], capture_output=True, text=True, env=os.environ | variables
     )
     assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.partition("loaded:")[2].split())
+    loaded, _, built = (set(part.split()) for part in done.stdout.partition("loaded:")[2].partition("built:"))
     assert "asyncpg" in loaded
     assert loaded & SERVICES[service] == set()
+    assert "agentnet.settings" in built
+    assert built & UNUSED_AS_YET == set()

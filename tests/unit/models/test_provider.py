@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from agentnet.errors import ConfigurationError
 from agentnet.models import default_model_settings, is_offline, model_name, model_provider, no_model
 from agentnet.models.patient import PatientModel
+from agentnet.models.provider import USUAL_EVENTS, prepare
 from agentnet.settings import Settings
 from offline_model import OfflineModel
 
@@ -88,3 +89,20 @@ async def test_an_installed_model_goes_by_its_name_with_an_endpoint_and_without(
     assert model_provider(alone).get_model(None) is not keyed.get_model("house")
     assert keyed.get_model("house") is keyed.get_model("house")
     await keyed.aclose()
+
+
+def test_what_a_first_turn_consists_of_is_built_before_it_comes() -> None:
+    models = model_provider(settings())
+    prepare(models, "gpt-something")
+    assert all(event.__pydantic_complete__ for event in USUAL_EVENTS)
+    assert isinstance(models.get_model("gpt-something"), OfflineModel)
+
+
+def test_a_model_that_is_not_there_is_said_by_its_turn_and_not_by_what_prepares_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(monkeypatch)
+    models = model_provider(settings())
+    prepare(models, None)
+    with pytest.raises(ConfigurationError):
+        models.get_model(None)

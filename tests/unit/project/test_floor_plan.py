@@ -137,7 +137,6 @@ Before a line is made longer: does the module lie in the right folder, or what i
 SMALL_WITH_A_REASON = {
     "agentnet.a2a.listing": "one operation with its filters, as its neighbours",
     "agentnet.database.tables_upstreams": "the tables of one part, as the other tables_*",
-    "agentnet.identity.admin": "what the admin key is, which tests and benchmarks ask for too",
     "agentnet.upstreams.sql": "SQL lies in one place",
     "gateway.a2a.extended": "the one answer whose content the relay changes; the relay itself carries bytes",
     "gateway.page": "a page for browsers, beside what programs use",
@@ -150,7 +149,6 @@ SMALL_WITH_A_REASON = {
     "mcp_servers.web.page": "text without parsers; `markdown`, which has them, is imported for HTML alone",
     "offline_model.answers.moments": "the size of the offline model is pinned: it is not worked on",
     "offline_model.answers.shaping": "the size of the offline model is pinned: it is not worked on",
-    "specialists.on_a_model": "what only a specialist without an executor of its own imports",
 }
 """Small modules with a single importer: why each is a file of its own."""
 
