@@ -41,14 +41,14 @@ class ChatClient(AsyncOpenAI):
     hold each member against all types that it may have is an eighth of the CPU of a run."""
 
     @cached_property
-    def chat(self) -> AsyncChat:
+    def chat(self) -> AsyncChat:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Chat Completions."""
         return _Chat(self)
 
 
 class _Chat(AsyncChat):
     @cached_property
-    def completions(self) -> AsyncCompletions:
+    def completions(self) -> AsyncCompletions:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _Completions(self._client)
 
 
@@ -56,8 +56,9 @@ class _Completions(AsyncCompletions):
     async def create(self, **given: Any) -> Any:
         """As the client's own; what is large goes past its types."""
         large = {name: given[name] for name in LARGE if not isinstance(given.get(name, omit), Omit)}
-        left = {"messages": [], "extra_body": large | (given.get("extra_body") or {})}
-        return await super().create(**given | dict.fromkeys(large, omit) | left)
+        left: dict[str, Any] = {"messages": [], "extra_body": large | (given.get("extra_body") or {})}
+        asked: dict[str, Any] = given | dict.fromkeys(large, omit) | left
+        return await super().create(**asked)
 
 
 class ChatModel(OpenAIChatCompletionsModel):
