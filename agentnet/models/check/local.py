@@ -11,7 +11,7 @@ import httpx
 from agentnet.models.check.asking import whole
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.servers import OTHER, PORTS, Server
-from agentnet.models.endpoints.listing import VECTORS
+from agentnet.models.endpoints.listing import IDENTITY, VECTORS, is_encoded
 
 LOOK_SECONDS = 0.3
 """For each port, all at once."""
@@ -54,7 +54,12 @@ async def look(
 
 async def _looked(http: httpx.AsyncClient, url: str, seconds: float) -> LocalServer | None:
     try:
-        async with asyncio.timeout(seconds), http.stream("GET", f"{url}/models", timeout=seconds) as response:
+        async with (
+            asyncio.timeout(seconds),
+            http.stream("GET", f"{url}/models", headers=IDENTITY, timeout=seconds) as response,
+        ):
+            if is_encoded(response.headers):
+                return None
             listing = listing_of(await whole(response), url)
     except (TimeoutError, httpx.HTTPError, OSError):
         return None

@@ -31,6 +31,8 @@ ANSWER_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 MAX_BYTES = 4 * 1024 * 1024
 LIMITS = JsonLimits(depth=50, values=500_000)
+IDENTITY = {"accept-encoding": "identity"}
+"""What a few compressed bytes unfold to has no limit that is looked at in time."""
 MOST_NAMED = 20
 VECTORS = re.compile(r"embed|rerank", re.IGNORECASE)
 NAMES = ("id", "name", "model")
@@ -50,11 +52,22 @@ async def listed_models(
 
     Raises `ModelError`: `AWAY` where nothing answers, `SILENT` where no answer ends, `KEY`, `LOADING`, `BUSY`,
     `SERVER`, `REQUEST` where there is no list at this address (404), `GARBLED` for a page, or JSON that is no list.
+    None of the secrets is in what it says.
     """
+    try:
+        return await _listed(base_url, key, headers or {}, query or {})
+    except ModelError as error:
+        secrets = [key or "", *(headers or {}).values(), *(query or {}).values()]
+        raise error.without(secrets) from error.__cause__
+
+
+async def _listed(
+    base_url: str, key: str | None, headers: Mapping[str, str], query: Mapping[str, str]
+) -> tuple[str, ...]:
     where = shown(base_url)
     if key and not (key.isascii() and key.isprintable()):
         raise ModelError(Kind.KEY, "The key holds characters that no key has.", hint="Check the key of this model.")
-    sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
+    sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **headers, **IDENTITY}
     timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
     try:
         # The user's proxy leads to endpoints elsewhere, never back to this machine.
@@ -104,6 +117,11 @@ async def only_model(endpoint: Endpoint) -> str:
     )
 
 
+def is_encoded(headers: Mapping[str, str]) -> bool:
+    """Whether a body is compressed, though `IDENTITY` was asked for."""
+    return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+
+
 def name_in(names: Collection[str], wanted: str) -> str | None:
     """How `names`, which an endpoint lists, has `wanted`; None where it has it not."""
     forms = [wanted, *(f"{before}{wanted}{after}" for before, after in OTHER_FORMS)]
@@ -112,8 +130,11 @@ def name_in(names: Collection[str], wanted: str) -> str | None:
 
 
 async def _body(response: httpx.Response, where: str) -> bytes:
+    if is_encoded(response.headers):
+        message = f"{where}/models answers compressed, which was not asked for."
+        raise ModelError(Kind.GARBLED, message, hint="Have its server, or what stands before it, compress nothing.")
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             most = f"{MAX_BYTES // 1024**2} MiB"
