@@ -103,6 +103,25 @@ def test_pieces_of_a_secret_are_masked_and_other_words_are_not(text: str, shown:
     assert masked(text, [KEY, "none", ""]) == shown
 
 
+@pytest.mark.parametrize("count", [10**300, -(10**300), 10**20, 1e308, True, "7", None, [], 2**63])
+async def test_no_number_of_tokens_that_a_server_sends_ends_the_check(count: object) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": count, "total_tokens": count}
+    message = {"role": "assistant", "content": "one two three"}
+    said = {"object": "chat.completion", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+    listed = {"data": [{"id": "m", "max_model_len": count}]}
+
+    async def answer(request: Request) -> Response:
+        return JSONResponse(listed if request.method == "GET" else said)
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+    async with serving(app) as url:
+        check = Check(endpoint(url), bounds=PATIENT)
+        findings = [each async for each in check.findings()]
+        assert len(findings) >= 3, findings
+        assert (check.figures.context_tokens or 0) < 10**12
+        assert (check.figures.tokens_per_second or 0) < 10**12
+
+
 def bomb(layers: int) -> bytes:
     body = json.dumps({"data": [{"id": "a" * 30_000_000}]}).encode()
     for _ in range(layers):
