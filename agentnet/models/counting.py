@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 from cachetools import LRUCache, TTLCache
 
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint, on_this_machine
-from agentnet.models.endpoints.listing import IDENTITY, is_encoded
 
 logger = logging.getLogger(__name__)
 

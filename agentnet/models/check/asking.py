@@ -19,9 +19,10 @@ import httpx2
 
 from agentnet.errors import TooLargeError
 from agentnet.http.json_scan import check_json
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.check.address import is_loopback
 from agentnet.models.endpoints.endpoint import Endpoint
-from agentnet.models.endpoints.listing import IDENTITY, LIMITS, causes_of, is_encoded
+from agentnet.models.endpoints.listing import LIMITS, causes_of
 from agentnet.models.endpoints.sentences import payload_of, sentence_of
 
 MAX_BYTES = 8 * 1024 * 1024

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.check.asking import whole
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.servers import OTHER, PORTS, Server
-from agentnet.models.endpoints.listing import IDENTITY, VECTORS, is_encoded
+from agentnet.models.endpoints.listing import VECTORS
 
 LOOK_SECONDS = 0.3
 """For each port, all at once."""

@@ -19,6 +19,7 @@ import httpx2
 
 from agentnet.errors import TooLargeError
 from agentnet.http.json_scan import JsonLimits, check_json
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
@@ -31,8 +32,6 @@ ANSWER_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 MAX_BYTES = 4 * 1024 * 1024
 LIMITS = JsonLimits(depth=50, values=500_000)
-IDENTITY = {"accept-encoding": "identity"}
-"""What a few compressed bytes unfold to has no limit that is looked at in time."""
 MOST_NAMED = 20
 VECTORS = re.compile(r"embed|rerank", re.IGNORECASE)
 NAMES = ("id", "name", "model")
@@ -115,11 +114,6 @@ async def only_model(endpoint: Endpoint) -> str:
         f"{where} lists {len(answering)} models, and none of them is named: {', '.join(answering[:MOST_NAMED])}{more}.",
         hint="Set AGENTNET_MODEL, or `model` in models.yaml, to one of them.",
     )
-
-
-def is_encoded(headers: Mapping[str, str]) -> bool:
-    """Whether a body is compressed, though `IDENTITY` was asked for."""
-    return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def name_in(names: Collection[str], wanted: str) -> str | None:
