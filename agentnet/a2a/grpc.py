@@ -327,4 +327,9 @@ async def _abort(error: A2AError, context: Context) -> None:
     if code is grpc.StatusCode.UNAUTHENTICATED:
         trailing.append(("www-authenticate", CHALLENGE))
     context.set_trailing_metadata(tuple(trailing))
-    await context.abort(code, error.message)
+    try:
+        await context.abort(code, error.message)
+    except (grpc.aio.InternalError, grpc.aio.UsageError):
+        # The call is over: its client left, or the transport refused what it sent. There is nobody to be told, and of
+        # all that a servicer may raise gRPC logs only this without a trace.
+        raise asyncio.CancelledError from None

@@ -16,8 +16,6 @@ from agentnet.cli.network import models
 from agentnet.cli.show import screen
 from agentnet.errors import AgentNetError
 
-RED, RESET = "\x1b[31m", "\x1b[0m"
-
 
 class Boundary(TyperGroup):
     """What every command's errors become: one line on stderr and an exit code."""
@@ -52,8 +50,8 @@ class Boundary(TyperGroup):
 def _say(message: str, hint: str | None) -> None:
     # https://no-color.org; in a pipe or a log the word stands for the colour.
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    text = f"{RED}{message}{RESET}" if colour else f"Error: {message}"
-    screen.say(f"{text} {hint}" if hint else text, error=True)
+    text = " ".join(filter(None, ("" if colour else f"Error: {message}", hint)))
+    screen.say(text, error=True, red=message if colour else "")
 
 
 app = typer.Typer(

@@ -75,6 +75,8 @@ class Directory:
 
         Raises `NotFoundError`; its data say `known` where there was one, else they have the `nearest` names.
         """
+        if name in ("", ".", "..") or "/" in name:  # no name, and another path: a server reads `%2F` as `/`
+            raise NotFoundError(f"There is no {kind} {name!r}.")
         path = f"/v1/entries/{kind}/{quote(name, safe='')}"
         return Entry.model_validate(await self._call("GET", path, principal=principal))
 

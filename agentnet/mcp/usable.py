@@ -14,6 +14,10 @@ logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 64
 """Of a tool with its schemas."""
+MOST_LISTED = 2000
+"""Of a page: no more of a server's tools are used in all, and a malformed one is looked at several times."""
+MOST_NAMED = 5
+"""Of the tools of a page that are told in a line of the log."""
 MAX_SHOWN = 20_000
 """Characters of a block of an unknown kind."""
 _BLOCK: TypeAdapter[Any] = TypeAdapter(types.ContentBlock)
@@ -40,13 +44,20 @@ class Usable:
 
     def _tools(self, tools: list[Any]) -> list[Any]:
         found: dict[str, Any] = {}
-        for tool in tools:
+        wrong: list[Any] = []
+        for tool in tools[:MOST_LISTED]:
             usable = tool if self._is_tool(tool) else self._mended(tool)
             if usable is not None:
                 found.setdefault(usable["name"], usable)
             else:
-                name = tool.get("name") if isinstance(tool, dict) else tool
-                logger.warning("%s: the tool %.100r is not well formed and left out", self._label, name)
+                wrong.append(tool)
+        more = max(len(tools) - MOST_LISTED, 0)
+        if wrong or more:  # one line, however many there are: a server of others must not fill the log
+            names = ", ".join(_named(tool) for tool in wrong[:MOST_NAMED])
+            logger.warning(
+                "%s: %d tools are not well formed and left out (%s), and %d are more than are looked at",
+                self._label, len(wrong), names, more,
+            )  # fmt: skip
         return [*found.values()]
 
     def _mended(self, tool: Any) -> Any:
@@ -68,7 +79,9 @@ class Usable:
             least = more if self._is_tool(more) else least
         if not self._is_tool(least):
             return None
-        logger.info("%s: the tool %.100r is not well formed, and used without what is wrong", self._label, tool["name"])
+        logger.debug(
+            "%s: the tool %.100r is not well formed, and used without what is wrong", self._label, tool["name"]
+        )
         return least
 
     def _is_tool(self, tool: Any) -> bool:
@@ -82,6 +95,11 @@ class Usable:
         except (ValueError, TypeError, RecursionError):
             return False
         return True
+
+
+def _named(tool: Any) -> str:
+    name = tool.get("name") if isinstance(tool, dict) else tool
+    return repr(name[:100]) if isinstance(name, str) else type(name).__name__
 
 
 def is_deeper(value: Any, limit: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 from cachetools import LRUCache
 
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint, on_this_machine
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ async def _counted(endpoint: Endpoint, text: str) -> int | None:
     text = text.encode("utf-8", "replace").decode()  # half a character cannot be sent
     key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    headers |= {name: value.get_secret_value() for name, value in endpoint.headers}
+    headers |= IDENTITY | {name: value.get_secret_value() for name, value in endpoint.headers}
     query = {name: value.get_secret_value() for name, value in endpoint.query}
     named = {"model": endpoint.model} if endpoint.model else {}
     try:
@@ -95,7 +96,9 @@ async def _answer(client: httpx2.AsyncClient, url: str, body: dict[str, str]) ->
     """The status, and what the answer says. Raises `ValueError` for one that is no JSON, or no answer at all."""
     async with client.stream("POST", url, json=body) as response:
         read = bytearray()
-        async for chunk in response.aiter_bytes():
+        if is_encoded(response.headers):
+            raise ValueError("compressed, which was not asked for")
+        async for chunk in response.aiter_raw():
             read += chunk
             if len(read) > MAX_BYTES:
                 raise ValueError("longer than any answer")

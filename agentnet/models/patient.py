@@ -10,7 +10,6 @@ from typing import Any
 
 from agents import Model, ModelSettings
 from openai.types.responses import Response, ResponseCreatedEvent
-from pydantic import SecretStr
 
 from agentnet.models.deadline import Deadline, silent
 from agentnet.models.endpoints.endpoint import Endpoint
@@ -234,16 +233,10 @@ def _failure(error: Exception, choice: Choice, heard: Heard) -> ModelError:
     if failure.kind is Kind.SILENT:
         failure = silent(choice.endpoint.silence_seconds)
         failure.__cause__ = error
-    failure = failure.without(_secrets(choice.endpoint))
+    failure = failure.without(choice.endpoint.secrets)
     if failure.kind is Kind.GARBLED:
         logger.warning("model %s: %s", choice.endpoint.label, failure, exc_info=error)
     return failure
-
-
-def _secrets(endpoint: Endpoint) -> list[str]:
-    """What no word of the endpoint's may tell."""
-    values = [endpoint.api_key, *(pair[1] for name in ("headers", "query") for pair in getattr(endpoint, name, ()))]
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
 def _cut(endpoint: Endpoint) -> str | None:

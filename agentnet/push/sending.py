@@ -56,7 +56,8 @@ class Sender:
                 raise SendError(f"answered {response.status_code}")
             with suppress(TimeoutError, httpx.HTTPError, AgentNetError):
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    await response.aread()
+                    async for _ in response.aiter_raw():  # nobody looks at it: what is compressed stays so
+                        pass
         finally:
             await response.aclose()
 

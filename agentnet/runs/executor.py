@@ -172,7 +172,7 @@ class SpecialistExecutor(AgentExecutor):
         task = run.named
         message = agent_message(task, question.text)
         del message.parts[:]
-        message.parts.extend(question.parts())
+        message.parts.extend(question.parts(run))
         await event_queue.enqueue_event(status_update(task, question.state, message).status_update)
 
     async def _run(self, scope: RunScope) -> None:

@@ -15,7 +15,7 @@ from agentnet.runs.approval import INTENT
 from agentnet.runs.conversation import requests_of
 from agentnet.runs.ending import Ending, end
 from agentnet.runs.journal import TURN_KEY, call_key, tells_itself
-from agentnet.runs.question import ANSWER, ASKED
+from agentnet.runs.question import ANSWER, ASKED, ASTRAY
 from agentnet.runs.repeated import REFUSED
 from agentnet.runs.scope import RunScope
 from agentnet.runs.traits import traits_in
@@ -26,8 +26,8 @@ DELEGATING = frozenset({"delegate", "handoff"})
 HARMLESS = frozenset({GIVE_UP, "ask_user", "find_agents"})
 IN_DOUBT = "carried out is unknown"
 """Part of a result that says that nobody knows whether something was done."""
-CALL_KEY = re.compile(rf"(?!{ASKED}|{ANSWER}).*?t:[^{INTENT}!]+")
-"""Key of the result of a call, a nested agent's too."""
+CALL_KEY = re.compile(rf"(?!{ASKED}|{ANSWER}|{ASTRAY}|request/|context/|unread/).*?t:[^{INTENT}!]+")
+"""Key of the result of a call, a nested agent's too; not of what is kept under a message's id, which may be any."""
 MAX_REASON = 4000
 
 

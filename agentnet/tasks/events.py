@@ -21,6 +21,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from agentnet.ids import new_id
 from agentnet.tasks.steps import STEPS
+from agentnet.tasks.values import value_json
 
 TERMINAL_STATES = frozenset(
     {
@@ -46,6 +47,11 @@ ROLE_AGENT = Role.ROLE_AGENT
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TASK_FIELD = StreamResponse.DESCRIPTOR.fields_by_name["task"].number
+
+QUESTION_ID = "question_id"
+"""In the data of a question, and of an answer that says which question it answers."""
+QUESTION_META = "agentnet.dev/question_id"
+"""The same as metadata of an answer in words."""
 
 KIND_TASK = 1
 KIND_MESSAGE = 2
@@ -95,6 +101,16 @@ def agent_message(task: Task, text: str) -> Message:
         context_id=task.context_id,
         parts=[Part(text=text)],
     )
+
+
+def question_id(message: Message) -> str:
+    """The question that `message` asks, or says that it answers; empty where it names none."""
+    if QUESTION_META in message.metadata.fields:
+        return message.metadata.fields[QUESTION_META].string_value
+    for part in message.parts:
+        if part.HasField("data") and QUESTION_ID in part.data.struct_value.fields:
+            return str(value_json(part.data.struct_value.fields[QUESTION_ID]) or "")
+    return ""
 
 
 def failed(task: Task, reason: str) -> StreamResponse:

@@ -16,7 +16,7 @@ from a2a.utils.errors import A2AError
 from agentnet.database.retry import DATABASE_AWAY
 from agentnet.errors import AgentNetError, DatabaseAwayError
 from agentnet.settings import MAX_FILE_BYTES
-from agentnet.tasks.events import CANCELED, COMPLETED, ROLE_USER, WORKING, failed, status_update
+from agentnet.tasks.events import CANCELED, COMPLETED, INTERRUPTED_STATES, ROLE_USER, WORKING, failed, status_update
 from agentnet.tasks.feed import Changes
 from agentnet.tasks.foreign import (
     GRACE_SECONDS,
@@ -194,6 +194,10 @@ class Execution:
         while self.stop is not Stop.CANCEL:  # which an executor may have swallowed
             if await self._rest(final):
                 return
+            if final.status_update.status.state in INTERRUPTED_STATES:
+                # What was said before a question was asked is no answer to it: a call would be approved unseen.
+                await self.run.take_inputs()
+                continue
             await self._keep(final)
             if await self.run.take_inputs() and refusal is None:
                 final = await self._final()

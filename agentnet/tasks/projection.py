@@ -39,6 +39,8 @@ class Projection:
         self.in_pieces = in_pieces
         self.history: list[Message] = []
         """Messages, oldest first; the one in the current status is not among them."""
+        self.woken_by = ""
+        """Id of the message that came last while it waited for an answer."""
         self._begin(task or Task(), history)
 
     def _begin(self, task: Task, history: Iterable[Message] = ()) -> None:
@@ -206,6 +208,8 @@ class Projection:
                 self._retire_status_message()
                 self._task.status.CopyFrom(event.status_update.status)
             case "message":
+                if self.asks:
+                    self.woken_by = event.message.message_id
                 self._retire_status_message()
                 self.history.append(event.message)
                 self._task.status.state = SUBMITTED

@@ -7,6 +7,15 @@ from collections.abc import Iterator
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
+# Direction characters too: with them a name can be shown as another ("Trojan Source", CVE-2021-42574).
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What drives a terminal: escape sequences, control and direction characters."""
+
+
+def clean(text: str) -> str:
+    """`text` of others without what drives a terminal."""
+    return CONTROL.sub("", text)
+
 
 def terminal_columns() -> int:
     """How wide the terminal is."""

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from agentnet.errors import ConfigurationError
 from agentnet.settings import Settings
-from agentnet.telemetry.lines import terminal_columns, wrapped
+from agentnet.telemetry.lines import clean, terminal_columns, wrapped
 
 FIELDS = ("trace_id", "task_id", "context_id", "tenant", "agent")
 REDACTED = "[redacted]"
@@ -132,10 +132,11 @@ class TextFormatter(logging.Formatter):
         bound = getattr(record, "bound", _EMPTY).items()
         fields = "".join(f" {name}={bounded(value, MAX_MESSAGE)}" for name, value in bound)
         line = f"{moment} {record.levelname:<7} {record.name}: {bounded(record.getMessage(), MAX_MESSAGE)}{fields}"
+        line = clean(line)  # servers, models and clients have their words in it
         if self._on_terminal:
             line = wrapped(line, terminal_columns())
         if record.exc_info:
-            line += "\n" + _trace(self.formatException(record.exc_info))
+            line += "\n" + clean(_trace(self.formatException(record.exc_info)))
         return line
 
 

@@ -17,7 +17,7 @@ from agentnet.upstreams.server import OutsideServer
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 300.0
 """Longest silence of a server, also on a stream."""
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Of one answer that is no stream of events; the client limits those itself, each."""
 LIMITS = JsonLimits(depth=1_000, values=200_000)
 """Of one answer or event: the SDK builds what it reads, at 350 bytes and 3 us a value, before anybody looks at it."""

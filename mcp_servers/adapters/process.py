@@ -18,11 +18,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
 
-from agentnet.errors import ConfigurationError
+from agentnet.errors import ConfigurationError, TooLargeError
+from agentnet.http.json_scan import JsonLimits, check_json
 from agentnet.upstreams.declarations import CommandServer
 from mcp_servers.adapters.stderr import log_stderr
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+LIMITS = JsonLimits(depth=1_000, values=200_000)
+"""Of one message, as of those of servers that are spoken to over HTTP."""
 LEAVE_SECONDS = 2.0
 """Given to the command after its input was closed, and once more after SIGTERM."""
 LAST_WORDS_SECONDS = 0.5
@@ -111,6 +114,11 @@ async def _read(name: str, process: Process, sending: MemoryObjectSendStream[Rec
                     logger.warning("%s sent a message over the limit of %d bytes", name, MAX_MESSAGE_BYTES)
                     return
                 if not line:
+                    return
+                try:
+                    check_json(line, LIMITS)  # first: what is built of a list of brackets is fifty times its size
+                except TooLargeError as error:
+                    logger.warning("%s sent a message that is over a limit: %s", name, error.message)
                     return
                 message = _message(name, line)
                 if message is not None:

@@ -156,6 +156,6 @@ def _task_id(text: str) -> str:
 
 def segment(text: str) -> str:
     """`text` if it fits into a path. Raises `InvalidInputError`."""
-    if not text or "/" in text or "?" in text or "#" in text:
+    if text in ("", ".", "..") or "/" in text or "?" in text or "#" in text:
         raise InvalidInputError(f"{text!r} is not a name or an id.")
     return text

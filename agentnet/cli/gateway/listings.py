@@ -57,7 +57,7 @@ def show_tasks(url: str | None, limit: int, as_json: bool, **filters: str | None
     if token := listed.get("next_page"):
         total = f"{'more than ' if listed['more_than_total'] else ''}{listed['total']:,}"
         # The option on a line of its own: it is there to be copied.
-        typer.echo(f"{len(tasks)} of {total} tasks. Those behind:\n--page {token}", err=True)
+        typer.echo(screen.clean(f"{len(tasks)} of {total} tasks. Those behind:\n--page {token}"), err=True)
 
 
 def show_card(url: str | None, name: str | None) -> None:

@@ -15,7 +15,7 @@ from agentnet.models.check.asking import Bounds
 from agentnet.models.check.call import PROMPT, failed, judged
 from agentnet.models.check.chat import DESCRIPTION, PARAMETERS, TOOL, Heard
 from agentnet.models.check.check import TOKENS, Check
-from agentnet.models.check.finding import Advice, Figures, Finding
+from agentnet.models.check.finding import Advice, Figures, Finding, told
 from agentnet.models.check.servers import OTHER
 from agentnet.models.endpoints.choice import check_litellm
 from agentnet.models.endpoints.endpoint import Endpoint
@@ -38,8 +38,11 @@ class LiteLLMCheck:
         self._advice = advice
         self._bounds = bounds or Bounds()
 
-    async def findings(self) -> AsyncIterator[Finding]:
+    def findings(self) -> AsyncIterator[Finding]:
         """What is found, in order."""
+        return told(self._found(), self._endpoint.secrets)
+
+    async def _found(self) -> AsyncIterator[Finding]:
         name = self._endpoint.through_litellm
         try:
             check_litellm(self._endpoint)

@@ -12,15 +12,15 @@ from urllib.parse import unquote
 
 import typer
 
-from agentnet.telemetry.lines import columns_of, terminal_columns, wrapped
+from agentnet.telemetry.lines import CONTROL, columns_of, terminal_columns, wrapped
+from agentnet.telemetry.lines import clean as clean
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-# Direction characters too: with them a name can be shown as another ("Trojan Source", CVE-2021-42574).
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
+RED, RESET = "\x1b[31m", "\x1b[0m"
 FILE_ADDRESS = re.compile(r"agentnet-file:[0-9a-f]{32}/([^\s)\]\"'<>]+)")
 PIPE_COLUMNS = 160
 LONGEST_WORD = 40
@@ -42,6 +42,10 @@ def _console(*, stderr: bool) -> "Console":
     from rich.console import Console as RichConsole  # 0.05 s, which JSON does without
 
     class Console(RichConsole):
+        def render_str(self, text: str, **options: Any) -> "Text":
+            """Of these Rich makes lines, tables and trees: nothing that others wrote drives a terminal."""
+            return super().render_str(clean(text), **options)
+
         def on_broken_pipe(self) -> None:
             """Rich's own would end the process with SystemExit, amid whichever task prints."""
             with suppress(SystemExit):
@@ -55,21 +59,26 @@ def _console(*, stderr: bool) -> "Console":
     return console
 
 
-def say(text: str, *, error: bool = False) -> None:
-    """Words for people, on stdout or stderr: on a terminal wrapped between words, elsewhere whole."""
+def say(text: str, *, error: bool = False, red: str = "") -> None:
+    """Words for people, on stdout or stderr: on a terminal wrapped between words, elsewhere whole; `red` ones first."""
     stream = sys.stderr if error else sys.stdout
+    text = " ".join(filter(None, (f"{RED}{clean(red)}{RESET}" if red else "", clean(text))))
     typer.echo(wrapped(text, terminal_columns()) if stream.isatty() else text, err=error)
 
 
 def say_on(console: "Console", text: str, style: str | None = None) -> None:
     """The same on a console."""
+    text = clean(text)
     shown = wrapped(text, console.width) if console.is_terminal else text
     console.print(shown, style=style, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """`value` as JSON on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # JSON escapes of what drives a terminal the oldest characters alone. These stand in strings, for nothing else is of
+    # others; escaped they are the same value.
+    typer.echo(CONTROL.sub(lambda found: "".join(f"\\u{ord(each):04x}" for each in found[0]), text))
 
 
 def table(*columns: str, title: str | None = None) -> "Table":
@@ -87,7 +96,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         output().print(filled(columns, rows))
         return
-    lines = [columns, *([" ".join(clean(cell).split()) for cell in row] for row in rows)]
+    lines = [[clean(each) for each in columns], *([" ".join(clean(cell).split()) for cell in row] for row in rows)]
     widths = [max(columns_of(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         padded = (cell + " " * (width - columns_of(cell)) for cell, width in zip(line, widths, strict=True))
@@ -126,11 +135,6 @@ def shortened(text: str, width: int) -> str:
 def named(text: str) -> str:
     """`text` with the names of files in place of the addresses that only the network can open."""
     return FILE_ADDRESS.sub(lambda match: unquote(match[1]), text)
-
-
-def clean(text: str) -> str:
-    """`text` of others without what drives a terminal: escape sequences, control and direction characters."""
-    return _CONTROL.sub("", text)
 
 
 def duration(milliseconds: float) -> str:

@@ -20,7 +20,7 @@ from agentnet.cli.tasks.outcome import Outcome
 from agentnet.cli.tasks.talk import Talk
 from agentnet.errors import AgentNetError, ConflictError, UnavailableError
 from agentnet.settings import Settings
-from agentnet.tasks.events import RESTING_STATES, WORKING
+from agentnet.tasks.events import RESTING_STATES, WORKING, question_id
 
 CANCEL_SECONDS = 5.0
 RECONNECTS = 5
@@ -105,7 +105,8 @@ async def converse(
                 )
                 if reply is None:
                     return talk.finish(outcome, agent.name)
-                message = answer(reply, outcome.task_id, outcome.context_id)
+                asked = question_id(outcome.heard.status.message)
+                message = answer(reply, outcome.task_id, outcome.context_id, asked)
     except TimeoutError:
         await _cancel(agent, outcome, talk)
         # The task is cancelled first: nobody waits for it any more, and it would go on costing tokens.

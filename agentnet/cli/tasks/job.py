@@ -8,6 +8,7 @@ from a2a.types import Message, Part, Role
 from agentnet.errors import InvalidInputError, NotFoundError, TooLargeError
 from agentnet.files.names import media_type_of
 from agentnet.ids import new_id
+from agentnet.tasks.events import QUESTION_META
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 OUTPUT_DIRECTORY = "agentnet-output"
@@ -39,10 +40,13 @@ class Job:
         return message
 
 
-def answer(text: str, task_id: str, context_id: str) -> Message:
-    """The message that answers a task's question."""
+def answer(text: str, task_id: str, context_id: str, question: str = "") -> Message:
+    """The message that answers a task's question; with the question's id, so that it answers no other."""
     part = Part(text=text)
-    return Message(message_id=new_id(), role=Role.ROLE_USER, parts=[part], task_id=task_id, context_id=context_id)
+    message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=[part], task_id=task_id, context_id=context_id)
+    if question:
+        message.metadata.update({QUESTION_META: question})
+    return message
 
 
 def _file_part(path: Path, max_bytes: int) -> Part:

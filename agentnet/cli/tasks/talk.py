@@ -94,12 +94,9 @@ class Talk:
                 self._ask(outcome.said)
             self.say_how_to_answer(outcome)
         elif not outcome.succeeded:
-            self.progress.print(
-                screen.named(f"The task was {outcome.state_name}: {outcome.said or 'no reason was given'}")
-                if outcome.state_name != "failed"
-                else screen.named(f"The task failed: {outcome.said or 'no reason was given'}"),
-                style="red",
-            )
+            became = "failed" if outcome.state_name == "failed" else f"was {outcome.state_name}"
+            reason = outcome.said or "no reason was given"
+            self.progress.print(screen.clean(screen.named(f"The task {became}: {reason}")), style="red")
         took = "" if self.is_late else f" after {screen.duration((time.monotonic() - self._began) * 1000)}"
         self.say(f"\n{outcome.state_name}{took}" + (f", task {outcome.task_id}" if outcome.task_id else ""))
 

@@ -17,9 +17,12 @@ from urllib.parse import urlsplit
 import httpx
 import httpx2
 
+from agentnet.errors import TooLargeError
+from agentnet.http.json_scan import check_json
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.check.address import is_loopback
 from agentnet.models.endpoints.endpoint import Endpoint
-from agentnet.models.endpoints.listing import causes_of
+from agentnet.models.endpoints.listing import LIMITS, causes_of
 from agentnet.models.endpoints.sentences import payload_of, sentence_of
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -84,8 +87,9 @@ class Answer:
     def json(self) -> Any:
         """The value; None where the body is no JSON."""
         try:
+            check_json(self.body, LIMITS)  # first: two letters a value make fifty times their size
             return json.loads(self.body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, TooLargeError):
             return None
 
     @property
@@ -153,12 +157,14 @@ class Asker:
         self, method: str, url: str, body: Mapping[str, Any] | None, *, keyed: bool = True
     ) -> AsyncIterator[httpx.Response]:
         headers = {"accept": "application/json" if body is None else "application/json, text/event-stream"}
-        headers |= self._secrets if keyed else {}
+        headers |= (self._secrets if keyed else {}) | IDENTITY
         query = self._query if keyed else None
         try:
             async with self._http.stream(
                 method, url, json=body, headers=headers, params=query or None, timeout=None
             ) as response:
+                if is_encoded(response.headers):
+                    raise UnreachedError(Why.OTHER, "answers compressed, which was not asked for")
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
             if isinstance(error, TimeoutError):
@@ -169,7 +175,7 @@ class Asker:
 async def whole(response: httpx.Response) -> Answer:
     """All of an answer, up to `MAX_BYTES`."""
     body, cut = bytearray(), False
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             cut = True

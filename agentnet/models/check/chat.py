@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.check.finding import ToolCall
+from agentnet.models.check.servers import MOST_TOKENS
 
 TOOL = "get_weather"
 PARAMETERS = {
@@ -84,7 +85,7 @@ class Heard:
 
     def _counted(self, *names: str) -> int | None:
         found = (self.usage.get(name) for name in names) if self.usage else iter(())
-        return next((value for value in found if isinstance(value, int) and value > 0), None)
+        return next((value for value in found if isinstance(value, int) and 0 < value < MOST_TOKENS), None)
 
 
 class Chat:

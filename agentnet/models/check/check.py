@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Collection
 from agentnet.models.check.asking import Asker, Bounds
 from agentnet.models.check.call import called
 from agentnet.models.check.context import probed
-from agentnet.models.check.finding import Advice, Figures, Finding
+from agentnet.models.check.finding import Advice, Figures, Finding, told
 from agentnet.models.check.listed import Listing
 from agentnet.models.check.names import named
 from agentnet.models.check.servers import server_of
 from agentnet.models.check.there import Address, Say
 from agentnet.models.check.turns import Turns
 from agentnet.models.endpoints.endpoint import Endpoint
+from agentnet.models.endpoints.failure import masked
 
 TOKENS = 10_000
 """What the call and the look at the context cost, about."""
@@ -41,12 +42,16 @@ class Check:
         self._endpoint = endpoint
         self._call = call
         self._advice = advice or Advice()
-        self._say = say or _silent
+        secrets, tell = endpoint.secrets, say or _silent
+        self._say: Say = lambda words: tell(masked(words, secrets))
         self._own_ports = own_ports
         self._bounds = bounds or Bounds()
 
-    async def findings(self) -> AsyncIterator[Finding]:
+    def findings(self) -> AsyncIterator[Finding]:
         """What is found, in order."""
+        return told(self._found(), self._endpoint.secrets)
+
+    async def _found(self) -> AsyncIterator[Finding]:
         if wrong := _wrong_key(self._endpoint):
             found = f"{self._advice.key} {wrong}"
             yield Finding("model key", False, found, "Copy it again: it is one word of letters, digits and signs.")

@@ -1,7 +1,10 @@
 """What a check of an endpoint tells: findings for people, figures for tables."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from agentnet.models.endpoints.failure import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,13 @@ class Finding:
     ok: bool
     found: str
     todo: str = ""
+
+
+async def told(findings: AsyncIterator[Finding], secrets: Iterable[str]) -> AsyncIterator[Finding]:
+    """`findings` without `secrets`: some servers put the key that they refuse into their answer."""
+    hidden = [*secrets]
+    async for each in findings:
+        yield replace(each, found=masked(each.found, hidden), todo=masked(each.todo, hidden))
 
 
 class ToolCall(StrEnum):

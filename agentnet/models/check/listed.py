@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.models.check.asking import Answer
-from agentnet.models.check.servers import OTHER, Server, server_of
+from agentnet.models.check.servers import MOST_TOKENS, OTHER, Server, server_of
 from agentnet.models.endpoints.sentences import shortened
 
 CONTEXTS = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx")
@@ -30,7 +30,7 @@ class Listing:
         inner = entry.get("meta")
         places = (entry, inner) if isinstance(inner, Mapping) else (entry,)
         found = (place.get(key) for place in places for key in CONTEXTS)
-        return next((value for value in found if isinstance(value, int) and value > 0), None)
+        return next((value for value in found if isinstance(value, int) and 0 < value < MOST_TOKENS), None)
 
 
 def listing_of(answer: Answer, base_url: str) -> Listing | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.check.asking import whole
 from agentnet.models.check.listed import Listing, listing_of
 from agentnet.models.check.servers import OTHER, PORTS, Server
@@ -54,7 +55,12 @@ async def look(
 
 async def _looked(http: httpx.AsyncClient, url: str, seconds: float) -> LocalServer | None:
     try:
-        async with asyncio.timeout(seconds), http.stream("GET", f"{url}/models", timeout=seconds) as response:
+        async with (
+            asyncio.timeout(seconds),
+            http.stream("GET", f"{url}/models", headers=IDENTITY, timeout=seconds) as response,
+        ):
+            if is_encoded(response.headers):
+                return None
             listing = listing_of(await whole(response), url)
     except (TimeoutError, httpx.HTTPError, OSError):
         return None

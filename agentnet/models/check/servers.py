@@ -64,6 +64,8 @@ OWNERS = {
     "llama.cpp": LLAMA_CPP,
 }
 """By `owned_by` of what is listed."""
+MOST_TOKENS = 10**12
+"""Numbers of tokens beyond are none: no answer, and no context, has so many."""
 PORTS = {11434: OLLAMA, 1234: LM_STUDIO, 8000: VLLM, 8080: LLAMA_CPP}
 """Where they listen unless told else. Anything may listen there: what a server lists counts more."""
 HOSTS = {

@@ -142,7 +142,7 @@ class _RefusedError(Exception):
 
 async def _events(response: httpx.Response, heard: Heard) -> AsyncIterator[Mapping[str, Any]]:
     """The events of a stream, or the one whole answer. Raises `ModelError` for an error in them, and other content."""
-    chunks = response.aiter_bytes()
+    chunks = response.aiter_raw()
     first = await _beginning(chunks)
     read = (
         _streamed(first, chunks, heard) if first.lstrip().startswith(STREAM_BEGINS) else _in_one(first, chunks, heard)

@@ -92,6 +92,12 @@ class Endpoint(Traits):
         return self.api == "responses" or (self.api == "auto" and self.base_url.rstrip("/") == OPENAI_URL)
 
     @property
+    def secrets(self) -> list[str]:
+        """What no word of the endpoint's may tell."""
+        values = [self.api_key, *(value for _, value in (*self.headers, *self.query))]
+        return [value.get_secret_value() for value in values if value is not None]
+
+    @property
     def accepts(self) -> frozenset[Medium]:
         """What of a request it takes besides text."""
         if self.takes is not None:

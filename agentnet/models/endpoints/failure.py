@@ -1,6 +1,7 @@
 """What goes wrong with a turn of a model, told as what it is: the one error that every layer below a run raises."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from enum import StrEnum
 from math import ceil
@@ -10,6 +11,8 @@ from agentnet.errors import UnavailableError
 UNNAMED = re.compile(r"\b[Tt]he model\b")
 SHORTEST_SECRET = 8
 """Characters under which a key is a placeholder, such as `none`, that words may hold by chance."""
+TOLD_BY = 12
+"""So many characters of a key in a row are a piece of it: words are cut, and some servers show its halves."""
 LONG_WAIT_SECONDS = 60.0
 """The longest wait that a server may ask for and is given."""
 
@@ -59,6 +62,30 @@ ELSEWHERE = AGAIN | {Kind.QUOTA, Kind.KEY, Kind.TOO_LONG, Kind.RUNAWAY}
 """Kinds that another model may mend: the request itself is not at fault."""
 
 
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`text` without `secrets`: neither whole nor in pieces, in capitals, or in base64."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET:
+            for form in (secret, b64encode(secret.encode("utf-8", "replace")).decode().rstrip("=")):
+                text = _without(text, form)
+    return text
+
+
+def _without(text: str, secret: str) -> str:
+    pieces = [secret[start : start + TOLD_BY] for start in range(max(len(secret) - TOLD_BY, 0) + 1)]
+    low = text.lower()
+    if not any(piece.lower() in low for piece in pieces):
+        return text
+    told: set[int] = set()
+    for piece in pieces:
+        for found in re.finditer(re.escape(piece), text, re.IGNORECASE):
+            told.update(range(*found.span()))
+    return "".join(
+        "" if number in told and number - 1 in told else "…" if number in told else character
+        for number, character in enumerate(text)
+    )
+
+
 class ModelError(UnavailableError):
     """A turn that was not done. The message is for people: it names the endpoint's own words where there are any.
 
@@ -105,10 +132,7 @@ class ModelError(UnavailableError):
 
     def without(self, secrets: Iterable[str]) -> "ModelError":
         """The same, and none of `secrets` in its words: some servers put the key that they refuse into their answer."""
-        message = self.message
-        for secret in secrets:
-            if len(secret) >= SHORTEST_SECRET:
-                message = message.replace(secret, "…")
+        message = masked(self.message, secrets)
         return self if message == self.message else self._saying(message)
 
     def _saying(self, message: str) -> "ModelError":

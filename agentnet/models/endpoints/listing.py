@@ -19,6 +19,7 @@ import httpx2
 
 from agentnet.errors import TooLargeError
 from agentnet.http.json_scan import JsonLimits, check_json
+from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.endpoints.address import shown
 from agentnet.models.endpoints.endpoint import Endpoint
 from agentnet.models.endpoints.failure import Kind, ModelError
@@ -50,11 +51,22 @@ async def listed_models(
 
     Raises `ModelError`: `AWAY` where nothing answers, `SILENT` where no answer ends, `KEY`, `LOADING`, `BUSY`,
     `SERVER`, `REQUEST` where there is no list at this address (404), `GARBLED` for a page, or JSON that is no list.
+    None of the secrets is in what it says.
     """
+    try:
+        return await _listed(base_url, key, headers or {}, query or {})
+    except ModelError as error:
+        secrets = [key or "", *(headers or {}).values(), *(query or {}).values()]
+        raise error.without(secrets) from error.__cause__
+
+
+async def _listed(
+    base_url: str, key: str | None, headers: Mapping[str, str], query: Mapping[str, str]
+) -> tuple[str, ...]:
     where = shown(base_url)
     if key and not (key.isascii() and key.isprintable()):
         raise ModelError(Kind.KEY, "The key holds characters that no key has.", hint="Check the key of this model.")
-    sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
+    sent = {"accept": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **headers, **IDENTITY}
     timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
     try:
         # The user's proxy leads to endpoints elsewhere, never back to this machine.
@@ -112,8 +124,11 @@ def name_in(names: Collection[str], wanted: str) -> str | None:
 
 
 async def _body(response: httpx.Response, where: str) -> bytes:
+    if is_encoded(response.headers):
+        message = f"{where}/models answers compressed, which was not asked for."
+        raise ModelError(Kind.GARBLED, message, hint="Have its server, or what stands before it, compress nothing.")
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             most = f"{MAX_BYTES // 1024**2} MiB"

@@ -14,11 +14,15 @@ TIMESTAMP = "tag:yaml.org,2002:timestamp"
 class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping. Raises `ConstructorError` for a key that stands twice: the second would win unseen."""
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for key, _ in node.value[1:] if names.count(key.value) > 1), None)
-        if twice is not None:
-            mark = next(key.start_mark for key, _ in reversed(node.value) if key.value == twice.value)
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice.value!r} stands twice", mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -32,6 +36,8 @@ _Loader.yaml_implicit_resolvers = {
 def read_yaml(path: Path) -> Any:
     """The content of the file at `path`. Raises `ConfigurationError`."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without an end
+            raise ConfigurationError(f"{path} cannot be read: it is no file.")
         with path.open("rb") as file:
             body = file.read(MAX_FILE_BYTES + 1)
         if len(body) > MAX_FILE_BYTES:

@@ -18,6 +18,7 @@ from mcp_types import ElicitResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 from pydantic import ValidationError
 
+from agentnet.tasks.events import QUESTION_ID, QUESTION_META
 from agentnet.tasks.projection import Projection
 from gateway.mcp.agents.content import data_of
 from gateway.mcp.messages.errors import Document, McpError
@@ -164,13 +165,16 @@ class AgentQuestion:
 
     def _message(self, part: Part) -> Message:
         identifier = str(uuid.uuid5(ANSWERS, f"{self.task_id}/{self.key}"))
-        return Message(
+        message = Message(
             message_id=identifier,
             role=Role.ROLE_USER,
             parts=[part],
             task_id=self.task_id,
             context_id=self.context_id,
         )
+        if isinstance(asked := self.data.get(QUESTION_ID), str) and asked:  # it answers this question and no later one
+            message.metadata.update({QUESTION_META: asked})
+        return message
 
 
 def question_in(heard: Projection) -> AgentQuestion | None:

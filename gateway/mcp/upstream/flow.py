@@ -12,7 +12,7 @@ PER_SECOND = 1000
 """Units, of all streams of one server together. A unit is some 60 us of the event loop: a message, or so much of lines
 and bytes as costs the same."""
 FREE_UNITS = 2000
-"""The first of each stream, which no rate holds back: an answer has a few, a whole one of 64 MiB as many."""
+"""The first of each stream, which no rate holds back: an answer has a few, a whole one of 32 MiB half as many."""
 PIECE_UNITS = 64
 """Read before others have their turn."""
 LINES_SHIFT = 8

@@ -17,7 +17,8 @@ from gateway.mcp.upstream.http import check_admitted, is_json, is_stream
 from gateway.mcp.upstream.sieve import Sieve
 from gateway.mcp.upstream.statuses import OK, TAKEN, check_body, is_success, may_stream, not_taken, refused
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = MAX_EVENT_BYTES
+"""What is read at once holds all others up: 60 MB took 118 ms to be told an answer, and as long to be passed on."""
 
 
 async def pass_on(reply: Reply, incoming: Incoming, server: str, sieve: Sieve | None = None) -> None:

@@ -147,3 +147,30 @@ async def test_a_stream_that_says_little_lasts(hasty: Server) -> None:
         await asyncio.sleep(4 * SECONDS)  # well over each limit: none is of answers
         assert not following.done() or following.exception() is None
         following.cancel()
+
+
+@pytest.mark.parametrize("method", [METHOD, METHOD.replace("SendMessage", "SendStreamingMessage")])
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_call_that_is_over_before_it_is_refused_leaves_no_trace(
+    hasty: Server, method: str, leaves: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that sends too much, whose transport has refused it already, and one whose client goes in its midst."""
+    metadata = [("authorization", f"Bearer {hasty.key}"), ("a2a-version", "1.0")]
+    if leaves:
+        async with raw(hasty.grpc_address) as client:
+            client.writer.write(
+                PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, call(hasty.key, method))
+            )
+            client.writer.write(frame(DATA, 0, 1, b"\x00\x00\x00\x00\x50\x0a\x10"))
+            await client.writer.drain()
+            await asyncio.sleep(SECONDS / 5)
+    else:
+        options = [("grpc.max_send_message_length", -1)]
+        async with grpc.aio.insecure_channel(hasty.grpc_address, options=options) as channel:
+            calling: Any = channel.unary_unary(method)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await calling(b"\x0a" * 80_000_000, metadata=metadata)
+            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await asyncio.sleep(2 * SECONDS)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert not said

@@ -211,6 +211,16 @@ async def test_a_tenant_sees_its_own_entries_and_everyones(runtime: Runtime) -> 
         assert "writer" not in str(missing.value.data)
 
 
+@pytest.mark.parametrize(
+    "name", ["..", ".", "../..", "", "..%2f", "a/b", "%2e%2e", "?x", "#x", "writer.", "a\\b", " ", "\u00e9", "x" * 300]
+)
+async def test_a_name_that_is_none_is_not_found_and_leads_nowhere_else(runtime: Runtime, name: str) -> None:
+    async with _registry(runtime) as url:
+        await _put(runtime, url, _entry("public"))
+        with pytest.raises(NotFoundError):
+            await _directory(runtime, url).get(ACME, "agent", name)
+
+
 async def test_a_tenants_own_entry_stands_before_everyones_of_that_name(runtime: Runtime) -> None:
     async with _registry(runtime) as url:
         directory = _directory(runtime, url)

@@ -4,6 +4,7 @@ import pytest
 from a2a.types.a2a_pb2 import Message, Part, Task, TaskState, TaskStatus
 
 from agentnet.runs.question import data_of, text_of
+from agentnet.tasks.events import question_id
 from agentnet.tasks.projection import Projection
 from gateway.mcp.agents.question import AgentQuestion, data_part, question_in
 from gateway.mcp.messages.errors import McpError
@@ -28,6 +29,23 @@ def test_a_question_is_the_same_wherever_it_is_looked_at_and_its_answer_too() ->
     assert messages[0] is not None and messages[1] is not None and messages[2] is not None
     assert messages[0].message_id == messages[1].message_id != messages[2].message_id
     assert (messages[0].task_id, messages[0].context_id, text_of(messages[0])) == ("t", "c", "this")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("", {"action": "accept", "content": {"answer": "this"}}),
+        ("", {"action": "decline"}),
+        ("approval", {"action": "accept", "content": {"decision": "approve"}}),
+        ("approval", {"action": "cancel"}),
+        ("in-doubt", {"action": "accept", "content": {"happened": True}}),
+    ],
+)
+def test_an_answer_names_the_question_that_it_belongs_to(kind: str, given: dict[str, Any]) -> None:
+    message = asked("May I?", {"kind": kind, "question_id": "q-1"}).answered(given)
+    assert message is not None and question_id(message) == "q-1"
+    message = asked("May I?", {"kind": kind}).answered(given)
+    assert message is not None and question_id(message) == ""
 
 
 @pytest.mark.parametrize(

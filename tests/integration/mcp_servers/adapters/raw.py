@@ -1,4 +1,5 @@
-"""A stdio MCP server without an SDK, that does what its argument says: `hang`, `endless` or `crash`."""
+"""A stdio MCP server without an SDK, that does what its argument says: `hang`, `endless`, `crash`
+or `brackets`."""
 
 import json
 import sys
@@ -23,6 +24,10 @@ def main(mode: str) -> None:
                 answer(message, {"tools": [], "nextCursor": "more"})
             case "tools/list" if mode == "crash":
                 answer(message, {"tools": [{"name": "crash", "inputSchema": {"type": "object"}}]})
+            case "tools/list" if mode == "brackets":
+                answer(message, {"tools": [{"name": "brackets", "inputSchema": {"type": "object"}}]})
+            case "tools/call" if mode == "brackets":
+                answer(message, {"content": [[]] * 2_000_000})
             case "tools/call":
                 sys.stderr.write("fatal: the token is missing")
                 sys.exit(3)

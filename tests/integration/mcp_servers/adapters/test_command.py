@@ -201,6 +201,16 @@ async def test_a_message_over_the_limit_ends_the_call_and_not_the_service(
         assert not (await client.call_tool("shout", {"size": 10})).is_error
 
 
+async def test_a_message_of_too_many_values_is_not_built(
+    present: Present, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with present(raw("brackets")) as served, served.client(tenant) as client:
+        for _ in range(2):
+            with pytest.raises(MCPError, match="broke off"):
+                await client.call_tool("brackets")
+    assert "raw sent a message that is over a limit: The body has more than 200000 values" in caplog.text
+
+
 async def test_what_a_child_says_on_stderr_is_logged(
     present: Present, tenant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
