@@ -130,7 +130,7 @@ def value_candidates(step: str, names: Names) -> list[str]:
 def named_in(step: str, names: Names) -> list[str]:
     """Proper names and quotations in `step` that look like values and are no column's name."""
     plain = re.sub(r"agentnet-file:\S+|[\w./-]+\.\w{2,5}\b", " ", step)
-    known = {stem(word) for name in names.columns for word in words(name)} | set(values.MONTHS)
+    known = {stem(word) for name in names.columns for word in words(name)} | set(map(stem, values.MONTHS))
     proper = [name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | STOP_WORDS]
     found = [name for name in proper if not name.isupper() and not {stem(word) for word in words(name)} & known]
     return list(dict.fromkeys(found))

@@ -146,7 +146,7 @@ def _abbreviated(phrase: str, names: Names) -> str | None:
     spoken = words(phrase)
     stems = list(map(stem, spoken))
     for name in names.columns:
-        own = words(name)
+        own = _meant(name)
         begun = [any(_shortens(word, other) for other in spoken) for word in own]
         if own and all(start or likeness(stem(word), stems) for start, word in zip(begun, own, strict=True)):
             return name

@@ -7,8 +7,11 @@ from typing import Any
 
 from offline_model.arguments.known import Names
 from offline_model.language import values
+from offline_model.language.phrases import counts
 from offline_model.language.vocabulary import DETERMINERS, NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, STOP_WORDS, word_set
 from offline_model.language.words import likeness, stem, words
+from offline_model.language.zones import zones_in
+from offline_model.request.tools import ToolSpec
 
 _PLAIN = (
     STOP_WORDS
@@ -26,10 +29,23 @@ _PLAIN = (
     comes come came"""
     )
 )
+_OF_TIME = (
+    STOP_WORDS
+    | DETERMINERS
+    | QUESTION_WORDS
+    | frozenset(values.SPOKEN)
+    | frozenset(values.MONTHS)
+    | word_set(
+        """today now ago long far left many much until since between before after day days date exactly right am pm noon
+        midnight someone somebody person late early quelle quel il à qué jetzt welche there am st nd rd th"""
+    )
+)
+"""Words that say of a time or a place nothing that a clock would not tell."""
 _EXTREME = re.compile(
     r"\b(?:most|least|highest|lowest|largest|smallest|biggest|best|worst|maximum|minimum|(?!west|east|rest|test)[a-z]{2,}est)\b",
     re.IGNORECASE,
 )
+_OF_COUNTS = re.compile("most|least|fewest|top|bottom", re.IGNORECASE)
 _RANKED = re.compile(r"order by|\bmax\b|\bmin\b|group_by|\bx\b|group by|\bbounds\b", re.IGNORECASE)
 _NEGATES = re.compile(r"\b(?:not|no|without|except|excluding|but|other than)\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\bnot\b|<>|null", re.IGNORECASE)
@@ -51,6 +67,18 @@ def unused(step: str, arguments: Mapping[str, Any], names: Names, told: Iterable
     for path in values.paths_in(plain):
         plain = plain.replace(path, " ")
     return list(dict.fromkeys([*_numbers(plain, used), *_words(plain, used), *_operations(plain, used)]))
+
+
+def uncovered(step: str, tool: ToolSpec, arguments: Mapping[str, Any]) -> list[str]:
+    """The words of `step` that neither `tool` nor its `arguments` account for: what it answers is not what is asked."""
+    told = [tool.name, tool.description, *(f"{item.name} {item.description}" for item in tool.parameters)]
+    known = {stem(word) for said in (*told, *map(str, arguments.values())) for word in words(said)}
+    for _, written, zone in reversed(zones_in(step)):
+        step = step.replace(written, " ") if zone in arguments.values() else step
+    said = words(step)
+    lead = {said[0]} & (PLAIN_VERBS | NOUN_VERBS) if said else set[str]()
+    lost = (word for word in said if word not in _OF_TIME | lead and not word[0].isdigit())
+    return list(dict.fromkeys(word for word in lost if not likeness(stem(word), known)))
 
 
 def unused_numbers(step: str, arguments: Mapping[str, Any]) -> list[str]:
@@ -103,7 +131,7 @@ def _operations(step: str, used: str) -> list[str]:
     extreme, negates = _EXTREME.search(step), _NEGATES.search(step)
     lost = (
         [extreme[0]]
-        if extreme and "at least" not in step and "at most" not in step and not _RANKED.search(used)
+        if extreme and "at least" not in step and "at most" not in step and not _ranks(extreme[0], step, used)
         else []
     )
     asks = re.match(r"(?:is|are|was|were|does|do|did|has|have)\b", step, re.IGNORECASE)
@@ -111,3 +139,9 @@ def _operations(step: str, used: str) -> list[str]:
         # Whether a sum is above a number is no question about the rows above it.
         lost.append(asks[0])
     return [*lost, *([negates[0]] if negates and not _NEGATED.search(used) else [])]
+
+
+def _ranks(extreme: str, step: str, used: str) -> bool:
+    """Whether a call tells the extreme: how many rows there are of each says nothing of which is the warmest."""
+    counted = "group_by" in used and not re.search(r"\bvalue \S|\border by\b", used)
+    return bool(_RANKED.search(used)) and not (counted and not _OF_COUNTS.fullmatch(extreme) and not counts(step))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from offline_model.arguments.filling import MISSING, Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
+from offline_model.arguments.unused import uncovered
 from offline_model.language.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
 from offline_model.language.values import dates_in, numbers_in
 from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
-from offline_model.language.words import groups, likeness, stem, terms, words
+from offline_model.language.words import likeness, stem, terms, words
 from offline_model.language.zones import zones_in
 from offline_model.request.tools import ToolSpec
 
@@ -86,16 +87,14 @@ def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
     filled = fill(tool, task)
     spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
-    score -= MISSING if _is_elsewhere(tool, filled, task) else 0.0
-    score = min(score, 0.0) if _ignores_material(filled, task) else score
+    score = min(score, 0.0) if _is_elsewhere(tool, filled, task) or _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
 
 
 def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
-    """Whether all that the tool got is a place, and the step speaks of a thing there that it knows nothing of."""
+    """Whether all that the tool got are times and places, and the step speaks of a thing that it knows nothing of."""
     kinds = {kind_of(parameter) for parameter in tool.parameters if parameter.name in filled.arguments}
-    own = {term for _, said in _fields(tool) for term in said}
-    return kinds == {Kind.ZONE} and any(groups(term) and not likeness(term, own) for term in terms(task.step.text))
+    return kinds <= {Kind.ZONE, Kind.CLOCK, Kind.DATE} and bool(uncovered(task.step.text, tool, filled.arguments))
 
 
 def _sums_up(task: Task) -> bool:
