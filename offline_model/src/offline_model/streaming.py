@@ -26,6 +26,8 @@ from openai.types.responses import (
 )
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
+MAX_PIECES = 500
+"""Each piece is an event that all who follow a task are told of."""
 _WORD = re.compile(r"\s*\S+(?:\s+$)?|\s+$")
 
 
@@ -60,8 +62,10 @@ def events(response: ModelResponse, model: str) -> Iterator[TResponseStreamEvent
 
 
 def pieces(text: str) -> list[str]:
-    """`text` in pieces of a word each, with the space around; joined they are `text`."""
-    return _WORD.findall(text)
+    """`text` in pieces of a word each, of a long text in some hundred of several; joined they are `text`."""
+    found = _WORD.findall(text)
+    size = 1 + len(found) // MAX_PIECES
+    return ["".join(found[at : at + size]) for at in range(0, len(found), size)]
 
 
 def _text_events(

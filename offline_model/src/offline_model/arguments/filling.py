@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +36,9 @@ _LINKING = r"(?:as|in|into|to|and|or|for|from|with|by|on|at|that|which|this|thes
 _TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
+_PERCENT = re.compile(r"(-?\d(?:[\d.,]*\d)?)\s*(?:%|per ?cent\b|prozent\b)", re.IGNORECASE)
+_NAME = r"(?-i:[A-Z][\w'’-]*(?:\s+(?:(?:de|da|van|von|der|of|&)\s+)*[A-Z][\w'’-]*)+)"
+"""A name of several words: "Ann Smith"."""
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
     r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
@@ -153,7 +157,8 @@ class _Filler:
         step = Step(self._task.step.index, answer)
         kind = kind_of(parameter)
         if kind in {Kind.AMOUNT, Kind.LIMIT}:
-            return next(iter(values.numbers_in(answer)), None)
+            said = next(iter(values.numbers_in(answer)), None)
+            return None if said is None else _proportion(said, "%" in answer, parameter)
         if kind is Kind.ZONE:
             return next((zone for _, _, zone in zones_in(answer)), answer.strip())
         if kind is Kind.CHOICE:
@@ -243,11 +248,14 @@ class _Filler:
         if Kind.UNIT in self._kinds and self._quantity.value is not None:
             return self._quantity.value
         named = re.search(
-            rf"\b{re.escape(parameter.name)}\b\s*(?:=|:|is|of)?\s*(-?\d[\d.,]*)", self._task.text, re.IGNORECASE
+            rf"\b{re.escape(parameter.name)}\b\s*(?:=|:|is|of)?\s*(-?\d(?:[\d.,]*\d)?)", self._task.text, re.IGNORECASE
         )
-        if named:
-            return values.number(named[1].rstrip(".,"))
-        return self._amounts.pop(0) if self._amounts and parameter.required else None
+        if not named and not (self._amounts and parameter.required):
+            return None
+        amount = values.number(named[1]) if named else self._amounts.pop(0)
+        self._amounts = [other for other in self._amounts if not named or other != amount]
+        percents = {values.number(said) for said in _PERCENT.findall(self._task.text)}
+        return _proportion(amount, amount in percents, parameter)
 
     def _all_amounts(self) -> list[float | int]:
         return values.numbers_in(self._task.step.text) or values.numbers_in(self._task.text)
@@ -340,7 +348,7 @@ class _Filler:
     def _other(self, parameter: Parameter) -> str | None:
         spoken = parameter.name.replace("_", " ")
         match = re.search(
-            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|(?!{_LINKING})([\w./@-]+))",
+            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|(?!{_LINKING})({_NAME}|[\w./@-]+))",
             self._task.step.text,
             re.IGNORECASE,
         )
@@ -363,10 +371,23 @@ class _Filler:
         """What the step is about, for a tool whose one argument could be anything."""
         lone = [p for p in self._tool.parameters if p.required] == [parameter] and kind_of(parameter) is Kind.OTHER
         step = self._task.step.text
-        return (text_for(parameter, [parameter], step, self._task.materials) or object_of(step)) if lone else None
+        # What stands behind the name of the argument is only a part of the sentence.
+        named = set(terms(parameter.name)) <= set(terms(step))
+        given = text_for(parameter, [parameter], step, self._task.materials) if lone else None
+        return given or (object_of(step) if lone and not named else None)
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}
+
+
+def _proportion(value: float | int, percent: bool, parameter: Parameter) -> float | int | None:
+    """`value` as `parameter` takes it: 19% is 0.19 where its examples are fractions; None where that is not sure."""
+    said = f"{parameter.name} {parameter.description} {parameter.schema.get('examples', '')}"
+    numbers = set(map(float, re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w|\.\d|%)", said)))
+    numbers |= {float(parameter.schema[key]) for key in ("minimum", "maximum") if key in parameter.schema}
+    if numbers and max(numbers) <= 1 and (numbers - {0, 1} or numbers == {0, 1}) and parameter.type != "integer":
+        return float(Decimal(str(value)) / 100) if percent else value if abs(value) <= 1 else None
+    return None if percent and not re.search(r"per ?cent|pct|%", said, re.IGNORECASE) else value
 
 
 def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:

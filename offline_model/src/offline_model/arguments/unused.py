@@ -37,7 +37,7 @@ _OF_TIME = (
     | frozenset(values.MONTHS)
     | word_set(
         """today now ago long far left many much until since between before after day days date exactly right am pm noon
-        midnight someone somebody person late early quelle quel il à qué jetzt welche there am st nd rd th"""
+        midnight someone somebody person percent per cent late early quelle quel il à qué jetzt welche there am st nd rd th"""
     )
 )
 """Words that say of a time or a place nothing that a clock would not tell."""
@@ -66,7 +66,7 @@ def unused(step: str, arguments: Mapping[str, Any], names: Names, told: Iterable
     plain = _CITED.sub(" ", step)
     for path in values.paths_in(plain):
         plain = plain.replace(path, " ")
-    return list(dict.fromkeys([*_numbers(plain, used), *_words(plain, used), *_operations(plain, used)]))
+    return list(dict.fromkeys([*_numbers(plain, used), *_words(plain, used, names), *_operations(plain, used)]))
 
 
 def uncovered(step: str, tool: ToolSpec, arguments: Mapping[str, Any]) -> list[str]:
@@ -86,7 +86,11 @@ def unused_numbers(step: str, arguments: Mapping[str, Any]) -> list[str]:
     used = " ".join(map(str, arguments.values()))
     days = values.dates_in(step)
     parts = {int(part) for day in days for part in day.split("-")}
-    lost = [str(number) for number in values.numbers_in(step) if number not in parts and str(number) not in used]
+    lost = [
+        str(number)
+        for number in values.numbers_in(step)
+        if number not in parts and str(number) not in used and str(number / 100) not in used
+    ]
     return [*(day for day in days if day not in used), *lost]
 
 
@@ -105,8 +109,9 @@ def _is_known(number: str, known: set[float | int]) -> bool:
     return bool(re.fullmatch(r"\d[\d,]*(?:\.\d+)?", plain)) and values.number(plain) in known
 
 
-def _words(step: str, used: str) -> list[str]:
+def _words(step: str, used: str, names: Names) -> list[str]:
     known = {stem(word): word for word in words(used)}
+    shortened = {own for name in names.columns for own in words(name) if len(own) > 2 and stem(own) in known}
     did = _DID.search(step)
     plain = _PLAIN | set(values.NUMBER_WORDS) | ({did[1].lower()} if did else set())
     timed = re.search(r"month\(|date_trunc|strftime|\d{4}-\d{2}", used)
@@ -122,6 +127,7 @@ def _words(step: str, used: str) -> list[str]:
         and not _EXTREME.fullmatch(word)
         and not (word.endswith("er") and f"{word} than" in step.casefold())
         and not likeness(stem(word), known)
+        and not any(word.startswith(own) for own in shortened)
         and not difflib.get_close_matches(word, known.values(), n=1, cutoff=_CUTOFF)
     ]
 

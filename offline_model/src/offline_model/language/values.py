@@ -14,8 +14,8 @@ MONTHS = [name.lower() for name in calendar.month_name if name]
 
 MAX_NUMBER_CHARACTERS = 40
 
-_NUMBER = r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?"
-_NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d+)?(?![\w]*[/:]\d)", re.IGNORECASE)
+_NUMBER = r"-?\d{1,3}(?:,\d{3})++(?:\.\d++)?|-?\d++(?:\.\d++)?"
+_NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d++)?(?![\w]*+[/:]\d)", re.IGNORECASE)
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _BARE_URL = re.compile(
     r"(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?", re.IGNORECASE

@@ -22,7 +22,10 @@ ATTACHED = "Attached files"
 """Label of the list of files that a message brings along: links, not text to work on."""
 QUESTION = "I need one more thing: "
 """How a question that is asked in an answer begins; the next message is then taken as what it asked for."""
-REQUEST_CHARACTERS = 6_000
+REQUEST_CHARACTERS = 10_000
+"""Most characters of what is to be done: whoever says more brings a text, which has a place of its own."""
+_RECALLED = 8
+"""Messages before this one of which it may be a follow-up."""
 MATERIAL_CHARACTERS = 1_000_000
 
 _MATERIAL_LINE = re.compile(
@@ -34,6 +37,10 @@ _GIVEN = re.compile(
 )
 """An order on a text, before the colon that the text stands behind."""
 _GIVEN_CHARACTERS = 30
+_ON_FILE = re.compile(
+    r"\b(?:rows|columns|file|table|sheet)\b.*\bit\b|\bit\b.*\b(?:rows|columns|sheet)\b", re.IGNORECASE
+)
+"""A request on the table that was attached to an earlier one."""
 _SEVERAL = re.compile(r"[.;!]\s*\S")
 _LONG_PARAGRAPH = 600
 
@@ -81,9 +88,11 @@ class Conversation:
     answers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Answers to questions that were asked in text, by question."""
     earlier: str = ""
-    """The person's message before this one."""
+    """The person's request before this one."""
     last_answer: str = ""
     """What was answered to it."""
+    unclear: bool = False
+    """The request goes on with the one before, and it is not sure how."""
 
 
 def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
@@ -97,13 +106,19 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     while users and current and talk[current - 1][2].startswith(QUESTION):
         answers[talk[current - 1][2].splitlines()[0].strip()] = talk[current][2].strip()
         current = users.pop()
-    start, _, message = talk[current]
-    request, materials = split_message(message)
-    spoken = [text for _, role, text in talk[:current] if role == "assistant"]
-    earlier, brought = split_message(talk[users[-1]][2]) if users else ("", ())
-    if completed(request, earlier) != request:  # what goes on with a request goes on with its files
-        materials = materials or brought
-    return Conversation(request, materials, _results(items[start:]), answers, earlier, spoken[-1] if spoken else "")
+    start = talk[current][0]
+    whole: str | None = ""
+    earlier = request = answer = ""
+    brought: tuple[Material, ...] = ()
+    materials: tuple[Material, ...] = ()
+    for index in [*users[-_RECALLED:], current]:
+        earlier, brought = (whole or request)[:REQUEST_CHARACTERS], materials or brought
+        answer = talk[index - 1][2] if index and talk[index - 1][1] == "assistant" else ""
+        request, materials = split_message(talk[index][2])
+        whole = completed(request, earlier, answer)
+        if whole != request or _ON_FILE.search(request):  # what goes on with a request goes on with its files
+            materials = materials or brought
+    return Conversation(whole or request, materials, _results(items[start:]), answers, earlier, answer, whole is None)
 
 
 def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
@@ -114,7 +129,7 @@ def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
     if heading:
         request, blocks = message[: heading.start()].strip(), _blocks(message[heading.end() :])
         known = {block.text for block in blocks}
-        return request[:REQUEST_CHARACTERS], (*blocks, *(item for item in attached if item.text not in known))
+        return request, (*blocks, *(item for item in attached if item.text not in known))
     request, text = _inline_text(message.strip())
     return request, (*((Material("", text),) if text else ()), *attached)
 
@@ -215,6 +230,4 @@ def _inline_text(message: str) -> tuple[str, str]:
         text = message[given.end() + 1 :].strip()
         if len(text) > _GIVEN_CHARACTERS if given[2] else _SEVERAL.search(text) and not opens_request(text):
             return given[0], text[:MATERIAL_CHARACTERS]
-    if len(message) > REQUEST_CHARACTERS:
-        return message[:_LONG_PARAGRAPH].rsplit(" ", 1)[0], message[:MATERIAL_CHARACTERS]
     return message, ""

@@ -12,7 +12,7 @@ from offline_model.arguments.filling import Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.arguments.known import Names, correction, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, spoken_source
-from offline_model.arguments.unused import unused, unused_numbers
+from offline_model.arguments.unused import uncovered, unused, unused_numbers
 from offline_model.language.phrases import group_phrases, measure_phrases, over_time
 from offline_model.language.values import file_uris_in, numbers_in, paths_in
 from offline_model.language.words import terms
@@ -26,6 +26,11 @@ from offline_model.work.questions import Questions
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
+_CLOSED = frozenset({
+    Kind.AGENT, Kind.AMOUNT, Kind.BOOLEAN, Kind.CHOICE, Kind.DATE, Kind.CLOCK, Kind.EMAIL, Kind.LIMIT, Kind.OTHER,
+    Kind.PLACE, Kind.ZONE,
+})  # fmt: skip
+"""Kinds of single values: a tool that takes no others does nothing with any other word."""
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b|do(?:es)?\b.*\b(?:have|exist)\b", re.IGNORECASE)
 MAX_QUESTIONS = 3
 MAX_DESCRIBED = 5
@@ -155,7 +160,8 @@ class Tooling:
     def _once(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> Outcome | None:
         left = self._left_out(tool, arguments, task)
         if left:
-            return Outcome(task.step, left_unused(left, task.names), ok=False, by=tool.name)
+            said = left_unused(left, task.names) if self._reads_tables(tool) else _no_place(left, tool)
+            return Outcome(task.step, said, ok=False, by=tool.name)
         output = self.ledger.call(tool, arguments)
         error = error_of(output) if output is not None else None
         mended = _mended(tool, arguments, error) if error else None
@@ -180,13 +186,23 @@ class Tooling:
             # Feet and inches are one amount already, and neither of the two that were said.
             said = numbers_in(task.step.text)
             return unused_numbers(task.step.text, arguments) if set(said) & set(arguments.values()) else []
-        tables = Querying(self.tools, self.ledger).ready and (Kind.SOURCE in kinds or not kinds)
-        if not tables or kinds & {Kind.SQL, Kind.TEXT}:
+        if kinds and kinds <= _CLOSED:
+            return [*unused_numbers(task.step.text, arguments), *uncovered(task.step.text, tool, arguments)]
+        if not self._reads_tables(tool) or kinds & {Kind.SQL, Kind.TEXT}:
             return []
         aggregates = Kind.COLUMN in kinds
         shown = [] if aggregates else [f"{tool.name} {tool.description} fields structure schema look inside overview"]
         used = {key: value for key, value in arguments.items() if not (aggregates and key == "title")}
         return unused(task.step.text, used, task.names, shown)
+
+    def _reads_tables(self, tool: ToolSpec) -> bool:
+        return Querying(self.tools, self.ledger).ready and (takes(tool.parameters, Kind.SOURCE) or not tool.parameters)
+
+
+def _no_place(left: Sequence[str], tool: ToolSpec) -> str:
+    said = ", ".join(f"“{word}”" for word in left[:5])
+    taken = ", ".join(parameter.name for parameter in tool.parameters)
+    return f"{FAILURE}I cannot tell what to do with all of this request: `{tool.name}` takes {taken}, and {said} is none of it."
 
 
 def _in_short(text: str, task: Task) -> str:
