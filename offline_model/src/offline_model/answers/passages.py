@@ -18,7 +18,7 @@ MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
 _CONTINUES = re.compile(r"^[ \t]+\S")
 _TABLE_HEAD = re.compile(r"^\|[\s:|-]+$")
-_HEADING = re.compile(r"\s*(#+)\s*(.*)")
+_HEADING = re.compile(r"^\s*(#+)\s*(.*)")
 _DENIES = re.compile(
     r"\b(?:not?|never|cannot|can't|without|yet|planned|roadmap|future|missing|lacks?|unsupported|deprecated|removed"
     r"|obsolete|limitations?|out of scope|to ?do|wish ?list|rejected|nicht|kein\w*)\b",

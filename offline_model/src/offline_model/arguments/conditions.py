@@ -26,7 +26,7 @@ _LESS = (
     r"below|under|less than|lower than|smaller than|fewer than|shorter than|lighter than|younger than|earlier than"
     r"|cheaper than|<|unter|weniger als"
 )
-_MORE = r"above|over|more than|\w+er than|exceed(?:s|ing)?|>|über|mehr als"
+_MORE = r"above|over|more than|(?<!\w)\w+er than|exceed(?:s|ing)?|>|über|mehr als"
 _OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_LESS, "<"), (_MORE, ">"), (r"equals?|equal to|=|exactly", "="))
 _ANY = "|".join(pattern for pattern, _ in _OPERATORS)
 _NUMBER = r"-?[\d,]*\d(?:\.\d+)?"
@@ -44,7 +44,7 @@ _MISSING = (
         r"\b(?:no|without(?: an?| any)?|missing|lacks?(?: an?)?|lacking|empty|blank)\s+([\w -]{2,40})", re.IGNORECASE
     ),
     re.compile(
-        r"\b([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
+        r"(?<![\w-])([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
         r"(?:missing|empty|blank|unknown|null|not (?:set|known|given|filled|recorded))\b",
         re.IGNORECASE,
     ),

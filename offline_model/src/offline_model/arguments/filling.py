@@ -36,7 +36,7 @@ _LINKING = r"(?:as|in|into|to|and|or|for|from|with|by|on|at|that|which|this|thes
 _TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
-_PERCENT = re.compile(r"(-?\d(?:[\d.,]*\d)?)\s*(?:%|per ?cent\b|prozent\b)", re.IGNORECASE)
+_PERCENT = re.compile(r"(?<![\d.,])(-?\d++(?:[.,]\d++)*+)\s*(?:%|per ?cent\b|prozent\b)", re.IGNORECASE)
 _NAME = r"(?-i:[A-Z][\w'’-]*(?:\s+(?:(?:de|da|van|von|der|of|&)\s+)*[A-Z][\w'’-]*)+)"
 """A name of several words: "Ann Smith"."""
 _SHORT_MATERIAL = 2_000

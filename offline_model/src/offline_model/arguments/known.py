@@ -30,7 +30,7 @@ _TYPED_LINE = re.compile(
 _COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
-_NAME = re.compile(r"[\w./:-]*\w")
+_NAME = re.compile(r"(?<![\w./:-])[\w./:-]*\w")
 _ERROR = re.compile(
     r"^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|"
     r"could not|tool '[^']*' timed out"

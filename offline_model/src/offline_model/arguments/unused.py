@@ -37,7 +37,7 @@ _OF_TIME = (
     | frozenset(values.MONTHS)
     | word_set(
         """today now ago long far left many much until since between before after day days date exactly right am pm noon
-        midnight someone somebody person percent per cent late early quelle quel il à qué jetzt welche there am st nd rd th"""
+        midnight someone somebody person percent per cent late early quelle quel il à qué jetzt welche there"""
     )
 )
 """Words that say of a time or a place nothing that a clock would not tell."""
@@ -73,8 +73,9 @@ def uncovered(step: str, tool: ToolSpec, arguments: Mapping[str, Any]) -> list[s
     """The words of `step` that neither `tool` nor its `arguments` account for: what it answers is not what is asked."""
     told = [tool.name, tool.description, *(f"{item.name} {item.description}" for item in tool.parameters)]
     known = {stem(word) for said in (*told, *map(str, arguments.values())) for word in words(said)}
-    for _, written, zone in reversed(zones_in(step)):
-        step = step.replace(written, " ") if zone in arguments.values() else step
+    named = zones_in(step)
+    if {zone for _, _, zone in named} & {*map(str, arguments.values())}:
+        known |= {stem(word) for _, written, _ in named for word in words(written)}
     said = words(step)
     lead = {said[0]} & (PLAIN_VERBS | NOUN_VERBS) if said else set[str]()
     lost = (word for word in said if word not in _OF_TIME | lead and not word[0].isdigit())

@@ -21,7 +21,7 @@ _TOP = re.compile(
     re.IGNORECASE,
 )
 _WITH = re.compile(
-    r"\b([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
+    r"(?<![\w-])([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
     r"(?:most|least|fewest|highest|lowest|largest|smallest|biggest|best|worst)\b",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _HOW = re.compile(
-    r",?\s+with (?:the )?(?:citations?|sources?|references?|figures?|numbers?|examples?)\b.*$", re.IGNORECASE
+    r"(?:,|(?<!\s))\s+with (?:the )?(?:citations?|sources?|references?|figures?|numbers?|examples?)\b.*$", re.IGNORECASE
 )
 _THING = re.compile(
     r"^\w+\s+(?:a|an|the)\s+([\w -]+?)\s+(?:of|for|from|about|on)\s+(?:it|them|both|this|that|these|those)\b",

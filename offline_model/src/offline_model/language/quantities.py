@@ -5,7 +5,7 @@ import re
 from offline_model.language.values import SPOKEN, Quantity, number
 from offline_model.language.vocabulary import word_set
 
-_NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
+_NUMBER = r"(?<![\d,])-?\d[\d,]*+(?:\.\d++)?(?:e[+-]?\d++)?"
 _WORD = r"[^\W\d_]+"
 _UNIT = (
     rf"°?\s?(?:(?:square|cubic|nautical|fluid|degrees?|us|imperial)\s+)?{_WORD}[²³]?(?:\s?(?:/|"
@@ -79,7 +79,7 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "),
     (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
 )
-_PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
+_PLAIN_NUMBER = r"(?<!\d)-?\d++(?:\.\d++)?"
 _NAMED = {"NUM": _PLAIN_NUMBER, "PER": r"\s*(?:%|percent|per cent)", "END": r"(?!\d|\.\d|\s*%|\s*per)"}
 _SAID = _NAMED | {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
 _SPOKEN_PATTERNS = tuple(

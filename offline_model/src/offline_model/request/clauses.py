@@ -22,7 +22,7 @@ _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|dr|mr|mrs|ms|no|st|approx|a\.
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|;")
 _LIST_ITEM = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*•–])\s+")
 _LINK = r"and then|and also|and finally|and after that|then|finally|afterwards|after that|and|plus|und dann|und"
-_BOUNDARY = re.compile(rf",?\s+(?P<link>{_LINK})\b,?\s+|,\s+", re.IGNORECASE)
+_BOUNDARY = re.compile(rf"(?:,|(?<!\s))\s+(?P<link>{_LINK})\b,?\s+|,\s+", re.IGNORECASE)
 _LEAD = re.compile(
     r"^(?:(?:please|and|then|also|finally|next|first(?:ly)?|second(?:ly)?|third(?:ly)?|lastly|afterwards|after that|so"
     r"|ok(?:ay)?|hi|hello|hey|thanks|now)\b[,:]?\s+)+",

@@ -93,8 +93,9 @@ def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
 
 def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
     """Whether all that the tool got are times and places, and the step speaks of a thing that it knows nothing of."""
-    kinds = {kind_of(parameter) for parameter in tool.parameters if parameter.name in filled.arguments}
-    return kinds <= {Kind.ZONE, Kind.CLOCK, Kind.DATE} and bool(uncovered(task.step.text, tool, filled.arguments))
+    kinds = set(map(kind_of, tool.parameters))
+    tells_time = kinds <= {Kind.ZONE, Kind.CLOCK, Kind.DATE} if kinds else likeness("time", terms(tool.name))
+    return bool(tells_time and uncovered(task.step.text, tool, filled.arguments))
 
 
 def _sums_up(task: Task) -> bool:

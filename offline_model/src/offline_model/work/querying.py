@@ -62,7 +62,7 @@ _EACH = re.compile(r"\b(?:each|every|which)\s+([\w-]+)", re.IGNORECASE)
 _GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
 _PRODUCT = re.compile(
-    r"([\w]+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
+    r"\b(\w+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
 )
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
 

@@ -202,7 +202,8 @@ class Tooling:
 def _no_place(left: Sequence[str], tool: ToolSpec) -> str:
     said = ", ".join(f"“{word}”" for word in left[:5])
     taken = ", ".join(parameter.name for parameter in tool.parameters)
-    return f"{FAILURE}I cannot tell what to do with all of this request: `{tool.name}` takes {taken}, and {said} is none of it."
+    all_of_it = f"{FAILURE}I cannot tell what to do with all of this request"
+    return f"{all_of_it}: `{tool.name}` takes {taken}, and {said} is none of it."
 
 
 def _in_short(text: str, task: Task) -> str:
