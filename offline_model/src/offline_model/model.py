@@ -1,5 +1,6 @@
 """The `Model` of the OpenAI Agents SDK that decides by rules."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -31,6 +32,8 @@ from offline_model.streaming import events
 
 NAME = "offline"
 CHARACTERS_PER_TOKEN = 4
+LONG = 50_000
+"""Characters of a turn's arguments from which it is read beside the loop."""
 
 OutputItem = ResponseOutputMessage | ResponseFunctionToolCall
 
@@ -39,12 +42,13 @@ class OfflineModel(Model):
     """Decides from its input alone: any replica, at any time, comes to the same calls and the same words."""
 
     async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
-        """One turn."""
-        return _turn(*given, **named)
+        """One turn; others of the process have theirs while a long message is read."""
+        is_long = len(str(given or named)) > LONG
+        return await asyncio.to_thread(_turn, *given, **named) if is_long else _turn(*given, **named)
 
     async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[TResponseStreamEvent]:
         """One turn, its text in deltas of a word each."""
-        for event in events(_turn(*given, **named), NAME):
+        for event in events(await self.get_response(*given, **named), NAME):
             yield event
 
 

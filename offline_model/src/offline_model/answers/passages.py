@@ -145,7 +145,13 @@ def sentences(text: str) -> list[str]:
             denies = denies or (intro if _DENIES.search(intro) else "")
             paragraph = []
             row = listed and line.lstrip().startswith("|")
-            columns = _cells(line) if row and _TABLE_HEAD.match(following) else columns if row else []
+            columns = (
+                _cells(line)
+                if row and _TABLE_HEAD.match(following)
+                else columns
+                if line.lstrip().startswith("|")
+                else []
+            )
             found += _under(denies, [_told(columns, line) if row else line.strip()] if alone else [])
         else:
             paragraph.append(line.strip())

@@ -21,6 +21,7 @@ MAX_TIED = 3
 MAX_COLUMNS = 10
 _SPEAKS_OF_IT = 0.5
 """Share of a question's words beyond which a passage speaks of what is asked."""
+_COUNTS_OF_IT = 0.7
 _SURE = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+|\b\d[\d.]*\b")
 _LONG_TEXT = 1_200
 _SHORT_TEXT = 300
@@ -66,11 +67,16 @@ def _found(question: str, found: list[Passage]) -> str:
     sure = {word for said in _SURE.findall(question) for word in words(said)}
     asked = [word for word in words(question) if word not in ASKING]
     plain = " ".join(word for word in asked if not word.isdigit())
-    speaks = [sure <= set(words(item.text)) and overlap(plain, item.text) > _SPEAKS_OF_IT for item in found]
+    texts = [f"{item.heading} {item.text}" for item in found]
+    speaks = [sure <= set(words(text)) and overlap(plain, text) > _SPEAKS_OF_IT for text in texts]
     if not best or not (any(speaks) or not asked):
         return NOTHING
     # A passage may have all words of the question, each in another sentence.
     fits = not asked or overlap(plain, " ".join(item.text for item in best)) > _SPEAKS_OF_IT
+    if counted := counted_phrases(question):  # how many there are tells only a number of them
+        number_of = re.compile(rf"\d\s+(?:\w+\s+){{0,2}}{re.escape(counted[0].rstrip('s'))}", re.IGNORECASE)
+        best = [item for item in best if number_of.search(item.text) and overlap(plain, item.text) > _COUNTS_OF_IT]
+        return cited(best) or NOTHING
     return cited(best) + left_out(question, best) if fits else f"{NOTHING} The nearest is:\n\n{cited(best)}"
 
 

@@ -70,6 +70,7 @@ _TABLE_WORDS = word_set(
     area scatter total average mean median sum count number highest lowest most least top bottom first last year month
     task tasks log per share percent percentage correlation order sort"""
 )
+_LONG_NAME = re.compile(r"[A-Z][\w'’.-]*(?:\s+(?:(?:&|and|of|de|van|von|der)\s+)*[A-Z][\w'’.-]*)+")
 _NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
 """A capitalised word inside a sentence."""
 _MAY = 5
@@ -123,6 +124,7 @@ def value_candidates(step: str, names: Names) -> list[str]:
     ]
     if not single and not values.quoted_in(plain):
         return []
+    pairs += [name.casefold() for name in _LONG_NAME.findall(plain)]
     forms = [form for token in single for form in dict.fromkeys((token, token.removesuffix("s")))]
     return list(dict.fromkeys([*map(str.casefold, values.quoted_in(plain)), *forms, *pairs]))[:MAX_CANDIDATES]
 

@@ -373,8 +373,9 @@ class _Filler:
         step = self._task.step.text
         # What stands behind the name of the argument is only a part of the sentence.
         named = set(terms(parameter.name)) <= set(terms(step))
+        asks = step.endswith("?") or words(step)[:1] in (["what"], ["which"], ["who"], ["when"])
         given = text_for(parameter, [parameter], step, self._task.materials) if lone else None
-        return given or (object_of(step) if lone and not named else None)
+        return given or (object_of(step) if lone and not named and not asks else None)
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}

@@ -21,7 +21,7 @@ from offline_model.request.tools import Parameter
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
-DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
+DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)(?:#.*)?$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
 _PERIODS = word_set("day week month quarter year")
 _PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
@@ -180,7 +180,7 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
 
 def _meant(name: str) -> list[str]:
     """The words of a column's name, without the unit that it may end in."""
-    own = [word.rstrip("s") for word in words(name)]
+    own = [word.rstrip("s") for word in words(name.partition("(")[0]) or words(name)]
     return own[:-1] if len(own) > 1 and own[-1] in _UNITS else own
 
 

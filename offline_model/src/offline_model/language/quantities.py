@@ -2,7 +2,7 @@
 
 import re
 
-from offline_model.language.values import SPOKEN, Quantity, number
+from offline_model.language.values import SPOKEN, Quantity, number, with_points
 from offline_model.language.vocabulary import word_set
 
 _NUMBER = r"(?<![\d,])-?\d[\d,]*+(?:\.\d++)?(?:e[+-]?\d++)?"
@@ -151,7 +151,7 @@ def _digits(text: str) -> str:
     return re.sub(
         r"\b(?:" + "|".join(SPOKEN) + r")\b(?!\s+of\b)",
         lambda match: str(SPOKEN[match[0].lower()]),
-        text,
+        with_points(text),
         flags=re.IGNORECASE,
     )
 

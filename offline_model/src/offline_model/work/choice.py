@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from offline_model.arguments.filling import MISSING, Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.arguments.unused import uncovered
-from offline_model.language.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
-from offline_model.language.values import dates_in, numbers_in
+from offline_model.language.phrases import (
+    counted_phrases,
+    counts,
+    extreme_groups,
+    group_phrases,
+    measure_phrases,
+    over_time,
+)
+from offline_model.language.values import file_uris_in, numbers_in, spans
 from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
 from offline_model.language.words import likeness, stem, terms, words
 from offline_model.language.zones import zones_in
@@ -63,7 +70,8 @@ class Candidate:
 def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
     """The tools with their scores, best first; the order of `tools` decides between equals."""
     index = _Index(tools)
-    found = [_candidate(tool, task, index.score(tool, task.step.text)) for tool in tools]
+    tabular = any(takes(tool.parameters, Kind.COLUMN) or takes(tool.parameters, Kind.SQL) for tool in tools)
+    found = [_candidate(tool, task, index.score(tool, task.step.text), tabular=tabular) for tool in tools]
     found.sort(key=lambda candidate: -candidate.score)
     return _complete_first(found)
 
@@ -83,9 +91,13 @@ def lexical(text: str, documents: Sequence[tuple[str, str]]) -> list[float]:
     return [index.score(tool, text) for tool in tools]
 
 
-def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
+def _candidate(tool: ToolSpec, task: Task, spoken: float, *, tabular: bool) -> Candidate:
     filled = fill(tool, task)
-    spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
+    spoken += (
+        0.0
+        if _sums_up(task)
+        else _knowledge_bonus(tool, task.step.text, tabular=tabular or bool(file_uris_in(task.everything)))
+    )
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
     score = min(score, 0.0) if _is_elsewhere(tool, filled, task) or _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
@@ -122,12 +134,14 @@ def _lacking(filled: Filled) -> float:
     return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
 
 
-def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
+def _knowledge_bonus(tool: ToolSpec, step: str, *, tabular: bool) -> float:
     """A search answers a question even when they share no word."""
     first = words(step)[:1]
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
+    implied = _implied(step)
+    elsewhere = implied and (tabular or implied[0] != "aggregat" or extreme_groups(step))
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
-    return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not _implied(step) else 0.0
+    return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not elsewhere else 0.0
 
 
 class _Index:
@@ -154,7 +168,7 @@ def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
     if over_time(text):
         return ["chart", "line"]
-    if len(dates_in(text)) > 1:
+    if spans(text):
         return ["date", "differenc"]
     if zones_in(text) and likeness(stem("time"), terms(text)):
         return ["time", "zone", "now"]

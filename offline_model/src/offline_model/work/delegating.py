@@ -13,7 +13,7 @@ from offline_model.arguments.known import error_of, parsed
 from offline_model.arguments.naming import DATA_FILE
 from offline_model.language.phrases import counts, group_phrases, measure_phrases, over_time
 from offline_model.language.quantities import expression_in, quantity_in
-from offline_model.language.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
+from offline_model.language.values import Quantity, clocks_in, file_uris_in, spans, sql_in, urls_in
 from offline_model.language.vocabulary import COMMENTING, QUESTION_WORDS, WRITING
 from offline_model.language.words import likeness, shorten, stem, terms, words
 from offline_model.language.zones import zones_in
@@ -138,7 +138,7 @@ def need_of(task: Task) -> str:
     hints: dict[str, object] = {
         "review and score": set(words(text)[:1]) & COMMENTING,
         "time zone": zones_in(text) and (clocks_in(text) or likeness(stem("time"), terms(text))),
-        "days between dates": len(dates_in(text)) > 1,
+        "days between dates": spans(text),
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),

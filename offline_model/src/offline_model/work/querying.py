@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from offline_model.answers.rendering import render, tables_in
 from offline_model.arguments.conditions import (
@@ -64,6 +65,8 @@ _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
 _PRODUCT = re.compile(
     r"\b(\w+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
 )
+_SHEETS = re.compile(r"This is its sheet [^;\n]+; others (are .+)\. Name one as ([^\n]+)\.")
+"""How the description of a workbook tells of its other sheets."""
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
 
 _NAMED = "is there as a column, and I know no query that does with it what is asked"
@@ -102,6 +105,25 @@ class Querying:
         told = self.ledger.call(self._describing, {self._describing.required[0].name: source})
         if told is None:
             return None
+        first = self._on(task, source, told)
+        sheets = _SHEETS.search(told)
+        if first is None or not sheets or (isinstance(first, Outcome) and first.ok):
+            return first
+        book = sheets[2].rpartition("#")[0]
+        for sheet in re.findall(r"(?:are |, )(.+?) \(\w+ in SQL\)", sheets[1]):
+            other = f"{source if file_uris_in(source) else book}#{quote(sheet)}"
+            told = self.ledger.call(self._describing, {self._describing.required[0].name: other})
+            found = None if told is None else self._on(task, other, told)
+            if found is None:
+                return None
+            if isinstance(found, Outcome) and found.ok:
+                return replace(found, text=f"{found.text}\n\n(This is of the sheet {sheet}.)")
+        return replace(first, text=f"{first.text} {sheets[0]}") if isinstance(first, Outcome) else first
+
+    def _on(self, task: Task, source: str, told: str) -> Outcome | bool | None:
+        """The outcome of the step on `source`, which was `told` of."""
+        if self._describing is None:
+            return False
         names = names_in([told]) if error_of(told) is None else Names()
         informed = self.with_values(task, replace(names, sources=(source,)))
         if informed is None:
@@ -111,7 +133,7 @@ class Querying:
             return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
         if sql is None and informed.names.unknown:
-            return Outcome(task.step, told_unknown(informed.names).strip(), by=self._describing.name)
+            return Outcome(task.step, told_unknown(informed.names).strip(), ok=False, by=self._describing.name)
         if sql is None:
             return False
         shown = informed.names.columns if sql.startswith("SELECT * ") else ()

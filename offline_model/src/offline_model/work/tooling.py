@@ -50,7 +50,9 @@ class Tooling:
         """The tool that fits the step best."""
         # Whether there is a chart is no order to draw one, for which much would have to be asked.
         asks = _EXISTS.match(task.step.text) and not file_uris_in(task.everything)
-        return next((fits for fits in candidates(self.tools, task) if not (asks and fits.filled.missing)), None)
+        found = (item for item in candidates(self.tools, task) if not (asks and item.filled.missing))
+        # Who has nothing of the several things that a tool takes speaks of something else: the unit price is no unit.
+        return next((item for item in found if item.filled.arguments or len(item.filled.missing) < 2), None)
 
     def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
         """The step done with SQL; False when it is no step for that."""
