@@ -20,16 +20,15 @@ _CONTINUES = re.compile(r"^[ \t]+\S")
 _TABLE_HEAD = re.compile(r"^\|[\s:|-]+$")
 _HEADING = re.compile(r"^\s*(#+)\s*(.*)")
 _DENIES = re.compile(
-    r"\b(?:not?|never|cannot|can't|without|yet|planned|roadmap|future|missing|lacks?|unsupported|deprecated|removed"
-    r"|obsolete|limitations?|out of scope|to ?do|wish ?list|rejected|nicht|kein\w*)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:not?|never|cannot|can't|without|yet|planned|roadmap|future|missing|lacks?|unsupported|deprecated|removed"
+    r"|obsolete|limitations?|out of scope|to ?do|wish ?list|rejected|nicht|kein\w*)\b"
 )
 """Headings under which stands what is not so."""
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]{1,200}(?::\d[\d-]*)?\]\.?$")
 _BLOCK = re.compile(r"^(\[[^\]\n]{1,200}:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
 _ADDRESSES_MODEL = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b", re.IGNORECASE
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b"
 )
 """Sentences that speak to a reader's model are no part of what a text says."""
 _LEAST_WORDS = 4

@@ -14,25 +14,19 @@ from offline_model.request.conversation import Material
 SUMMARY_SENTENCES = 5
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
-    r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
-    r"\b(?:zusammenfassung|fasse|résume|resume|resumen|"
-    r"summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
-    r"overview|tl;?dr|gist|outline)\b",
-    re.IGNORECASE,
+    r"(?i)^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|dr"
+    r"aft)?\b.*\b(?:zusammenfassung|fasse|résume|resume|resumen|summari[sz]e|summary|condense|shorten|recap|digest|key"
+    r" points?|main points?|takeaways|overview|tl;?dr|gist|outline)\b"
 )
 _REPORT = re.compile(
-    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
-    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b",
-    re.IGNORECASE,
+    r"(?i)^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
+    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b"
 )
 _COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
-_WANTED = re.compile(
-    r"\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b", re.IGNORECASE
-)
+_WANTED = re.compile(r"(?i)\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b")
 _EXTREME = re.compile(
-    r"\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
-    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
+    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b"
 )
 
 

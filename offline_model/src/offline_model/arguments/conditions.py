@@ -31,44 +31,35 @@ _OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_LESS, "<"), (_MORE, ">"), (
 _ANY = "|".join(pattern for pattern, _ in _OPERATORS)
 _NUMBER = r"-?[\d,]*\d(?:\.\d+)?"
 _COLUMN_FIRST = re.compile(
-    rf"([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])",
-    re.IGNORECASE,
+    rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])"
 )
 _NUMBER_FIRST = re.compile(rf"(?<!\w)({_ANY})\s*[$€£]?({_NUMBER})\s+([^\W\d][\w-]*(?: [^\W\d][\w-]*)?)", re.IGNORECASE)
 _RANGE = re.compile(rf"\bbetween\s+({_NUMBER})\s+and\s+({_NUMBER})\s+([^\W\d]\w*)", re.IGNORECASE)
-_BETWEEN = re.compile(
-    rf"([^\W\d][\w -]{{0,60}}?)\s+between\s+[$€£]?({_NUMBER})\s+and\s+[$€£]?({_NUMBER})", re.IGNORECASE
-)
+_BETWEEN = re.compile(rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+between\s+[$€£]?({_NUMBER})\s+and\s+[$€£]?({_NUMBER})")
 _MISSING = (
+    re.compile(r"(?i)\b(?:no|without(?: an?| any)?|missing|lacks?(?: an?)?|lacking|empty|blank)\s+([\w -]{2,40})"),
     re.compile(
-        r"\b(?:no|without(?: an?| any)?|missing|lacks?(?: an?)?|lacking|empty|blank)\s+([\w -]{2,40})", re.IGNORECASE
-    ),
-    re.compile(
-        r"(?<![\w-])([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
-        r"(?:missing|empty|blank|unknown|null|not (?:set|known|given|filled|recorded))\b",
-        re.IGNORECASE,
+        r"(?i)(?<![\w-])([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
+        r"(?:missing|empty|blank|unknown|null|not (?:set|known|given|filled|recorded))\b"
     ),
 )
-_YEAR = re.compile(
-    r"(?<![\w.,/-])(?:(since|after|before|until|from)\s+)?((?:19|20)\d\d)(?![\w/-]|[.,]\d)", re.IGNORECASE
-)
+_YEAR = re.compile(r"(?i)(?<![\w.,/-])(?:(since|after|before|until|from)\s+)?((?:19|20)\d\d)(?![\w/-]|[.,]\d)")
 _MONTH = re.compile(rf"\b({'|'.join(values.MONTHS)})\b(?!\s+\d{{1,2}}\b(?!\d))", re.IGNORECASE)
 _QUARTER = re.compile(r"\bq([1-4])\b|\b(first|second|third|fourth) quarter\b", re.IGNORECASE)
 _DAY = re.compile(r"\b(since|after|from|before|until|on)\s+(?=\d|[A-Z])", re.IGNORECASE)
 _BOUNDS = {"since": ">=", "from": ">=", "after": ">", "before": "<", "until": "<=", "on": "="}
 _NOT = re.compile(r"\b(?:not|except(?: for)?|excluding|without|other than|but)(?: in| from| the)?\s*$", re.IGNORECASE)
 _STATED = re.compile(
-    r"\b(?:where|whose|with|and)\s+(?:the\s+)?([\w -]{1,40}?)\s+(?:is|=|equals)\s+([^\W\d][\w'-]*)", re.IGNORECASE
+    r"(?i)\b(?:where|whose|with|and)\s+(?:the\s+)?([\w -]{1,40}?)\s+(?:is|=|equals)\s+([^\W\d][\w'-]*)"
 )
 _HINTS = re.compile(
-    rf"\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b|{_ANY}"
-    r"|(?<!\w)(?:19|20)\d\d(?![\w/-])|\bq[1-4]\b",
-    re.IGNORECASE,
+    rf"(?i)\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b|{_ANY}"
+    r"|(?<!\w)(?:19|20)\d\d(?![\w/-])|\bq[1-4]\b"
 )
 _TABLE_WORDS = word_set(
     """row rows record records entry entries line lines value values table data file only just where whose bar line pie
-    area scatter total average mean median sum count number highest lowest most least top bottom first last year month
-    task tasks log per share percent percentage correlation order sort"""
+    area scatter total average mean median sum count number highest lowest most least top bottom first last year
+    month task tasks log per share percent percentage correlation order sort"""
 )
 _LONG_NAME = re.compile(r"[A-Z][\w'’.-]*(?:\s+(?:(?:&|and|of|de|van|von|der)\s+)*[A-Z][\w'’.-]*)+")
 _NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
@@ -112,7 +103,9 @@ def value_candidates(step: str, names: Names) -> list[str]:
     for path in values.paths_in(plain):
         plain = plain.replace(path, " ")
     known = {stem(word) for name in names.columns for word in words(name)}
-    asked = {word for phrase in [*measure_phrases(plain), *group_phrases(plain)[:1]] for word in words(phrase)[:1]}
+    # Of "the most failed tasks" the first word may be a value, of "the most tasks" it is what is counted.
+    measures = [phrase for phrase in measure_phrases(plain) if " " not in phrase]
+    asked = {word for phrase in [*measures, *group_phrases(plain)[:1]] for word in words(phrase)[:1]}
     named = {word.casefold() for word in re.findall(r"[A-Z][\w-]+", plain)}
     dull = STOP_WORDS | DETERMINERS | QUESTION_WORDS | PLAIN_VERBS | NOUN_VERBS | _TABLE_WORDS | asked
     tokens = [token.casefold() for token in re.findall(r"[^\W_][\w'-]*", plain)]

@@ -41,8 +41,7 @@ _NAME = r"(?-i:[A-Z][\w'â€™-]*(?:\s+(?:(?:de|da|van|von|der|of|&)\s+)*[A-Z][\w'â
 """A name of several words: "Ann Smith"."""
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
-    r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b"
 )
 
 

@@ -32,17 +32,14 @@ _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTIL
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w./:-])[\w./:-]*\w")
 _ERROR = re.compile(
-    r"^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|"
-    r"could not|tool '[^']*' timed out"
-    r"|no such|not found|there is no|unable)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|could not|tool '[^"
+    r"']*' timed out|no such|not found|there is no|unable)"
 )
 _ENVELOPE = re.compile(r"^an error occurred while running the tool\. please try again\. error:\s*", re.IGNORECASE)
 _SUGGESTED = re.compile(r"did you mean:?\s*[`'\"‘“]?([\w./:-]*\w)", re.IGNORECASE)
 _OFFERED = re.compile(
-    r"(?:known here|there (?:are|is)|available|choose from|one of|known|has|have|valid|columns|"
-    r"sources|expected)[^:\[(]{0,40}[:\[(](?!//)\s*([^\n\])]+)",
-    re.IGNORECASE,
+    r"(?i)(?:known here|there (?:are|is)|available|choose from|one of|known|has|have|valid|columns|"
+    r"sources|expected)[^:\[(]{0,40}[:\[(](?!//)\s*([^\n\])]+)"
 )
 
 

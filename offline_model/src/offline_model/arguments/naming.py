@@ -30,7 +30,7 @@ _UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct p
 """Units that the names of columns end in."""
 _PIECES = word_set("units unit quantity quantities qty pieces pcs items crates boxes sold")
 _TRADED = re.compile(
-    r"\b(?:sold|sell|sells|bought|buy|buys|order(?:ed|s)?|shipp?(?:ed|s)?|deliver(?:ed|s)?|purchased?)\b", re.IGNORECASE
+    r"(?i)\b(?:sold|sell|sells|bought|buy|buys|order(?:ed|s)?|shipp?(?:ed|s)?|deliver(?:ed|s)?|purchased?)\b"
 )
 """Verbs that mean pieces and not rows: "how many chairs were sold"."""
 _SHORTEST = 3

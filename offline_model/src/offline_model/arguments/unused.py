@@ -42,8 +42,7 @@ _OF_TIME = (
 )
 """Words that say of a time or a place nothing that a clock would not tell."""
 _EXTREME = re.compile(
-    r"\b(?:most|least|highest|lowest|largest|smallest|biggest|best|worst|maximum|minimum|(?!west|east|rest|test)[a-z]{2,}est)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:most|least|highest|lowest|largest|smallest|biggest|best|worst|maximum|minimum|(?!west|east|rest|test)[a-z]{2,}est)\b"
 )
 _OF_COUNTS = re.compile("most|least|fewest|top|bottom", re.IGNORECASE)
 _RANKED = re.compile(r"order by|\bmax\b|\bmin\b|group_by|\bx\b|group by|\bbounds\b", re.IGNORECASE)
@@ -54,9 +53,7 @@ _DID = re.compile(r"\b(?:did|does|do)\s+(?:(?:the|each|every|all|our)\s+)?\w+\s+
 _BEFORE_VERBS = word_set("and or to then please me")
 _CUTOFF = 0.8
 _NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*(?:\.\d+)?\w*%?")
-_CITED = re.compile(
-    r"agentnet-file:\S+|https?://\S+|\b(?:network(?:['’]?s)?\s+)?(?:own\s+)?task[ _-]?log\b", re.IGNORECASE
-)
+_CITED = re.compile(r"(?i)agentnet-file:\S+|https?://\S+|\b(?:network(?:['’]?s)?\s+)?(?:own\s+)?task[ _-]?log\b")
 """What names a source, and says nothing of what is asked of it."""
 
 

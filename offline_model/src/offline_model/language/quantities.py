@@ -11,21 +11,16 @@ _UNIT = (
     rf"°?\s?(?:(?:square|cubic|nautical|fluid|degrees?|us|imperial)\s+)?{_WORD}[²³]?(?:\s?(?:/|"
     rf"per)\s?{_WORD}[²³]?)?(?:\^?\d)?"
 )
-_FORWARD = re.compile(
-    rf"({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})", re.IGNORECASE
-)
+_FORWARD = re.compile(rf"(?i)({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})")
 _HOW_MANY = re.compile(
-    rf"(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+"
-    rf"(?:(?:is|are|sind|ist|font|son|hay en|are there|is there|make|fit|go|equals?)\s+(?:in\s+|"
-    rf"into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})",
-    re.IGNORECASE,
+    rf"(?i)(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+(?:(?:is|are|sind|ist|font|son|hay en|are t"
+    rf"here|is there|make|fit|go|equals?)\s+(?:in\s+|into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})"
 )
 _WHAT_IN = re.compile(rf"what(?:'s| is| are) ({_NUMBER})\s*({_UNIT}) (?:in|as) ({_UNIT})", re.IGNORECASE)
 _AMOUNT = re.compile(rf"({_NUMBER})\s*({_UNIT})", re.IGNORECASE)
 _COMPOUND = re.compile(
-    rf"({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
-    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)",
-    re.IGNORECASE,
+    rf"(?i)({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
+    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)"
 )
 _PARTS = (("f", 12), ("l", 16), ("p", 16), ("s", 14))
 """How many of the smaller unit make one of the larger, by how the larger begins."""
@@ -91,9 +86,8 @@ _JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
 _EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)
 _TO_DIGITS = re.compile(r"\bround\w*[^.\d]*\d+ (?:decimals?|digits?|places?)", re.IGNORECASE)
 _LEFT = re.compile(
-    r"\d|%|\b(?:percent|per cent|thirds?|quarters?|fourths?|fifths?|half|twice|double|triple|remainder|modulo|factorial"
-    r"|squared|cubed|root|power|average|mean|median|product|each|apiece|billion)\b",
-    re.IGNORECASE,
+    r"(?i)\d|%|\b(?:percent|per cent|thirds?|quarters?|fourths?|fifths?|half|twice|double|triple|remainder|modulo|factorial"
+    r"|squared|cubed|root|power|average|mean|median|product|each|apiece|billion)\b"
 )
 """What says more of a calculation than an expression beside it does."""
 _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.IGNORECASE)

@@ -18,22 +18,18 @@ _NUMBER = r"-?\d{1,3}(?:,\d{3})++(?:\.\d++)?|-?\d++(?:\.\d++)?"
 _NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d++)?(?![\w]*+[/:]\d)", re.IGNORECASE)
 _COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})++|\d++),(\d{1,2}|\d{4,})(?![\d,]|\.\d)")
 """A number with a decimal comma, which is not followed by three digits."""
-_LISTS = re.compile(
-    r"\b(?:max|min|mean|sum|gcd|lcm|pow|round|log|add|average|product|numbers|values)\b|\d,\d+,", re.IGNORECASE
-)
+_LISTS = re.compile(r"(?i)\b(?:max|min|mean|sum|gcd|lcm|pow|round|log|add|average|product|numbers|values)\b|\d,\d+,")
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _BARE_URL = re.compile(
-    r"(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?", re.IGNORECASE
+    r"(?i)(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?"
 )
 _FILE_URI = re.compile(r"\bagentnet-file:[0-9a-f]+/[^\s)\]>,;\"'`]+")
 _PATH = re.compile(
-    r"(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()(?:#\w+)?",
-    re.IGNORECASE,
+    r"(?i)(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()(?:#\w+)?"
 )
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|„([^“\n]+)“|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 _CLOCK = re.compile(
-    r"\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon|midnight)\b",
-    re.IGNORECASE,
+    r"(?i)\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon|midnight)\b"
 )
 _ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _ISO_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:?\d{2})?")

@@ -8,36 +8,25 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from zoneinfo import TZPATH, available_timezones
 
-ALIASES: dict[str, str] = {
-    "utc": "UTC", "gmt": "UTC", "zulu": "UTC", "cet": "Europe/Berlin", "cest": "Europe/Berlin", "bst": "Europe/London",
-    "eet": "Europe/Athens", "est": "America/New_York", "edt": "America/New_York", "cst": "America/Chicago",
-    "cdt": "America/Chicago", "mst": "America/Denver", "mdt": "America/Denver", "pst": "America/Los_Angeles",
-    "pdt": "America/Los_Angeles", "eastern time": "America/New_York", "pacific time": "America/Los_Angeles",
-    "central time": "America/Chicago", "mountain time": "America/Denver", "ist": "Asia/Kolkata", "jst": "Asia/Tokyo",
-    "kst": "Asia/Seoul", "aest": "Australia/Sydney", "msk": "Europe/Moscow", "nyc": "America/New_York",
-    "new york city": "America/New_York", "san francisco": "America/Los_Angeles", "seattle": "America/Los_Angeles",
-    "san diego": "America/Los_Angeles", "las vegas": "America/Los_Angeles", "silicon valley": "America/Los_Angeles",
-    "california": "America/Los_Angeles", "boston": "America/New_York", "miami": "America/New_York",
-    "washington": "America/New_York", "atlanta": "America/New_York", "philadelphia": "America/New_York",
-    "houston": "America/Chicago", "dallas": "America/Chicago", "austin": "America/Chicago", "texas": "America/Chicago",
-    "montreal": "America/Toronto", "ottawa": "America/Toronto", "rio de janeiro": "America/Sao_Paulo",
-    "beijing": "Asia/Shanghai", "peking": "Asia/Shanghai", "shenzhen": "Asia/Shanghai", "china": "Asia/Shanghai",
-    "mumbai": "Asia/Kolkata", "delhi": "Asia/Kolkata", "new delhi": "Asia/Kolkata", "bangalore": "Asia/Kolkata",
-    "bengaluru": "Asia/Kolkata", "chennai": "Asia/Kolkata", "hyderabad": "Asia/Kolkata", "osaka": "Asia/Tokyo",
-    "kyoto": "Asia/Tokyo", "tokio": "Asia/Tokyo", "hanoi": "Asia/Bangkok", "abu dhabi": "Asia/Dubai",
-    "tel aviv": "Asia/Jerusalem", "munich": "Europe/Berlin", "münchen": "Europe/Berlin", "hamburg": "Europe/Berlin",
-    "frankfurt": "Europe/Berlin", "cologne": "Europe/Berlin", "köln": "Europe/Berlin", "germany": "Europe/Berlin",
-    "deutschland": "Europe/Berlin", "wien": "Europe/Vienna", "zürich": "Europe/Zurich", "geneva": "Europe/Zurich",
-    "milan": "Europe/Rome", "mailand": "Europe/Rome", "rom": "Europe/Rome", "barcelona": "Europe/Madrid",
-    "spain": "Europe/Madrid", "seville": "Europe/Madrid", "lyon": "Europe/Paris", "edinburgh": "Europe/London",
-    "manchester": "Europe/London", "england": "Europe/London", "scotland": "Europe/London", "uk": "Europe/London",
-    "united kingdom": "Europe/London", "britain": "Europe/London", "lisboa": "Europe/Lisbon",
-    "portugal": "Europe/Lisbon", "moskau": "Europe/Moscow", "moskva": "Europe/Moscow", "kyiv": "Europe/Kyiv",
-    "st petersburg": "Europe/Moscow", "cape town": "Africa/Johannesburg", "canberra": "Australia/Sydney",
-    "wellington": "Pacific/Auckland", "new zealand": "Pacific/Auckland", "athen": "Europe/Athens",
-    "brüssel": "Europe/Brussels", "kopenhagen": "Europe/Copenhagen", "warschau": "Europe/Warsaw",
-    "prag": "Europe/Prague",
-}  # fmt: skip
+_NAMED = """
+    UTC: utc, gmt, zulu; Europe/Berlin: cet, cest, munich, münchen, hamburg, frankfurt, cologne, köln, germany,
+    deutschland; Europe/London: bst, edinburgh, manchester, england, scotland, uk, united kingdom, britain;
+    Europe/Athens: eet, athen; America/New_York: est, edt, eastern time, nyc, new york city, boston, miami,
+    washington, atlanta, philadelphia; America/Chicago: cst, cdt, central time, houston, dallas, austin, texas;
+    America/Denver: mst, mdt, mountain time; America/Los_Angeles: pst, pdt, pacific time, san francisco, seattle, san
+    diego, las vegas, silicon valley, california; Asia/Kolkata: ist, mumbai, delhi, new delhi, bangalore, bengaluru,
+    chennai, hyderabad; Asia/Tokyo: jst, osaka, kyoto, tokio; Asia/Seoul: kst; Australia/Sydney: aest, canberra;
+    Europe/Moscow: msk, moskau, moskva, st petersburg; America/Toronto: montreal, ottawa; America/Sao_Paulo: rio de
+    janeiro; Asia/Shanghai: beijing, peking, shenzhen, china; Asia/Bangkok: hanoi; Asia/Dubai: abu dhabi;
+    Asia/Jerusalem: tel aviv; Europe/Vienna: wien; Europe/Zurich: zürich, geneva; Europe/Rome: milan, mailand, rom;
+    Europe/Madrid: barcelona, spain, seville; Europe/Paris: lyon; Europe/Lisbon: lisboa, portugal; Europe/Kyiv: kyiv;
+    Africa/Johannesburg: cape town; Pacific/Auckland: wellington, new zealand; Europe/Brussels: brüssel;
+    Europe/Copenhagen: kopenhagen; Europe/Warsaw: warschau; Europe/Prague: prag"""
+ALIASES = {
+    name.strip(): zone.strip()
+    for zone, _, named in (part.partition(":") for part in " ".join(_NAMED.split()).split(";"))
+    for name in named.split(",")
+}
 """Names that no zone carries, by their zone."""
 
 _IANA = re.compile(r"\b(?:[A-Z][A-Za-z]+(?:/[A-Z][\w+-]+){1,2}|UTC(?!\s?[+-]\d))\b")

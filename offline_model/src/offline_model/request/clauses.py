@@ -24,23 +24,19 @@ _LIST_ITEM = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*•–])\s+")
 _LINK = r"and then|and also|and finally|and after that|then|finally|afterwards|after that|and|plus|und dann|und"
 _BOUNDARY = re.compile(rf"(?:,|(?<!\s))\s+(?P<link>{_LINK})\b,?\s+|,\s+", re.IGNORECASE)
 _LEAD = re.compile(
-    r"^(?:(?:please|and|then|also|finally|next|first(?:ly)?|second(?:ly)?|third(?:ly)?|lastly|afterwards|after that|so"
-    r"|ok(?:ay)?|hi|hello|hey|thanks|now)\b[,:]?\s+)+",
-    re.IGNORECASE,
+    r"(?i)^(?:(?:please|and|then|also|finally|next|first(?:ly)?|second(?:ly)?|third(?:ly)?|lastly|afterwards|after that|so"
+    r"|ok(?:ay)?|hi|hello|hey|thanks|now)\b[,:]?\s+)+"
 )
 _POLITE = re.compile(
-    r"^(?:(?:can|could|would|will) you(?: please| kindly)?|i(?:'d| would) (?:like|want|"
-    r"need) (?:you )?to|i (?:want|need) "
-    r"(?:you )?to|help me(?: to)?|let's|we need to)\s+",
-    re.IGNORECASE,
+    r"(?i)^(?:(?:can|could|would|will) you(?: please| kindly)?|i(?:'d| would) (?:like|want|need) (?:you )?to|i (?:want|nee"
+    r"d) (?:you )?to|help me(?: to)?|let's|we need to)\s+"
 )
 _SUBORDINATE = word_set(
     """based using with from after before when if once given for in as while because since by according at on to"""
 )
 _MODIFIER = re.compile(
-    r"^(?:keep (?:it|this|the|them)|be |use |ensure|make sure|avoid|do not|don't|limit|remember|note that|mention|cite "
-    r"|include |no more than|at most|at least)",
-    re.IGNORECASE,
+    r"(?i)^(?:keep (?:it|this|the|them)|be |use |ensure|make sure|avoid|do not|don't|limit|remember|note that|mention|cite "
+    r"|include |no more than|at most|at least)"
 )
 _AUXILIARIES = word_set("is are was were does do did can could will would has have many much time")
 _OBJECTS = word_set("the my our your it them this that these those all every each")

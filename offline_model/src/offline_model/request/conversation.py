@@ -33,13 +33,11 @@ _MATERIAL_LINE = re.compile(
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
 _GIVEN = re.compile(
-    r"^(?:please )?([a-z]+)\b[^:\n]{0,140}?(?:\b(this|these|below|following)\b[^:\n]{0,60})?(?=:\s+\S)", re.IGNORECASE
+    r"(?i)^(?:please )?([a-z]+)\b[^:\n]{0,140}?(?:\b(this|these|below|following)\b[^:\n]{0,60})?(?=:\s+\S)"
 )
 """An order on a text, before the colon that the text stands behind."""
 _GIVEN_CHARACTERS = 30
-_ON_FILE = re.compile(
-    r"\b(?:rows|columns|file|table|sheet)\b.*\bit\b|\bit\b.*\b(?:rows|columns|sheet)\b", re.IGNORECASE
-)
+_ON_FILE = re.compile(r"(?i)\b(?:rows|columns|file|table|sheet)\b.*\bit\b|\bit\b.*\b(?:rows|columns|sheet)\b")
 """A request on the table that was attached to an earlier one."""
 _SEVERAL = re.compile(r"[.;!]\s*\S")
 _LONG_PARAGRAPH = 600

@@ -17,9 +17,7 @@ _FOLLOW_UP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SHORT = 80
-_OPERATOR = re.compile(
-    r"(?:divided by|times|multiplied by|plus|minus|squared|cubed|to the power)\b|[-+*/^]", re.IGNORECASE
-)
+_OPERATOR = re.compile(r"(?i)(?:divided by|times|multiplied by|plus|minus|squared|cubed|to the power)\b|[-+*/^]")
 _RESULT = re.compile(r"^[^\n=]+ = (-?\d[\d,]*(?:\.\d+)?)")
 _POINTS_BACK = re.compile(r"\b(?:it|that|this|them)\b", re.IGNORECASE)
 _TARGET = re.compile(r"\b(in|into|to|as)\s+[^\W\d][\w°/²³]*$", re.IGNORECASE)

@@ -9,26 +9,20 @@ from offline_model.language.words import groups, stem, terms, words
 from offline_model.request.clauses import Clause, clauses
 
 _EXPLETIVE = re.compile(
-    r"\b(?:time|day|date|year|month|weekday|late|early|hot|cold) (?:is|was|will|would) it(?: be)?\b"
+    r"(?i)\b(?:time|day|date|year|month|weekday|late|early|hot|cold) (?:is|was|will|would) it(?: be)?\b"
     r"|\bhow (?:long|much|often) (?:does|did|do|would|will) it\b|\bit (?:is|was|takes|possible)\b|\bit's\b"
-    r"|\bis it (?=\w+ing\b|possible|true|now|\d)",
-    re.IGNORECASE,
+    r"|\b(?:is|are|was|were) there\b|\bis it (?=\w+ing\b|possible|true|now|\d)"
 )
 _BOTH = re.compile(r"\b(?:both|the two|of each)\b", re.IGNORECASE)
 _MANY = re.compile(
-    r"\b(?:them|they|these|those|their|everything|all of (?:it|that)|the (?:results|findings|above|answers|outputs))\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:them|they|these|those|their|everything|all of (?:it|that)|the (?:results|findings|above|answers|outputs))\b"
 )
 _ONE = re.compile(
-    r"\bthere\b(?=\s*(?:$|[.,;?!)]))|"
-    r"\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above))\b"
-    r"|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|"
-    r"\bbuild(?:ing)? (?:up)?on\b",
-    re.IGNORECASE,
+    r"(?i)\bthere\b(?=\s*(?:$|[.,;?!)]))|\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above)"
+    r")\b|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|\bbuild(?:ing)? (?:up"
+    r")?on\b"
 )
-_BARE = re.compile(
-    r"(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*", re.IGNORECASE
-)
+_BARE = re.compile(r"(?i)(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*")
 """An order that does not say of what: it is about what the step before it was about."""
 _DEFINITE = re.compile(r"\b(?:the|that|this|your)\s+(?:[\w-]+\s+)?([\w-]+)", re.IGNORECASE)
 _INDEFINITE = re.compile(r"\b(?:a|an|one)\s+((?:[\w-]+\s+){0,3}[\w-]+)", re.IGNORECASE)

@@ -37,9 +37,7 @@ _BEST_TERMS = 4
 _BARE_TERMS = 2
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
-_WANTS_KNOWLEDGE = re.compile(
-    r"^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b", re.IGNORECASE
-)
+_WANTS_KNOWLEDGE = re.compile(r"(?i)^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b")
 _VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
 
 
@@ -139,7 +137,7 @@ def _knowledge_bonus(tool: ToolSpec, step: str, *, tabular: bool) -> float:
     first = words(step)[:1]
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
     implied = _implied(step)
-    elsewhere = implied and (tabular or implied[0] != "aggregat" or extreme_groups(step))
+    elsewhere = implied and (tabular or implied[0] != "aggregat" or extreme_groups(step) or (counts(step) and not counted_phrases(step)))
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
     return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not elsewhere else 0.0
 

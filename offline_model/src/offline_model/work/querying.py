@@ -34,7 +34,7 @@ MAX_LISTED = 100
 """Rows that are listed when the step names no number."""
 _DRAWING = re.compile(r"\b(?:chart|plot|graph|draw|diagram|visuali[sz]e|histogram|pie|scatter)\b", re.IGNORECASE)
 _AGGREGATE = re.compile(
-    r"\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b", re.IGNORECASE
+    r"(?i)\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b"
 )
 _LISTS = word_set("show list display give find get filter which who whose what sort order rank print select return")
 _LISTING = word_set("show list display give get print select return")
@@ -42,29 +42,22 @@ _HIGH = "most|highest|largest|biggest|longest|greatest|best|top|maximum|newest|l
 _LOW = "least|lowest|smallest|shortest|fewest|worst|bottom|minimum|oldest|earliest|cheapest|first"
 _EXTREME = re.compile(rf"\b(?:({_HIGH})|({_LOW}))\b(?:\s+(\d+))?\s*([\w -]{{0,40}})", re.IGNORECASE)
 _COUNTED = re.compile(
-    rf"\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b", re.IGNORECASE
+    rf"(?i)\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b"
 )
-_WANTED = re.compile(
-    rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
-)
+_WANTED = re.compile(rf"(?i)\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]")
 _BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
 _IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
-_SORTED = re.compile(
-    r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
-)
+_SORTED = re.compile(r"(?i)\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)")
 _SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
 _FUNCTIONS = {"total": "sum", "average": "avg", "mean": "avg", "minimum": "min", "maximum": "max"}
 _AGGREGATED = re.compile(
-    r"\b(sum|total|average|avg|mean|median|min|max|minimum|maximum|number of|count of|how many)"
-    r"\s+(?:of\s+)?(?:the\s+)?([\w-]+)",
-    re.IGNORECASE,
+    r"(?i)\b(sum|total|average|avg|mean|median|min|max|minimum|maximum|number of|count of|how many)"
+    r"\s+(?:of\s+)?(?:the\s+)?([\w-]+)"
 )
 _EACH = re.compile(r"\b(?:each|every|which)\s+([\w-]+)", re.IGNORECASE)
 _GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
-_PRODUCT = re.compile(
-    r"\b(\w+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
-)
+_PRODUCT = re.compile(r"(?i)\b(\w+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)")
 _SHEETS = re.compile(r"This is its sheet [^;\n]+; others (are .+)\. Name one as ([^\n]+)\.")
 """How the description of a workbook tells of its other sheets."""
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
