@@ -4,15 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from offline_model.answers import smalltalk
 from offline_model.answers.answering import compose
-from offline_model.answers.smalltalk import (
-    abilities,
-    asks_abilities,
-    asks_for_agent,
-    greeting,
-    introduction,
-    is_greeting,
-)
 from offline_model.answers.textwork import work_on
 from offline_model.arguments.filling import Task
 from offline_model.language.words import first_sentence, overlap, shorten
@@ -56,28 +49,31 @@ def decide(request: Request) -> Decision:
             UNCLEAR.format(shorten(talk.request, 80), shorten(talk.earlier, 160)), box, Ledger(talk.results)
         )
     if not re.search(r"\w", talk.request):
-        return Decision(text=EMPTY if not talk.materials else abilities(box))
+        return Decision(text=EMPTY if not talk.materials else smalltalk.abilities(box))
     return _small_talk(request, talk, box) or _work(request, talk, box)
 
 
 def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision | None:
-    if is_greeting(talk.request):
-        return Decision(text=greeting(talk.request, request.instructions, box))
-    if asks_for_agent(talk.request) and not asks_abilities(talk.request) and FIND_AGENTS in box.runtime:
+    if smalltalk.is_greeting(talk.request):
+        return Decision(text=smalltalk.greeting(talk.request, request.instructions, box))
+    if (
+        smalltalk.asks_for_agent(talk.request)
+        and not smalltalk.asks_abilities(talk.request)
+        and FIND_AGENTS in box.runtime
+    ):
         return _who(talk, box)
-    if not asks_abilities(talk.request):
+    if not smalltalk.asks_abilities(talk.request):
         return None
     ledger = Ledger(talk.results)
     peers = Delegating(box, ledger)
     found = peers.find("*") if FIND_AGENTS in box.runtime else []
     if found is None:
         return Decision(calls=tuple(ledger.pending))
-    told = abilities(box, [(peer.name, peer.about) for peer in found])
-    return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told, peers.unasked))))
+    told = smalltalk.abilities(box, [(peer.name, peer.about) for peer in found])
+    return Decision(text="\n\n".join(filter(None, (smalltalk.introduction(request.instructions), told, peers.unasked))))
 
 
 def _who(talk: Conversation, box: Toolbox) -> Decision:
-    """Who in the network can do what was asked about."""
     ledger = Ledger(talk.results)
     who = Delegating(box, ledger)
     found = who.find(talk.request)

@@ -170,7 +170,6 @@ def _cells(line: str) -> list[str]:
 
 
 def _told(columns: Sequence[str], line: str) -> str:
-    """A row of a Markdown table as prose; nothing of the row that heads it."""
     cells = _cells(line)
     pairs = zip_longest(columns, cells, fillvalue="")
     return "" if cells == [*columns] else "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)

@@ -4,20 +4,21 @@ import re
 from collections.abc import Sequence
 
 from offline_model.language.words import first_sentence, shorten, words
-from offline_model.request.tools import Toolbox, ToolSpec
+from offline_model.request.tools import Toolbox
 
 OFFLINE = "I am running on the built-in offline model, which works by rules and tools and writes nothing of its own."
 _GREETING = re.compile(
     r"(?i)^\W*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hallo|moin|servus|guten (?:"
-    r"tag|morgen|abend)|hola|bonjour|salut|ciao|olá|namaste|yo)\b[\s,]*(?:there|all|everyone|team|again|you|friend|zusammen"
-    r")?\W*(?:how are you(?: doing)?(?: today)?\W*)?$"
+    r"tag|morgen|abend)|hola|bonjour|salut|ciao|olá|namaste|yo)\b[\s,]*(?:there|all|everyone|team|again|you|friend"
+    r"|zusammen)?\W*(?:how are you(?: doing)?(?: today)?\W*)?$"
 )
 _THANKS = re.compile(
     r"(?i)^\W*(?:thanks|thank you|thx|cheers|danke|merci|gracias|great|perfect|nice|ok(?:ay)?|cool)\b[^?]{0,40}$"
 )
 _BYE = re.compile(r"^\W*(?:bye|goodbye|see you|tschüss|ciao|adieu)\b.{0,20}$", re.IGNORECASE)
 _ABOUT = re.compile(
-    r"(?i)^\W*(?:(?:hi|hello|hey)\W+)?(?:what (?:can|do|could) you (?:do|offer|know)(?: for me)?|who are you|what are you"
+    r"(?i)^\W*(?:(?:hi|hello|hey)\W+)?(?:what (?:can|do|could) you (?:do|offer|know)(?: for me)?|who are you"
+    r"|what are you"
     r"(?: for)?|how can you help(?: me)?|what (?:are|is) your (?:skills?|abilit\w+|purpose|capabilit\w+|name)|help(?: m"
     r"e)?|what (?:tools|skills|agents) (?:do you have|are there)|introduce yourself|was kannst du(?: tun)?|wer bist du"
     r"|qué puedes hacer|que peux-tu faire)\W*$"
@@ -25,8 +26,8 @@ _ABOUT = re.compile(
 REFUSAL = "I cannot do this:"
 """How an answer begins that declines the request."""
 _WHO = re.compile(
-    r"(?i)^\W*(?:who|which (?:agents?|specialists?|ones?)|is there (?:an? (?:agent|specialist)|any(?:one|body)|some(?:one|"
-    r"body)))\b.{0,60}?\b(?:can|could|able|knows? how|should i ask|do i ask)\b"
+    r"(?i)^\W*(?:who|which (?:agents?|specialists?|ones?)|is there (?:an? (?:agent|specialist)|any(?:one|body)"
+    r"|some(?:one|body)))\b.{0,60}?\b(?:can|could|able|knows? how|should i ask|do i ask)\b"
 )
 MAX_ABILITIES = 20
 
@@ -66,7 +67,8 @@ def introduction(instructions: str) -> str:
 
 def abilities(box: Toolbox, peers: Sequence[tuple[str, str]] = ()) -> str:
     """What can be done, as a list, from the tools and the peers that were found."""
-    own = [f"- {_ability(tool)}" for tool in box.own[:MAX_ABILITIES]]
+    told = [(" ".join(words(tool.name)), first_sentence(tool.description).rstrip(".")) for tool in box.own]
+    own = [f"- **{name}**{': ' if said else ''}{said[:1].lower()}{said[1:]}" for name, said in told[:MAX_ABILITIES]]
     others = [f"- **{name}**: {first_sentence(about)}" for name, about in peers[:MAX_ABILITIES]]
     parts: list[str] = []
     if own:
@@ -84,9 +86,3 @@ def refusal(requests: Sequence[str], box: Toolbox) -> str:
     """Says plainly what cannot be done here, and what can."""
     quoted = "; ".join(f"“{shorten(request, 160)}”" for request in requests)
     return f"{REFUSAL} {quoted}.\n\n{OFFLINE} No tool here fits that request.\n\n{abilities(box)}"
-
-
-def _ability(tool: ToolSpec) -> str:
-    name = " ".join(words(tool.name))
-    said = first_sentence(tool.description).rstrip(".")
-    return f"**{name}**: {said[:1].lower()}{said[1:]}" if said else f"**{name}**"

@@ -14,7 +14,8 @@ from offline_model.request.conversation import Material
 SUMMARY_SENTENCES = 5
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
-    r"(?i)^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|dr"
+    r"(?i)^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare"
+    r"|create|dr"
     r"aft)?\b.*\b(?:zusammenfassung|fasse|résume|resume|resumen|summari[sz]e|summary|condense|shorten|recap|digest|key"
     r" points?|main points?|takeaways|overview|tl;?dr|gist|outline)\b"
 )
@@ -44,7 +45,9 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
     if _COUNT.search(step):
         return f"The text has {(n := len(words(text)))} word{'s' * (n != 1)}."
     if _SUMMARY.search(step):
-        chosen = central_sentences(text, _wanted(step))
+        match = _WANTED.search(step)
+        count = NUMBER_WORDS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
+        chosen = central_sentences(text, max(1, min(count, MOST_SENTENCES)))
         chosen += [f"(Of {len(text)} characters the first {MAX_TEXT} were read.)"] if len(text) > MAX_TEXT else []
         bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
         return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
@@ -69,9 +72,3 @@ def _report(step: str, given: Sequence[Material]) -> str:
         sections.append(f"## {heading}\n\n{item.text.strip()}" if len(given) > 1 else item.text.strip())
     heading = topic(step, [item.label for item in given]) or "Report"
     return "\n\n".join([f"# {heading}", *sections])
-
-
-def _wanted(step: str) -> int:
-    match = _WANTED.search(step)
-    count = NUMBER_WORDS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
-    return max(1, min(count, MOST_SENTENCES))

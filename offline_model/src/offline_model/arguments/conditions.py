@@ -5,17 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from offline_model.arguments.known import Names
-from offline_model.language import values
+from offline_model.language import values, vocabulary
 from offline_model.language.phrases import group_phrases, measure_phrases
-from offline_model.language.vocabulary import (
-    DETERMINERS,
-    GROUPS,
-    NOUN_VERBS,
-    PLAIN_VERBS,
-    QUESTION_WORDS,
-    STOP_WORDS,
-    word_set,
-)
 from offline_model.language.words import likeness, nearest, stem, words
 
 MAX_CANDIDATES = 24
@@ -31,7 +22,8 @@ _OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_LESS, "<"), (_MORE, ">"), (
 _ANY = "|".join(pattern for pattern, _ in _OPERATORS)
 _NUMBER = r"-?[\d,]*\d(?:\.\d+)?"
 _COLUMN_FIRST = re.compile(
-    rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])"
+    rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is"
+    rf"|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])"
 )
 _NUMBER_FIRST = re.compile(rf"(?<!\w)({_ANY})\s*[$€£]?({_NUMBER})\s+([^\W\d][\w-]*(?: [^\W\d][\w-]*)?)", re.IGNORECASE)
 _RANGE = re.compile(rf"\bbetween\s+({_NUMBER})\s+and\s+({_NUMBER})\s+([^\W\d]\w*)", re.IGNORECASE)
@@ -53,10 +45,11 @@ _STATED = re.compile(
     r"(?i)\b(?:where|whose|with|and)\s+(?:the\s+)?([\w -]{1,40}?)\s+(?:is|=|equals)\s+([^\W\d][\w'-]*)"
 )
 _HINTS = re.compile(
-    rf"(?i)\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b|{_ANY}"
+    rf"(?i)\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b"
+    rf"|{_ANY}"
     r"|(?<!\w)(?:19|20)\d\d(?![\w/-])|\bq[1-4]\b"
 )
-_TABLE_WORDS = word_set(
+_TABLE_WORDS = vocabulary.word_set(
     """row rows record records entry entries line lines value values table data file only just where whose bar line pie
     area scatter total average mean median sum count number highest lowest most least top bottom first last year
     month task tasks log per share percent percentage correlation order sort"""
@@ -67,8 +60,10 @@ _NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
 _MAY = 5
 """The month whose name is also a verb: it counts with a capital only."""
 _ORDINALS = ("first", "second", "third", "fourth")
-_EMPTY = word_set("missing empty blank unknown null not above below over under more less greater at between the")
-_COMMON = frozenset(word for group in GROUPS for word in group.split())
+_EMPTY = vocabulary.word_set(
+    "missing empty blank unknown null not above below over under more less greater at between the"
+)
+_COMMON = frozenset(word for group in vocabulary.GROUPS for word in group.split())
 
 
 def may_narrow(step: str) -> bool:
@@ -107,7 +102,15 @@ def value_candidates(step: str, names: Names) -> list[str]:
     measures = [phrase for phrase in measure_phrases(plain) if " " not in phrase]
     asked = {word for phrase in [*measures, *group_phrases(plain)[:1]] for word in words(phrase)[:1]}
     named = {word.casefold() for word in re.findall(r"[A-Z][\w-]+", plain)}
-    dull = STOP_WORDS | DETERMINERS | QUESTION_WORDS | PLAIN_VERBS | NOUN_VERBS | _TABLE_WORDS | asked
+    dull = (
+        vocabulary.STOP_WORDS
+        | vocabulary.DETERMINERS
+        | vocabulary.QUESTION_WORDS
+        | vocabulary.PLAIN_VERBS
+        | vocabulary.NOUN_VERBS
+        | _TABLE_WORDS
+        | asked
+    )
     tokens = [token.casefold() for token in re.findall(r"[^\W_][\w'-]*", plain)]
     pairs = [f"{one} {two}" for one, two in pairwise(tokens) if {one, two} - dull]
     single = [
@@ -126,7 +129,9 @@ def named_in(step: str, names: Names) -> list[str]:
     """Proper names and quotations in `step` that look like values and are no column's name."""
     plain = re.sub(r"agentnet-file:\S+|[\w./-]+\.\w{2,5}\b", " ", step)
     known = {stem(word) for name in names.columns for word in words(name)} | set(map(stem, values.MONTHS))
-    proper = [name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | STOP_WORDS]
+    proper = [
+        name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | vocabulary.STOP_WORDS
+    ]
     found = [name for name in proper if not name.isupper() and not {stem(word) for word in words(name)} & known]
     return list(dict.fromkeys(found))
 
@@ -179,7 +184,6 @@ def unresolved(step: str, names: Names) -> str | None:
 
 
 def _measured(phrase: str, numeric: Sequence[str]) -> str | None:
-    """The column of numbers that `phrase` names or means; what is counted is none of it."""
     phrase = re.sub(r"^.*\bhow many\s+[\w-]+", "", phrase, flags=re.IGNORECASE)
     named = column_named(phrase, numeric)
     last = [stem(word) for word in words(phrase)[-2:]]
@@ -204,12 +208,9 @@ def _comparisons(step: str, names: Names) -> list[str]:
     for column, sign, number in said:
         if column and number not in taken:
             taken.add(number)
-            found.append(f"{identifier(column)} {_operator(sign)} {values.number(number)}")
+            operator = next(sql for said, sql in _OPERATORS if re.fullmatch(said, sign, re.IGNORECASE))
+            found.append(f"{identifier(column)} {operator} {values.number(number)}")
     return found
-
-
-def _operator(sign: str) -> str:
-    return next(sql for pattern, sql in _OPERATORS if re.fullmatch(pattern, sign, re.IGNORECASE))
 
 
 def _missing(step: str, names: Names) -> list[str]:
@@ -228,7 +229,6 @@ def _is_flag(column: str, names: Names) -> bool:
 
 
 def _flags(step: str, names: Names) -> list[str]:
-    """Conditions on columns that hold yes or no, which a step names to take or to leave out."""
     found: list[str] = []
     for column in (name for name in names.columns if _is_flag(name, names)):
         own = " ".join(map(stem, words(column)))
@@ -278,7 +278,6 @@ def _years(step: str, year: str) -> list[str]:
 
 
 def _chosen(step: str, names: Names) -> list[str]:
-    """Conditions on the values that columns were found to hold, and on those that the step states."""
     chosen: dict[str, list[str]] = {}
     taken: set[str] = set()
     for column, value in names.values:
@@ -288,7 +287,7 @@ def _chosen(step: str, names: Names) -> list[str]:
     found = [_among(step, column, held) for column, held in chosen.items()]
     for phrase, value in _STATED.findall(step):
         stated = column_named(phrase, [name for name in names.columns if not names.is_numeric(name)])
-        if stated and stated not in chosen and value.casefold() not in DETERMINERS | _EMPTY:
+        if stated and stated not in chosen and value.casefold() not in vocabulary.DETERMINERS | _EMPTY:
             found.append(f"lower({identifier(stated)}) = {literal(value.casefold())}")
     return found
 

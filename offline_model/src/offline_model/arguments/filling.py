@@ -110,7 +110,7 @@ class _Filler:
         self._tool = tool
         self._task = task
         self._kinds = [kind_of(parameter) for parameter in tool.parameters]
-        self._amounts = self._all_amounts()
+        self._amounts = values.numbers_in(task.step.text) or values.numbers_in(task.text)
         self._quantity = quantity_in(task.text) or Quantity()
 
     def value(self, parameter: Parameter) -> Any:
@@ -256,9 +256,6 @@ class _Filler:
         percents = {values.number(said) for said in _PERCENT.findall(self._task.text)}
         return _proportion(amount, amount in percents, parameter)
 
-    def _all_amounts(self) -> list[float | int]:
-        return values.numbers_in(self._task.step.text) or values.numbers_in(self._task.text)
-
     def _limit(self, parameter: Parameter) -> Any:
         match = _LIMIT.search(self._task.step.text)
         wanted = int(match[1]) if match else (DEFAULT_LIMIT if parameter.required else None)
@@ -359,7 +356,6 @@ class _Filler:
     _agent = _other
 
     def _described(self, parameter: Parameter) -> str | None:
-        """A word of the step that the description lists among the values."""
         listed = set(re.findall(r"[a-z_]+", parameter.description.casefold())) - {parameter.name}
         asked = set(terms(self._task.step.text))
         if not re.search(r"one of|either|, or |\w+, \w+", parameter.description):
@@ -398,7 +394,6 @@ def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:
 
 
 def _conform(value: Any, parameter: Parameter) -> Any:
-    """`value` in the type that the schema asks for; None when it cannot be."""
     if value is None:
         return None
     if parameter.type == "integer" and isinstance(value, float):

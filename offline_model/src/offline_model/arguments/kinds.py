@@ -8,7 +8,6 @@ from offline_model.language.vocabulary import word_set
 from offline_model.language.words import words
 from offline_model.request.tools import Parameter
 
-
 Kind = StrEnum(
     "Kind",
     "AGENT AMOUNT BOOLEAN CHOICE CLOCK COLUMN CONDITION DATE EMAIL EXPRESSION FILES LIMIT OBJECT OTHER PLACE QUERY "

@@ -32,8 +32,8 @@ _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTIL
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w./:-])[\w./:-]*\w")
 _ERROR = re.compile(
-    r"(?i)^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|could not|tool '[^"
-    r"']*' timed out|no such|not found|there is no|unable)"
+    r"(?i)^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|could not"
+    r"|tool '[^']*' timed out|no such|not found|there is no|unable)"
 )
 _ENVELOPE = re.compile(r"^an error occurred while running the tool\. please try again\. error:\s*", re.IGNORECASE)
 _SUGGESTED = re.compile(r"did you mean:?\s*[`'\"‘“]?([\w./:-]*\w)", re.IGNORECASE)
@@ -68,7 +68,8 @@ def names_in(outputs: Iterable[str]) -> Names:
     sources: list[str] = []
     columns: list[str] = []
     typed: dict[str, str] = {}
-    for output in map(_searched, outputs):
+    for given in outputs:
+        output = given if given.lstrip()[:1] in {"[", "{"} else given[:MAX_LISTING]
         if error_of(output) is not None:
             continue
         value = parsed(output)
@@ -84,11 +85,6 @@ def names_in(outputs: Iterable[str]) -> Names:
             typed |= _types(value)
     wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
     return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed)
-
-
-def _searched(output: str) -> str:
-    """JSON whole, words up to a limit."""
-    return output if output.lstrip()[:1] in {"[", "{"} else output[:MAX_LISTING]
 
 
 def parsed(output: str) -> Any:
@@ -136,7 +132,6 @@ def correction(error: str, wrong: str) -> str | None:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether `value` is nested deeper than anything a tool means."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -188,7 +183,6 @@ def _collect(value: Any, sources: list[str], columns: list[str]) -> None:
 
 
 def _types(value: Any) -> dict[str, str]:
-    """Types of columns, where they are told."""
     if isinstance(value, list):
         return {name: kind for item in value for name, kind in _types(item).items()}
     if not isinstance(value, Mapping):

@@ -167,7 +167,6 @@ def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | 
 
 
 def _all_mentioned(step: str, names: Names) -> list[str]:
-    """Known columns all of whose words the step speaks, in the order of speaking."""
     spoken = words(step)
     stems = [word.rstrip("s") for word in spoken]
     found = [
@@ -179,13 +178,11 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
 
 
 def _meant(name: str) -> list[str]:
-    """The words of a column's name, without the unit that it may end in."""
     own = [word.rstrip("s") for word in words(name.partition("(")[0]) or words(name)]
     return own[:-1] if len(own) > 1 and own[-1] in _UNITS else own
 
 
 def _within_another(name: str, others: list[str], spoken: list[str]) -> bool:
-    """Whether the words of `name` are spoken only as a part of a longer name."""
     own = {word.rstrip("s") for word in words(name)}
     longer = any(own < {word.rstrip("s") for word in words(other)} for other in others)
     return longer and all(spoken.count(word) < 2 for word in own)

@@ -42,7 +42,8 @@ _OF_TIME = (
 )
 """Words that say of a time or a place nothing that a clock would not tell."""
 _EXTREME = re.compile(
-    r"(?i)\b(?:most|least|highest|lowest|largest|smallest|biggest|best|worst|maximum|minimum|(?!west|east|rest|test)[a-z]{2,}est)\b"
+    r"(?i)\b(?:most|least|highest|lowest|largest|smallest|biggest|best|worst|maximum|minimum|(?!west|east|rest"
+    r"|test)[a-z]{2,}est)\b"
 )
 _OF_COUNTS = re.compile("most|least|fewest|top|bottom", re.IGNORECASE)
 _RANKED = re.compile(r"order by|\bmax\b|\bmin\b|group_by|\bx\b|group by|\bbounds\b", re.IGNORECASE)
@@ -97,14 +98,10 @@ def _numbers(step: str, used: str) -> list[str]:
     for found in re.findall(r"\d{4}-\d{2}-\d{2}", used):
         known |= {int(part) for part in found.split("-")}
     said = [number for number in _NUMBER.findall(step) if not re.search(r"\d(?:st|nd|rd|th)$", number)]
-    lost = [number for number in said if not _is_known(number, known)]
+    plain = re.compile(r"\d[\d,]*(?:\.\d+)?")
+    lost = [item for item in said if not (plain.fullmatch(own := item.rstrip(",")) and values.number(own) in known)]
     counted = [word for word in words(step) if values.NUMBER_WORDS.get(word, 1) not in {0, 1, *known}]
     return [*lost, *counted]
-
-
-def _is_known(number: str, known: set[float | int]) -> bool:
-    plain = number.rstrip(",")
-    return bool(re.fullmatch(r"\d[\d,]*(?:\.\d+)?", plain)) and values.number(plain) in known
 
 
 def _words(step: str, used: str, names: Names) -> list[str]:

@@ -24,18 +24,20 @@ _WITH = re.compile(
 )
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
 _MEASURE = re.compile(
-    rf"(?i)\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|smallest|biggest|longe"
-    rf"st|shortest|most|least)\s+(?:of\s+)?(?:the\s+)?([\w -]+?){_STOP}"
+    rf"(?i)\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|smallest|biggest"
+    rf"|longest|shortest|most|least)\s+(?:of\s+)?(?:the\s+)?([\w -]+?){_STOP}"
 )
 _SOURCE = re.compile(
-    r"(?i)\b(?:from|in|of|using|out of|with|on|about)\s+(?:the|my|our|this|that|a|an)?\s*([\w][\w ./-]*?)(?=\s+(?:and|by|p"
-    r"er|as|for|where|with|from|in|using|grouped)\b|[,;?!:]|\.\s|\.?$)"
+    r"(?i)\b(?:from|in|of|using|out of|with|on|about)\s+(?:the|my|our|this|that|a|an)?\s*([\w][\w ./-]*?)(?=\s+(?:and"
+    r"|by|per|as|for|where|with|from|in|using|grouped)\b|[,;?!:]|\.\s|\.?$)"
 )
 _NAMED = re.compile(
-    r"(?i)\b(?:titled|entitled|called|named|with (?:the )?title|title:?)\s+(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)'|([^,.;]+))"
+    r"(?i)\b(?:titled|entitled|called|named|with (?:the )?title|title:?)\s+(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)'"
+    r"|([^,.;]+))"
 )
 _ORDER = re.compile(
-    r"(?i)^(?:please\s+)?(?:(?:find out|look up|work out|explain|describe|research|count|chart|plot|graph|draw|show|write|"
+    r"(?i)^(?:please\s+)?(?:(?:find out|look up|work out|explain|describe|research|count|chart|plot|graph|draw|show"
+    r"|write|"
     r"make|create|draft|compose|produce|prepare|assemble|generate|visuali[sz]e|summari[sz]e|build|list|find|tell|give|"
     r"display|report)\b\s*)(?:me\s+)?(?:(?:a|an|the)\s+)?(?:(?:(?:short|brief|one-page|long|detailed|bar|line|pie|quic"
     r"k|scatter|simple)\s+)*(?:chart|plot|graph|diagram|figure|report|summary|article|document|brief)\s+)?(?:(?:from|i"

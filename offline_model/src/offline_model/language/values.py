@@ -25,11 +25,13 @@ _BARE_URL = re.compile(
 )
 _FILE_URI = re.compile(r"\bagentnet-file:[0-9a-f]+/[^\s)\]>,;\"'`]+")
 _PATH = re.compile(
-    r"(?i)(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()(?:#\w+)?"
+    r"(?i)(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/"
+    r"|\()(?:#\w+)?"
 )
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|„([^“\n]+)“|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 _CLOCK = re.compile(
-    r"(?i)\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon|midnight)\b"
+    r"(?i)\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon"
+    r"|midnight)\b"
 )
 _ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _ISO_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:?\d{2})?")

@@ -16,8 +16,8 @@ STOP_WORDS = word_set(
     et ou est el los las una y o es en de que por para"""
 )
 
-GROUPS = tuple(
-    """calculate compute evaluate math maths arithmetic calculator expression equation formula calculation rechne
+_GROUPS = """
+    calculate compute evaluate math maths arithmetic calculator expression equation formula calculation rechne
     multiply divide subtract plus minus times berechne ausrechnen calcula calcule percent percentage; convert
     conversion turn transform change umrechnen konvertiere convertir; time clock hour o'clock uhrzeit spät uhr heure
     hora datetime; zone timezone; analyse analyze analysis analyst; age old born birthday; day date today tomorrow
@@ -39,8 +39,8 @@ GROUPS = tuple(
     program script function; price cost fee; person user customer client; revenue sales sale sold sell turnover amount
     proceeds takings; long length longest longer shortest shorter; long longest took takes taking duration seconds;
     high height tall highest; heavy weight heaviest; deep depth deepest; earn salary wage income pay paid earning
-    gehalt; delete remove drop erase; weather forecast temperature; finding result fact evidence""".split(";")
-)
+    gehalt; delete remove drop erase; weather forecast temperature; finding result fact evidence"""
+GROUPS = tuple(_GROUPS.split(";"))
 """Words that mean alike, in groups; a word may stand in several."""
 
 PLAIN_VERBS = word_set(

@@ -40,7 +40,9 @@ _LONGEST_NAME = 3
 def zones_in(text: str) -> list[tuple[int, str, str]]:
     """The places and zones that `text` names, in order: position, words as written, IANA name."""
     found = [(match.start(), match[0], match[0]) for match in _IANA.finditer(text) if match[0] in _iana_names()]
-    found += [(match.start(), match[0], _fixed(match[1], int(match[2]))) for match in _OFFSET.finditer(text)]
+    for match in _OFFSET.finditer(text):  # the sign of a fixed offset's IANA name is the other way round
+        hours = f"Etc/GMT{'-' if match[1] == '+' else '+'}{int(match[2])}"
+        found.append((match.start(), match[0], hours if int(match[2]) else "UTC"))
     taken = [(start, start + len(written)) for start, written, _ in found]
     tokens = list(re.finditer(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text))
     position = 0
@@ -79,7 +81,6 @@ def _iana_names() -> frozenset[str]:
 
 
 def _countries() -> dict[str, str]:
-    """Countries that lie in one zone."""
     country_of_code = dict(line.split("\t")[:2] for line in _rows("iso3166.tab"))
     zones: dict[str, list[str]] = {}
     for line in _rows("zone.tab"):
@@ -98,8 +99,3 @@ def _rows(table: str) -> list[str]:
         if file.is_file():
             return [line for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return []
-
-
-def _fixed(sign: str, hours: int) -> str:
-    """The IANA name of a fixed offset; its sign is the other way round."""
-    return "UTC" if hours == 0 else f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"

@@ -95,7 +95,8 @@ class Conversation:
 
 def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     """The conversation in `items`."""
-    talk = [(position, item["role"], text_of(item)) for position, item in enumerate(items) if _speaks(item)]
+    said = [(at, item) for at, item in enumerate(items) if item.get("role") in {"user", "assistant"}]
+    talk = [(at, item["role"], text_of(item)) for at, item in said if item.get("type", "message") == "message"]
     answers: dict[str, str] = {}
     users = [index for index, (_, role, _) in enumerate(talk) if role == "user"]
     if not users:
@@ -133,7 +134,6 @@ def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
 
 
 def _attached(files: str) -> tuple[Material, ...]:
-    """The list of attached files, and the text of each that is to be read."""
     listed, *texts = _FILE_TEXT.split(files[:MATERIAL_CHARACTERS])
     read = (Material(name, text.strip()) for name, text in zip(texts[::2], texts[1::2], strict=True))
     return (Material(ATTACHED, listed.strip()), *read)
@@ -141,10 +141,10 @@ def _attached(files: str) -> tuple[Material, ...]:
 
 def material_section(materials: Iterable[Material]) -> str:
     """The section that carries `materials` in a message; `split_message` reads it back."""
-    blocks = [
-        f"### Material {number}: {' '.join(material.label.split()) or 'Text'}\n\n{_demoted(material.text)}"
-        for number, material in enumerate(materials, start=1)
-    ]
+    blocks: list[str] = []
+    for number, material in enumerate(materials, start=1):
+        text = _BLOCK_HEADING.sub(r"#\g<0>", material.text.strip())
+        blocks.append(f"### Material {number}: {' '.join(material.label.split()) or 'Text'}\n\n{text}")
     return "\n\n".join([MATERIAL, *blocks]) if blocks else ""
 
 
@@ -158,10 +158,6 @@ def text_of(item: Mapping[str, Any]) -> str:
     if isinstance(content, Sequence):
         return "\n".join(filter(None, (_part_text(part) for part in content)))
     return "" if content is None else str(content)
-
-
-def _speaks(item: Mapping[str, Any]) -> bool:
-    return item.get("role") in {"user", "assistant"} and item.get("type", "message") == "message"
 
 
 def _results(items: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
@@ -188,7 +184,6 @@ def _part_text(part: Any) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """MCP text content that was dumped as JSON, without its envelope."""
     if text.startswith("{") and '"type"' in text[:400]:
         try:
             value = json.loads(text)
@@ -211,12 +206,7 @@ def _blocks(text: str) -> tuple[Material, ...]:
     )
 
 
-def _demoted(text: str) -> str:
-    return _BLOCK_HEADING.sub(lambda heading: f"#{heading[0]}", text.strip())
-
-
 def _inline_text(message: str) -> tuple[str, str]:
-    """Request and text to work on, where a message holds both without a heading."""
     head, gap, rest = message.partition("\n\n")
     if gap and len(head) <= _LONG_PARAGRAPH and (head.rstrip().endswith(":") or len(rest) > _LONG_PARAGRAPH):
         return head.rstrip().rstrip(":"), rest[:MATERIAL_CHARACTERS].strip()

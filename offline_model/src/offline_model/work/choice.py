@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from offline_model.arguments.filling import MISSING, Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.arguments.unused import uncovered
-from offline_model.language.phrases import (
-    counted_phrases,
-    counts,
-    extreme_groups,
-    group_phrases,
-    measure_phrases,
-    over_time,
-)
+from offline_model.language import phrases
 from offline_model.language.values import file_uris_in, numbers_in, spans
 from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
 from offline_model.language.words import likeness, stem, terms, words
@@ -137,7 +130,12 @@ def _knowledge_bonus(tool: ToolSpec, step: str, *, tabular: bool) -> float:
     first = words(step)[:1]
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
     implied = _implied(step)
-    elsewhere = implied and (tabular or implied[0] != "aggregat" or extreme_groups(step) or (counts(step) and not counted_phrases(step)))
+    elsewhere = implied and (
+        tabular
+        or implied[0] != "aggregat"
+        or phrases.extreme_groups(step)
+        or (phrases.counts(step) and not phrases.counted_phrases(step))
+    )
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
     return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not elsewhere else 0.0
 
@@ -164,17 +162,19 @@ class _Index:
 
 def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
-    if over_time(text):
+    if phrases.over_time(text):
         return ["chart", "line"]
     if spans(text):
         return ["date", "differenc"]
     if zones_in(text) and likeness(stem("time"), terms(text)):
         return ["time", "zone", "now"]
-    if set(map(str.lower, counted_phrases(text))) & SHAPE:
+    if set(map(str.lower, phrases.counted_phrases(text))) & SHAPE:
         return ["row", "column", "describ"]
     asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS
-    groups = group_phrases(text) and (not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE))
-    return ["aggregat", "group"] if groups or counts(text) or measure_phrases(text) else []
+    groups = phrases.group_phrases(text) and (
+        not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE)
+    )
+    return ["aggregat", "group"] if groups or phrases.counts(text) or phrases.measure_phrases(text) else []
 
 
 def _agreement(lead: str, tool: ToolSpec) -> float:

@@ -21,7 +21,6 @@ from offline_model.request.clauses import BACKGROUND
 from offline_model.request.conversation import QUESTION, Material, material_section
 from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, File, Outcome, files_named
-from offline_model.request.plan import Step
 from offline_model.request.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from offline_model.work.choice import lexical
 
@@ -135,6 +134,7 @@ def need_of(task: Task) -> str:
     about_text = step.points_back and any(
         item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
     )
+    has_table = not step.depends and any(map(DATA_FILE.search, file_uris_in(task.everything)))
     hints: dict[str, object] = {
         "review and score": set(words(text)[:1]) & COMMENTING,
         "time zone": zones_in(text) and (clocks_in(text) or likeness(stem("time"), terms(text))),
@@ -147,28 +147,20 @@ def need_of(task: Task) -> str:
         "write a report": bool(words(text)) and likeness(stem(words(text)[0]), [stem("write")]),
         "analyse data": over_time(text)
         or (group_phrases(text) and (counts(text) or measure_phrases(text)))
-        or (_has_table(task) and not set(words(text)[:1]) & (WRITING | COMMENTING)),
+        or (has_table and not set(words(text)[:1]) & (WRITING | COMMENTING)),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text
-
-
-def _has_table(task: Task) -> bool:
-    """Whether the step's files are tables, and nothing was done with them yet."""
-    return not task.step.depends and any(DATA_FILE.search(uri) for uri in file_uris_in(task.everything))
 
 
 def message_for(task: Task, peer: Peer) -> str:
     """The step with what was told besides and the material it needs."""
     addressed = rf"^(?:ask|tell|have|get|let)\s+(?:the\s+)?{re.escape(peer.name)}(?:\s+agent)?\s+(?:to\s+)?"
     step = re.sub(addressed, "", task.step.text, flags=re.IGNORECASE)
-    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], _background(task.step))))
+    told = f"{BACKGROUND} {' '.join(task.step.background.split())}" if task.step.background else ""
+    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], told)))
     section = material_section(task.materials)
     return f"{said}\n\n{section}" if section else said
-
-
-def _background(step: Step) -> str:
-    return f"{BACKGROUND} {' '.join(step.background.split())}" if step.background else ""
 
 
 def material_of(outcome: Outcome) -> Material:

@@ -6,15 +6,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from offline_model.answers.rendering import render, tables_in
-from offline_model.arguments.conditions import (
-    column_named,
-    condition,
-    identifier,
-    named_in,
-    unresolved,
-    value_candidates,
-    value_query,
-)
+from offline_model.arguments import conditions
+from offline_model.arguments.conditions import identifier
 from offline_model.arguments.filling import Task
 from offline_model.arguments.kinds import Kind, kind_of
 from offline_model.arguments.known import Names, error_of, names_in
@@ -114,16 +107,17 @@ class Querying:
         return replace(first, text=f"{first.text} {sheets[0]}") if isinstance(first, Outcome) else first
 
     def _on(self, task: Task, source: str, told: str) -> Outcome | bool | None:
-        """The outcome of the step on `source`, which was `told` of."""
         if self._describing is None:
             return False
         names = names_in([told]) if error_of(told) is None else Names()
         informed = self.with_values(task, replace(names, sources=(source,)))
         if informed is None:
             return None
-        unclear = unresolved(task.step.text, informed.names)
+        unclear = conditions.unresolved(task.step.text, informed.names)
         if unclear:
-            return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
+            known = ", ".join(informed.names.columns[:40])
+            said = f"{FAILURE}I cannot tell which column “{unclear}” means. The columns are {known}."
+            return Outcome(task.step, said, ok=False, by=self._describing.name)
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
         if sql is None and informed.names.unknown:
             return Outcome(task.step, told_unknown(informed.names).strip(), ok=False, by=self._describing.name)
@@ -139,8 +133,8 @@ class Querying:
     def with_values(self, task: Task, names: Names) -> Task | None:
         """`task` with those of its words that are values in text columns of the one known source."""
         said = ". ".join(filter(None, (task.step.background, task.step.text)))
-        asked = value_candidates(said, names)
-        sql = value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
+        asked = conditions.value_candidates(said, names)
+        sql = conditions.value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
         if sql is None or self._sql is None:
             return replace(task, names=names)
         output = self._call(sql, names.sources[0])
@@ -149,7 +143,7 @@ class Querying:
         rows = [row for found in tables_in(output) for row in found] if error_of(output) is None else []
         held = tuple((row["column"], row["value"]) for row in rows if row.get("column") in names.columns)
         found = {word for _, value in held for word in words(value)}
-        unknown = tuple(name for name in named_in(task.step.text, names) if not set(words(name)) & found)
+        unknown = tuple(name for name in conditions.named_in(task.step.text, names) if not set(words(name)) & found)
         return replace(task, names=replace(names, values=held, unknown=unknown))
 
     def _answer(self, sql: str, source: str, task: Task) -> Outcome | bool | None:
@@ -179,7 +173,6 @@ class Querying:
 
     @property
     def _sql(self) -> ToolSpec | None:
-        """The tool that takes a statement, and perhaps the sources that it reads."""
         taken = {Kind.SQL, Kind.SOURCE, Kind.FILES}
         fits = (
             t for t in self.tools if Kind.SQL in map(kind_of, t.required) and taken >= set(map(kind_of, t.required))
@@ -219,10 +212,6 @@ def told_unknown(names: Names) -> str:
     return f"\n\nNote: no column holds {listed}, so that no rows were chosen by it." if listed else ""
 
 
-def _unclear(phrase: str, names: Names) -> str:
-    return f"{FAILURE}I cannot tell which column “{phrase}” means. The columns are {', '.join(names.columns[:40])}."
-
-
 def wants_rows(step: str) -> bool:
     """Whether `step` asks for rows, a share or a correlation, and not for groups."""
     if any(pattern.search(step) for pattern in (_SHARE, _CORRELATION, _GAPS, _PRODUCT)):
@@ -237,7 +226,7 @@ def wants_rows(step: str) -> bool:
 
 def statement(step: str, source: str, names: Names) -> str | None:
     """The SELECT that answers `step` from `source`; None when its words do not make one."""
-    where = condition(step, names)
+    where = conditions.condition(step, names)
     table = identifier(source)
     if _GAPS.search(step):
         gaps = ", ".join(f"count(*) - count({identifier(name)}) AS {identifier(name)}" for name in names.columns)
@@ -269,11 +258,10 @@ def _groups(step: str, source: str, names: Names) -> bool:
     plain = [name for name in plain if not set(terms(name)) <= own]
     ranked = [match[4] for match in _EXTREME.finditer(step)]
     nouns = [name for phrase in ranked for name in plain if _ends_with(phrase, name)]
-    return bool(nouns) or any(column_named(phrase, plain) for phrase in group_phrases(step))
+    return bool(nouns) or any(conditions.column_named(phrase, plain) for phrase in group_phrases(step))
 
 
 def _ends_with(phrase: str, name: str) -> bool:
-    """Whether the noun of "best selling product" is the column."""
     said = [stem(word) for word in words(re.split(r"\b(?:in|of|by|for|with|from)\b", phrase)[0])]
     own = [stem(word) for word in words(name)]
     return bool(own) and said[-len(own) :] == own
@@ -317,19 +305,15 @@ def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | No
     if timed:
         return moments[0]
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
-    alike = [name for name in names.columns if names.is_numeric(name) and _means(step, name)]
+    numeric = [name for name in names.columns if names.is_numeric(name)]
+    alike = [name for name in numeric if any(likeness(stem(word), terms(step)) for word in words(name))]
     return next(iter([*spoken, *alike]), None)
 
 
-def _means(step: str, column: str) -> bool:
-    return any(likeness(stem(word), terms(step)) for word in words(column))
-
-
 def _column(phrase: str, names: Names) -> str | None:
-    """The column that the first words of `phrase` name."""
     said = words(phrase)[:3]
     for size in (3, 2, 1):
-        column = column_named(" ".join(said[:size]), names.columns)
+        column = conditions.column_named(" ".join(said[:size]), names.columns)
         if column:
             return column
     return None
@@ -351,7 +335,7 @@ def _share(step: str, table: str, names: Names, where: str | None) -> str | None
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
     others = [name for name in names.columns if name not in spoken]
     said = [*group_phrases(step), *_EACH.findall(step)]
-    group = next((name for phrase in said if (name := column_named(phrase, others))), None)
+    group = next((name for phrase in said if (name := conditions.column_named(phrase, others))), None)
     if group and not where:
         own = f"round(100.0 * {part} / sum({part}) OVER (), 2) AS {label}"
         return f"SELECT {identifier(group)}, {own} FROM {table} GROUP BY 1 ORDER BY 2 DESC LIMIT {MAX_LISTED}"  # noqa: S608
@@ -361,12 +345,13 @@ def _share(step: str, table: str, names: Names, where: str | None) -> str | None
 
 
 def _product(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """The sum of one column times another, of all rows or for each group that the step names."""
     numeric = [name for name in names.columns if names.is_numeric(name)]
     factors = [nearest(said, numeric) for match in _PRODUCT.findall(step)[:1] for said in match]
     if None in factors or len(factors) < 2:
         return None
-    group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
+    group = next(
+        (name for phrase in group_phrases(step) if (name := conditions.column_named(phrase, names.columns))), None
+    )
     total = f"sum({' * '.join(identifier(str(name)) for name in factors)})"
     label = identifier(f"sum of {' × '.join(map(str, factors))}")
     own = f"{identifier(group)}, " if group else ""
@@ -375,11 +360,14 @@ def _product(step: str, table: str, names: Names, where: str | None) -> str | No
 
 
 def _several(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """Several amounts of all rows, each as it was named: a sum, and the number of rows."""
     shown: list[str] = []
     for said, of in _AGGREGATED.findall(step):
         function = _FUNCTIONS.get(said.lower(), said.lower())
-        column = None if " " in said else column_named(of, [name for name in names.columns if names.is_numeric(name)])
+        column = (
+            None
+            if " " in said
+            else conditions.column_named(of, [name for name in names.columns if names.is_numeric(name)])
+        )
         if column is None and (" " not in said or of.lower() not in SHAPE):
             return None
         amount = f"{function}({identifier(column)})" if column else "count(*)"

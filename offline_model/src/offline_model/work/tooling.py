@@ -19,7 +19,7 @@ from offline_model.language.words import terms
 from offline_model.request.conversation import Material
 from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, Outcome, files_named
-from offline_model.request.tools import Parameter, ToolSpec
+from offline_model.request.tools import ToolSpec
 from offline_model.work.choice import Candidate, candidates
 from offline_model.work.querying import Querying, left_unused, told_unknown
 from offline_model.work.questions import Questions
@@ -77,7 +77,8 @@ class Tooling:
                 return None if waits else Outcome(task.step, question, ok=False, question=question)
             informed = replace(informed, answers={**informed.answers, missing.name: answer})
             filled = fill(candidate.tool, informed)
-        return Outcome(task.step, f"I still lack {_named(filled.missing)} for this.", ok=False, by=candidate.tool.name)
+        lacks = ", ".join(f"`{parameter.name}`" for parameter in filled.missing)
+        return Outcome(task.step, f"I still lack {lacks} for this.", ok=False, by=candidate.tool.name)
 
     def _informed(self, tool: ToolSpec, task: Task) -> Task | Outcome | None:
         """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them.
@@ -138,7 +139,6 @@ class Tooling:
         return self.ledger.call(teller, mended) if mended else output
 
     def _tellers(self, tool: ToolSpec, kind: Kind) -> list[ToolSpec]:
-        """Tools that list or describe, those that need least first."""
         wanted = {Kind.SOURCE: terms("list sources files"), Kind.COLUMN: terms("describe columns schema")}[kind]
 
         def rank(other: ToolSpec) -> tuple[int, int]:
@@ -209,7 +209,6 @@ def _no_place(left: Sequence[str], tool: ToolSpec) -> str:
 
 
 def _in_short(text: str, task: Task) -> str:
-    """`text` as a summary, when a text was got that the step wants in short."""
     if len(text) < LONG_TEXT or tables_in(text) or not wants_summary(task.step.text):
         return text
     return work_on(task.step.text, [Material("", text)]) or text
@@ -248,7 +247,3 @@ def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[st
 
 def _difference(sets: Sequence[Mapping[str, Any]], place: int) -> str:
     return ", ".join(str(value) for key, value in sets[place].items() if any(other[key] != value for other in sets))
-
-
-def _named(parameters: Sequence[Parameter]) -> str:
-    return ", ".join(f"`{parameter.name}`" for parameter in parameters)
