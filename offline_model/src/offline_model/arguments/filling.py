@@ -60,7 +60,7 @@ class Task:
         """The step and what the request told besides."""
         said = [self.step.text, self.step.background]
         if self.step.points_back or self.step.depends:
-            said += [item.text for item in self.materials if len(item.text) <= _SHORT_MATERIAL]
+            said += [item.text for item in self.materials if item.is_text and len(item.text) <= _SHORT_MATERIAL]
         return "\n".join(filter(None, said))
 
     @cached_property

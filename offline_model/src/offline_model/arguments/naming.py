@@ -38,6 +38,7 @@ _SHORTEST = 3
 _GROUPS = re.compile(r"\b(?:per|by|each|every|which|who|most|least|highest|lowest)\b", re.IGNORECASE)
 """Words of steps that want groups; who only speaks of a column wants none."""
 _ATTACHED = re.compile(r"\b(?:attached|attachment|enclosed|uploaded)\b", re.IGNORECASE)
+_LOG = re.compile(r"\btask[ _-]?log\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -46,6 +47,8 @@ def source_for(step: str, text: str, everything: str, names: Names) -> str | Non
     if said := [*values.file_uris_in(step), *values.paths_in(step), *values.urls_in(step)]:
         return said[0]
     own = values.file_uris_in(everything)
+    if own and _LOG.search(step):
+        return "task_log"
     # Files of other tasks are none of a request that brought its own, or that speaks of one it did not bring.
     brought = bool(own or _ATTACHED.search(step))
     known = [name for name in names.sources if name in own or not (brought and values.is_file_uri(name))]
