@@ -103,7 +103,6 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
 
 
 def _refused(reason: str, box: Toolbox, ledger: Ledger) -> Decision:
-    """The task given up where there is a tool for that, else an answer that says why."""
     if GIVE_UP in box.runtime:
         ledger.call(box.runtime[GIVE_UP], {"reason": reason[:MAX_REASON]})
     return Decision(tuple(ledger.pending), "" if ledger.pending else reason)

@@ -151,3 +151,24 @@ DOCUMENTS = {
 async def test_a_count_that_a_document_tells_is_found_and_no_other(tmp_path: Path, asked: str, said: str) -> None:
     answer = await Network(tmp_path, documents=DOCUMENTS).ask(asked)
     assert said in answer if said else HONESTLY.search(answer)
+
+
+TOTALS = "Item,Amount,Group\nTea,5,x\nMilk,7,y\nTotal,12,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "said"),
+    [
+        (TOTALS, "What is the sum of Amount?", "The sum of Amount is 12."),
+        (TOTALS, "What is the average amount?", "The avg of Amount is 6."),
+        (TOTALS, "Which item has the highest amount?", "Milk with 7"),
+        (TOTALS, "What share of Amount does Tea have?", "41.67"),
+        (TOTALS, "What is the sum of Amount by Group?", "| x | 5 |"),
+        (TOTALS.replace("Total", "Summe"), "What is the sum of Amount?", "The sum of Amount is 12."),
+        (TOTALS.replace("Total,12,\n", ""), "What is the sum of Amount?", "The sum of Amount is 12."),
+    ],
+)
+async def test_a_last_row_that_sums_up_the_others_is_left_out(tmp_path: Path, text: str, asked: str, said: str) -> None:
+    answer = await Network(tmp_path, {"total.csv": text}).ask(asked)
+    assert said in answer
+    assert "counted like the others" not in answer

@@ -43,7 +43,6 @@ def _note(outcome: Outcome) -> str:
 
 
 def _files(ends: Sequence[Outcome], done: Sequence[Outcome], text: str) -> list[str]:
-    """Files that the answer does not name yet: those of its own steps, and what is not text from the steps before."""
     own = [file for outcome in ends for file in outcome.files]
     made = [file for outcome in done for file in outcome.files if not file.media_type.startswith("text/")]
     earlier = [file for file in made if not file.name.endswith((".md", ".txt"))]

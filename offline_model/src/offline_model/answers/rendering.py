@@ -175,7 +175,6 @@ def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: s
 
 
 def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> tuple[list[str], set[str]]:
-    """What to say first, as a text or a sentence, and the keys that it tells."""
     body = next((key for key in _BODY_KEYS if isinstance(value.get(key), str) and len(value[key]) > 80), None)
     if body:
         return [str(value[body]).strip()], {body}

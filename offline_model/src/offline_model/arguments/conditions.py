@@ -152,6 +152,12 @@ def value_query(source: str, candidates: Sequence[str], names: Names) -> str | N
     return f"{' UNION ALL '.join(parts)} LIMIT {MAX_VALUES}"
 
 
+def without_total(names: Names) -> str | None:
+    """The condition that leaves out a last row which sums up the others; None where there is none."""
+    first = f"lower(trim({identifier(names.columns[0])}))" if names.total and names.columns else ""
+    return f"{first} IS DISTINCT FROM {literal(names.total.casefold())}" if first else None
+
+
 def identifier(name: str) -> str:
     """`name` as SQL quotes it."""
     return '"' + name.replace('"', '""') + '"'

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from offline_model.arguments.aggregating import averages, function_named, ranks_groups
-from offline_model.arguments.conditions import condition
+from offline_model.arguments.conditions import condition, without_total
 from offline_model.arguments.kinds import Kind, kind_of, role_of
 from offline_model.arguments.known import Names
 from offline_model.arguments.naming import column_for, counted_column, measuring, source_for
@@ -192,7 +192,9 @@ class _Filler:
         return values.sql_in(self._task.text)
 
     def _condition(self, _: Parameter) -> str | None:
-        return condition(self._task.step.text, self._task.names) if self._task.names.columns else None
+        names = self._task.names
+        found = condition(self._task.step.text, names) if names.columns else None
+        return " AND ".join(filter(None, (found, without_total(names)))) or None
 
     def _url(self, _: Parameter) -> str | None:
         return next(iter(values.urls_in(self._task.text) or values.urls_in(self._task.everything)), None)
@@ -221,7 +223,6 @@ class _Filler:
         return origin[2] if role == "from" and (len(found) > 1 or self._kinds.count(Kind.ZONE) == 1) else None
 
     def _origin(self, found: list[tuple[int, str, str]]) -> tuple[int, str, str]:
-        """The zone that a clock time belongs to: after "from", else the one that follows the time closest."""
         for place in found:
             if re.search(r"\b(?:from|von)\s+(?:the\s+)?$", self._task.text[: place[0]], re.IGNORECASE):
                 return place
@@ -284,12 +285,10 @@ class _Filler:
         return parameter.choices[0] if parameter.required else None
 
     def _measures(self, parameter: Parameter) -> bool:
-        """Whether the function that `parameter` chooses has a column to work on, as far as columns are known."""
         measured = [other for other in self._tool.parameters if other is not parameter and measuring(other)]
         return not self._task.names.columns or any(self.value(other) for other in measured)
 
     def _preferred(self, parameter: Parameter) -> str | None:
-        """What goes without saying: a measure that is not counted is added up, time makes a line."""
         measures = bool(self._task.names.columns) and self._measures(parameter)
         likely = ("sum",) if measures and not counts(self._task.step.text) else ("count",)
         wanted = (*likely, "line") if over_time(self._task.step.text) else likely
@@ -302,7 +301,6 @@ class _Filler:
         return False if parameter.required else None
 
     def _column(self, parameter: Parameter) -> str | None:
-        """A column that the step names; of a step that points back, one that the step it points to names."""
         said = [self._task.step.text, *([self._task.step.background] if self._task.step.background else [])]
         if self._task.step.points_back or self._task.step.depends:
             said += [item.label for item in reversed(self._task.materials)]

@@ -75,7 +75,6 @@ def _string_kind(parameter: Parameter) -> Kind:
 
 
 def _told(parameter: Parameter, said: str) -> Kind | None:
-    """The kind that format and description give away, whatever the name."""
     if parameter.schema.get("format") in {"uri", "url"}:
         return Kind.URL
     if parameter.schema.get("format") in {"date", "email"}:

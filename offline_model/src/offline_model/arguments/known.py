@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,9 @@ _TYPED_LINE = re.compile(
 )
 _COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
+COUNTED = "it is counted like the others"
+"""What the note on a last row that sums up the others ends in."""
+_TOTAL = re.compile(rf"The last row says “([^”\n]+)”; {COUNTED}")
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w./:-])[\w./:-]*\w")
 _ERROR = re.compile(
@@ -57,13 +60,15 @@ class Names:
     """Columns with a value that a step speaks of and that they were found to hold."""
     unknown: tuple[str, ...] = ()
     """Names that a step speaks of and that no column holds."""
+    total: str = ""
+    """What the last row says in the first column where it sums up the others."""
 
     def is_numeric(self, column: str | None) -> bool:
         """Whether `column` may hold numbers, for all that is known."""
         return column is not None and column not in self.words
 
 
-def names_in(outputs: Iterable[str]) -> Names:
+def names_in(outputs: Sequence[str]) -> Names:
     """What the outputs of listing and describing tools name."""
     sources: list[str] = []
     columns: list[str] = []
@@ -83,8 +88,9 @@ def names_in(outputs: Iterable[str]) -> Names:
         else:
             _collect(value, sources, columns)
             typed |= _types(value)
+    total = next((match[1] for output in outputs if (match := _TOTAL.search(output))), "")
     wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed)
+    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed, total=total)
 
 
 def parsed(output: str) -> Any:
@@ -146,7 +152,6 @@ def _is_deep(value: Any) -> bool:
 
 
 def _lines(text: str) -> Any:
-    """JSON values one after the other, as a tool that returns a list over MCP sends them."""
     decoder = json.JSONDecoder()
     values: list[Any] = []
     position = 0

@@ -145,7 +145,6 @@ def _column(phrases: list[str], names: Names) -> str | None:
 
 
 def _abbreviated(phrase: str, names: Names) -> str | None:
-    """The column whose words begin, or mean, words of `phrase`: `max_temp` for "maximum temperature"."""
     spoken = words(phrase)
     stems = list(map(stem, spoken))
     for name in names.columns:
@@ -157,7 +156,6 @@ def _abbreviated(phrase: str, names: Names) -> str | None:
 
 
 def _shortens(word: str, other: str) -> bool:
-    """Whether `word` abbreviates `other`: its beginning, or some of its letters with the first and the last."""
     if len(word) < _SHORTEST or word[0] != other[0]:
         return False
     letters = iter(other)

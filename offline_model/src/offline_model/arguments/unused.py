@@ -128,7 +128,6 @@ def _words(step: str, used: str, names: Names) -> list[str]:
 
 
 def _operations(step: str, used: str) -> list[str]:
-    """Words that say what is done with the rows, and are no name of anything."""
     extreme, negates = _EXTREME.search(step), _NEGATES.search(step)
     lost = (
         [extreme[0]]

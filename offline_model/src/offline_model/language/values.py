@@ -67,18 +67,14 @@ def numbers_in(text: str) -> list[float | int]:
 
 def number(text: str) -> float | int:
     """The number that `text` writes; thousands may be set apart by commas."""
-    plain = _COMMA.sub(_point, text) if _COMMA.fullmatch(text.lstrip("-")) else text
+    plain = with_points(text)
     value = float(plain.replace(",", ""))
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
 def with_points(text: str) -> str:
     """`text` with the decimal commas of 1,5 and 1.234,50 as points, where it lists and joins no numbers."""
-    return text if _LISTS.search(text) else _COMMA.sub(_point, text)
-
-
-def _point(match: re.Match[str]) -> str:
-    return f"{match[1].replace('.', '')}.{match[2]}"
+    return text if _LISTS.search(text) else _COMMA.sub(lambda at: f"{at[1].replace('.', '')}.{at[2]}", text)
 
 
 def urls_in(text: str) -> list[str]:

@@ -90,7 +90,6 @@ def _countries() -> dict[str, str]:
 
 
 def _rows(table: str) -> list[str]:
-    """Lines of a table of the time zone database; none where this machine has no such table."""
     folders: list[Traversable] = [Path(folder) for folder in TZPATH]
     with suppress(ModuleNotFoundError):
         folders.insert(0, importlib.resources.files("tzdata.zoneinfo"))

@@ -28,16 +28,12 @@ _ASKED = re.compile(r"^(?:what (?:is|are|was|were)|show(?: me)?|give me|draw|plo
 
 _VALUES: tuple[Callable[[str], list[str]], ...] = (
     lambda text: [written for _, written, _ in zones_in(text)],
-    values.urls_in,
-    values.file_uris_in,
-    values.paths_in,
-    values.quoted_in,
+    values.urls_in, values.file_uris_in, values.paths_in, values.quoted_in, group_phrases,
     lambda text: re.findall(r"(?<![\w.])-?\d[\d.,]*(?<![.,])", text),
     lambda text: re.findall(
         r"\b(?:sum|total|average|mean|median|minimum|maximum|highest|lowest)\b", text, re.IGNORECASE
     ),
-    group_phrases,
-)
+)  # fmt: skip
 
 
 def completed(request: str, earlier: str, answer: str = "") -> str | None:

@@ -68,7 +68,6 @@ def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
 
 
 def _complete_first(found: list[Candidate]) -> list[Candidate]:
-    """A tool that can be called now goes before one that fits little better and lacks something."""
     if not found or found[0].lacks < 1:
         return found
     near = [item for item in found if not item.lacks and item.score >= max(FITS, found[0].score - MARGIN)]
@@ -108,7 +107,6 @@ def _sums_up(task: Task) -> bool:
 
 
 def _ignores_material(filled: Filled, task: Task) -> bool:
-    """Whether the step is about its material alone, and the tool's arguments hold none of it."""
     about_it = task.step.points_back and len(terms(task.step.text)) <= 3
     if not about_it or not task.materials:
         return False
@@ -120,7 +118,6 @@ def _ignores_material(filled: Filled, task: Task) -> bool:
 
 
 def _lacking(filled: Filled) -> float:
-    """Missing arguments, counted; those that other tools often know weigh less."""
     kinds = [kind_of(parameter) for parameter in filled.missing]
     return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
 

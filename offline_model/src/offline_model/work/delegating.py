@@ -26,6 +26,7 @@ from offline_model.work.choice import lexical
 
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
+CANNOT = " was asked and cannot do it."
 MAX_PEERS = 2
 _OWN_WEIGHT = 0.4
 """How much likeness in words counts beside the registry's own score."""
@@ -67,12 +68,13 @@ class Delegating:
                 return None
             for peer in [peer for peer in fitting(need, peers) if peer.name not in declined][:MAX_PEERS]:
                 tried = self._ask(peer, task)
-                if tried is None or not tried.declined:
+                if tried is None or tried.ok or not (tried.declined or declined):
                     return tried
                 declined[peer.name] = tried
         if declined:
-            said = "\n\n".join(dict.fromkeys(outcome.text for outcome in declined.values()))
-            return replace(next(iter(declined.values())), text=said)
+            # Who has a reason is told first: the last who was asked seldom has the one that counts.
+            said = sorted({outcome.text: None for outcome in declined.values()}, key=lambda text: text.endswith(CANNOT))
+            return replace(next(iter(declined.values())), text="\n\n".join(said))
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
         return Outcome(task.step, self.unasked or said, ok=False, refused=not self.unasked)
 
@@ -199,7 +201,7 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
     declined = value["state"] == "rejected" or text.startswith((REFUSAL, NOTHING, QUESTION, FAILURE))
     if declined and not text.startswith(QUESTION):
         said = text.removeprefix(FAILURE) if text and not text.startswith(REFUSAL) else ""
-        said = f"{peer.name} was asked and cannot do it{f': {said}' if said else '.'}"
+        said = f"{peer.name}{CANNOT[:-1]}: {said}" if said else f"{peer.name}{CANNOT}"
         return Outcome(task.step, said, ok=False, declined=True, by=peer.name)
     if value["state"] != "completed":
         reason = text or "no reason was given"

@@ -10,7 +10,7 @@ from offline_model.arguments import conditions
 from offline_model.arguments.conditions import identifier
 from offline_model.arguments.filling import Task
 from offline_model.arguments.kinds import Kind, kind_of
-from offline_model.arguments.known import Names, error_of, names_in
+from offline_model.arguments.known import COUNTED, Names, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, source_for
 from offline_model.arguments.unused import unused
 from offline_model.language.phrases import counts, group_phrases, measure_phrases, over_time
@@ -128,6 +128,8 @@ class Querying:
         left = unused(task.step.text, {"sql": sql}, informed.names, [source, *shown, *shares])
         if left:
             return Outcome(task.step, left_unused(left, informed.names), ok=False, by=self._describing.name)
+        table, whole = identifier(source), conditions.without_total(informed.names)
+        sql = sql.replace(f"FROM {table}", f"FROM (SELECT * FROM {table} WHERE {whole})") if whole else sql  # noqa: S608
         return self._answer(sql, source, informed)
 
     def with_values(self, task: Task, names: Names) -> Task | None:
@@ -152,7 +154,7 @@ class Querying:
             return None
         if error_of(output) is not None:
             return False
-        text = render(output, task.step.text, {}) + told_unknown(task.names)
+        text = left_out_total(render(output, task.step.text, {}), task.names) + told_unknown(task.names)
         return Outcome(task.step, text, files=files_named(output), by=self._sql.name if self._sql else "")
 
     def _call(self, sql: str, source: str) -> str | None:
@@ -204,6 +206,11 @@ def left_unused(left: Sequence[str], names: Names) -> str:
         kinds.setdefault(_NAMED if named else _AT_ONCE if does else _NO_VALUE, []).append(f"“{word}”")
     told = "; ".join(f"{', '.join(listed)} {why}" for why, listed in kinds.items())
     return f"{FAILURE}I cannot tell what to do with all of this request: {told}.{columns}{told_unknown(names)}"
+
+
+def left_out_total(text: str, names: Names) -> str:
+    """`text` with what its note on a last row that sums up the others says of this answer."""
+    return text.replace(COUNTED, "it is left out here") if names.total else text
 
 
 def told_unknown(names: Names) -> str:
@@ -294,7 +301,6 @@ def _wanted(step: str, extreme: re.Match[str]) -> int:
 
 
 def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
-    """The column that an extreme is of: after "by" or the superlative, of a time, or the only one that fits."""
     moments = [name for name, kind in names.types.items() if _is_moment(kind)]
     timed = bool(_IN_TIME.search(extreme[0].split(None, 1)[0]) and moments)
     phrases = [*_BY.findall(step[extreme.start() :]), *([] if timed else [extreme[4], *measure_phrases(step)])]
@@ -329,7 +335,6 @@ def _correlation(step: str, table: str, names: Names, where: str | None) -> str 
 
 
 def _share(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """What part of a measure, or of the rows, meets the condition, or falls to each group that the step names."""
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
     part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")

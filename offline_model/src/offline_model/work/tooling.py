@@ -21,7 +21,7 @@ from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, Outcome, files_named
 from offline_model.request.tools import ToolSpec
 from offline_model.work.choice import Candidate, candidates
-from offline_model.work.querying import Querying, left_unused, told_unknown
+from offline_model.work.querying import Querying, left_out_total, left_unused, told_unknown
 from offline_model.work.questions import Questions
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
@@ -115,7 +115,6 @@ class Tooling:
         return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows else task
 
     def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
-        """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
         teller = next((t for t in self._tellers(tool, Kind.COLUMN) if len(t.required) == 1), None)
         sources = task.names.sources
         if teller is None or not 1 < len(sources) <= MAX_DESCRIBED:
@@ -174,7 +173,7 @@ class Tooling:
             return None
         if error:
             return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
-        text = _in_short(render(output, task.step.text, mended or arguments), task)
+        text = left_out_total(_in_short(render(output, task.step.text, mended or arguments), task), task.names)
         text += told_unknown(task.names) if takes(tool.parameters, Kind.CONDITION) else ""
         missed = takes(tool.parameters, Kind.QUERY) and text.startswith((NOTHING, NO_RESULTS))
         return Outcome(task.step, text, ok=not missed, files=files_named(output), by=tool.name)
@@ -215,7 +214,6 @@ def _in_short(text: str, task: Task) -> str:
 
 
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
-    """Whether `tool` takes names of that kind and the text gives none that is sure."""
     if not takes(tool.parameters, kind) or (kind is Kind.COLUMN and task.names.columns):
         return False
     lacks, said = takes(fill(tool, task).missing, kind), task.step.text
@@ -231,11 +229,17 @@ def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
     sources = described if described and found.columns else (*known.sources, *found.sources)
     columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
     types = {**known.types, **found.types}
-    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words, types, known.values)
+    return Names(
+        tuple(dict.fromkeys(sources)),
+        columns,
+        known.words | found.words,
+        types,
+        known.values,
+        total=found.total or known.total,
+    )
 
 
 def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:
-    """The arguments with the one that `error` complains of replaced by what it offers; None when it offers nothing."""
     names = [p.name for p in tool.parameters if isinstance(arguments.get(p.name), str) and kind_of(p) in _NAMEABLE]
     blamed = [name for name in names if arguments[name] and re.search(re.escape(arguments[name]), error, re.IGNORECASE)]
     for name in blamed or names:
