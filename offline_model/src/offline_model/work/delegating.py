@@ -73,8 +73,8 @@ class Delegating:
                 declined[peer.name] = tried
         if declined:
             # Who has a reason is told first: the last who was asked seldom has the one that counts.
-            said = sorted({outcome.text: None for outcome in declined.values()}, key=lambda text: text.endswith(CANNOT))
-            return replace(next(iter(declined.values())), text="\n\n".join(said))
+            told = sorted({outcome.text: None for outcome in declined.values()}, key=lambda text: text.endswith(CANNOT))
+            return replace(next(iter(declined.values())), text="\n\n".join(told))
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
         return Outcome(task.step, self.unasked or said, ok=False, refused=not self.unasked)
 
