@@ -4,22 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from offline_model.answers import smalltalk
 from offline_model.answers.answering import compose
-from offline_model.answers.smalltalk import (
-    abilities,
-    asks_abilities,
-    asks_for_agent,
-    greeting,
-    introduction,
-    is_greeting,
-)
 from offline_model.answers.textwork import work_on
 from offline_model.arguments.filling import Task
 from offline_model.language.words import first_sentence, overlap, shorten
-from offline_model.request.conversation import Conversation, Material, Request, read
-from offline_model.request.followup import completed
+from offline_model.request.conversation import REQUEST_CHARACTERS, Conversation, Material, Request, read
 from offline_model.request.ledger import Decision, Ledger
-from offline_model.request.outcome import Outcome
+from offline_model.request.outcome import FAILURE, Outcome
 from offline_model.request.plan import Step, plan
 from offline_model.request.tools import ASK_USER, FIND_AGENTS, GIVE_UP, HANDOFF, Toolbox, toolbox
 from offline_model.work.choice import CLEARLY, FITS
@@ -29,6 +21,12 @@ from offline_model.work.tooling import Tooling
 
 NOBODY = "Nobody in the network can do that."
 EMPTY = "There is no request in this message. Tell me what you would like to have done."
+TOO_LONG = (
+    FAILURE
+    + "The request has {:,} characters, and may have {:,}. Attach a text to work on as a file, or put it below a "
+    "line `Material:`."
+)
+UNCLEAR = FAILURE + "I cannot tell what “{}” means after “{}”. Please say it as one whole request."
 _HANDS_OVER = re.compile(
     r"^(?:please )?(?:hand|transfer|pass|forward|escalate|redirect)\b.{0,80}\b(?:off|over|to|on)\b",
     re.IGNORECASE | re.DOTALL,
@@ -44,29 +42,38 @@ def decide(request: Request) -> Decision:
     """What to do next. Depends on nothing but `request`; ends every run after a bounded number of calls."""
     talk = read(request.items)
     box = toolbox(request.tools)
+    if len(talk.request) > REQUEST_CHARACTERS:
+        return _refused(TOO_LONG.format(len(talk.request), REQUEST_CHARACTERS), box, Ledger(talk.results))
+    if talk.unclear:
+        return _refused(
+            UNCLEAR.format(shorten(talk.request, 80), shorten(talk.earlier, 160)), box, Ledger(talk.results)
+        )
     if not re.search(r"\w", talk.request):
-        return Decision(text=EMPTY if not talk.materials else abilities(box))
+        return Decision(text=EMPTY if not talk.materials else smalltalk.abilities(box))
     return _small_talk(request, talk, box) or _work(request, talk, box)
 
 
 def _small_talk(request: Request, talk: Conversation, box: Toolbox) -> Decision | None:
-    if is_greeting(talk.request):
-        return Decision(text=greeting(talk.request, request.instructions, box))
-    if asks_for_agent(talk.request) and not asks_abilities(talk.request) and FIND_AGENTS in box.runtime:
+    if smalltalk.is_greeting(talk.request):
+        return Decision(text=smalltalk.greeting(talk.request, request.instructions, box))
+    if (
+        smalltalk.asks_for_agent(talk.request)
+        and not smalltalk.asks_abilities(talk.request)
+        and FIND_AGENTS in box.runtime
+    ):
         return _who(talk, box)
-    if not asks_abilities(talk.request):
+    if not smalltalk.asks_abilities(talk.request):
         return None
     ledger = Ledger(talk.results)
     peers = Delegating(box, ledger)
     found = peers.find("*") if FIND_AGENTS in box.runtime else []
     if found is None:
         return Decision(calls=tuple(ledger.pending))
-    told = abilities(box, [(peer.name, peer.about) for peer in found])
-    return Decision(text="\n\n".join(filter(None, (introduction(request.instructions), told, peers.unasked))))
+    told = smalltalk.abilities(box, [(peer.name, peer.about) for peer in found])
+    return Decision(text="\n\n".join(filter(None, (smalltalk.introduction(request.instructions), told, peers.unasked))))
 
 
 def _who(talk: Conversation, box: Toolbox) -> Decision:
-    """Who in the network can do what was asked about."""
     ledger = Ledger(talk.results)
     who = Delegating(box, ledger)
     found = who.find(talk.request)
@@ -79,7 +86,7 @@ def _who(talk: Conversation, box: Toolbox) -> Decision:
 def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
     ledger = Ledger(talk.results)
     worker = _Worker(talk, box, ledger)
-    steps = plan(completed(talk.request, talk.earlier))
+    steps = plan(talk.request)
     if HANDOFF in box.runtime and _HANDS_OVER.match(talk.request):
         handed = worker.delegating.hand_over(talk.request, talk.request)
         if handed is not False:
@@ -91,9 +98,14 @@ def _work(request: Request, talk: Conversation, box: Toolbox) -> Decision:
     text = compose(steps, outcomes, box)
     unread = [note for item in talk.materials for note in _UNREAD.findall(item.text) if note not in text]
     text = "\n\n".join([text, *unread])
-    if GIVE_UP in box.runtime and not any(outcome.ok or outcome.question for outcome in outcomes.values()):
-        ledger.call(box.runtime[GIVE_UP], {"reason": text[:MAX_REASON]})
-    return Decision(tuple(ledger.pending), "" if ledger.pending else text)
+    done = any(outcome.ok or outcome.question for outcome in outcomes.values())
+    return Decision(text=text) if done else _refused(text, box, ledger)
+
+
+def _refused(reason: str, box: Toolbox, ledger: Ledger) -> Decision:
+    if GIVE_UP in box.runtime:
+        ledger.call(box.runtime[GIVE_UP], {"reason": reason[:MAX_REASON]})
+    return Decision(tuple(ledger.pending), "" if ledger.pending else reason)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,24 +8,11 @@ from typing import Any
 
 from agents import ModelResponse
 from agents.items import TResponseStreamEvent
-from openai.types.responses import (
-    Response,
-    ResponseCompletedEvent,
-    ResponseContentPartAddedEvent,
-    ResponseContentPartDoneEvent,
-    ResponseCreatedEvent,
-    ResponseFunctionCallArgumentsDeltaEvent,
-    ResponseFunctionToolCall,
-    ResponseOutputItemAddedEvent,
-    ResponseOutputItemDoneEvent,
-    ResponseOutputMessage,
-    ResponseOutputText,
-    ResponseTextDeltaEvent,
-    ResponseTextDoneEvent,
-    ResponseUsage,
-)
+from openai.types import responses
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
+MAX_PIECES = 500
+"""Each piece is an event that all who follow a task are told of."""
 _WORD = re.compile(r"\s*\S+(?:\s+$)?|\s+$")
 
 
@@ -34,56 +21,62 @@ def events(response: ModelResponse, model: str) -> Iterator[TResponseStreamEvent
     final = _response(response, model)
     begun = final.model_copy(update={"output": [], "status": "in_progress", "usage": None})
     following = itertools.count(1).__next__
-    yield ResponseCreatedEvent(type="response.created", response=begun, sequence_number=0)
+    yield responses.ResponseCreatedEvent(type="response.created", response=begun, sequence_number=0)
     for index, item in enumerate(response.output):
-        blank: dict[str, Any] = {"arguments": ""} if isinstance(item, ResponseFunctionToolCall) else {"content": []}
+        blank: dict[str, Any] = (
+            {"arguments": ""} if isinstance(item, responses.ResponseFunctionToolCall) else {"content": []}
+        )
         added = item.model_copy(update={**blank, "status": "in_progress"})
-        yield ResponseOutputItemAddedEvent(
+        yield responses.ResponseOutputItemAddedEvent(
             type="response.output_item.added", item=added, output_index=index, sequence_number=following()
         )
-        if isinstance(item, ResponseFunctionToolCall):
-            yield ResponseFunctionCallArgumentsDeltaEvent(
+        if isinstance(item, responses.ResponseFunctionToolCall):
+            yield responses.ResponseFunctionCallArgumentsDeltaEvent(
                 type="response.function_call_arguments.delta",
                 item_id=item.id or item.call_id,
                 output_index=index,
                 delta=item.arguments,
                 sequence_number=following(),
             )
-        for place, part in enumerate(item.content if isinstance(item, ResponseOutputMessage) else ()):
-            if isinstance(part, ResponseOutputText):
+        for place, part in enumerate(item.content if isinstance(item, responses.ResponseOutputMessage) else ()):
+            if isinstance(part, responses.ResponseOutputText):
                 at = {"item_id": item.id, "output_index": index, "content_index": place}
                 yield from _text_events(part, at, following)
-        yield ResponseOutputItemDoneEvent(
+        yield responses.ResponseOutputItemDoneEvent(
             type="response.output_item.done", item=item, output_index=index, sequence_number=following()
         )
-    yield ResponseCompletedEvent(type="response.completed", response=final, sequence_number=following())
+    yield responses.ResponseCompletedEvent(type="response.completed", response=final, sequence_number=following())
 
 
 def pieces(text: str) -> list[str]:
-    """`text` in pieces of a word each, with the space around; joined they are `text`."""
-    return _WORD.findall(text)
+    """`text` in pieces of a word each, of a long text in some hundred of several; joined they are `text`."""
+    found = _WORD.findall(text)
+    size = 1 + len(found) // MAX_PIECES
+    return ["".join(found[at : at + size]) for at in range(0, len(found), size)]
 
 
 def _text_events(
-    part: ResponseOutputText, at: dict[str, Any], following: Callable[[], int]
+    part: responses.ResponseOutputText, at: dict[str, Any], following: Callable[[], int]
 ) -> Iterator[TResponseStreamEvent]:
     begun = part.model_copy(update={"text": ""})
-    yield ResponseContentPartAddedEvent(
+    yield responses.ResponseContentPartAddedEvent(
         type="response.content_part.added", part=begun, sequence_number=following(), **at
     )
     for piece in pieces(part.text):
-        yield ResponseTextDeltaEvent(
+        yield responses.ResponseTextDeltaEvent(
             type="response.output_text.delta", delta=piece, logprobs=[], sequence_number=following(), **at
         )
-    yield ResponseTextDoneEvent(
+    yield responses.ResponseTextDoneEvent(
         type="response.output_text.done", text=part.text, logprobs=[], sequence_number=following(), **at
     )
-    yield ResponseContentPartDoneEvent(type="response.content_part.done", part=part, sequence_number=following(), **at)
+    yield responses.ResponseContentPartDoneEvent(
+        type="response.content_part.done", part=part, sequence_number=following(), **at
+    )
 
 
-def _response(response: ModelResponse, model: str) -> Response:
+def _response(response: ModelResponse, model: str) -> responses.Response:
     usage = response.usage
-    return Response(
+    return responses.Response(
         id=response.response_id or "resp",
         created_at=time.time(),
         model=model,
@@ -93,7 +86,7 @@ def _response(response: ModelResponse, model: str) -> Response:
         tools=[],
         parallel_tool_calls=True,
         status="completed",
-        usage=ResponseUsage(
+        usage=responses.ResponseUsage(
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             total_tokens=usage.total_tokens,

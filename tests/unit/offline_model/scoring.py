@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,12 @@ class Scored:
     table: str | None
     text: str
     expected: tuple[Expected, ...]
+    folder: Path = HERE
+    """Where the table lies."""
+    documents: Mapping[str, str] | None = None
+    """The documents that were ingested, by name; the network's own where it is None."""
+    source: str | None = None
+    """A table that was attached to an earlier message."""
 
     def score(self, answer: str) -> float:
         """1, ½ or -1."""
@@ -93,8 +99,8 @@ def _place(answer: str, word: str) -> int:
 class _Sources:
     """The attached table of a request, and nothing else."""
 
-    def __init__(self, name: str | None) -> None:
-        self.name = name
+    def __init__(self, name: str | None, folder: Path) -> None:
+        self.name, self.folder = name, folder
 
     async def find(self, tenant: str) -> list[Found]:
         attached = [Found(uri_of(self.name), "file", 1)] if self.name else []
@@ -109,10 +115,12 @@ class _Sources:
         if source == "task_log":
             log = copy(HERE / "task_log.csv", folder)
             return Table(name=source, label=source, path=str(log), format="csv", types=TASK_LOG_TYPES)
-        if not self.name or source not in {self.name, uri_of(self.name)}:
+        book, _, sheet = source.partition("#")
+        if not self.name or book not in {self.name, uri_of(self.name)}:
             raise NotFoundError(f"There is no source {source!r} in the data folders.")
-        path = str(copy(HERE / self.name, folder))
-        return Table(name=table_name(self.name, set()), label=self.name, path=path, format="csv")
+        path = str(copy(self.folder / self.name, folder))
+        kind: Any = Path(self.name).suffix.removeprefix(".")
+        return Table(name=table_name(self.name, set()), label=self.name, path=path, format=kind, sheet=sheet or None)
 
 
 class _Sandbox:
@@ -123,11 +131,12 @@ class _Sandbox:
 class _Library:
     """The network's own documents, found by any word of a query, as the real one finds them."""
 
-    def __init__(self) -> None:
+    def __init__(self, documents: Mapping[str, str] | None) -> None:
+        own = {f"docs/{path.name}": path.read_text() for path in sorted(DOCS.glob("*.md"))}
         self._passages = [
-            (f"docs/{path.name}", passage)
-            for path in sorted(DOCS.glob("*.md"))
-            for passage in split(path.read_text(), markdown=True)
+            (name, passage)
+            for name, text in (own if documents is None else documents).items()
+            for passage in split(text, markdown=name.endswith(".md"))
         ]
 
     async def search(self, tenant: str, query: str, limit: int) -> list[Hit]:
@@ -162,11 +171,11 @@ def message(request: Scored) -> str:
 @asynccontextmanager
 async def tools(request: Scored) -> AsyncIterator[list[FunctionTool]]:
     """What the specialist that is asked has."""
-    data = DataTools(_Sources(request.table), _Sandbox())  # type: ignore[arg-type]
-    knowledge = KnowledgeTools(_Library(), [])  # type: ignore[arg-type]
+    data = DataTools(_Sources(request.table or request.source, request.folder), _Sandbox())  # type: ignore[arg-type]
+    knowledge = KnowledgeTools(_Library(request.documents), [])  # type: ignore[arg-type]
     offered = {
         "data": [data.list_sources, data.describe, data.query, data.summarize, data.chart],
-        "knowledge": [knowledge.search, knowledge.read, knowledge.list_documents],
+        "knowledge": [knowledge.search, knowledge.read, knowledge.list_documents, knowledge.ingest],
     }
     async with AsyncExitStack() as stack:
         made: list[FunctionTool] = []

@@ -317,3 +317,29 @@ def broken() -> FunctionTool:
         return f"Error: {source} cannot be read, the disk is gone."
 
     return data_describe
+
+
+@pytest.mark.parametrize(
+    ("analyst", "researcher", "told"),
+    [
+        (("rejected", "This failed: no column is West."), ("failed", "Media type xlsx."), ["West", "xlsx"]),
+        (("failed", "Out of budget."), ("rejected", "This failed: no document."), ["budget"]),
+        (("rejected", "This failed: no column is West."), ("rejected", ""), ["West", "researcher was asked"]),
+        (("rejected", ""), ("rejected", "This failed: no document."), ["no document", "analyst was asked"]),
+        (("rejected", "This failed: no sheet."), ("rejected", "This failed: no page."), ["no sheet", "no page"]),
+    ],
+)
+async def test_the_reasons_of_all_who_were_asked_are_told_and_stand_first(
+    analyst: tuple[str, str], researcher: tuple[str, str], told: list[str]
+) -> None:
+    outcomes = {"analyst": analyst, "researcher": researcher}
+    found = specialists()
+    peers = {
+        name: Specialist(found[name].description, [], fails=said or "I cannot do this: it.", state=state)
+        for name, (state, said) in outcomes.items()
+    }
+    answer = (await run("Describe the data tables on leases?", network_tools(peers))).answer
+    places = [answer.find(piece) for piece in told]
+    assert -1 not in places, answer
+    if analyst[0] == "rejected" and not (analyst[1] and researcher[1]):
+        assert places == sorted(places)

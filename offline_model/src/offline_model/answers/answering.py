@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from offline_model.answers.smalltalk import OFFLINE, refusal
 from offline_model.language.words import shorten
-from offline_model.request.outcome import File, Outcome
+from offline_model.request.outcome import Outcome
 from offline_model.request.plan import Step, leaves
 from offline_model.request.tools import Toolbox
 
@@ -43,13 +43,9 @@ def _note(outcome: Outcome) -> str:
 
 
 def _files(ends: Sequence[Outcome], done: Sequence[Outcome], text: str) -> list[str]:
-    """Files that the answer does not name yet: those of its own steps, and what is not text from the steps before."""
     own = [file for outcome in ends for file in outcome.files]
-    earlier = [file for outcome in done for file in outcome.files if not _is_text(file)]
+    made = [file for outcome in done for file in outcome.files if not file.media_type.startswith("text/")]
+    earlier = [file for file in made if not file.name.endswith((".md", ".txt"))]
     files = [file for file in dict.fromkeys([*own, *earlier]) if file.uri not in text]
     lines = [f"- [{file.name}]({file.uri})" for file in files]
     return ["\n".join(["Files:", *lines])] if lines else []
-
-
-def _is_text(file: File) -> bool:
-    return file.media_type.startswith("text/") or file.name.endswith((".md", ".txt"))

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from offline_model.language.vocabulary import ASKING
@@ -18,11 +18,17 @@ MAX_TEXT = 200_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\[\"“(A-ZÄÖÜ0-9`*])")
 _CONTINUES = re.compile(r"^[ \t]+\S")
 _TABLE_HEAD = re.compile(r"^\|[\s:|-]+$")
+_HEADING = re.compile(r"^\s*(#+)\s*(.*)")
+_DENIES = re.compile(
+    r"(?i)\b(?:not?|never|cannot|can't|without|yet|planned|roadmap|future|missing|lacks?|unsupported|deprecated|removed"
+    r"|obsolete|limitations?|out of scope|to ?do|wish ?list|rejected|nicht|kein\w*)\b"
+)
+"""Headings under which stands what is not so."""
 _STANDS_ALONE = re.compile(r"^\s*(?:[-*•|>]|\d{1,2}[.)]\s|```)")
 _CITED = re.compile(r"\[[^\]\n]{1,200}(?::\d[\d-]*)?\]\.?$")
 _BLOCK = re.compile(r"^(\[[^\]\n]{1,200}:\d[\d-]*\])[ \t]*(.*)$", re.MULTILINE)
 _ADDRESSES_MODEL = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b", re.IGNORECASE
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instructions?|prompts?|rules|guidelines)\b"
 )
 """Sentences that speak to a reader's model are no part of what a text says."""
 _LEAST_WORDS = 4
@@ -38,6 +44,7 @@ class Passage:
 
     text: str
     citation: str = ""
+    heading: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def cited_blocks(text: str) -> list[Passage]:
     found: list[Passage] = []
     for mark, end in zip(marks, ends, strict=True):
         body = text[mark.end() : end].strip()
-        found.append(Passage(body or mark[2].strip(), mark[1]))
+        found.append(Passage(body or mark[2].strip(), mark[1], mark[2].strip()))
     return found
 
 
@@ -79,8 +86,7 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
     found = [
         Sentence(text, passage.citation, place * 1000 + number)
         for place, passage in enumerate(passages)
-        for number, text in enumerate(sentences(passage.text[:MAX_TEXT]))
-        if not _TABLE_HEAD.match(text)
+        for number, text in enumerate(sentences(f"# {passage.heading}\n\n{passage.text[:MAX_TEXT]}"))
     ]
     scored = _scored(question, found)
     best = max((sentence.score for sentence in scored), default=0.0)
@@ -116,24 +122,57 @@ def cited(found: Sequence[Sentence]) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text`; list items and table rows count as one each, headings are left out."""
+    """The sentences of `text`, each list item and table row as one; headings are left out, save those that deny."""
     found: list[str] = []
     paragraph: list[str] = []
+    columns: list[str] = []
+    heads: dict[int, str] = {}
     fenced = listed = False
-    for line in [*text.splitlines(), ""]:
+    intro = ""
+    for line, following in pairwise([*text.splitlines(), "", ""]):
         fenced = fenced != line.lstrip().startswith("```")
         alone = fenced or bool(_STANDS_ALONE.match(line))
         if listed and not alone and _CONTINUES.match(line):
             found[-1] += f" {line.strip()}"
             continue
         listed = alone and not fenced and bool(re.search(r"\w", line))
-        if alone or not line.strip() or line.lstrip().startswith("#"):
-            found += _SENTENCE.split(" ".join(paragraph)) if paragraph else []
+        head = _HEADING.match(line) if not fenced else None
+        denies = next((part for part in [*heads.values(), intro] if _DENIES.search(part)), "")
+        if alone or not line.strip() or head:
+            found += _under(denies, _SENTENCE.split(" ".join(paragraph)) if paragraph else [])
+            intro = " ".join(paragraph) if paragraph and paragraph[-1].endswith(":") else intro if alone else ""
+            denies = denies or (intro if _DENIES.search(intro) else "")
             paragraph = []
-            found += [line.strip()] if alone and re.search(r"\w", line) else []
+            row = listed and line.lstrip().startswith("|")
+            columns = (
+                _cells(line)
+                if row and _TABLE_HEAD.match(following)
+                else columns
+                if line.lstrip().startswith("|")
+                else []
+            )
+            found += _under(denies, [_told(columns, line) if row else line.strip()] if alone else [])
         else:
             paragraph.append(line.strip())
+        if head:
+            heads = {level: said for level, said in heads.items() if level < len(head[1])} | {len(head[1]): head[2]}
     return [sentence for sentence in found if re.search(r"\w", sentence)]
+
+
+def _under(denies: str, found: Sequence[str]) -> list[str]:
+    """Sentences with the heading that denies them: what is "Not there yet" reads as there without it."""
+    said = next((part.rstrip(": ") for part in reversed(denies.split(" > ")) if _DENIES.search(part)), "")
+    return [f"{said}: {text}" if said and re.search(r"\w", text) and said not in text else text for text in found]
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def _told(columns: Sequence[str], line: str) -> str:
+    cells = _cells(line)
+    pairs = zip_longest(columns, cells, fillvalue="")
+    return "" if cells == [*columns] else "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
 
 
 def central_sentences(text: str, limit: int) -> list[str]:
@@ -172,7 +211,7 @@ def _scored(question: str, found: list[Sentence]) -> list[Sentence]:
 
 def _passage(item: Mapping[str, Any]) -> list[Passage]:
     text = next((item[key] for key in TEXT_KEYS if isinstance(item.get(key), str)), None)
-    return [] if text is None else [Passage(text, _citation(item))]
+    return [] if text is None else [Passage(text, _citation(item), str(item.get("heading") or ""))]
 
 
 def _citation(item: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ NO_RESULTS = "There are no results."
 MAX_ROWS = 50
 MAX_TIED = 3
 MAX_COLUMNS = 10
-_SPEAKS_OF_IT = 0.5
+_SPEAKS_OF_IT, _SURELY = 0.5, 0.7
 """Share of a question's words beyond which a passage speaks of what is asked."""
 _SURE = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+|\b\d[\d.]*\b")
 _LONG_TEXT = 1_200
@@ -29,7 +29,7 @@ _LOWEST = re.compile(r"\b(?:lowest|least|smallest|fewest|worst|minimum|cheapest)
 _MORE = re.compile(r"^The first \d+.*; there are more\.$", re.MULTILINE)
 _NOTES = re.compile(r"^Note:\n(?:- .*\n?)+", re.MULTILINE)
 _COUNTED = re.compile(r"\bhow many ([a-z]+)", re.IGNORECASE)
-_LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_SHOWN_DIGITS},}}")
+_LONG_NUMBER = re.compile(rf"(?<!\d)-?\d+\.\d{{{_SHOWN_DIGITS},}}")
 _EMPTY = re.compile(r"^no (?:\w+ )?(?:passages?|results?|match(?:es)?|documents?|hits?|rows?|entries)\b", re.IGNORECASE)
 _FILE_LINE = re.compile(r"^(?:File: )?(agentnet-file:[0-9a-f]+/\S+)(?: \([^)\n]*\))?[ \t]*$\n?", re.MULTILINE)
 _TABLE = re.compile(r"^\|.+\|[ \t]*\n\|(?:[ :-]+\|)+[ \t]*\n(?:\|.*\|[ \t]*\n?)+", re.MULTILINE)
@@ -66,11 +66,16 @@ def _found(question: str, found: list[Passage]) -> str:
     sure = {word for said in _SURE.findall(question) for word in words(said)}
     asked = [word for word in words(question) if word not in ASKING]
     plain = " ".join(word for word in asked if not word.isdigit())
-    speaks = [sure <= set(words(item.text)) and overlap(plain, item.text) > _SPEAKS_OF_IT for item in found]
+    texts = [f"{item.heading} {item.text}" for item in found]
+    speaks = [sure <= set(words(text)) and overlap(plain, text) > _SPEAKS_OF_IT for text in texts]
     if not best or not (any(speaks) or not asked):
         return NOTHING
     # A passage may have all words of the question, each in another sentence.
     fits = not asked or overlap(plain, " ".join(item.text for item in best)) > _SPEAKS_OF_IT
+    if counted := counted_phrases(question):  # how many there are tells only a number of them
+        number_of = re.compile(rf"\d\s+(?:\w+\s+){{0,2}}{re.escape(counted[0].rstrip('s'))}", re.IGNORECASE)
+        best = [item for item in best if number_of.search(item.text) and overlap(plain, item.text) > _SURELY]
+        return cited(best) or NOTHING
     return cited(best) + left_out(question, best) if fits else f"{NOTHING} The nearest is:\n\n{cited(best)}"
 
 
@@ -114,7 +119,6 @@ def extreme_of(rows: Sequence[Mapping[str, str]], *, lowest: bool) -> str:
 
 
 def _with_links(text: str, arguments: Mapping[str, Any]) -> str:
-    """`text` with lines that name a file of this network made links, pictures shown."""
     title = str(arguments.get("title") or "")
     files = [_link({"uri": uri, "title": title}, "uri") for uri in _FILE_LINE.findall(text)]
     return "\n\n".join(filter(None, (_FILE_LINE.sub("", text).strip(), *files)))
@@ -122,17 +126,17 @@ def _with_links(text: str, arguments: Mapping[str, Any]) -> str:
 
 def _with_headline(text: str, question: str, arguments: Mapping[str, Any]) -> str:
     tables = tables_in(text)
-    rows = [{key: _number(cell) for key, cell in row.items()} for row in tables[0]] if len(tables) == 1 else []
+    rows = (
+        [{key: number(cell) if _IS_NUMBER.fullmatch(cell) else cell for key, cell in row.items()} for row in tables[0]]
+        if len(tables) == 1
+        else []
+    )
     if len(rows) == 1 and len(rows[0]) == 1:
         key, value = next(iter(rows[0].items()))
         # What a sum leaves out belongs to it.
         return "\n\n".join([f"The {key} is {_cell(value) or 'unknown'}.", *map(str.strip, _NOTES.findall(text))])
     headline = _headline(rows, question, arguments) if rows and not _MORE.search(text) else ""
     return f"{headline}\n\n{text}" if headline else text
-
-
-def _number(cell: str) -> str | float | int:
-    return number(cell) if _IS_NUMBER.fullmatch(cell) else cell
 
 
 def _value(value: Any, arguments: Mapping[str, Any], question: str) -> str:
@@ -171,7 +175,6 @@ def _mapping(value: Mapping[str, Any], arguments: Mapping[str, Any], question: s
 
 
 def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> tuple[list[str], set[str]]:
-    """What to say first, as a text or a sentence, and the keys that it tells."""
     body = next((key for key in _BODY_KEYS if isinstance(value.get(key), str) and len(value[key]) > 80), None)
     if body:
         return [str(value[body]).strip()], {body}
@@ -194,7 +197,6 @@ def _lead(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str)
 
 
 def _two_moments(value: Mapping[str, Any]) -> tuple[str, set[str]] | None:
-    """A moment here and there, as a sentence, with the keys that it tells."""
     inner = {key: item for key, item in value.items() if isinstance(item, Mapping) and _moment_there(item)}
     if len(inner) != 2:
         return None
@@ -213,7 +215,6 @@ def _zone(value: Mapping[str, Any]) -> str:
 
 
 def _link(value: Mapping[str, Any], key: str) -> str:
-    """A file as a link, a picture as itself."""
     uri = str(value[key])
     name = str(value.get("title") or value.get("name") or uri.rsplit("/", 1)[-1])
     picture = re.search(r"\.(?:png|jpe?g|svg|gif|webp)$", uri, re.IGNORECASE)
@@ -237,7 +238,6 @@ def _line(key: str, item: Any) -> str:
 
 
 def _rows(value: Mapping[str, Any]) -> tuple[set[str], list[Mapping[str, Any]]] | None:
-    """The table in a result: a list of records, or columns with rows of cells."""
     columns, cells = value.get("columns"), value.get("rows")
     if isinstance(columns, list) and isinstance(cells, list) and all(isinstance(row, list) for row in cells) and cells:
         names = [str(item.get("name")) if isinstance(item, Mapping) else str(item) for item in columns]
@@ -250,7 +250,6 @@ def _rows(value: Mapping[str, Any]) -> tuple[set[str], list[Mapping[str, Any]]] 
 
 
 def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mapping[str, Any]) -> str:
-    """One sentence on the extremes of a table with one number per row."""
     if not _AGGREGATES & set(arguments) or not 2 <= len(rows) <= MAX_ROWS or any(len(row) != 2 for row in rows):
         return ""
     keys = list(rows[0])
@@ -273,7 +272,6 @@ def _headline(rows: Sequence[Mapping[str, Any]], question: str, arguments: Mappi
 
 
 def _sharing(rows: Sequence[Mapping[str, Any]], label: str, measure: str, value: Any) -> str:
-    """Whoever has the extreme `value`: several may share it."""
     labels = [_cell(row[label]) for row in rows if row[measure] == value]
     named = [*labels[:MAX_TIED], f"{len(labels) - MAX_TIED} more"] if len(labels) > MAX_TIED else labels
     return f"{' and '.join(named)} with {_cell(value)}"

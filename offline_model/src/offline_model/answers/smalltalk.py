@@ -4,36 +4,30 @@ import re
 from collections.abc import Sequence
 
 from offline_model.language.words import first_sentence, shorten, words
-from offline_model.request.tools import Toolbox, ToolSpec
+from offline_model.request.tools import Toolbox
 
 OFFLINE = "I am running on the built-in offline model, which works by rules and tools and writes nothing of its own."
 _GREETING = re.compile(
-    r"^\W*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hallo|moin|"
-    r"servus|guten (?:tag|morgen|abend)|"
-    r"hola|bonjour|salut|ciao|olá|namaste|yo)\b[\s,]*(?:there|all|everyone|team|again|you|friend|"
-    r"zusammen)?\W*(?:how are you(?: doing)?(?: today)?\W*)?$",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hallo|moin|servus|guten (?:"
+    r"tag|morgen|abend)|hola|bonjour|salut|ciao|olá|namaste|yo)\b[\s,]*(?:there|all|everyone|team|again|you|friend"
+    r"|zusammen)?\W*(?:how are you(?: doing)?(?: today)?\W*)?$"
 )
 _THANKS = re.compile(
-    r"^\W*(?:thanks|thank you|thx|cheers|danke|merci|gracias|great|perfect|nice|ok(?:ay)?|cool)\b[^?]{0,40}$",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:thanks|thank you|thx|cheers|danke|merci|gracias|great|perfect|nice|ok(?:ay)?|cool)\b[^?]{0,40}$"
 )
 _BYE = re.compile(r"^\W*(?:bye|goodbye|see you|tschüss|ciao|adieu)\b.{0,20}$", re.IGNORECASE)
 _ABOUT = re.compile(
-    r"^\W*(?:(?:hi|hello|hey)\W+)?(?:what (?:can|do|could) you (?:do|offer|know)(?: for me)?|"
-    r"who are you|what are you(?: for)?|how can you help(?: me)?|"
-    r"what (?:are|is) your (?:skills?|abilit\w+|purpose|capabilit\w+|name)|help(?: me)?|what (?:tools|"
-    r"skills|agents) (?:do you have|are there)|"
-    r"introduce yourself|was kannst du(?: tun)?|wer bist du|qué puedes hacer|que peux-tu faire)\W*$",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:(?:hi|hello|hey)\W+)?(?:what (?:can|do|could) you (?:do|offer|know)(?: for me)?|who are you"
+    r"|what are you"
+    r"(?: for)?|how can you help(?: me)?|what (?:are|is) your (?:skills?|abilit\w+|purpose|capabilit\w+|name)|help(?: m"
+    r"e)?|what (?:tools|skills|agents) (?:do you have|are there)|introduce yourself|was kannst du(?: tun)?|wer bist du"
+    r"|qué puedes hacer|que peux-tu faire)\W*$"
 )
 REFUSAL = "I cannot do this:"
 """How an answer begins that declines the request."""
 _WHO = re.compile(
-    r"^\W*(?:who|which (?:agents?|specialists?|ones?)|"
-    r"is there (?:an? (?:agent|specialist)|any(?:one|body)|some(?:one|body)))\b"
-    r".{0,60}?\b(?:can|could|able|knows? how|should i ask|do i ask)\b",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:who|which (?:agents?|specialists?|ones?)|is there (?:an? (?:agent|specialist)|any(?:one|body)"
+    r"|some(?:one|body)))\b.{0,60}?\b(?:can|could|able|knows? how|should i ask|do i ask)\b"
 )
 MAX_ABILITIES = 20
 
@@ -73,7 +67,8 @@ def introduction(instructions: str) -> str:
 
 def abilities(box: Toolbox, peers: Sequence[tuple[str, str]] = ()) -> str:
     """What can be done, as a list, from the tools and the peers that were found."""
-    own = [f"- {_ability(tool)}" for tool in box.own[:MAX_ABILITIES]]
+    told = [(" ".join(words(tool.name)), first_sentence(tool.description).rstrip(".")) for tool in box.own]
+    own = [f"- **{name}**{': ' if said else ''}{said[:1].lower()}{said[1:]}" for name, said in told[:MAX_ABILITIES]]
     others = [f"- **{name}**: {first_sentence(about)}" for name, about in peers[:MAX_ABILITIES]]
     parts: list[str] = []
     if own:
@@ -91,9 +86,3 @@ def refusal(requests: Sequence[str], box: Toolbox) -> str:
     """Says plainly what cannot be done here, and what can."""
     quoted = "; ".join(f"“{shorten(request, 160)}”" for request in requests)
     return f"{REFUSAL} {quoted}.\n\n{OFFLINE} No tool here fits that request.\n\n{abilities(box)}"
-
-
-def _ability(tool: ToolSpec) -> str:
-    name = " ".join(words(tool.name))
-    said = first_sentence(tool.description).rstrip(".")
-    return f"**{name}**: {said[:1].lower()}{said[1:]}" if said else f"**{name}**"

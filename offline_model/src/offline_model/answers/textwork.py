@@ -14,25 +14,20 @@ from offline_model.request.conversation import Material
 SUMMARY_SENTENCES = 5
 MOST_SENTENCES = 30
 _SUMMARY = re.compile(
-    r"^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare|create|draft)?\b.*"
-    r"\b(?:zusammenfassung|fasse|résume|resume|resumen|"
-    r"summari[sz]e|summary|condense|shorten|recap|digest|key points?|main points?|takeaways|"
-    r"overview|tl;?dr|gist|outline)\b",
-    re.IGNORECASE,
+    r"(?i)^(?:summari[sz]e|condense|shorten|recap|digest|tl;?dr|extract|list|give|get|outline|write|make|prepare"
+    r"|create|dr"
+    r"aft)?\b.*\b(?:zusammenfassung|fasse|résume|resume|resumen|summari[sz]e|summary|condense|shorten|recap|digest|key"
+    r" points?|main points?|takeaways|overview|tl;?dr|gist|outline)\b"
 )
 _REPORT = re.compile(
-    r"^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
-    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b",
-    re.IGNORECASE,
+    r"(?i)^(?:write|draft|compose|make|create|prepare|produce|assemble|combine|put|compile|build|merge"
+    r"|schreibe?|verfasse|écris|rédige|escribe|redacta)\b"
 )
 _COUNT = re.compile(r"\b(?:how many|count(?: the)?|number of) words\b", re.IGNORECASE)
-_WANTED = re.compile(
-    r"\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b", re.IGNORECASE
-)
+_WANTED = re.compile(r"(?i)\b(\d{1,2}|one|two|three|four|five|six)\s+(?:sentences?|points?|bullets?|lines?)\b")
 _EXTREME = re.compile(
-    r"\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
-    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:(least|lowest|smallest|shortest|fewest|worst|minimum|cheapest)"
+    r"|most|highest|largest|biggest|longest|greatest|best|top|maximum)\b"
 )
 
 
@@ -50,7 +45,9 @@ def work_on(step: str, materials: Sequence[Material]) -> str | None:
     if _COUNT.search(step):
         return f"The text has {(n := len(words(text)))} word{'s' * (n != 1)}."
     if _SUMMARY.search(step):
-        chosen = central_sentences(text, _wanted(step))
+        match = _WANTED.search(step)
+        count = NUMBER_WORDS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
+        chosen = central_sentences(text, max(1, min(count, MOST_SENTENCES)))
         chosen += [f"(Of {len(text)} characters the first {MAX_TEXT} were read.)"] if len(text) > MAX_TEXT else []
         bullets = bool(re.search(r"points?|bullets?|takeaways|list", step, re.IGNORECASE))
         return "\n".join(f"- {line.lstrip('-* ')}" for line in chosen) if bullets else " ".join(chosen)
@@ -75,9 +72,3 @@ def _report(step: str, given: Sequence[Material]) -> str:
         sections.append(f"## {heading}\n\n{item.text.strip()}" if len(given) > 1 else item.text.strip())
     heading = topic(step, [item.label for item in given]) or "Report"
     return "\n\n".join([f"# {heading}", *sections])
-
-
-def _wanted(step: str) -> int:
-    match = _WANTED.search(step)
-    count = NUMBER_WORDS.get(match[1].lower()) or int(match[1]) if match else SUMMARY_SENTENCES
-    return max(1, min(count, MOST_SENTENCES))

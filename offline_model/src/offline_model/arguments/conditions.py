@@ -5,17 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from offline_model.arguments.known import Names
-from offline_model.language import values
+from offline_model.language import values, vocabulary
 from offline_model.language.phrases import group_phrases, measure_phrases
-from offline_model.language.vocabulary import (
-    DETERMINERS,
-    GROUPS,
-    NOUN_VERBS,
-    PLAIN_VERBS,
-    QUESTION_WORDS,
-    STOP_WORDS,
-    word_set,
-)
 from offline_model.language.words import likeness, nearest, stem, words
 
 MAX_CANDIDATES = 24
@@ -26,57 +17,53 @@ _LESS = (
     r"below|under|less than|lower than|smaller than|fewer than|shorter than|lighter than|younger than|earlier than"
     r"|cheaper than|<|unter|weniger als"
 )
-_MORE = r"above|over|more than|\w+er than|exceed(?:s|ing)?|>|über|mehr als"
+_MORE = r"above|over|more than|(?<!\w)\w+er than|exceed(?:s|ing)?|>|über|mehr als"
 _OPERATORS = ((_AT_LEAST, ">="), (_AT_MOST, "<="), (_LESS, "<"), (_MORE, ">"), (r"equals?|equal to|=|exactly", "="))
 _ANY = "|".join(pattern for pattern, _ in _OPERATORS)
 _NUMBER = r"-?[\d,]*\d(?:\.\d+)?"
 _COLUMN_FIRST = re.compile(
-    rf"([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])",
-    re.IGNORECASE,
+    rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+(?:(?:is|are|was|were|of|that is"
+    rf"|has been)\s+)?({_ANY})\s*[$€£]?({_NUMBER})(?![\w-])"
 )
 _NUMBER_FIRST = re.compile(rf"(?<!\w)({_ANY})\s*[$€£]?({_NUMBER})\s+([^\W\d][\w-]*(?: [^\W\d][\w-]*)?)", re.IGNORECASE)
 _RANGE = re.compile(rf"\bbetween\s+({_NUMBER})\s+and\s+({_NUMBER})\s+([^\W\d]\w*)", re.IGNORECASE)
-_BETWEEN = re.compile(
-    rf"([^\W\d][\w -]{{0,60}}?)\s+between\s+[$€£]?({_NUMBER})\s+and\s+[$€£]?({_NUMBER})", re.IGNORECASE
-)
+_BETWEEN = re.compile(rf"(?i)([^\W\d][\w -]{{0,60}}?)\s+between\s+[$€£]?({_NUMBER})\s+and\s+[$€£]?({_NUMBER})")
 _MISSING = (
+    re.compile(r"(?i)\b(?:no|without(?: an?| any)?|missing|lacks?(?: an?)?|lacking|empty|blank)\s+([\w -]{2,40})"),
     re.compile(
-        r"\b(?:no|without(?: an?| any)?|missing|lacks?(?: an?)?|lacking|empty|blank)\s+([\w -]{2,40})", re.IGNORECASE
-    ),
-    re.compile(
-        r"\b([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
-        r"(?:missing|empty|blank|unknown|null|not (?:set|known|given|filled|recorded))\b",
-        re.IGNORECASE,
+        r"(?i)(?<![\w-])([\w-]+(?: [\w-]+)?)\s+(?:is|are|was|were)\s+"
+        r"(?:missing|empty|blank|unknown|null|not (?:set|known|given|filled|recorded))\b"
     ),
 )
-_YEAR = re.compile(
-    r"(?<![\w.,/-])(?:(since|after|before|until|from)\s+)?((?:19|20)\d\d)(?![\w/-]|[.,]\d)", re.IGNORECASE
-)
+_YEAR = re.compile(r"(?i)(?<![\w.,/-])(?:(since|after|before|until|from)\s+)?((?:19|20)\d\d)(?![\w/-]|[.,]\d)")
 _MONTH = re.compile(rf"\b({'|'.join(values.MONTHS)})\b(?!\s+\d{{1,2}}\b(?!\d))", re.IGNORECASE)
 _QUARTER = re.compile(r"\bq([1-4])\b|\b(first|second|third|fourth) quarter\b", re.IGNORECASE)
 _DAY = re.compile(r"\b(since|after|from|before|until|on)\s+(?=\d|[A-Z])", re.IGNORECASE)
 _BOUNDS = {"since": ">=", "from": ">=", "after": ">", "before": "<", "until": "<=", "on": "="}
 _NOT = re.compile(r"\b(?:not|except(?: for)?|excluding|without|other than|but)(?: in| from| the)?\s*$", re.IGNORECASE)
 _STATED = re.compile(
-    r"\b(?:where|whose|with|and)\s+(?:the\s+)?([\w -]{1,40}?)\s+(?:is|=|equals)\s+([^\W\d][\w'-]*)", re.IGNORECASE
+    r"(?i)\b(?:where|whose|with|and)\s+(?:the\s+)?([\w -]{1,40}?)\s+(?:is|=|equals)\s+([^\W\d][\w'-]*)"
 )
 _HINTS = re.compile(
-    rf"\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b|{_ANY}"
-    r"|(?<!\w)(?:19|20)\d\d(?![\w/-])|\bq[1-4]\b",
-    re.IGNORECASE,
+    rf"(?i)\b(?:only|just|where|whose|with|without|no|missing|empty|except|excluding|since|after|before|between)\b"
+    rf"|{_ANY}"
+    r"|(?<!\w)(?:19|20)\d\d(?![\w/-])|\bq[1-4]\b"
 )
-_TABLE_WORDS = word_set(
+_TABLE_WORDS = vocabulary.word_set(
     """row rows record records entry entries line lines value values table data file only just where whose bar line pie
-    area scatter total average mean median sum count number highest lowest most least top bottom first last year month
-    task tasks log per share percent percentage correlation order sort"""
+    area scatter total average mean median sum count number highest lowest most least top bottom first last year
+    month task tasks log per share percent percentage correlation order sort"""
 )
+_LONG_NAME = re.compile(r"[A-Z][\w'’.-]*(?:\s+(?:(?:&|and|of|de|van|von|der)\s+)*[A-Z][\w'’.-]*)+")
 _NAMED = re.compile(r"(?<=\w )(?!I\b)[A-Z][\w-]+")
 """A capitalised word inside a sentence."""
 _MAY = 5
 """The month whose name is also a verb: it counts with a capital only."""
 _ORDINALS = ("first", "second", "third", "fourth")
-_EMPTY = word_set("missing empty blank unknown null not above below over under more less greater at between the")
-_COMMON = frozenset(word for group in GROUPS for word in group.split())
+_EMPTY = vocabulary.word_set(
+    "missing empty blank unknown null not above below over under more less greater at between the"
+)
+_COMMON = frozenset(word for group in vocabulary.GROUPS for word in group.split())
 
 
 def may_narrow(step: str) -> bool:
@@ -111,9 +98,19 @@ def value_candidates(step: str, names: Names) -> list[str]:
     for path in values.paths_in(plain):
         plain = plain.replace(path, " ")
     known = {stem(word) for name in names.columns for word in words(name)}
-    asked = {word for phrase in [*measure_phrases(plain), *group_phrases(plain)[:1]] for word in words(phrase)[:1]}
+    # Of "the most failed tasks" the first word may be a value, of "the most tasks" it is what is counted.
+    measures = [phrase for phrase in measure_phrases(plain) if " " not in phrase]
+    asked = {word for phrase in [*measures, *group_phrases(plain)[:1]] for word in words(phrase)[:1]}
     named = {word.casefold() for word in re.findall(r"[A-Z][\w-]+", plain)}
-    dull = STOP_WORDS | DETERMINERS | QUESTION_WORDS | PLAIN_VERBS | NOUN_VERBS | _TABLE_WORDS | asked
+    dull = (
+        vocabulary.STOP_WORDS
+        | vocabulary.DETERMINERS
+        | vocabulary.QUESTION_WORDS
+        | vocabulary.PLAIN_VERBS
+        | vocabulary.NOUN_VERBS
+        | _TABLE_WORDS
+        | asked
+    )
     tokens = [token.casefold() for token in re.findall(r"[^\W_][\w'-]*", plain)]
     pairs = [f"{one} {two}" for one, two in pairwise(tokens) if {one, two} - dull]
     single = [
@@ -123,6 +120,7 @@ def value_candidates(step: str, names: Names) -> list[str]:
     ]
     if not single and not values.quoted_in(plain):
         return []
+    pairs += [name.casefold() for name in _LONG_NAME.findall(plain)]
     forms = [form for token in single for form in dict.fromkeys((token, token.removesuffix("s")))]
     return list(dict.fromkeys([*map(str.casefold, values.quoted_in(plain)), *forms, *pairs]))[:MAX_CANDIDATES]
 
@@ -130,8 +128,10 @@ def value_candidates(step: str, names: Names) -> list[str]:
 def named_in(step: str, names: Names) -> list[str]:
     """Proper names and quotations in `step` that look like values and are no column's name."""
     plain = re.sub(r"agentnet-file:\S+|[\w./-]+\.\w{2,5}\b", " ", step)
-    known = {stem(word) for name in names.columns for word in words(name)} | set(values.MONTHS)
-    proper = [name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | STOP_WORDS]
+    known = {stem(word) for name in names.columns for word in words(name)} | set(map(stem, values.MONTHS))
+    proper = [
+        name for name in _NAMED.findall(plain) if name.casefold() not in _COMMON | _TABLE_WORDS | vocabulary.STOP_WORDS
+    ]
     found = [name for name in proper if not name.isupper() and not {stem(word) for word in words(name)} & known]
     return list(dict.fromkeys(found))
 
@@ -150,6 +150,12 @@ def value_query(source: str, candidates: Sequence[str], names: Names) -> str | N
     # The first row tells whoever looks at the step what it is for, also where no column holds any.
     parts.insert(0, f'SELECT \'looked for\' AS "column", {literal(", ".join(candidates))} AS "value"')
     return f"{' UNION ALL '.join(parts)} LIMIT {MAX_VALUES}"
+
+
+def without_total(names: Names) -> str | None:
+    """The condition that leaves out a last row which sums up the others; None where there is none."""
+    first = f"lower(trim({identifier(names.columns[0])}))" if names.total and names.columns else ""
+    return f"{first} IS DISTINCT FROM {literal(names.total.casefold())}" if first else None
 
 
 def identifier(name: str) -> str:
@@ -184,7 +190,6 @@ def unresolved(step: str, names: Names) -> str | None:
 
 
 def _measured(phrase: str, numeric: Sequence[str]) -> str | None:
-    """The column of numbers that `phrase` names or means; what is counted is none of it."""
     phrase = re.sub(r"^.*\bhow many\s+[\w-]+", "", phrase, flags=re.IGNORECASE)
     named = column_named(phrase, numeric)
     last = [stem(word) for word in words(phrase)[-2:]]
@@ -209,12 +214,9 @@ def _comparisons(step: str, names: Names) -> list[str]:
     for column, sign, number in said:
         if column and number not in taken:
             taken.add(number)
-            found.append(f"{identifier(column)} {_operator(sign)} {values.number(number)}")
+            operator = next(sql for said, sql in _OPERATORS if re.fullmatch(said, sign, re.IGNORECASE))
+            found.append(f"{identifier(column)} {operator} {values.number(number)}")
     return found
-
-
-def _operator(sign: str) -> str:
-    return next(sql for pattern, sql in _OPERATORS if re.fullmatch(pattern, sign, re.IGNORECASE))
 
 
 def _missing(step: str, names: Names) -> list[str]:
@@ -233,7 +235,6 @@ def _is_flag(column: str, names: Names) -> bool:
 
 
 def _flags(step: str, names: Names) -> list[str]:
-    """Conditions on columns that hold yes or no, which a step names to take or to leave out."""
     found: list[str] = []
     for column in (name for name in names.columns if _is_flag(name, names)):
         own = " ".join(map(stem, words(column)))
@@ -283,7 +284,6 @@ def _years(step: str, year: str) -> list[str]:
 
 
 def _chosen(step: str, names: Names) -> list[str]:
-    """Conditions on the values that columns were found to hold, and on those that the step states."""
     chosen: dict[str, list[str]] = {}
     taken: set[str] = set()
     for column, value in names.values:
@@ -293,7 +293,7 @@ def _chosen(step: str, names: Names) -> list[str]:
     found = [_among(step, column, held) for column, held in chosen.items()]
     for phrase, value in _STATED.findall(step):
         stated = column_named(phrase, [name for name in names.columns if not names.is_numeric(name)])
-        if stated and stated not in chosen and value.casefold() not in DETERMINERS | _EMPTY:
+        if stated and stated not in chosen and value.casefold() not in vocabulary.DETERMINERS | _EMPTY:
             found.append(f"lower({identifier(stated)}) = {literal(value.casefold())}")
     return found
 

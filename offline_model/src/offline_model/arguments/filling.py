@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from offline_model.arguments.aggregating import averages, function_named, ranks_groups
-from offline_model.arguments.conditions import condition
+from offline_model.arguments.conditions import condition, without_total
 from offline_model.arguments.kinds import Kind, kind_of, role_of
 from offline_model.arguments.known import Names
 from offline_model.arguments.naming import column_for, counted_column, measuring, source_for
@@ -35,10 +36,12 @@ _LINKING = r"(?:as|in|into|to|and|or|for|from|with|by|on|at|that|which|this|thes
 _TO_TODAY = re.compile(r"\b(?:today|now|since|ago|until|till|to|left|old|age|away|remain\w*)\b", re.IGNORECASE)
 IT = re.compile(r"\b(?:it|that|this|(?:the|that|this) (?:result|number|value|answer|sum|total))\b", re.IGNORECASE)
 _ROUNDED = re.compile(r"\brounded? (?:it )?(?:off )?to (\d+) (?:decimals?|digits?|places?)", re.IGNORECASE)
+_PERCENT = re.compile(r"(?<![\d.,])(-?\d++(?:[.,]\d++)*+)\s*(?:%|per ?cent\b|prozent\b)", re.IGNORECASE)
+_NAME = r"(?-i:[A-Z][\w'’-]*(?:\s+(?:(?:de|da|van|von|der|of|&)\s+)*[A-Z][\w'’-]*)+)"
+"""A name of several words: "Ann Smith"."""
 _SHORT_MATERIAL = 2_000
 _LIMIT = re.compile(
-    r"\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:top|first|last|limit(?:ed)?(?: to| of)?|up to|at most|no more than|maximum(?: of)?|best)\s+(\d+)\b"
 )
 
 
@@ -57,7 +60,7 @@ class Task:
         """The step and what the request told besides."""
         said = [self.step.text, self.step.background]
         if self.step.points_back or self.step.depends:
-            said += [item.text for item in self.materials if len(item.text) <= _SHORT_MATERIAL]
+            said += [item.text for item in self.materials if item.is_text and len(item.text) <= _SHORT_MATERIAL]
         return "\n".join(filter(None, said))
 
     @cached_property
@@ -107,7 +110,7 @@ class _Filler:
         self._tool = tool
         self._task = task
         self._kinds = [kind_of(parameter) for parameter in tool.parameters]
-        self._amounts = self._all_amounts()
+        self._amounts = values.numbers_in(task.step.text) or values.numbers_in(task.text)
         self._quantity = quantity_in(task.text) or Quantity()
 
     def value(self, parameter: Parameter) -> Any:
@@ -153,7 +156,8 @@ class _Filler:
         step = Step(self._task.step.index, answer)
         kind = kind_of(parameter)
         if kind in {Kind.AMOUNT, Kind.LIMIT}:
-            return next(iter(values.numbers_in(answer)), None)
+            said = next(iter(values.numbers_in(answer)), None)
+            return None if said is None else _proportion(said, "%" in answer, parameter)
         if kind is Kind.ZONE:
             return next((zone for _, _, zone in zones_in(answer)), answer.strip())
         if kind is Kind.CHOICE:
@@ -188,7 +192,9 @@ class _Filler:
         return values.sql_in(self._task.text)
 
     def _condition(self, _: Parameter) -> str | None:
-        return condition(self._task.step.text, self._task.names) if self._task.names.columns else None
+        names = self._task.names
+        found = condition(self._task.step.text, names) if names.columns else None
+        return " AND ".join(filter(None, (found, without_total(names)))) or None
 
     def _url(self, _: Parameter) -> str | None:
         return next(iter(values.urls_in(self._task.text) or values.urls_in(self._task.everything)), None)
@@ -217,7 +223,6 @@ class _Filler:
         return origin[2] if role == "from" and (len(found) > 1 or self._kinds.count(Kind.ZONE) == 1) else None
 
     def _origin(self, found: list[tuple[int, str, str]]) -> tuple[int, str, str]:
-        """The zone that a clock time belongs to: after "from", else the one that follows the time closest."""
         for place in found:
             if re.search(r"\b(?:from|von)\s+(?:the\s+)?$", self._task.text[: place[0]], re.IGNORECASE):
                 return place
@@ -243,14 +248,14 @@ class _Filler:
         if Kind.UNIT in self._kinds and self._quantity.value is not None:
             return self._quantity.value
         named = re.search(
-            rf"\b{re.escape(parameter.name)}\b\s*(?:=|:|is|of)?\s*(-?\d[\d.,]*)", self._task.text, re.IGNORECASE
+            rf"\b{re.escape(parameter.name)}\b\s*(?:=|:|is|of)?\s*(-?\d(?:[\d.,]*\d)?)", self._task.text, re.IGNORECASE
         )
-        if named:
-            return values.number(named[1].rstrip(".,"))
-        return self._amounts.pop(0) if self._amounts and parameter.required else None
-
-    def _all_amounts(self) -> list[float | int]:
-        return values.numbers_in(self._task.step.text) or values.numbers_in(self._task.text)
+        if not named and not (self._amounts and parameter.required):
+            return None
+        amount = values.number(named[1]) if named else self._amounts.pop(0)
+        self._amounts = [other for other in self._amounts if not named or other != amount]
+        percents = {values.number(said) for said in _PERCENT.findall(self._task.text)}
+        return _proportion(amount, amount in percents, parameter)
 
     def _limit(self, parameter: Parameter) -> Any:
         match = _LIMIT.search(self._task.step.text)
@@ -280,12 +285,10 @@ class _Filler:
         return parameter.choices[0] if parameter.required else None
 
     def _measures(self, parameter: Parameter) -> bool:
-        """Whether the function that `parameter` chooses has a column to work on, as far as columns are known."""
         measured = [other for other in self._tool.parameters if other is not parameter and measuring(other)]
         return not self._task.names.columns or any(self.value(other) for other in measured)
 
     def _preferred(self, parameter: Parameter) -> str | None:
-        """What goes without saying: a measure that is not counted is added up, time makes a line."""
         measures = bool(self._task.names.columns) and self._measures(parameter)
         likely = ("sum",) if measures and not counts(self._task.step.text) else ("count",)
         wanted = (*likely, "line") if over_time(self._task.step.text) else likely
@@ -298,7 +301,6 @@ class _Filler:
         return False if parameter.required else None
 
     def _column(self, parameter: Parameter) -> str | None:
-        """A column that the step names; of a step that points back, one that the step it points to names."""
         said = [self._task.step.text, *([self._task.step.background] if self._task.step.background else [])]
         if self._task.step.points_back or self._task.step.depends:
             said += [item.label for item in reversed(self._task.materials)]
@@ -340,7 +342,7 @@ class _Filler:
     def _other(self, parameter: Parameter) -> str | None:
         spoken = parameter.name.replace("_", " ")
         match = re.search(
-            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|(?!{_LINKING})([\w./@-]+))",
+            rf"\b{re.escape(spoken)}\b\s*(?:=|:|is|of)?\s*(?:\"([^\"]+)\"|(?!{_LINKING})({_NAME}|[\w./@-]+))",
             self._task.step.text,
             re.IGNORECASE,
         )
@@ -352,7 +354,6 @@ class _Filler:
     _agent = _other
 
     def _described(self, parameter: Parameter) -> str | None:
-        """A word of the step that the description lists among the values."""
         listed = set(re.findall(r"[a-z_]+", parameter.description.casefold())) - {parameter.name}
         asked = set(terms(self._task.step.text))
         if not re.search(r"one of|either|, or |\w+, \w+", parameter.description):
@@ -363,10 +364,24 @@ class _Filler:
         """What the step is about, for a tool whose one argument could be anything."""
         lone = [p for p in self._tool.parameters if p.required] == [parameter] and kind_of(parameter) is Kind.OTHER
         step = self._task.step.text
-        return (text_for(parameter, [parameter], step, self._task.materials) or object_of(step)) if lone else None
+        # What stands behind the name of the argument is only a part of the sentence.
+        named = set(terms(parameter.name)) <= set(terms(step))
+        asks = step.endswith("?") or words(step)[:1] in (["what"], ["which"], ["who"], ["when"])
+        given = text_for(parameter, [parameter], step, self._task.materials) if lone else None
+        return given or (object_of(step) if lone and not named and not asks else None)
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}
+
+
+def _proportion(value: float | int, percent: bool, parameter: Parameter) -> float | int | None:
+    """`value` as `parameter` takes it: 19% is 0.19 where its examples are fractions; None where that is not sure."""
+    said = f"{parameter.name} {parameter.description} {parameter.schema.get('examples', '')}"
+    numbers = set(map(float, re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w|\.\d|%)", said)))
+    numbers |= {float(parameter.schema[key]) for key in ("minimum", "maximum") if key in parameter.schema}
+    if numbers and max(numbers) <= 1 and (numbers - {0, 1} or numbers == {0, 1}) and parameter.type != "integer":
+        return float(Decimal(str(value)) / 100) if percent else value if abs(value) <= 1 else None
+    return None if percent and not re.search(r"per ?cent|pct|%", said, re.IGNORECASE) else value
 
 
 def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:
@@ -377,7 +392,6 @@ def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:
 
 
 def _conform(value: Any, parameter: Parameter) -> Any:
-    """`value` in the type that the schema asks for; None when it cannot be."""
     if value is None:
         return None
     if parameter.type == "integer" and isinstance(value, float):

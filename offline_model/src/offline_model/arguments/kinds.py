@@ -8,34 +8,12 @@ from offline_model.language.vocabulary import word_set
 from offline_model.language.words import words
 from offline_model.request.tools import Parameter
 
-
-class Kind(StrEnum):
-    """What a parameter takes."""
-
-    AGENT = "agent"
-    AMOUNT = "amount"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
-    CLOCK = "clock"
-    COLUMN = "column"
-    CONDITION = "condition"
-    DATE = "date"
-    EMAIL = "email"
-    EXPRESSION = "expression"
-    FILES = "files"
-    LIMIT = "limit"
-    OBJECT = "object"
-    OTHER = "other"
-    PLACE = "place"
-    QUERY = "query"
-    SOURCE = "source"
-    SQL = "sql"
-    TEXT = "text"
-    TITLE = "title"
-    UNIT = "unit"
-    URL = "url"
-    ZONE = "zone"
-
+Kind = StrEnum(
+    "Kind",
+    "AGENT AMOUNT BOOLEAN CHOICE CLOCK COLUMN CONDITION DATE EMAIL EXPRESSION FILES LIMIT OBJECT OTHER PLACE QUERY "
+    "SOURCE SQL TEXT TITLE UNIT URL ZONE",
+)
+"""What a parameter takes."""
 
 _BY_NAME: tuple[tuple[Kind, frozenset[str]], ...] = tuple(
     (kind, frozenset(names.split()))
@@ -97,7 +75,6 @@ def _string_kind(parameter: Parameter) -> Kind:
 
 
 def _told(parameter: Parameter, said: str) -> Kind | None:
-    """The kind that format and description give away, whatever the name."""
     if parameter.schema.get("format") in {"uri", "url"}:
         return Kind.URL
     if parameter.schema.get("format") in {"date", "email"}:

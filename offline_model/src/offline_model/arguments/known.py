@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,20 +29,20 @@ _TYPED_LINE = re.compile(
 )
 _COLUMN_LIST = re.compile(r"\bcolumns?\b[^\n]{0,80}:[ \t]*\n((?:[ \t]*[-*•][^\n]*\n?)+)", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*[-*•|][ \t]*[`\"']?([\w./-]+)[`\"']?", re.MULTILINE)
+COUNTED = "it is counted like the others"
+"""What the note on a last row that sums up the others ends in."""
+_TOTAL = re.compile(rf"The last row says “([^”\n]+)”; {COUNTED}")
 _NUMERIC = re.compile(r"int\d*\b|float|num|double|decimal|real|long", re.IGNORECASE)
-_NAME = re.compile(r"[\w./:-]*\w")
+_NAME = re.compile(r"(?<![\w./:-])[\w./:-]*\w")
 _ERROR = re.compile(
-    r"^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|"
-    r"could not|tool '[^']*' timed out"
-    r"|no such|not found|there is no|unable)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:\w*error\b|an error occurred|failed|failure|exception|traceback|invalid|unknown|cannot|could not"
+    r"|tool '[^']*' timed out|no such|not found|there is no|unable)"
 )
 _ENVELOPE = re.compile(r"^an error occurred while running the tool\. please try again\. error:\s*", re.IGNORECASE)
 _SUGGESTED = re.compile(r"did you mean:?\s*[`'\"‘“]?([\w./:-]*\w)", re.IGNORECASE)
 _OFFERED = re.compile(
-    r"(?:known here|there (?:are|is)|available|choose from|one of|known|has|have|valid|columns|"
-    r"sources|expected)[^:\[(]{0,40}[:\[(](?!//)\s*([^\n\])]+)",
-    re.IGNORECASE,
+    r"(?i)(?:known here|there (?:are|is)|available|choose from|one of|known|has|have|valid|columns|"
+    r"sources|expected)[^:\[(]{0,40}[:\[(](?!//)\s*([^\n\])]+)"
 )
 
 
@@ -60,18 +60,21 @@ class Names:
     """Columns with a value that a step speaks of and that they were found to hold."""
     unknown: tuple[str, ...] = ()
     """Names that a step speaks of and that no column holds."""
+    total: str = ""
+    """What the last row says in the first column where it sums up the others."""
 
     def is_numeric(self, column: str | None) -> bool:
         """Whether `column` may hold numbers, for all that is known."""
         return column is not None and column not in self.words
 
 
-def names_in(outputs: Iterable[str]) -> Names:
+def names_in(outputs: Sequence[str]) -> Names:
     """What the outputs of listing and describing tools name."""
     sources: list[str] = []
     columns: list[str] = []
     typed: dict[str, str] = {}
-    for output in map(_searched, outputs):
+    for given in outputs:
+        output = given if given.lstrip()[:1] in {"[", "{"} else given[:MAX_LISTING]
         if error_of(output) is not None:
             continue
         value = parsed(output)
@@ -85,13 +88,9 @@ def names_in(outputs: Iterable[str]) -> Names:
         else:
             _collect(value, sources, columns)
             typed |= _types(value)
+    total = next((match[1] for output in outputs if (match := _TOTAL.search(output))), "")
     wordy = frozenset(name for name, kind in typed.items() if not _NUMERIC.search(kind))
-    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed)
-
-
-def _searched(output: str) -> str:
-    """JSON whole, words up to a limit."""
-    return output if output.lstrip()[:1] in {"[", "{"} else output[:MAX_LISTING]
+    return Names(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(columns)), wordy, typed, total=total)
 
 
 def parsed(output: str) -> Any:
@@ -139,7 +138,6 @@ def correction(error: str, wrong: str) -> str | None:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether `value` is nested deeper than anything a tool means."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -154,7 +152,6 @@ def _is_deep(value: Any) -> bool:
 
 
 def _lines(text: str) -> Any:
-    """JSON values one after the other, as a tool that returns a list over MCP sends them."""
     decoder = json.JSONDecoder()
     values: list[Any] = []
     position = 0
@@ -191,7 +188,6 @@ def _collect(value: Any, sources: list[str], columns: list[str]) -> None:
 
 
 def _types(value: Any) -> dict[str, str]:
-    """Types of columns, where they are told."""
     if isinstance(value, list):
         return {name: kind for item in value for name, kind in _types(item).items()}
     if not isinstance(value, Mapping):

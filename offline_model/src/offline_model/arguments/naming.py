@@ -21,7 +21,7 @@ from offline_model.request.tools import Parameter
 
 _GROUPING = word_set("group by x dimension category label key")
 _MEASURING = word_set("value y measure metric aggregate of")
-DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)$", re.IGNORECASE)
+DATA_FILE = re.compile(r"\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)(?:#.*)?$", re.IGNORECASE)
 _TIME_LIKE = word_set("day date week month quarter year hour time moment timestamp created at started")
 _PERIODS = word_set("day week month quarter year")
 _PAIRED = re.compile(r"\bscatter|\bversus\b|\bvs\b|\bcorrelat|\bagainst\b", re.IGNORECASE)
@@ -30,7 +30,7 @@ _UNITS = word_set("mm cm m km kg g t l ml ms sec min h eur usd gbp chf jpy pct p
 """Units that the names of columns end in."""
 _PIECES = word_set("units unit quantity quantities qty pieces pcs items crates boxes sold")
 _TRADED = re.compile(
-    r"\b(?:sold|sell|sells|bought|buy|buys|order(?:ed|s)?|shipp?(?:ed|s)?|deliver(?:ed|s)?|purchased?)\b", re.IGNORECASE
+    r"(?i)\b(?:sold|sell|sells|bought|buy|buys|order(?:ed|s)?|shipp?(?:ed|s)?|deliver(?:ed|s)?|purchased?)\b"
 )
 """Verbs that mean pieces and not rows: "how many chairs were sold"."""
 _SHORTEST = 3
@@ -38,6 +38,7 @@ _SHORTEST = 3
 _GROUPS = re.compile(r"\b(?:per|by|each|every|which|who|most|least|highest|lowest)\b", re.IGNORECASE)
 """Words of steps that want groups; who only speaks of a column wants none."""
 _ATTACHED = re.compile(r"\b(?:attached|attachment|enclosed|uploaded)\b", re.IGNORECASE)
+_LOG = re.compile(r"\btask[ _-]?log\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b", re.IGNORECASE)
 
 
@@ -46,6 +47,8 @@ def source_for(step: str, text: str, everything: str, names: Names) -> str | Non
     if said := [*values.file_uris_in(step), *values.paths_in(step), *values.urls_in(step)]:
         return said[0]
     own = values.file_uris_in(everything)
+    if own and _LOG.search(step):
+        return "task_log"
     # Files of other tasks are none of a request that brought its own, or that speaks of one it did not bring.
     brought = bool(own or _ATTACHED.search(step))
     known = [name for name in names.sources if name in own or not (brought and values.is_file_uri(name))]
@@ -142,11 +145,10 @@ def _column(phrases: list[str], names: Names) -> str | None:
 
 
 def _abbreviated(phrase: str, names: Names) -> str | None:
-    """The column whose words begin, or mean, words of `phrase`: `max_temp` for "maximum temperature"."""
     spoken = words(phrase)
     stems = list(map(stem, spoken))
     for name in names.columns:
-        own = words(name)
+        own = _meant(name)
         begun = [any(_shortens(word, other) for other in spoken) for word in own]
         if own and all(start or likeness(stem(word), stems) for start, word in zip(begun, own, strict=True)):
             return name
@@ -154,7 +156,6 @@ def _abbreviated(phrase: str, names: Names) -> str | None:
 
 
 def _shortens(word: str, other: str) -> bool:
-    """Whether `word` abbreviates `other`: its beginning, or some of its letters with the first and the last."""
     if len(word) < _SHORTEST or word[0] != other[0]:
         return False
     letters = iter(other)
@@ -167,7 +168,6 @@ def _mentioned(step: str, names: Names, skip: list[str] | None = None) -> str | 
 
 
 def _all_mentioned(step: str, names: Names) -> list[str]:
-    """Known columns all of whose words the step speaks, in the order of speaking."""
     spoken = words(step)
     stems = [word.rstrip("s") for word in spoken]
     found = [
@@ -179,13 +179,11 @@ def _all_mentioned(step: str, names: Names) -> list[str]:
 
 
 def _meant(name: str) -> list[str]:
-    """The words of a column's name, without the unit that it may end in."""
-    own = [word.rstrip("s") for word in words(name)]
+    own = [word.rstrip("s") for word in words(name.partition("(")[0]) or words(name)]
     return own[:-1] if len(own) > 1 and own[-1] in _UNITS else own
 
 
 def _within_another(name: str, others: list[str], spoken: list[str]) -> bool:
-    """Whether the words of `name` are spoken only as a part of a longer name."""
     own = {word.rstrip("s") for word in words(name)}
     longer = any(own < {word.rstrip("s") for word in words(other)} for other in others)
     return longer and all(spoken.count(word) < 2 for word in own)

@@ -45,7 +45,6 @@ def list_items(parameter: Parameter, materials: Sequence[Material]) -> list[str]
 
 
 def _under(parameter: Parameter, text: str) -> list[str]:
-    """The list under the line that names what `parameter` takes."""
     wanted = {stem(word) for word in words(parameter.name)}
     found: list[str] = []
     inside = False
@@ -84,7 +83,6 @@ def shares(siblings: Sequence[Parameter], materials: Sequence[Material]) -> dict
 
 
 def _fit(parameter: Parameter, item: Material) -> float:
-    """How well a piece of material fits a parameter, by its label and how it begins."""
     label, head = set(terms(item.label)), set(terms(item.text[:_HEAD]))
     first = words(item.label)[:1]
     if first and first[0] in COMMENTING:

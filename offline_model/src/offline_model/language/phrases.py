@@ -8,60 +8,49 @@ _STOP = (
     r"were|to|per)\b|[,.;?!:]|$)"
 )
 _GROUP = re.compile(
-    r"\b(?:per|by|(?:for|on|in|at|of) (?:each|every)|grouped by|group by|broken down by|across|split by)\s+"
-    rf"(?:the\s+|each\s+)?([\w -]+?){_STOP}",
-    re.IGNORECASE,
+    r"(?i)\b(?:per|by|(?:for|on|in|at|of) (?:each|every)|grouped by|group by|broken down by|across|split by)\s+"
+    rf"(?:the\s+|each\s+)?([\w -]+?){_STOP}"
 )
 _SUPERLATIVE = re.compile(
-    r"\b(?:most|least|fewest|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b", re.IGNORECASE
+    r"(?i)\b(?:most|least|fewest|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst)\b"
 )
 _COUNTED = re.compile(r"\b(?:how many|number of|count(?: of)?)\s+(?:the\s+)?([\w-]+)", re.IGNORECASE)
 _TOP = re.compile(
-    rf"\b(?:top|best|first|bottom)\s+(?:\d+\s+)?([\w-]+)\s+by\s+(?:total\s+|average\s+)?([\w -]+?){_STOP}",
-    re.IGNORECASE,
+    rf"(?i)\b(?:top|best|first|bottom)\s+(?:\d+\s+)?([\w-]+)\s+by\s+(?:total\s+|average\s+)?([\w -]+?){_STOP}"
 )
 _WITH = re.compile(
-    r"\b([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
-    r"(?:most|least|fewest|highest|lowest|largest|smallest|biggest|best|worst)\b",
-    re.IGNORECASE,
+    r"(?i)(?<![\w-])([\w-]+)\s+(?:with|having|that ha[sd]|ha[sd]|have)\s+(?:the\s+)?"
+    r"(?:most|least|fewest|highest|lowest|largest|smallest|biggest|best|worst)\b"
 )
 _WHICH = re.compile(r"\bwhich\s+([\w-]+)", re.IGNORECASE)
 _MEASURE = re.compile(
-    r"\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|"
-    r"smallest|biggest|longest|"
-    rf"shortest|most|least)\s+(?:of\s+)?(?:the\s+)?([\w -]+?){_STOP}",
-    re.IGNORECASE,
+    rf"(?i)\b(?:average|mean|median|total|sum of|sum|maximum|minimum|max|min|highest|lowest|largest|smallest|biggest"
+    rf"|longest|shortest|most|least)\s+(?:of\s+)?(?:the\s+)?([\w -]+?){_STOP}"
 )
 _SOURCE = re.compile(
-    r"\b(?:from|in|of|using|out of|with|on|about)\s+(?:the|my|our|this|that|a|"
-    r"an)?\s*([\w][\w ./-]*?)(?=\s+(?:and|by|per|as|for|where|with|"
-    r"from|in|using|grouped)\b|[,;?!:]|\.\s|\.?$)",
-    re.IGNORECASE,
+    r"(?i)\b(?:from|in|of|using|out of|with|on|about)\s+(?:the|my|our|this|that|a|an)?\s*([\w][\w ./-]*?)(?=\s+(?:and"
+    r"|by|per|as|for|where|with|from|in|using|grouped)\b|[,;?!:]|\.\s|\.?$)"
 )
 _NAMED = re.compile(
-    r"\b(?:titled|entitled|called|named|with (?:the )?title|title:?)\s+(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)'|([^,.;]+))",
-    re.IGNORECASE,
+    r"(?i)\b(?:titled|entitled|called|named|with (?:the )?title|title:?)\s+(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)'"
+    r"|([^,.;]+))"
 )
 _ORDER = re.compile(
-    r"^(?:please\s+)?(?:(?:find out|look up|work out|explain|describe|research|count|"
-    r"chart|plot|graph|draw|show|write|make|create|draft|compose|produce|prepare|assemble|generate|"
-    r"visuali[sz]e|summari[sz]e|build|list|find|tell|give|display|report)\b\s*)(?:me\s+)?(?:(?:a|an|the)\s+)?"
-    r"(?:(?:(?:short|brief|one-page|long|detailed|bar|line|pie|quick|scatter|simple)\s+)*(?:chart|"
-    r"plot|graph|diagram|figure|report|summary|article|document|brief)\s+)?"
-    r"(?:(?:from|in) (?:the|our|my) [\w-]+\s+)?(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?",
-    re.IGNORECASE,
+    r"(?i)^(?:please\s+)?(?:(?:find out|look up|work out|explain|describe|research|count|chart|plot|graph|draw|show"
+    r"|write|"
+    r"make|create|draft|compose|produce|prepare|assemble|generate|visuali[sz]e|summari[sz]e|build|list|find|tell|give|"
+    r"display|report)\b\s*)(?:me\s+)?(?:(?:a|an|the)\s+)?(?:(?:(?:short|brief|one-page|long|detailed|bar|line|pie|quic"
+    r"k|scatter|simple)\s+)*(?:chart|plot|graph|diagram|figure|report|summary|article|document|brief)\s+)?(?:(?:from|i"
+    r"n) (?:the|our|my) [\w-]+\s+)?(?:(?:of|on|about|for|from)\s+)?(?:how many\s+)?"
 )
 _HOW = re.compile(
-    r",?\s+with (?:the )?(?:citations?|sources?|references?|figures?|numbers?|examples?)\b.*$", re.IGNORECASE
+    r"(?i)(?:,|(?<!\s))\s+with (?:the )?(?:citations?|sources?|references?|figures?|numbers?|examples?)\b.*$"
 )
 _THING = re.compile(
-    r"^\w+\s+(?:a|an|the)\s+([\w -]+?)\s+(?:of|for|from|about|on)\s+(?:it|them|both|this|that|these|those)\b",
-    re.IGNORECASE,
+    r"(?i)^\w+\s+(?:a|an|the)\s+([\w -]+?)\s+(?:of|for|from|about|on)\s+(?:it|them|both|this|that|these|those)\b"
 )
 _VAGUE = re.compile(r"(?:both|them|it|this|that|these|those|from|everything|all)\b", re.IGNORECASE)
-_TIME_LIKE = re.compile(
-    r"\b(?:day|date|week|month|quarter|year|hour|minute|time|daily|weekly|monthly|yearly)s?\b", re.IGNORECASE
-)
+_TIME_LIKE = re.compile(r"(?i)\b(?:day|date|week|month|quarter|year|hour|minute|time|daily|weekly|monthly|yearly)s?\b")
 
 
 def group_phrases(text: str) -> list[str]:

@@ -2,30 +2,25 @@
 
 import re
 
-from offline_model.language.values import SPOKEN, Quantity, number
+from offline_model.language.values import SPOKEN, Quantity, number, with_points
 from offline_model.language.vocabulary import word_set
 
-_NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
+_NUMBER = r"(?<![\d,])-?\d[\d,]*+(?:\.\d++)?(?:e[+-]?\d++)?"
 _WORD = r"[^\W\d_]+"
 _UNIT = (
     rf"°?\s?(?:(?:square|cubic|nautical|fluid|degrees?|us|imperial)\s+)?{_WORD}[²³]?(?:\s?(?:/|"
     rf"per)\s?{_WORD}[²³]?)?(?:\^?\d)?"
 )
-_FORWARD = re.compile(
-    rf"({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})", re.IGNORECASE
-)
+_FORWARD = re.compile(rf"(?i)({_NUMBER})\s*({_UNIT})\s+(?:in|into|to|as|converted to|expressed in)\s+({_UNIT})")
 _HOW_MANY = re.compile(
-    rf"(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+"
-    rf"(?:(?:is|are|sind|ist|font|son|hay en|are there|is there|make|fit|go|equals?)\s+(?:in\s+|"
-    rf"into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})",
-    re.IGNORECASE,
+    rf"(?i)(?:how (?:many|much)|wie ?viele?|combien de|cuánt[ao]s) ({_UNIT})\s+(?:(?:is|are|sind|ist|font|son|hay en"
+    rf"|are there|is there|make|fit|go|equals?)\s+(?:in\s+|into\s+)?|in\s+)({_NUMBER}|an?\b|one\b)\s*({_UNIT})"
 )
 _WHAT_IN = re.compile(rf"what(?:'s| is| are) ({_NUMBER})\s*({_UNIT}) (?:in|as) ({_UNIT})", re.IGNORECASE)
 _AMOUNT = re.compile(rf"({_NUMBER})\s*({_UNIT})", re.IGNORECASE)
 _COMPOUND = re.compile(
-    rf"({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
-    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)",
-    re.IGNORECASE,
+    rf"(?i)({_NUMBER})\s*(f(?:oo|ee)?t|lbs?|pounds?|st(?:ones?)?)\s*(?:and\s+)?({_NUMBER})\s*"
+    r"(?:in(?:ch(?:es)?)?|oz|ounces?|lbs?|pounds?)\b(?=\s+(?:in|to|as)\b)"
 )
 _PARTS = (("f", 12), ("l", 16), ("p", 16), ("s", 14))
 """How many of the smaller unit make one of the larger, by how the larger begins."""
@@ -42,8 +37,7 @@ _NOT_UNITS = word_set("time times percent and or the of what how is a an days' r
 
 _FUNCTIONS = "sqrt|sin|cos|tan|log10|log2|log|ln|exp|abs|round|floor|ceil|factorial|min|max|pow|gcd|lcm|pi|mean|sum"
 _SPOKEN: tuple[tuple[str, str], ...] = (
-    (r"(?:the )?square root of\s+\(?(NUM)\)?", r"sqrt(\1)"),
-    (r"(?:the )?cube root of\s+(NUM)", r"(\1) ** (1 / 3)"),
+    (r"(?:the )?square root of\s+\(?(NUM)\)?", r"sqrt(\1)"), (r"(?:the )?cube root of\s+(NUM)", r"(\1) ** (1 / 3)"),
     (r"(?:the )?(?:sum|total) of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
     (r"(?:the )?product of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN*(\1)"),
     (r"(?:the )?(?:average|mean) of\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"MEAN(\1)"),
@@ -52,10 +46,8 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?:(?:decrease|reduce|lower)\s+(NUM)|(NUM) (?:decreas|reduc)ed) by\s+(NUM)PER", r"\1\2 * (1 - \3 / 100)"),
     (r"(?:\badd (?:\w+ of )?(NUM)PER to|(NUM)PER (?:MORE than|above)) [$€£]?(NUM)END", r"\3 * (1 + \1\2 / 100)"),
     (r"(?:\bsubtract (NUM)PER from|(NUM)PER (?:LESS than|below|off(?: of)?)) [$€£]?(NUM)END", r"\3 * (1 - \1\2 / 100)"),
-    (r"add\s+(NUM)\s+to\s+(NUM)", r"\1 + \2"),
-    (r"\badd\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
-    (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"),
-    (r"multiply\s+(NUM)\s+(?:by|and|with)\s+(NUM)", r"\1 * \2"),
+    (r"add\s+(NUM)\s+to\s+(NUM)", r"\1 + \2"), (r"\badd\s+((?:NUM(?:,\s*|,?\s+and\s+))+NUM)", r"JOIN+(\1)"),
+    (r"subtract\s+(NUM)\s+from\s+(NUM)", r"\2 - \1"), (r"multiply\s+(NUM)\s+(?:by|and|with)\s+(NUM)", r"\1 * \2"),
     (r"(?:divide|split)\s+(NUM)\s+(?:by|among|between|into)\s+(NUM)", r"\1 / \2"),
     (r"(NUM)\s*(?:%|percent|per cent|prozent)\s*(?:tip )?(?:of|on|von|de|di)\s+[$€£]?(NUM)", r"\1 / 100 * \2"),
     (r"^(\D*)(NUM)\s*(?:\+|\bplus\b)\s*(NUM)\s*(?:%|percent|per cent)", r"\1\2 * (1 + \3 / 100)"),
@@ -64,22 +56,15 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"what percent(?:age)? of\s+(NUM) (?:is|are)\s+(NUM)", r"\2 / \1 * 100"),
     (r"(NUM)\s*/\s*(NUM) of\s+(NUM)", r"\1 / \2 * \3"),
     (r"(?:the )?remainder of\s+(NUM) (?:divided by|over)\s+(NUM)|(NUM)\s+mod(?:ulo)?\s+(NUM)", r"\1\3 % \2\4"),
-    (r"(NUM)\s+(?:quarters|fourths) of\s+(NUM)", r"\1 / 4 * \2"),
-    (r"\ba third of\s+(NUM)", r"\1 / 3"),
-    (r"\ba (?:quarter|fourth) of\s+(NUM)", r"\1 / 4"),
-    (r"\b(?:twice|double)\s+(NUM)", r"2 * \1"),
-    (r"(NUM) million\b", r"(\1 * 1000000)"),
-    (r"half of\s+(NUM)", r"\1 / 2"),
-    (r"(NUM)\s+squared", r"\1 ** 2"),
-    (r"(NUM)\s+cubed", r"\1 ** 3"),
-    (r"\bto the power of\b|\braised to\b", " ** "),
+    (r"(NUM)\s+(?:quarters|fourths) of\s+(NUM)", r"\1 / 4 * \2"), (r"\ba third of\s+(NUM)", r"\1 / 3"),
+    (r"\ba (?:quarter|fourth) of\s+(NUM)", r"\1 / 4"), (r"\b(?:twice|double)\s+(NUM)", r"2 * \1"),
+    (r"(NUM) million\b", r"(\1 * 1000000)"), (r"half of\s+(NUM)", r"\1 / 2"), (r"(NUM)\s+squared", r"\1 ** 2"),
+    (r"(NUM)\s+cubed", r"\1 ** 3"), (r"\bto the power of\b|\braised to\b", " ** "),
     (r"\bmultiplied by\b|\btimes\b|(?<=\d)\s*[×x·]\s*(?=\d)|\bmal\b|\bfois\b|(?<=\d) por (?=\d)", " * "),
-    (r"\bdivided by\b|(?<=\d)\s*[÷:]\s*(?=\d)|\bgeteilt durch\b|(?<=\d) over (?=\d)", " / "),
-    (r"\bplus\b", " + "),
-    (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "),
-    (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
-)
-_PLAIN_NUMBER = r"-?\d+(?:\.\d+)?"
+    (r"\bdivided by\b|(?<=\d)\s*[÷:]\s*(?=\d)|\bgeteilt durch\b|(?<=\d) over (?=\d)", " / "), (r"\bplus\b", " + "),
+    (r"\bminus\b|(?<=\d)\s*[−–]\s*(?=\d)", " - "), (r"(?<=[\d)])\s*\^\s*(?=[\d(-])", " ** "),
+)  # fmt: skip
+_PLAIN_NUMBER = r"(?<!\d)-?\d++(?:\.\d++)?"
 _NAMED = {"NUM": _PLAIN_NUMBER, "PER": r"\s*(?:%|percent|per cent)", "END": r"(?!\d|\.\d|\s*%|\s*per)"}
 _SAID = _NAMED | {"MORE": "(?:more|higher|bigger|larger|greater)", "LESS": "(?:less|fewer|lower|smaller|cheaper)"}
 _SPOKEN_PATTERNS = tuple(
@@ -89,11 +74,11 @@ _WHOLE = re.compile(rf"({_PLAIN_NUMBER}(?:\s*[-+*/]\s*{_PLAIN_NUMBER})+)\s*,\s*(
 """A comma before an operator: what stands before it is worked out first."""
 _JOIN = re.compile(r"(JOIN[+*]|MEAN)\(([^()]*)\)")
 _EXPRESSION = re.compile(rf"(?:[\d.]+(?:e[+-]?\d+)?|\*\*|[-+*/%(),\s]|\b(?:{_FUNCTIONS})\b)+", re.IGNORECASE)
+_DATE_OR_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{2,4}|\+?[\d\s-]{9,}")
 _TO_DIGITS = re.compile(r"\bround\w*[^.\d]*\d+ (?:decimals?|digits?|places?)", re.IGNORECASE)
 _LEFT = re.compile(
-    r"\d|%|\b(?:percent|per cent|thirds?|quarters?|fourths?|fifths?|half|twice|double|triple|remainder|modulo|factorial"
-    r"|squared|cubed|root|power|average|mean|median|product|each|apiece|billion)\b",
-    re.IGNORECASE,
+    r"(?i)\d|%|\b(?:percent|per cent|thirds?|quarters?|fourths?|fifths?|half|twice|double|triple|remainder|modulo"
+    r"|factorial|squared|cubed|root|power|average|mean|median|product|each|apiece|billion)\b"
 )
 """What says more of a calculation than an expression beside it does."""
 _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[-+*/%])\s*[\d(a-z-]|\b[a-z]\w*\(", re.IGNORECASE)
@@ -117,7 +102,6 @@ def quantity_in(text: str) -> Quantity | None:
 
 
 def _in_one_unit(match: re.Match[str]) -> str:
-    """ "5 ft 11 in" as feet."""
     size = next(size for unit, size in _PARTS if match[2].lower().startswith(unit))
     return f"{number(match[1]) + number(match[3]) / size} {match[2]}"
 
@@ -131,7 +115,7 @@ def expression_in(text: str) -> str | None:
     spoken = _WHOLE.sub(r"(\1) \2 ", spoken)
     found = [match for match in _EXPRESSION.finditer(spoken) if re.search(r"\d", match[0])]
     candidates = [(match, _balanced(match[0].strip(" ,"))) for match in found]
-    candidates = [item for item in candidates if _OPERATOR.search(item[1]) and not _is_date_or_phone(item[1])]
+    candidates = [item for item in candidates if _OPERATOR.search(item[1]) and not _DATE_OR_PHONE.fullmatch(item[1])]
     if not candidates:
         return None
     match, best = max(candidates, key=lambda item: len(item[1]))
@@ -147,11 +131,10 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def _digits(text: str) -> str:
-    """`text` with small number words as digits."""
     return re.sub(
         r"\b(?:" + "|".join(SPOKEN) + r")\b(?!\s+of\b)",
         lambda match: str(SPOKEN[match[0].lower()]),
-        text,
+        with_points(text),
         flags=re.IGNORECASE,
     )
 
@@ -178,7 +161,3 @@ def _balanced(text: str) -> str:
     while text.count(")") > text.count("(") and text.endswith(")"):
         text = text[:-1].strip()
     return " ".join(re.sub(r"^[*/+%),\s]+|[-+*/%(,\s]+$", "", text).split())
-
-
-def _is_date_or_phone(text: str) -> bool:
-    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{2,4}|\+?[\d\s-]{9,}", text))

@@ -14,21 +14,24 @@ MONTHS = [name.lower() for name in calendar.month_name if name]
 
 MAX_NUMBER_CHARACTERS = 40
 
-_NUMBER = r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?"
-_NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d+)?(?![\w]*[/:]\d)", re.IGNORECASE)
+_NUMBER = r"-?\d{1,3}(?:,\d{3})++(?:\.\d++)?|-?\d++(?:\.\d++)?"
+_NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?:e[+-]?\d++)?(?![\w]*+[/:]\d)", re.IGNORECASE)
+_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})++|\d++),(\d{1,2}|\d{4,})(?![\d,]|\.\d)")
+"""A number with a decimal comma, which is not followed by three digits."""
+_LISTS = re.compile(r"(?i)\b(?:max|min|mean|sum|gcd|lcm|pow|round|log|add|average|product|numbers|values)\b|\d,\d+,")
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _BARE_URL = re.compile(
-    r"(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?", re.IGNORECASE
+    r"(?i)(?<![\w@/.:])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s<>\"'`]*)?"
 )
 _FILE_URI = re.compile(r"\bagentnet-file:[0-9a-f]+/[^\s)\]>,;\"'`]+")
 _PATH = re.compile(
-    r"(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/|\()",
-    re.IGNORECASE,
+    r"(?i)(?<![\w:/])(?:[\w.~-]{0,60}/){0,12}[\w-][\w.-]{0,100}\.(?!com\b|org\b|net\b|io\b)[a-z][a-z0-9]{0,7}\b(?!/"
+    r"|\()(?:#\w+)?"
 )
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|„([^“\n]+)“|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 _CLOCK = re.compile(
-    r"\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon|midnight)\b",
-    re.IGNORECASE,
+    r"(?i)\b(\d{1,2})(?::(\d{2}))(?::\d{2})?\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)(?!\w)|\b(noon"
+    r"|midnight)\b"
 )
 _ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _ISO_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:?\d{2})?")
@@ -64,8 +67,14 @@ def numbers_in(text: str) -> list[float | int]:
 
 def number(text: str) -> float | int:
     """The number that `text` writes; thousands may be set apart by commas."""
-    value = float(text.replace(",", ""))
+    plain = with_points(text)
+    value = float(plain.replace(",", ""))
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def with_points(text: str) -> str:
+    """`text` with the decimal commas of 1,5 and 1.234,50 as points, where it lists and joins no numbers."""
+    return text if _LISTS.search(text) else _COMMA.sub(lambda at: f"{at[1].replace('.', '')}.{at[2]}", text)
 
 
 def urls_in(text: str) -> list[str]:
@@ -116,6 +125,14 @@ def dates_in(text: str) -> list[str]:
     found += [(m.start(), _date(m[3], m[2], m[1])) for m in _DAY_MONTH.finditer(text)]
     found += [(m.start(), _date(m[3], m[1], m[2])) for m in _MONTH_DAY.finditer(text)]
     return [value for _, value in sorted(found)]
+
+
+def spans(text: str) -> bool:
+    """Whether `text` asks how far two days are apart, of which one may be today."""
+    dated = dates_in(text)
+    return len(dated) > 1 or bool(
+        dated and re.search(r"\bhow (?:many (?:days|weeks|months|years)|long|old)\b", text, re.IGNORECASE)
+    )
 
 
 def sql_in(text: str) -> str | None:

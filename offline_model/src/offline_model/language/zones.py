@@ -8,36 +8,25 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from zoneinfo import TZPATH, available_timezones
 
-ALIASES: dict[str, str] = {
-    "utc": "UTC", "gmt": "UTC", "zulu": "UTC", "cet": "Europe/Berlin", "cest": "Europe/Berlin", "bst": "Europe/London",
-    "eet": "Europe/Athens", "est": "America/New_York", "edt": "America/New_York", "cst": "America/Chicago",
-    "cdt": "America/Chicago", "mst": "America/Denver", "mdt": "America/Denver", "pst": "America/Los_Angeles",
-    "pdt": "America/Los_Angeles", "eastern time": "America/New_York", "pacific time": "America/Los_Angeles",
-    "central time": "America/Chicago", "mountain time": "America/Denver", "ist": "Asia/Kolkata", "jst": "Asia/Tokyo",
-    "kst": "Asia/Seoul", "aest": "Australia/Sydney", "msk": "Europe/Moscow", "nyc": "America/New_York",
-    "new york city": "America/New_York", "san francisco": "America/Los_Angeles", "seattle": "America/Los_Angeles",
-    "san diego": "America/Los_Angeles", "las vegas": "America/Los_Angeles", "silicon valley": "America/Los_Angeles",
-    "california": "America/Los_Angeles", "boston": "America/New_York", "miami": "America/New_York",
-    "washington": "America/New_York", "atlanta": "America/New_York", "philadelphia": "America/New_York",
-    "houston": "America/Chicago", "dallas": "America/Chicago", "austin": "America/Chicago", "texas": "America/Chicago",
-    "montreal": "America/Toronto", "ottawa": "America/Toronto", "rio de janeiro": "America/Sao_Paulo",
-    "beijing": "Asia/Shanghai", "peking": "Asia/Shanghai", "shenzhen": "Asia/Shanghai", "china": "Asia/Shanghai",
-    "mumbai": "Asia/Kolkata", "delhi": "Asia/Kolkata", "new delhi": "Asia/Kolkata", "bangalore": "Asia/Kolkata",
-    "bengaluru": "Asia/Kolkata", "chennai": "Asia/Kolkata", "hyderabad": "Asia/Kolkata", "osaka": "Asia/Tokyo",
-    "kyoto": "Asia/Tokyo", "tokio": "Asia/Tokyo", "hanoi": "Asia/Bangkok", "abu dhabi": "Asia/Dubai",
-    "tel aviv": "Asia/Jerusalem", "munich": "Europe/Berlin", "münchen": "Europe/Berlin", "hamburg": "Europe/Berlin",
-    "frankfurt": "Europe/Berlin", "cologne": "Europe/Berlin", "köln": "Europe/Berlin", "germany": "Europe/Berlin",
-    "deutschland": "Europe/Berlin", "wien": "Europe/Vienna", "zürich": "Europe/Zurich", "geneva": "Europe/Zurich",
-    "milan": "Europe/Rome", "mailand": "Europe/Rome", "rom": "Europe/Rome", "barcelona": "Europe/Madrid",
-    "spain": "Europe/Madrid", "seville": "Europe/Madrid", "lyon": "Europe/Paris", "edinburgh": "Europe/London",
-    "manchester": "Europe/London", "england": "Europe/London", "scotland": "Europe/London", "uk": "Europe/London",
-    "united kingdom": "Europe/London", "britain": "Europe/London", "lisboa": "Europe/Lisbon",
-    "portugal": "Europe/Lisbon", "moskau": "Europe/Moscow", "moskva": "Europe/Moscow", "kyiv": "Europe/Kyiv",
-    "st petersburg": "Europe/Moscow", "cape town": "Africa/Johannesburg", "canberra": "Australia/Sydney",
-    "wellington": "Pacific/Auckland", "new zealand": "Pacific/Auckland", "athen": "Europe/Athens",
-    "brüssel": "Europe/Brussels", "kopenhagen": "Europe/Copenhagen", "warschau": "Europe/Warsaw",
-    "prag": "Europe/Prague",
-}  # fmt: skip
+_NAMED = """
+    UTC: utc, gmt, zulu; Europe/Berlin: cet, cest, munich, münchen, hamburg, frankfurt, cologne, köln, germany,
+    deutschland; Europe/London: bst, edinburgh, manchester, england, scotland, uk, united kingdom, britain;
+    Europe/Athens: eet, athen; America/New_York: est, edt, eastern time, nyc, new york city, boston, miami,
+    washington, atlanta, philadelphia; America/Chicago: cst, cdt, central time, houston, dallas, austin, texas;
+    America/Denver: mst, mdt, mountain time; America/Los_Angeles: pst, pdt, pacific time, san francisco, seattle, san
+    diego, las vegas, silicon valley, california; Asia/Kolkata: ist, mumbai, delhi, new delhi, bangalore, bengaluru,
+    chennai, hyderabad; Asia/Tokyo: jst, osaka, kyoto, tokio; Asia/Seoul: kst; Australia/Sydney: aest, canberra;
+    Europe/Moscow: msk, moskau, moskva, st petersburg; America/Toronto: montreal, ottawa; America/Sao_Paulo: rio de
+    janeiro; Asia/Shanghai: beijing, peking, shenzhen, china; Asia/Bangkok: hanoi; Asia/Dubai: abu dhabi;
+    Asia/Jerusalem: tel aviv; Europe/Vienna: wien; Europe/Zurich: zürich, geneva; Europe/Rome: milan, mailand, rom;
+    Europe/Madrid: barcelona, spain, seville; Europe/Paris: lyon; Europe/Lisbon: lisboa, portugal; Europe/Kyiv: kyiv;
+    Africa/Johannesburg: cape town; Pacific/Auckland: wellington, new zealand; Europe/Brussels: brüssel;
+    Europe/Copenhagen: kopenhagen; Europe/Warsaw: warschau; Europe/Prague: prag"""
+ALIASES = {
+    name.strip(): zone.strip()
+    for zone, _, named in (part.partition(":") for part in " ".join(_NAMED.split()).split(";"))
+    for name in named.split(",")
+}
 """Names that no zone carries, by their zone."""
 
 _IANA = re.compile(r"\b(?:[A-Z][A-Za-z]+(?:/[A-Z][\w+-]+){1,2}|UTC(?!\s?[+-]\d))\b")
@@ -51,7 +40,9 @@ _LONGEST_NAME = 3
 def zones_in(text: str) -> list[tuple[int, str, str]]:
     """The places and zones that `text` names, in order: position, words as written, IANA name."""
     found = [(match.start(), match[0], match[0]) for match in _IANA.finditer(text) if match[0] in _iana_names()]
-    found += [(match.start(), match[0], _fixed(match[1], int(match[2]))) for match in _OFFSET.finditer(text)]
+    for match in _OFFSET.finditer(text):  # the sign of a fixed offset's IANA name is the other way round
+        hours = f"Etc/GMT{'-' if match[1] == '+' else '+'}{int(match[2])}"
+        found.append((match.start(), match[0], hours if int(match[2]) else "UTC"))
     taken = [(start, start + len(written)) for start, written, _ in found]
     tokens = list(re.finditer(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text))
     position = 0
@@ -90,7 +81,6 @@ def _iana_names() -> frozenset[str]:
 
 
 def _countries() -> dict[str, str]:
-    """Countries that lie in one zone."""
     country_of_code = dict(line.split("\t")[:2] for line in _rows("iso3166.tab"))
     zones: dict[str, list[str]] = {}
     for line in _rows("zone.tab"):
@@ -100,7 +90,6 @@ def _countries() -> dict[str, str]:
 
 
 def _rows(table: str) -> list[str]:
-    """Lines of a table of the time zone database; none where this machine has no such table."""
     folders: list[Traversable] = [Path(folder) for folder in TZPATH]
     with suppress(ModuleNotFoundError):
         folders.insert(0, importlib.resources.files("tzdata.zoneinfo"))
@@ -109,8 +98,3 @@ def _rows(table: str) -> list[str]:
         if file.is_file():
             return [line for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return []
-
-
-def _fixed(sign: str, hours: int) -> str:
-    """The IANA name of a fixed offset; its sign is the other way round."""
-    return "UTC" if hours == 0 else f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"

@@ -22,25 +22,21 @@ _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|dr|mr|mrs|ms|no|st|approx|a\.
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|;")
 _LIST_ITEM = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*•–])\s+")
 _LINK = r"and then|and also|and finally|and after that|then|finally|afterwards|after that|and|plus|und dann|und"
-_BOUNDARY = re.compile(rf",?\s+(?P<link>{_LINK})\b,?\s+|,\s+", re.IGNORECASE)
+_BOUNDARY = re.compile(rf"(?:,|(?<!\s))\s+(?P<link>{_LINK})\b,?\s+|,\s+", re.IGNORECASE)
 _LEAD = re.compile(
-    r"^(?:(?:please|and|then|also|finally|next|first(?:ly)?|second(?:ly)?|third(?:ly)?|lastly|afterwards|after that|so"
-    r"|ok(?:ay)?|hi|hello|hey|thanks|now)\b[,:]?\s+)+",
-    re.IGNORECASE,
+    r"(?i)^(?:(?:please|and|then|also|finally|next|first(?:ly)?|second(?:ly)?|third(?:ly)?|lastly|afterwards"
+    r"|after that|so|ok(?:ay)?|hi|hello|hey|thanks|now)\b[,:]?\s+)+"
 )
 _POLITE = re.compile(
-    r"^(?:(?:can|could|would|will) you(?: please| kindly)?|i(?:'d| would) (?:like|want|"
-    r"need) (?:you )?to|i (?:want|need) "
-    r"(?:you )?to|help me(?: to)?|let's|we need to)\s+",
-    re.IGNORECASE,
+    r"(?i)^(?:(?:can|could|would|will) you(?: please| kindly)?|i(?:'d| would) (?:like|want|need) (?:you )?to"
+    r"|i (?:want|need) (?:you )?to|help me(?: to)?|let's|we need to)\s+"
 )
 _SUBORDINATE = word_set(
     """based using with from after before when if once given for in as while because since by according at on to"""
 )
 _MODIFIER = re.compile(
-    r"^(?:keep (?:it|this|the|them)|be |use |ensure|make sure|avoid|do not|don't|limit|remember|note that|mention|cite "
-    r"|include |no more than|at most|at least)",
-    re.IGNORECASE,
+    r"(?i)^(?:keep (?:it|this|the|them)|be |use |ensure|make sure|avoid|do not|don't|limit|remember|note that|mention"
+    r"|cite |include |no more than|at most|at least)"
 )
 _AUXILIARIES = word_set("is are was were does do did can could will would has have many much time")
 _OBJECTS = word_set("the my our your it them this that these those all every each")
@@ -198,8 +194,9 @@ def _separates(left: str, right: str, link: str, *, comma: bool) -> bool:
     if after[0] in QUESTION_WORDS:
         if not link:
             return before[0] in QUESTION_WORDS and len(after) > 2 and after[1] in _AUXILIARIES
+        refers = {"they", "them", "its", "their"} & set(after) or ("it" in after and "time" not in after)
         direct = comma and len(after) > 2 and after[1] in _AUXILIARIES
-        return (direct or before[0] in QUESTION_WORDS | {"tell", "give", "show"}) and not _refers(after)
+        return (direct or before[0] in QUESTION_WORDS | {"tell", "give", "show"}) and not refers
     if link and _orders(after):
         return opens_request(_LEAD.sub("", left))
     return ("then" in link or "after" in link) and len(after) > 1
@@ -211,10 +208,6 @@ def _noun_verb_opens(after: list[str], *, strong: bool) -> bool:
     if after[1] in DETERMINERS or after[1][0].isdigit():
         return True
     return strong and after[1] not in {"of", "for", "in", "per", "by", "on", "with", "to", "from", "is", "are", "and"}
-
-
-def _refers(after: list[str]) -> bool:
-    return bool({"they", "them", "its", "their"} & set(after)) or ("it" in after and "time" not in after)
 
 
 def _elided(left: str, right: str) -> str | None:

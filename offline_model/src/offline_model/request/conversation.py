@@ -22,7 +22,10 @@ ATTACHED = "Attached files"
 """Label of the list of files that a message brings along: links, not text to work on."""
 QUESTION = "I need one more thing: "
 """How a question that is asked in an answer begins; the next message is then taken as what it asked for."""
-REQUEST_CHARACTERS = 6_000
+REQUEST_CHARACTERS = 10_000
+"""Most characters of what is to be done: whoever says more brings a text, which has a place of its own."""
+_RECALLED = 8
+"""Messages before this one of which it may be a follow-up."""
 MATERIAL_CHARACTERS = 1_000_000
 
 _MATERIAL_LINE = re.compile(
@@ -30,10 +33,12 @@ _MATERIAL_LINE = re.compile(
 )
 _BLOCK_HEADING = re.compile(r"^### Material \d+: (.+)$", re.MULTILINE)
 _GIVEN = re.compile(
-    r"^(?:please )?([a-z]+)\b[^:\n]{0,140}?(?:\b(this|these|below|following)\b[^:\n]{0,60})?(?=:\s+\S)", re.IGNORECASE
+    r"(?i)^(?:please )?([a-z]+)\b[^:\n]{0,140}?(?:\b(this|these|below|following)\b[^:\n]{0,60})?(?=:\s+\S)"
 )
 """An order on a text, before the colon that the text stands behind."""
 _GIVEN_CHARACTERS = 30
+_ON_FILE = re.compile(r"(?i)\b(?:rows|columns|file|table|sheet)\b.*\bit\b|\bit\b.*\b(?:rows|columns|sheet)\b")
+"""A request on the table that was attached to an earlier one."""
 _SEVERAL = re.compile(r"[.;!]\s*\S")
 _LONG_PARAGRAPH = 600
 
@@ -81,14 +86,17 @@ class Conversation:
     answers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Answers to questions that were asked in text, by question."""
     earlier: str = ""
-    """The person's message before this one."""
+    """The person's request before this one."""
     last_answer: str = ""
     """What was answered to it."""
+    unclear: bool = False
+    """The request goes on with the one before, and it is not sure how."""
 
 
 def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     """The conversation in `items`."""
-    talk = [(position, item["role"], text_of(item)) for position, item in enumerate(items) if _speaks(item)]
+    said = [(at, item) for at, item in enumerate(items) if item.get("role") in {"user", "assistant"}]
+    talk = [(at, item["role"], text_of(item)) for at, item in said if item.get("type", "message") == "message"]
     answers: dict[str, str] = {}
     users = [index for index, (_, role, _) in enumerate(talk) if role == "user"]
     if not users:
@@ -97,13 +105,19 @@ def read(items: Sequence[Mapping[str, Any]]) -> Conversation:
     while users and current and talk[current - 1][2].startswith(QUESTION):
         answers[talk[current - 1][2].splitlines()[0].strip()] = talk[current][2].strip()
         current = users.pop()
-    start, _, message = talk[current]
-    request, materials = split_message(message)
-    spoken = [text for _, role, text in talk[:current] if role == "assistant"]
-    earlier, brought = split_message(talk[users[-1]][2]) if users else ("", ())
-    if completed(request, earlier) != request:  # what goes on with a request goes on with its files
-        materials = materials or brought
-    return Conversation(request, materials, _results(items[start:]), answers, earlier, spoken[-1] if spoken else "")
+    start = talk[current][0]
+    whole: str | None = ""
+    earlier = request = answer = ""
+    brought: tuple[Material, ...] = ()
+    materials: tuple[Material, ...] = ()
+    for index in [*users[-_RECALLED:], current]:
+        earlier, brought = (whole or request)[:REQUEST_CHARACTERS], materials or brought
+        answer = talk[index - 1][2] if index and talk[index - 1][1] == "assistant" else ""
+        request, materials = split_message(talk[index][2])
+        whole = completed(request, earlier, answer)
+        if whole != request or _ON_FILE.search(request):  # what goes on with a request goes on with its files
+            materials = materials or brought
+    return Conversation(whole or request, materials, _results(items[start:]), answers, earlier, answer, whole is None)
 
 
 def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
@@ -114,13 +128,12 @@ def split_message(message: str) -> tuple[str, tuple[Material, ...]]:
     if heading:
         request, blocks = message[: heading.start()].strip(), _blocks(message[heading.end() :])
         known = {block.text for block in blocks}
-        return request[:REQUEST_CHARACTERS], (*blocks, *(item for item in attached if item.text not in known))
+        return request, (*blocks, *(item for item in attached if item.text not in known))
     request, text = _inline_text(message.strip())
     return request, (*((Material("", text),) if text else ()), *attached)
 
 
 def _attached(files: str) -> tuple[Material, ...]:
-    """The list of attached files, and the text of each that is to be read."""
     listed, *texts = _FILE_TEXT.split(files[:MATERIAL_CHARACTERS])
     read = (Material(name, text.strip()) for name, text in zip(texts[::2], texts[1::2], strict=True))
     return (Material(ATTACHED, listed.strip()), *read)
@@ -128,10 +141,10 @@ def _attached(files: str) -> tuple[Material, ...]:
 
 def material_section(materials: Iterable[Material]) -> str:
     """The section that carries `materials` in a message; `split_message` reads it back."""
-    blocks = [
-        f"### Material {number}: {' '.join(material.label.split()) or 'Text'}\n\n{_demoted(material.text)}"
-        for number, material in enumerate(materials, start=1)
-    ]
+    blocks: list[str] = []
+    for number, material in enumerate(materials, start=1):
+        text = _BLOCK_HEADING.sub(r"#\g<0>", material.text.strip())
+        blocks.append(f"### Material {number}: {' '.join(material.label.split()) or 'Text'}\n\n{text}")
     return "\n\n".join([MATERIAL, *blocks]) if blocks else ""
 
 
@@ -145,10 +158,6 @@ def text_of(item: Mapping[str, Any]) -> str:
     if isinstance(content, Sequence):
         return "\n".join(filter(None, (_part_text(part) for part in content)))
     return "" if content is None else str(content)
-
-
-def _speaks(item: Mapping[str, Any]) -> bool:
-    return item.get("role") in {"user", "assistant"} and item.get("type", "message") == "message"
 
 
 def _results(items: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
@@ -175,7 +184,6 @@ def _part_text(part: Any) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """MCP text content that was dumped as JSON, without its envelope."""
     if text.startswith("{") and '"type"' in text[:400]:
         try:
             value = json.loads(text)
@@ -198,12 +206,7 @@ def _blocks(text: str) -> tuple[Material, ...]:
     )
 
 
-def _demoted(text: str) -> str:
-    return _BLOCK_HEADING.sub(lambda heading: f"#{heading[0]}", text.strip())
-
-
 def _inline_text(message: str) -> tuple[str, str]:
-    """Request and text to work on, where a message holds both without a heading."""
     head, gap, rest = message.partition("\n\n")
     if gap and len(head) <= _LONG_PARAGRAPH and (head.rstrip().endswith(":") or len(rest) > _LONG_PARAGRAPH):
         return head.rstrip().rstrip(":"), rest[:MATERIAL_CHARACTERS].strip()
@@ -215,6 +218,4 @@ def _inline_text(message: str) -> tuple[str, str]:
         text = message[given.end() + 1 :].strip()
         if len(text) > _GIVEN_CHARACTERS if given[2] else _SEVERAL.search(text) and not opens_request(text):
             return given[0], text[:MATERIAL_CHARACTERS]
-    if len(message) > REQUEST_CHARACTERS:
-        return message[:_LONG_PARAGRAPH].rsplit(" ", 1)[0], message[:MATERIAL_CHARACTERS]
     return message, ""

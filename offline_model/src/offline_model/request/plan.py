@@ -9,26 +9,22 @@ from offline_model.language.words import groups, stem, terms, words
 from offline_model.request.clauses import Clause, clauses
 
 _EXPLETIVE = re.compile(
-    r"\b(?:time|day|date|year|month|weekday|late|early|hot|cold) (?:is|was|will|would) it(?: be)?\b"
+    r"(?i)\b(?:time|day|date|year|month|weekday|late|early|hot|cold) (?:is|was|will|would) it(?: be)?\b"
     r"|\bhow (?:long|much|often) (?:does|did|do|would|will) it\b|\bit (?:is|was|takes|possible)\b|\bit's\b"
-    r"|\bis it (?=\w+ing\b|possible|true|now|\d)",
-    re.IGNORECASE,
+    r"|\b(?:is|are|was|were) there\b|\bis it (?=\w+ing\b|possible|true|now|\d)"
 )
 _BOTH = re.compile(r"\b(?:both|the two|of each)\b", re.IGNORECASE)
 _MANY = re.compile(
-    r"\b(?:them|they|these|those|their|everything|all of (?:it|that)|the (?:results|findings|above|answers|outputs))\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:them|they|these|those|their|everything|all of (?:it|that)|the (?:results|findings|above|answers"
+    r"|outputs))\b"
 )
 _ONE = re.compile(
-    r"\bthere\b(?=\s*(?:$|[.,;?!)]))|"
-    r"\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome|above))\b"
-    r"|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|"
-    r"\bbuild(?:ing)? (?:up)?on\b",
-    re.IGNORECASE,
+    r"(?i)\bthere\b(?=\s*(?:$|[.,;?!)]))|\b(?:which (?:one|of them)|it|its|this|the (?:result|answer|output|outcome"
+    r"|above)"
+    r")\b|\bthat\b(?=\s*(?:$|[.,;?!)]|(?:to|in|into|from|with|for|and|as|by|on)\b))|\bbased on\b|\bbuild(?:ing)? (?:up"
+    r")?on\b"
 )
-_BARE = re.compile(
-    r"(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*", re.IGNORECASE
-)
+_BARE = re.compile(r"(?i)(?:draw|plot|chart|make|show|create|give)\s+(?:me\s+)?an?\s+(?:[\w-]+\s+){0,2}[\w-]+\W*")
 """An order that does not say of what: it is about what the step before it was about."""
 _DEFINITE = re.compile(r"\b(?:the|that|this|your)\s+(?:[\w-]+\s+)?([\w-]+)", re.IGNORECASE)
 _INDEFINITE = re.compile(r"\b(?:a|an|one)\s+((?:[\w-]+\s+){0,3}[\w-]+)", re.IGNORECASE)
@@ -111,9 +107,11 @@ def _depends(clause: Clause, text: str, steps: list[Step]) -> tuple[int, ...]:
     if _MANY.search(plain):
         return tuple(sorted({*leaves(steps), *named}))
     if named:
-        return tuple(sorted(named | _comments_on(named, steps)))
-    if _ONE.search(plain) or clause.follows or _lacks_object(text):
-        return _antecedents(steps)
+        return tuple(sorted(named | {step.index for step in steps if _comments(step) and named & set(step.depends)}))
+    bare = len(words(text)) <= 2 and len(terms(text)) <= 1 and {*words(text)[:1]} & (PLAIN_VERBS | NOUN_VERBS)
+    if _ONE.search(plain) or clause.follows or bare:
+        # What "it" means: the last result; after a review, the reviewed thing too.
+        return (*(steps[-1].depends if _comments(steps[-1]) else ()), steps[-1].index)
     return ()
 
 
@@ -125,23 +123,12 @@ def _says_all(text: str, steps: list[Step]) -> bool:
     return bool(not makes_text and enough) and not any(_speaks_of(_plain(text), step) for step in steps)
 
 
-def _antecedents(steps: list[Step]) -> tuple[int, ...]:
-    """What "it" means: the last result; after a review, the reviewed thing too."""
-    last = steps[-1]
-    return (*last.depends, last.index) if _comments(last) else (last.index,)
-
-
-def _comments_on(named: set[int], steps: list[Step]) -> set[int]:
-    return {step.index for step in steps if _comments(step) and named & set(step.depends)}
-
-
 def _comments(step: Step) -> bool:
     verb = words(step.text)[:1]
     return bool(verb) and stem(verb[0]) in _COMMENTING_STEMS
 
 
 def _speaks_of(text: str, earlier: Step) -> bool:
-    """Whether `text` names, with "the", what `earlier` makes."""
     made = {stem(words(match)[-1]) for match in _INDEFINITE.findall(_cut(earlier.text)) if words(match)}
     first = words(earlier.text)[:1]
     made |= {stem(first[0])} if first else set()
@@ -155,11 +142,6 @@ def _speaks_of(text: str, earlier: Step) -> bool:
 def _cut(text: str) -> str:
     """`text` with noun phrases ended at prepositions, so that the last word of a match is the noun."""
     return re.sub(r"\b(?:of|for|about|on|in|with|from|per|by|that|which|to)\b.*?(?=\b(?:a|an|one)\b|$)", ",", text)
-
-
-def _lacks_object(text: str) -> bool:
-    found = words(text)
-    return len(found) <= 2 and len(terms(text)) <= 1 and bool(found) and found[0] in PLAIN_VERBS | NOUN_VERBS
 
 
 def _plain(text: str) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from offline_model.arguments.filling import MISSING, Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
-from offline_model.language.phrases import counted_phrases, counts, group_phrases, measure_phrases, over_time
-from offline_model.language.values import dates_in, numbers_in
+from offline_model.arguments.unused import uncovered
+from offline_model.language import phrases
+from offline_model.language.values import file_uris_in, numbers_in, spans
 from offline_model.language.vocabulary import NOUN_VERBS, PLAIN_VERBS, QUESTION_WORDS, word_set
-from offline_model.language.words import groups, likeness, stem, terms, words
+from offline_model.language.words import likeness, stem, terms, words
 from offline_model.language.zones import zones_in
 from offline_model.request.tools import ToolSpec
 
@@ -29,9 +30,7 @@ _BEST_TERMS = 4
 _BARE_TERMS = 2
 _IDIOM = re.compile(r"\bover time\b|\btime series\b", re.IGNORECASE)
 _SEARCHING = frozenset(map(stem, word_set("search find look lookup retrieve answer knowledge question ask")))
-_WANTS_KNOWLEDGE = re.compile(
-    r"^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b", re.IGNORECASE
-)
+_WANTS_KNOWLEDGE = re.compile(r"(?i)^(?:explain|describe|tell|find|look|search|learn|research|investigate|know)\b")
 _VALUES = re.compile(r"https?://\S+|agentnet-file:\S+|\"[^\"]*\"|“[^”]*”|`[^`]*`")
 
 
@@ -62,13 +61,13 @@ class Candidate:
 def candidates(tools: Sequence[ToolSpec], task: Task) -> list[Candidate]:
     """The tools with their scores, best first; the order of `tools` decides between equals."""
     index = _Index(tools)
-    found = [_candidate(tool, task, index.score(tool, task.step.text)) for tool in tools]
+    tabular = any(takes(tool.parameters, Kind.COLUMN) or takes(tool.parameters, Kind.SQL) for tool in tools)
+    found = [_candidate(tool, task, index.score(tool, task.step.text), tabular=tabular) for tool in tools]
     found.sort(key=lambda candidate: -candidate.score)
     return _complete_first(found)
 
 
 def _complete_first(found: list[Candidate]) -> list[Candidate]:
-    """A tool that can be called now goes before one that fits little better and lacks something."""
     if not found or found[0].lacks < 1:
         return found
     near = [item for item in found if not item.lacks and item.score >= max(FITS, found[0].score - MARGIN)]
@@ -82,20 +81,23 @@ def lexical(text: str, documents: Sequence[tuple[str, str]]) -> list[float]:
     return [index.score(tool, text) for tool in tools]
 
 
-def _candidate(tool: ToolSpec, task: Task, spoken: float) -> Candidate:
+def _candidate(tool: ToolSpec, task: Task, spoken: float, *, tabular: bool) -> Candidate:
     filled = fill(tool, task)
-    spoken += 0.0 if _sums_up(task) else _knowledge_bonus(tool, task.step.text)
+    spoken += (
+        0.0
+        if _sums_up(task)
+        else _knowledge_bonus(tool, task.step.text, tabular=tabular or bool(file_uris_in(task.everything)))
+    )
     score = spoken + filled.strong + (filled.weak if spoken > 0 else 0.0) - MISSING * _lacking(filled)
-    score -= MISSING if _is_elsewhere(tool, filled, task) else 0.0
-    score = min(score, 0.0) if _ignores_material(filled, task) else score
+    score = min(score, 0.0) if _is_elsewhere(tool, filled, task) or _ignores_material(filled, task) else score
     return Candidate(tool, filled, score if spoken > 0 or filled.strong > 0 else min(score, 0.0))
 
 
 def _is_elsewhere(tool: ToolSpec, filled: Filled, task: Task) -> bool:
-    """Whether all that the tool got is a place, and the step speaks of a thing there that it knows nothing of."""
-    kinds = {kind_of(parameter) for parameter in tool.parameters if parameter.name in filled.arguments}
-    own = {term for _, said in _fields(tool) for term in said}
-    return kinds == {Kind.ZONE} and any(groups(term) and not likeness(term, own) for term in terms(task.step.text))
+    """Whether all that the tool got are times and places, and the step speaks of a thing that it knows nothing of."""
+    kinds = set(map(kind_of, tool.parameters))
+    tells_time = kinds <= {Kind.ZONE, Kind.CLOCK, Kind.DATE} if kinds else likeness("time", terms(tool.name))
+    return bool(tells_time and uncovered(task.step.text, tool, filled.arguments))
 
 
 def _sums_up(task: Task) -> bool:
@@ -105,7 +107,6 @@ def _sums_up(task: Task) -> bool:
 
 
 def _ignores_material(filled: Filled, task: Task) -> bool:
-    """Whether the step is about its material alone, and the tool's arguments hold none of it."""
     about_it = task.step.points_back and len(terms(task.step.text)) <= 3
     if not about_it or not task.materials:
         return False
@@ -117,17 +118,23 @@ def _ignores_material(filled: Filled, task: Task) -> bool:
 
 
 def _lacking(filled: Filled) -> float:
-    """Missing arguments, counted; those that other tools often know weigh less."""
     kinds = [kind_of(parameter) for parameter in filled.missing]
     return sum(0.2 if kind in {Kind.COLUMN, Kind.SOURCE} else 0.6 if kind is Kind.TEXT else 1.0 for kind in kinds)
 
 
-def _knowledge_bonus(tool: ToolSpec, step: str) -> float:
+def _knowledge_bonus(tool: ToolSpec, step: str, *, tabular: bool) -> float:
     """A search answers a question even when they share no word."""
     first = words(step)[:1]
     asks = bool(first) and (first[0] in QUESTION_WORDS or bool(_WANTS_KNOWLEDGE.match(step)) or step.endswith("?"))
+    implied = _implied(step)
+    elsewhere = implied and (
+        tabular
+        or implied[0] != "aggregat"
+        or phrases.extreme_groups(step)
+        or (phrases.counts(step) and not phrases.counted_phrases(step))
+    )
     searches = _SEARCHING & set(terms(f"{tool.name} {tool.description}"))
-    return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not _implied(step) else 0.0
+    return 1.6 if asks and searches and takes(tool.parameters, Kind.QUERY) and not elsewhere else 0.0
 
 
 class _Index:
@@ -152,17 +159,19 @@ class _Index:
 
 def _implied(text: str) -> list[str]:
     """Terms that a step means without saying them: who groups, averages or counts wants data aggregated."""
-    if over_time(text):
+    if phrases.over_time(text):
         return ["chart", "line"]
-    if len(dates_in(text)) > 1:
+    if spans(text):
         return ["date", "differenc"]
     if zones_in(text) and likeness(stem("time"), terms(text)):
         return ["time", "zone", "now"]
-    if set(map(str.lower, counted_phrases(text))) & SHAPE:
+    if set(map(str.lower, phrases.counted_phrases(text))) & SHAPE:
         return ["row", "column", "describ"]
     asks = words(text)[:1] and words(text)[0] in QUESTION_WORDS
-    groups = group_phrases(text) and (not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE))
-    return ["aggregat", "group"] if groups or counts(text) or measure_phrases(text) else []
+    groups = phrases.group_phrases(text) and (
+        not asks or re.search(r"\b(?:per|each|every|group)\b", text, re.IGNORECASE)
+    )
+    return ["aggregat", "group"] if groups or phrases.counts(text) or phrases.measure_phrases(text) else []
 
 
 def _agreement(lead: str, tool: ToolSpec) -> float:

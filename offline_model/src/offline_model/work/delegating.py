@@ -13,7 +13,7 @@ from offline_model.arguments.known import error_of, parsed
 from offline_model.arguments.naming import DATA_FILE
 from offline_model.language.phrases import counts, group_phrases, measure_phrases, over_time
 from offline_model.language.quantities import expression_in, quantity_in
-from offline_model.language.values import Quantity, clocks_in, dates_in, file_uris_in, sql_in, urls_in
+from offline_model.language.values import Quantity, clocks_in, file_uris_in, spans, sql_in, urls_in
 from offline_model.language.vocabulary import COMMENTING, QUESTION_WORDS, WRITING
 from offline_model.language.words import likeness, shorten, stem, terms, words
 from offline_model.language.zones import zones_in
@@ -21,12 +21,12 @@ from offline_model.request.clauses import BACKGROUND
 from offline_model.request.conversation import QUESTION, Material, material_section
 from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, File, Outcome, files_named
-from offline_model.request.plan import Step
 from offline_model.request.tools import DELEGATE, FIND_AGENTS, HANDOFF, Toolbox, ToolSpec
 from offline_model.work.choice import lexical
 
 TRUSTED_SCORE = 0.5
 """A registry's score, of 1, that is believed even when agent and step share no word."""
+CANNOT = " was asked and cannot do it."
 MAX_PEERS = 2
 _OWN_WEIGHT = 0.4
 """How much likeness in words counts beside the registry's own score."""
@@ -68,12 +68,13 @@ class Delegating:
                 return None
             for peer in [peer for peer in fitting(need, peers) if peer.name not in declined][:MAX_PEERS]:
                 tried = self._ask(peer, task)
-                if tried is None or not tried.declined:
+                if tried is None or tried.ok or not (tried.declined or declined):
                     return tried
                 declined[peer.name] = tried
         if declined:
-            said = "\n\n".join(dict.fromkeys(outcome.text for outcome in declined.values()))
-            return replace(next(iter(declined.values())), text=said)
+            # Who has a reason is told first: the last who was asked seldom has the one that counts.
+            told = sorted({outcome.text: None for outcome in declined.values()}, key=lambda text: text.endswith(CANNOT))
+            return replace(next(iter(declined.values())), text="\n\n".join(told))
         said = f"Nobody in the network can do this step: “{shorten(task.step.text, 160)}”."
         return Outcome(task.step, self.unasked or said, ok=False, refused=not self.unasked)
 
@@ -135,10 +136,11 @@ def need_of(task: Task) -> str:
     about_text = step.points_back and any(
         item.is_text and len(words(item.text)) > _FEW_WORDS for item in task.materials
     )
+    has_table = not step.depends and any(map(DATA_FILE.search, file_uris_in(task.everything)))
     hints: dict[str, object] = {
         "review and score": set(words(text)[:1]) & COMMENTING,
         "time zone": zones_in(text) and (clocks_in(text) or likeness(stem("time"), terms(text))),
-        "days between dates": len(dates_in(text)) > 1,
+        "days between dates": spans(text),
         "calculate": expression_in(text),
         "convert units": (quantity_in(text) or Quantity()).target,
         "fetch a web page": urls_in(text),
@@ -147,28 +149,20 @@ def need_of(task: Task) -> str:
         "write a report": bool(words(text)) and likeness(stem(words(text)[0]), [stem("write")]),
         "analyse data": over_time(text)
         or (group_phrases(text) and (counts(text) or measure_phrases(text)))
-        or (_has_table(task) and not set(words(text)[:1]) & (WRITING | COMMENTING)),
+        or (has_table and not set(words(text)[:1]) & (WRITING | COMMENTING)),
     }
     told = ", ".join(hint for hint, value in hints.items() if value)
     return f"{step.text} ({told})" if told else step.text
-
-
-def _has_table(task: Task) -> bool:
-    """Whether the step's files are tables, and nothing was done with them yet."""
-    return not task.step.depends and any(DATA_FILE.search(uri) for uri in file_uris_in(task.everything))
 
 
 def message_for(task: Task, peer: Peer) -> str:
     """The step with what was told besides and the material it needs."""
     addressed = rf"^(?:ask|tell|have|get|let)\s+(?:the\s+)?{re.escape(peer.name)}(?:\s+agent)?\s+(?:to\s+)?"
     step = re.sub(addressed, "", task.step.text, flags=re.IGNORECASE)
-    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], _background(task.step))))
+    told = f"{BACKGROUND} {' '.join(task.step.background.split())}" if task.step.background else ""
+    said = "\n\n".join(filter(None, (step[:1].upper() + step[1:], told)))
     section = material_section(task.materials)
     return f"{said}\n\n{section}" if section else said
-
-
-def _background(step: Step) -> str:
-    return f"{BACKGROUND} {' '.join(step.background.split())}" if step.background else ""
 
 
 def material_of(outcome: Outcome) -> Material:
@@ -207,7 +201,7 @@ def _outcome(task: Task, peer: Peer, output: str) -> Outcome:
     declined = value["state"] == "rejected" or text.startswith((REFUSAL, NOTHING, QUESTION, FAILURE))
     if declined and not text.startswith(QUESTION):
         said = text.removeprefix(FAILURE) if text and not text.startswith(REFUSAL) else ""
-        said = f"{peer.name} was asked and cannot do it{f': {said}' if said else '.'}"
+        said = f"{peer.name}{CANNOT[:-1]}: {said}" if said else f"{peer.name}{CANNOT}"
         return Outcome(task.step, said, ok=False, declined=True, by=peer.name)
     if value["state"] != "completed":
         reason = text or "no reason was given"

@@ -3,20 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from offline_model.answers.rendering import render, tables_in
-from offline_model.arguments.conditions import (
-    column_named,
-    condition,
-    identifier,
-    named_in,
-    unresolved,
-    value_candidates,
-    value_query,
-)
+from offline_model.arguments import conditions
+from offline_model.arguments.conditions import identifier
 from offline_model.arguments.filling import Task
 from offline_model.arguments.kinds import Kind, kind_of
-from offline_model.arguments.known import Names, error_of, names_in
+from offline_model.arguments.known import COUNTED, Names, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, source_for
 from offline_model.arguments.unused import unused
 from offline_model.language.phrases import counts, group_phrases, measure_phrases, over_time
@@ -33,7 +27,7 @@ MAX_LISTED = 100
 """Rows that are listed when the step names no number."""
 _DRAWING = re.compile(r"\b(?:chart|plot|graph|draw|diagram|visuali[sz]e|histogram|pie|scatter)\b", re.IGNORECASE)
 _AGGREGATE = re.compile(
-    r"\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b", re.IGNORECASE
+    r"(?i)\b(?:average|mean|median|avg|sum|total|count|how many|how much|how often|number of|per|for each)\b"
 )
 _LISTS = word_set("show list display give find get filter which who whose what sort order rank print select return")
 _LISTING = word_set("show list display give get print select return")
@@ -41,29 +35,24 @@ _HIGH = "most|highest|largest|biggest|longest|greatest|best|top|maximum|newest|l
 _LOW = "least|lowest|smallest|shortest|fewest|worst|bottom|minimum|oldest|earliest|cheapest|first"
 _EXTREME = re.compile(rf"\b(?:({_HIGH})|({_LOW}))\b(?:\s+(\d+))?\s*([\w -]{{0,40}})", re.IGNORECASE)
 _COUNTED = re.compile(
-    rf"\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b", re.IGNORECASE
+    rf"(?i)\b(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+(?:\w+\s+){{0,2}}?(?:{_HIGH}|{_LOW}|with|had|have)\b"
 )
-_WANTED = re.compile(
-    rf"\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]", re.IGNORECASE
-)
+_WANTED = re.compile(rf"(?i)\b(?:which|what|the|list|show|find|give|me)\s+(\d{{1,3}}|{'|'.join(NUMBER_WORDS)})\s+[a-z]")
 _BY = re.compile(r"\b(?:by|in|with|had|has|have|on)\s+(?:the\s+)?([\w -]+)", re.IGNORECASE)
 _IN_TIME = re.compile(r"newest|latest|youngest|recent|last|oldest|earliest|first", re.IGNORECASE)
-_SORTED = re.compile(
-    r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)", re.IGNORECASE
-)
+_SORTED = re.compile(r"(?i)\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:\w+\s+){0,3}?by\s+(?:the\s+)?([\w -]+)")
 _SHARE = re.compile(r"\b(?:share|percentage|proportion|fraction|what percent|how many percent)\b", re.IGNORECASE)
 _FUNCTIONS = {"total": "sum", "average": "avg", "mean": "avg", "minimum": "min", "maximum": "max"}
 _AGGREGATED = re.compile(
-    r"\b(sum|total|average|avg|mean|median|min|max|minimum|maximum|number of|count of|how many)"
-    r"\s+(?:of\s+)?(?:the\s+)?([\w-]+)",
-    re.IGNORECASE,
+    r"(?i)\b(sum|total|average|avg|mean|median|min|max|minimum|maximum|number of|count of|how many)"
+    r"\s+(?:of\s+)?(?:the\s+)?([\w-]+)"
 )
 _EACH = re.compile(r"\b(?:each|every|which)\s+([\w-]+)", re.IGNORECASE)
 _GAPS = re.compile(r"\b(?:missing|empty|blank|null)\s+(?:values?|cells?|entries|data)\b|\bgaps\b", re.IGNORECASE)
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b", re.IGNORECASE)
-_PRODUCT = re.compile(
-    r"([\w]+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)", re.IGNORECASE
-)
+_PRODUCT = re.compile(r"(?i)\b(\w+)\s*(?:\btimes\b|\bmultiplied by\b|(?<= )x(?= )|[*×])\s*(?:the\s+)?([\w]+)")
+_SHEETS = re.compile(r"This is its sheet [^;\n]+; others (are .+)\. Name one as ([^\n]+)\.")
+"""How the description of a workbook tells of its other sheets."""
 _CORRELATION = re.compile(r"\bcorrelat\w*", re.IGNORECASE)
 
 _NAMED = "is there as a column, and I know no query that does with it what is asked"
@@ -102,16 +91,36 @@ class Querying:
         told = self.ledger.call(self._describing, {self._describing.required[0].name: source})
         if told is None:
             return None
+        first = self._on(task, source, told)
+        sheets = _SHEETS.search(told)
+        if first is None or not sheets or (isinstance(first, Outcome) and first.ok):
+            return first
+        book = sheets[2].rpartition("#")[0]
+        for sheet in re.findall(r"(?:are |, )(.+?) \(\w+ in SQL\)", sheets[1]):
+            other = f"{source if file_uris_in(source) else book}#{quote(sheet)}"
+            told = self.ledger.call(self._describing, {self._describing.required[0].name: other})
+            found = None if told is None else self._on(task, other, told)
+            if found is None:
+                return None
+            if isinstance(found, Outcome) and found.ok:
+                return replace(found, text=f"{found.text}\n\n(This is of the sheet {sheet}.)")
+        return replace(first, text=f"{first.text} {sheets[0]}") if isinstance(first, Outcome) else first
+
+    def _on(self, task: Task, source: str, told: str) -> Outcome | bool | None:
+        if self._describing is None:
+            return False
         names = names_in([told]) if error_of(told) is None else Names()
         informed = self.with_values(task, replace(names, sources=(source,)))
         if informed is None:
             return None
-        unclear = unresolved(task.step.text, informed.names)
+        unclear = conditions.unresolved(task.step.text, informed.names)
         if unclear:
-            return Outcome(task.step, _unclear(unclear, informed.names), ok=False, by=self._describing.name)
+            known = ", ".join(informed.names.columns[:40])
+            said = f"{FAILURE}I cannot tell which column “{unclear}” means. The columns are {known}."
+            return Outcome(task.step, said, ok=False, by=self._describing.name)
         sql = statement(task.step.text, source, informed.names) if informed.names.columns else None
         if sql is None and informed.names.unknown:
-            return Outcome(task.step, told_unknown(informed.names).strip(), by=self._describing.name)
+            return Outcome(task.step, told_unknown(informed.names).strip(), ok=False, by=self._describing.name)
         if sql is None:
             return False
         shown = informed.names.columns if sql.startswith("SELECT * ") else ()
@@ -119,13 +128,15 @@ class Querying:
         left = unused(task.step.text, {"sql": sql}, informed.names, [source, *shown, *shares])
         if left:
             return Outcome(task.step, left_unused(left, informed.names), ok=False, by=self._describing.name)
+        table, whole = identifier(source), conditions.without_total(informed.names)
+        sql = sql.replace(f"FROM {table}", f"FROM (SELECT * FROM {table} WHERE {whole})") if whole else sql  # noqa: S608
         return self._answer(sql, source, informed)
 
     def with_values(self, task: Task, names: Names) -> Task | None:
         """`task` with those of its words that are values in text columns of the one known source."""
         said = ". ".join(filter(None, (task.step.background, task.step.text)))
-        asked = value_candidates(said, names)
-        sql = value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
+        asked = conditions.value_candidates(said, names)
+        sql = conditions.value_query(names.sources[0], asked, names) if len(names.sources) == 1 else None
         if sql is None or self._sql is None:
             return replace(task, names=names)
         output = self._call(sql, names.sources[0])
@@ -134,7 +145,7 @@ class Querying:
         rows = [row for found in tables_in(output) for row in found] if error_of(output) is None else []
         held = tuple((row["column"], row["value"]) for row in rows if row.get("column") in names.columns)
         found = {word for _, value in held for word in words(value)}
-        unknown = tuple(name for name in named_in(task.step.text, names) if not set(words(name)) & found)
+        unknown = tuple(name for name in conditions.named_in(task.step.text, names) if not set(words(name)) & found)
         return replace(task, names=replace(names, values=held, unknown=unknown))
 
     def _answer(self, sql: str, source: str, task: Task) -> Outcome | bool | None:
@@ -143,7 +154,7 @@ class Querying:
             return None
         if error_of(output) is not None:
             return False
-        text = render(output, task.step.text, {}) + told_unknown(task.names)
+        text = left_out_total(render(output, task.step.text, {}), task.names) + told_unknown(task.names)
         return Outcome(task.step, text, files=files_named(output), by=self._sql.name if self._sql else "")
 
     def _call(self, sql: str, source: str) -> str | None:
@@ -164,7 +175,6 @@ class Querying:
 
     @property
     def _sql(self) -> ToolSpec | None:
-        """The tool that takes a statement, and perhaps the sources that it reads."""
         taken = {Kind.SQL, Kind.SOURCE, Kind.FILES}
         fits = (
             t for t in self.tools if Kind.SQL in map(kind_of, t.required) and taken >= set(map(kind_of, t.required))
@@ -198,14 +208,15 @@ def left_unused(left: Sequence[str], names: Names) -> str:
     return f"{FAILURE}I cannot tell what to do with all of this request: {told}.{columns}{told_unknown(names)}"
 
 
+def left_out_total(text: str, names: Names) -> str:
+    """`text` with what its note on a last row that sums up the others says of this answer."""
+    return text.replace(COUNTED, "it is left out here") if names.total else text
+
+
 def told_unknown(names: Names) -> str:
     """A note on names that no column holds, which therefore narrowed nothing; empty where there is none."""
     listed = ", ".join(f"“{name}”" for name in names.unknown)
     return f"\n\nNote: no column holds {listed}, so that no rows were chosen by it." if listed else ""
-
-
-def _unclear(phrase: str, names: Names) -> str:
-    return f"{FAILURE}I cannot tell which column “{phrase}” means. The columns are {', '.join(names.columns[:40])}."
 
 
 def wants_rows(step: str) -> bool:
@@ -222,7 +233,7 @@ def wants_rows(step: str) -> bool:
 
 def statement(step: str, source: str, names: Names) -> str | None:
     """The SELECT that answers `step` from `source`; None when its words do not make one."""
-    where = condition(step, names)
+    where = conditions.condition(step, names)
     table = identifier(source)
     if _GAPS.search(step):
         gaps = ", ".join(f"count(*) - count({identifier(name)}) AS {identifier(name)}" for name in names.columns)
@@ -254,11 +265,10 @@ def _groups(step: str, source: str, names: Names) -> bool:
     plain = [name for name in plain if not set(terms(name)) <= own]
     ranked = [match[4] for match in _EXTREME.finditer(step)]
     nouns = [name for phrase in ranked for name in plain if _ends_with(phrase, name)]
-    return bool(nouns) or any(column_named(phrase, plain) for phrase in group_phrases(step))
+    return bool(nouns) or any(conditions.column_named(phrase, plain) for phrase in group_phrases(step))
 
 
 def _ends_with(phrase: str, name: str) -> bool:
-    """Whether the noun of "best selling product" is the column."""
     said = [stem(word) for word in words(re.split(r"\b(?:in|of|by|for|with|from)\b", phrase)[0])]
     own = [stem(word) for word in words(name)]
     return bool(own) and said[-len(own) :] == own
@@ -291,7 +301,6 @@ def _wanted(step: str, extreme: re.Match[str]) -> int:
 
 
 def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | None:
-    """The column that an extreme is of: after "by" or the superlative, of a time, or the only one that fits."""
     moments = [name for name, kind in names.types.items() if _is_moment(kind)]
     timed = bool(_IN_TIME.search(extreme[0].split(None, 1)[0]) and moments)
     phrases = [*_BY.findall(step[extreme.start() :]), *([] if timed else [extreme[4], *measure_phrases(step)])]
@@ -302,19 +311,15 @@ def _extreme_column(step: str, extreme: re.Match[str], names: Names) -> str | No
     if timed:
         return moments[0]
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
-    alike = [name for name in names.columns if names.is_numeric(name) and _means(step, name)]
+    numeric = [name for name in names.columns if names.is_numeric(name)]
+    alike = [name for name in numeric if any(likeness(stem(word), terms(step)) for word in words(name))]
     return next(iter([*spoken, *alike]), None)
 
 
-def _means(step: str, column: str) -> bool:
-    return any(likeness(stem(word), terms(step)) for word in words(column))
-
-
 def _column(phrase: str, names: Names) -> str | None:
-    """The column that the first words of `phrase` name."""
     said = words(phrase)[:3]
     for size in (3, 2, 1):
-        column = column_named(" ".join(said[:size]), names.columns)
+        column = conditions.column_named(" ".join(said[:size]), names.columns)
         if column:
             return column
     return None
@@ -330,13 +335,12 @@ def _correlation(step: str, table: str, names: Names, where: str | None) -> str 
 
 
 def _share(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """What part of a measure, or of the rows, meets the condition, or falls to each group that the step names."""
     spoken = [name for name in columns_spoken(step, names) if names.is_numeric(name)]
     part = f"sum({identifier(spoken[0])})" if spoken else "count(*)"
     label = identifier(f"percent of {spoken[0] if spoken else 'rows'}")
     others = [name for name in names.columns if name not in spoken]
     said = [*group_phrases(step), *_EACH.findall(step)]
-    group = next((name for phrase in said if (name := column_named(phrase, others))), None)
+    group = next((name for phrase in said if (name := conditions.column_named(phrase, others))), None)
     if group and not where:
         own = f"round(100.0 * {part} / sum({part}) OVER (), 2) AS {label}"
         return f"SELECT {identifier(group)}, {own} FROM {table} GROUP BY 1 ORDER BY 2 DESC LIMIT {MAX_LISTED}"  # noqa: S608
@@ -346,12 +350,13 @@ def _share(step: str, table: str, names: Names, where: str | None) -> str | None
 
 
 def _product(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """The sum of one column times another, of all rows or for each group that the step names."""
     numeric = [name for name in names.columns if names.is_numeric(name)]
     factors = [nearest(said, numeric) for match in _PRODUCT.findall(step)[:1] for said in match]
     if None in factors or len(factors) < 2:
         return None
-    group = next((name for phrase in group_phrases(step) if (name := column_named(phrase, names.columns))), None)
+    group = next(
+        (name for phrase in group_phrases(step) if (name := conditions.column_named(phrase, names.columns))), None
+    )
     total = f"sum({' * '.join(identifier(str(name)) for name in factors)})"
     label = identifier(f"sum of {' × '.join(map(str, factors))}")
     own = f"{identifier(group)}, " if group else ""
@@ -360,11 +365,14 @@ def _product(step: str, table: str, names: Names, where: str | None) -> str | No
 
 
 def _several(step: str, table: str, names: Names, where: str | None) -> str | None:
-    """Several amounts of all rows, each as it was named: a sum, and the number of rows."""
     shown: list[str] = []
     for said, of in _AGGREGATED.findall(step):
         function = _FUNCTIONS.get(said.lower(), said.lower())
-        column = None if " " in said else column_named(of, [name for name in names.columns if names.is_numeric(name)])
+        column = (
+            None
+            if " " in said
+            else conditions.column_named(of, [name for name in names.columns if names.is_numeric(name)])
+        )
         if column is None and (" " not in said or of.lower() not in SHAPE):
             return None
         amount = f"{function}({identifier(column)})" if column else "count(*)"

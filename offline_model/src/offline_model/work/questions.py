@@ -46,15 +46,11 @@ def _thing(parameter: Parameter) -> str:
     kind, role = kind_of(parameter), role_of(parameter)
     side = {"from": " to convert from", "to": " to convert to"}.get(role, "")
     plain = {
-        Kind.TEXT: "the text to work on",
-        Kind.ZONE: f"the city or time zone{side}",
-        Kind.UNIT: f"the unit{side}",
-        Kind.URL: "the link (URL)",
-        Kind.SOURCE: "the file or data source to use",
-        Kind.EXPRESSION: "the calculation, such as `3 * (4 + 5)`",
-        Kind.CLOCK: "the time of day",
+        Kind.TEXT: "the text to work on", Kind.ZONE: f"the city or time zone{side}", Kind.UNIT: f"the unit{side}",
+        Kind.URL: "the link (URL)", Kind.SOURCE: "the file or data source to use",
+        Kind.EXPRESSION: "the calculation, such as `3 * (4 + 5)`", Kind.CLOCK: "the time of day",
         Kind.SQL: "the SQL query",
-    }.get(kind)
+    }.get(kind)  # fmt: skip
     if plain:
         return plain
     described = first_sentence(parameter.description).rstrip(".")

@@ -12,20 +12,25 @@ from offline_model.arguments.filling import Filled, Task, fill
 from offline_model.arguments.kinds import Kind, kind_of, takes
 from offline_model.arguments.known import Names, correction, error_of, names_in
 from offline_model.arguments.naming import columns_spoken, spoken_source
-from offline_model.arguments.unused import unused, unused_numbers
+from offline_model.arguments.unused import uncovered, unused, unused_numbers
 from offline_model.language.phrases import group_phrases, measure_phrases, over_time
 from offline_model.language.values import file_uris_in, numbers_in, paths_in
 from offline_model.language.words import terms
 from offline_model.request.conversation import Material
 from offline_model.request.ledger import Ledger
 from offline_model.request.outcome import FAILURE, Outcome, files_named
-from offline_model.request.tools import Parameter, ToolSpec
+from offline_model.request.tools import ToolSpec
 from offline_model.work.choice import Candidate, candidates
-from offline_model.work.querying import Querying, left_unused, told_unknown
+from offline_model.work.querying import Querying, left_out_total, left_unused, told_unknown
 from offline_model.work.questions import Questions
 
 _LISTING = frozenset(terms("list describe show sources available catalog schema columns tables files inspect"))
 _NAMEABLE = frozenset({Kind.SOURCE, Kind.COLUMN, Kind.ZONE, Kind.UNIT, Kind.OTHER, Kind.CHOICE, Kind.PLACE, Kind.AGENT})
+_CLOSED = frozenset({
+    Kind.AGENT, Kind.AMOUNT, Kind.BOOLEAN, Kind.CHOICE, Kind.DATE, Kind.CLOCK, Kind.EMAIL, Kind.LIMIT, Kind.OTHER,
+    Kind.PLACE, Kind.ZONE,
+})  # fmt: skip
+"""Kinds of single values: a tool that takes no others does nothing with any other word."""
 _EXISTS = re.compile(r"(?:is|are|was|were) there\b|do(?:es)?\b.*\b(?:have|exist)\b", re.IGNORECASE)
 MAX_QUESTIONS = 3
 MAX_DESCRIBED = 5
@@ -45,7 +50,9 @@ class Tooling:
         """The tool that fits the step best."""
         # Whether there is a chart is no order to draw one, for which much would have to be asked.
         asks = _EXISTS.match(task.step.text) and not file_uris_in(task.everything)
-        return next((fits for fits in candidates(self.tools, task) if not (asks and fits.filled.missing)), None)
+        found = (item for item in candidates(self.tools, task) if not (asks and item.filled.missing))
+        # Who has nothing of the several things that a tool takes speaks of something else: the unit price is no unit.
+        return next((item for item in found if item.filled.arguments or len(item.filled.missing) < 2), None)
 
     def query(self, task: Task, best: Candidate | None) -> Outcome | bool | None:
         """The step done with SQL; False when it is no step for that."""
@@ -70,7 +77,8 @@ class Tooling:
                 return None if waits else Outcome(task.step, question, ok=False, question=question)
             informed = replace(informed, answers={**informed.answers, missing.name: answer})
             filled = fill(candidate.tool, informed)
-        return Outcome(task.step, f"I still lack {_named(filled.missing)} for this.", ok=False, by=candidate.tool.name)
+        lacks = ", ".join(f"`{parameter.name}`" for parameter in filled.missing)
+        return Outcome(task.step, f"I still lack {lacks} for this.", ok=False, by=candidate.tool.name)
 
     def _informed(self, tool: ToolSpec, task: Task) -> Task | Outcome | None:
         """`task` with the names of sources and columns that the tool's arguments need, from tools that tell them.
@@ -107,7 +115,6 @@ class Tooling:
         return Querying(self.tools, self.ledger).with_values(task, task.names) if narrows else task
 
     def _by_columns(self, tool: ToolSpec, task: Task) -> Task | None:
-        """`task` with the one source that has the columns which the step speaks of, of a few that could be meant."""
         teller = next((t for t in self._tellers(tool, Kind.COLUMN) if len(t.required) == 1), None)
         sources = task.names.sources
         if teller is None or not 1 < len(sources) <= MAX_DESCRIBED:
@@ -131,7 +138,6 @@ class Tooling:
         return self.ledger.call(teller, mended) if mended else output
 
     def _tellers(self, tool: ToolSpec, kind: Kind) -> list[ToolSpec]:
-        """Tools that list or describe, those that need least first."""
         wanted = {Kind.SOURCE: terms("list sources files"), Kind.COLUMN: terms("describe columns schema")}[kind]
 
         def rank(other: ToolSpec) -> tuple[int, int]:
@@ -155,7 +161,8 @@ class Tooling:
     def _once(self, tool: ToolSpec, arguments: Mapping[str, Any], task: Task) -> Outcome | None:
         left = self._left_out(tool, arguments, task)
         if left:
-            return Outcome(task.step, left_unused(left, task.names), ok=False, by=tool.name)
+            said = left_unused(left, task.names) if self._reads_tables(tool) else _no_place(left, tool)
+            return Outcome(task.step, said, ok=False, by=tool.name)
         output = self.ledger.call(tool, arguments)
         error = error_of(output) if output is not None else None
         mended = _mended(tool, arguments, error) if error else None
@@ -166,7 +173,7 @@ class Tooling:
             return None
         if error:
             return Outcome(task.step, f"{FAILURE}{error} (`{tool.name}`)", ok=False, by=tool.name)
-        text = _in_short(render(output, task.step.text, mended or arguments), task)
+        text = left_out_total(_in_short(render(output, task.step.text, mended or arguments), task), task.names)
         text += told_unknown(task.names) if takes(tool.parameters, Kind.CONDITION) else ""
         missed = takes(tool.parameters, Kind.QUERY) and text.startswith((NOTHING, NO_RESULTS))
         return Outcome(task.step, text, ok=not missed, files=files_named(output), by=tool.name)
@@ -180,24 +187,33 @@ class Tooling:
             # Feet and inches are one amount already, and neither of the two that were said.
             said = numbers_in(task.step.text)
             return unused_numbers(task.step.text, arguments) if set(said) & set(arguments.values()) else []
-        tables = Querying(self.tools, self.ledger).ready and (Kind.SOURCE in kinds or not kinds)
-        if not tables or kinds & {Kind.SQL, Kind.TEXT}:
+        if kinds and kinds <= _CLOSED:
+            return [*unused_numbers(task.step.text, arguments), *uncovered(task.step.text, tool, arguments)]
+        if not self._reads_tables(tool) or kinds & {Kind.SQL, Kind.TEXT}:
             return []
         aggregates = Kind.COLUMN in kinds
         shown = [] if aggregates else [f"{tool.name} {tool.description} fields structure schema look inside overview"]
         used = {key: value for key, value in arguments.items() if not (aggregates and key == "title")}
         return unused(task.step.text, used, task.names, shown)
 
+    def _reads_tables(self, tool: ToolSpec) -> bool:
+        return Querying(self.tools, self.ledger).ready and (takes(tool.parameters, Kind.SOURCE) or not tool.parameters)
+
+
+def _no_place(left: Sequence[str], tool: ToolSpec) -> str:
+    said = ", ".join(f"“{word}”" for word in left[:5])
+    taken = ", ".join(parameter.name for parameter in tool.parameters)
+    all_of_it = f"{FAILURE}I cannot tell what to do with all of this request"
+    return f"{all_of_it}: `{tool.name}` takes {taken}, and {said} is none of it."
+
 
 def _in_short(text: str, task: Task) -> str:
-    """`text` as a summary, when a text was got that the step wants in short."""
     if len(text) < LONG_TEXT or tables_in(text) or not wants_summary(task.step.text):
         return text
     return work_on(task.step.text, [Material("", text)]) or text
 
 
 def _lacks(tool: ToolSpec, kind: Kind, task: Task) -> bool:
-    """Whether `tool` takes names of that kind and the text gives none that is sure."""
     if not takes(tool.parameters, kind) or (kind is Kind.COLUMN and task.names.columns):
         return False
     lacks, said = takes(fill(tool, task).missing, kind), task.step.text
@@ -213,11 +229,17 @@ def _joined(known: Names, found: Names, arguments: Mapping[str, Any]) -> Names:
     sources = described if described and found.columns else (*known.sources, *found.sources)
     columns = tuple(dict.fromkeys((*known.columns, *found.columns)))
     types = {**known.types, **found.types}
-    return Names(tuple(dict.fromkeys(sources)), columns, known.words | found.words, types, known.values)
+    return Names(
+        tuple(dict.fromkeys(sources)),
+        columns,
+        known.words | found.words,
+        types,
+        known.values,
+        total=found.total or known.total,
+    )
 
 
 def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[str, Any] | None:
-    """The arguments with the one that `error` complains of replaced by what it offers; None when it offers nothing."""
     names = [p.name for p in tool.parameters if isinstance(arguments.get(p.name), str) and kind_of(p) in _NAMEABLE]
     blamed = [name for name in names if arguments[name] and re.search(re.escape(arguments[name]), error, re.IGNORECASE)]
     for name in blamed or names:
@@ -229,7 +251,3 @@ def _mended(tool: ToolSpec, arguments: Mapping[str, Any], error: str) -> dict[st
 
 def _difference(sets: Sequence[Mapping[str, Any]], place: int) -> str:
     return ", ".join(str(value) for key, value in sets[place].items() if any(other[key] != value for other in sets))
-
-
-def _named(parameters: Sequence[Parameter]) -> str:
-    return ", ".join(f"`{parameter.name}`" for parameter in parameters)
