@@ -50,7 +50,7 @@ class Approvals:
             "approve",
             Question(
                 f"{key}!approve",
-                f"May {scope.agent} call {name} with {arguments}? Answer yes or no.",
+                f"May {scope.agent} call {name} with {_shown(arguments)}? Answer yes or no.",
                 {"kind": "approval", "tool": name, "arguments": _object(arguments), "path": list(scope.path)},
             ),
         )
@@ -70,7 +70,7 @@ class Approvals:
             "happened",
             Question(
                 f"{key}!happened",
-                f"{scope.agent} was interrupted while it called {name} with {arguments}. Did this happen? "
+                f"{scope.agent} was interrupted while it called {name} with {_shown(arguments)}. Did this happen? "
                 "Answer yes with its result, or no to let it be called again.",
                 {"kind": "in-doubt", "tool": name, "arguments": _object(arguments), "path": list(scope.path)},
             ),
@@ -129,3 +129,12 @@ def _object(arguments: str) -> Any:
         return json.loads(arguments)
     except ValueError:
         return arguments
+
+
+def _shown(arguments: str) -> str:
+    """Arguments as whoever decides reads them: letters and not their escapes, but nothing that cannot be seen."""
+    try:
+        text = json.dumps(json.loads(arguments), ensure_ascii=False)
+    except ValueError:
+        text = arguments
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
