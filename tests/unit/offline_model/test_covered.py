@@ -142,3 +142,13 @@ async def test_the_network_answers_rightly_or_says_that_it_cannot(
     assert "toolbox_now" not in {called for called, _ in network.calls}
     assert "no column holds" not in answer
     assert said in answer if said else HONESTLY.search(answer)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "asked", ["What time is it?", "What is the date today?", "What is the current time?", "What time is it now?"]
+)
+async def test_the_time_is_told_by_a_clock_and_not_by_documents(tmp_path: Path, asked: str) -> None:
+    network = Network(tmp_path)
+    assert "UTC" in await network.ask(asked)
+    assert "knowledge_search" not in {name for name, _ in network.calls}

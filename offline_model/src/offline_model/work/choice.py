@@ -163,7 +163,7 @@ def _implied(text: str) -> list[str]:
         return ["chart", "line"]
     if spans(text):
         return ["date", "differenc"]
-    if zones_in(text) and likeness(stem("time"), terms(text)):
+    if (zones_in(text) or " time is it" in text.lower()) and likeness(stem("time"), terms(text)):
         return ["time", "zone", "now"]
     if set(map(str.lower, phrases.counted_phrases(text))) & SHAPE:
         return ["row", "column", "describ"]
