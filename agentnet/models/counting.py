@@ -14,7 +14,6 @@ from typing import Any
 import httpx2
 from cachetools import LRUCache
 
-from agentnet.http.uncompressed import IDENTITY, is_encoded
 from agentnet.models.endpoints.endpoint import OPENAI_URL, Endpoint, on_this_machine
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ async def _counted(endpoint: Endpoint, text: str) -> int | None:
     text = text.encode("utf-8", "replace").decode()  # half a character cannot be sent
     key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    headers |= IDENTITY | {name: value.get_secret_value() for name, value in endpoint.headers}
+    headers |= {"accept-encoding": "identity"} | {name: value.get_secret_value() for name, value in endpoint.headers}
     query = {name: value.get_secret_value() for name, value in endpoint.query}
     named = {"model": endpoint.model} if endpoint.model else {}
     try:
@@ -96,7 +95,7 @@ async def _answer(client: httpx2.AsyncClient, url: str, body: dict[str, str]) ->
     """The status, and what the answer says. Raises `ValueError` for one that is no JSON, or no answer at all."""
     async with client.stream("POST", url, json=body) as response:
         read = bytearray()
-        if is_encoded(response.headers):
+        if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
             raise ValueError("compressed, which was not asked for")
         async for chunk in response.aiter_raw():
             read += chunk

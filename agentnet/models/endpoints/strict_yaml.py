@@ -36,7 +36,7 @@ _Loader.yaml_implicit_resolvers = {
 def read_yaml(path: Path) -> Any:
     """The content of the file at `path`. Raises `ConfigurationError`."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for without an end
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
             raise ConfigurationError(f"{path} cannot be read: it is no file.")
         with path.open("rb") as file:
             body = file.read(MAX_FILE_BYTES + 1)

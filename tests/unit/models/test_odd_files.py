@@ -10,9 +10,9 @@ from agentnet.errors import ConfigurationError
 from agentnet.models.endpoints.strict_yaml import read_yaml
 
 
-def test_a_pipe_or_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ConfigurationError, match="cannot be read: it is no file"):
             read_yaml(path)
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
