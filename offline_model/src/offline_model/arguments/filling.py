@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from offline_model.arguments.aggregating import averages, function_named, ranks_groups
 from offline_model.arguments.conditions import condition, without_total
-from offline_model.arguments.kinds import Kind, kind_of, role_of
+from offline_model.arguments.kinds import Kind, kind_of, proportion, role_of
 from offline_model.arguments.known import Names
 from offline_model.arguments.naming import column_for, counted_column, measuring, source_for
 from offline_model.arguments.texts import list_items, text_for
@@ -157,7 +156,7 @@ class _Filler:
         kind = kind_of(parameter)
         if kind in {Kind.AMOUNT, Kind.LIMIT}:
             said = next(iter(values.numbers_in(answer)), None)
-            return None if said is None else _proportion(said, "%" in answer, parameter)
+            return None if said is None else proportion(said, "%" in answer, parameter)
         if kind is Kind.ZONE:
             return next((zone for _, _, zone in zones_in(answer)), answer.strip())
         if kind is Kind.CHOICE:
@@ -255,7 +254,7 @@ class _Filler:
         amount = values.number(named[1]) if named else self._amounts.pop(0)
         self._amounts = [other for other in self._amounts if not named or other != amount]
         percents = {values.number(said) for said in _PERCENT.findall(self._task.text)}
-        return _proportion(amount, amount in percents, parameter)
+        return proportion(amount, amount in percents, parameter)
 
     def _limit(self, parameter: Parameter) -> Any:
         match = _LIMIT.search(self._task.step.text)
@@ -372,16 +371,6 @@ class _Filler:
 
 
 _SOURCES: Mapping[Kind, Callable[[_Filler, Parameter], Any]] = {own: getattr(_Filler, f"_{own.value}") for own in Kind}
-
-
-def _proportion(value: float | int, percent: bool, parameter: Parameter) -> float | int | None:
-    """`value` as `parameter` takes it: 19% is 0.19 where its examples are fractions; None where that is not sure."""
-    said = f"{parameter.name} {parameter.description} {parameter.schema.get('examples', '')}"
-    numbers = set(map(float, re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w|\.\d|%)", said)))
-    numbers |= {float(parameter.schema[key]) for key in ("minimum", "maximum") if key in parameter.schema}
-    if numbers and max(numbers) <= 1 and (numbers - {0, 1} or numbers == {0, 1}) and parameter.type != "integer":
-        return float(Decimal(str(value)) / 100) if percent else value if abs(value) <= 1 else None
-    return None if percent and not re.search(r"per ?cent|pct|%", said, re.IGNORECASE) else value
 
 
 def _choice_score(choice: Any, asked: list[str], said: set[str]) -> float:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import StrEnum
 
 from offline_model.language.vocabulary import word_set
@@ -100,3 +101,14 @@ def role_of(parameter: Parameter) -> str:
     if own & {"from", "source", "src", "origin", "input", "start"}:
         return "from"
     return "to" if own & {"to", "target", "dest", "destination", "into", "output", "end"} else ""
+
+
+def proportion(value: float | int, percent: bool, parameter: Parameter) -> float | int | None:
+    """`value` as `parameter` takes it: 19% is 0.19 where its examples are fractions; None where that is not sure."""
+    said = f"{parameter.name} {parameter.description} {parameter.schema.get('examples', '')}"
+    numbers = set(map(float, re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w|\.\d|%)", said)))
+    limits = (parameter.schema.get("minimum"), parameter.schema.get("maximum"))
+    numbers |= {float(limit) for limit in limits if isinstance(limit, int | float)}
+    if numbers and max(numbers) <= 1 and (numbers - {0, 1} or numbers == {0, 1}) and parameter.type != "integer":
+        return float(Decimal(str(value)) / 100) if percent else value if abs(value) <= 1 else None
+    return None if percent and not re.search(r"per ?cent|pct|%", said, re.IGNORECASE) else value

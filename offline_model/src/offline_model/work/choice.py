@@ -175,7 +175,6 @@ def _implied(text: str) -> list[str]:
 
 
 def _agreement(lead: str, tool: ToolSpec) -> float:
-    """Less than 1 where the step's verb and the tool's are different ones."""
     verbs = [word for word in words(tool.name) if word in VERBS]
     if lead not in VERBS - _GENERAL_VERBS or not verbs:
         return 1.0
