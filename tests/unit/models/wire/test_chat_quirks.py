@@ -275,6 +275,7 @@ CASES = [
             before,
             ((tool, {"q": "x"}),),
             name=name,
+            reason="tool_calls",
         )
         for name, tool, before, text in (
             ("hermes", "search", "", '<tool_call>{"name": "search", "arguments": {"q": "x"}}</tool_call>'),
