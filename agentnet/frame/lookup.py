@@ -4,6 +4,7 @@ Starlette asks all in turn, 0.7 us each, and the gateway has fifty.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
@@ -53,19 +54,20 @@ def lead_straight(app: Starlette, tells: Callable[[BaseRoute], bool]) -> None:
     They are there to say errors, and make a request and three wrappers for each; one that such a route did not expect
     is told by them too.
     """
-    lookup, around = Lookup(app.router.routes), app.build_middleware_stack()
+    lookup = Lookup(app.router.routes)
+    around = cache(app.build_middleware_stack)  # at the first request: until then handlers may be added
 
     async def stack(scope: Scope, receive: Receive, send: Send) -> None:
         route, part = _found(lookup, scope)
         if route is None or not tells(route):
-            await around(scope, receive, send)
+            await around()(scope, receive, send)
             return
         scope.update(part, route=route)
         try:
             await route.handle(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - it is raised again within the layers that say it
             scope[RAISED] = error
-            await around(scope, receive, send)
+            await around()(scope, receive, send)
 
     app.middleware_stack = stack
 
