@@ -116,7 +116,7 @@ PAGE = (ROOT / "docs" / "models.md").read_text()
 
 def printed(command: str) -> str:
     """What the page on models prints of a command."""
-    return PAGE.partition(f"`agentnet models {command}")[2].partition("```text\n")[2].partition("```")[0]
+    return PAGE.partition(f"`agentnet models {command} NAME")[2].partition("```text\n")[2].partition("```")[0]
 
 
 def shape(text: str) -> list[str]:
