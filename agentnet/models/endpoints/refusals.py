@@ -60,7 +60,7 @@ def redirected(status: int, location: str | None) -> ModelError:
     where = f" to {shortened(location.split('?', 1)[0])}" if location else ""
     return ModelError(
         Kind.REQUEST,
-        _told(f"answers {_named(status)} and leads elsewhere{where}: nothing was sent there", ""),
+        _told(f"answers {_named(status)}", f"it leads elsewhere{where}: nothing was sent there"),
         hint="If that is right, set it as the base URL of this model.",
         answered=status,
     )

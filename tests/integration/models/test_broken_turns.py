@@ -102,7 +102,7 @@ STATUSES = {
     "a filter before the model": fails(
         "triggered a policy", refuses(400, error("triggered a policy", code="content_filter"))
     ),
-    "a circle": fails("sends in a circle", refuses(307, location="/v1/chat/completions"), asked=21),
+    "a circle": fails("leads elsewhere to /v1/chat/completions", refuses(307, location="/v1/chat/completions")),
 }
 NO_ANSWERS = {
     "a page with 200": again(refuses(200, b"<html><title>Welcome</title></html>", content_type="text/html")),

@@ -256,7 +256,7 @@ async def test_a_message_that_answers_a_question_completes_its_task(database_url
         assert done.status.state == TaskState.TASK_STATE_COMPLETED
 
 
-@pytest.mark.parametrize("end", ["complete", "failed", "requires_input", "requires_auth", "message"])
+@pytest.mark.parametrize("end", ["complete", "failed", "message"])
 async def test_the_last_message_of_an_execution_that_another_follows_is_kept(database_url: str, end: str) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
 
@@ -287,3 +287,47 @@ async def test_the_last_message_of_an_execution_that_another_follows_is_kept(dat
         said = [message.parts[0].text for message in done.history if message.role == Role.ROLE_AGENT]
         assert said == ["hello"], MessageToDict(done)
         assert done.status.state == TaskState.TASK_STATE_COMPLETED
+
+
+@pytest.mark.parametrize("end", ["requires_input", "requires_auth"])
+async def test_a_question_is_asked_though_a_message_came_before_it_and_that_is_kept(
+    database_url: str, end: str
+) -> None:
+    """What was said before a question is no answer to it: a call would be approved that nobody has seen."""
+    begun, go = asyncio.Event(), asyncio.Event()
+    heard: list[str] = []
+
+    async def first(context: RequestContext, queue: EventQueue) -> None:
+        task = updater(context, queue)
+        await task.start_work()
+        begun.set()
+        await go.wait()
+        await getattr(task, end)(task.new_agent_message([Part(text="sure?")]))
+
+    async def second(context: RequestContext, queue: EventQueue) -> None:
+        assert context.current_task is not None
+        heard.extend(
+            message.parts[0].text for message in context.current_task.history if message.role == Role.ROLE_USER
+        )
+        await completes(context, queue)
+
+    async with replicas(database_url, Plays(first, second)) as [one]:
+        sent = request("one")
+        sent.configuration.return_immediately = True
+        task = await one.handler.on_message_send(sent, caller())
+        assert isinstance(task, Task)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await begun.wait()
+            early = request("yes", task=task)
+            early.configuration.return_immediately = True
+            await one.handler.on_message_send(early, caller())
+            go.set()
+            await one.worker.finished(UUID(task.id))
+        asking = await one.handler.on_get_task(GetTaskRequest(id=task.id), caller())
+        assert asking is not None
+        assert asking.status.message.parts[0].text == "sure?"
+        assert asking.status.state in (TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED)
+        done = await one.handler.on_message_send(request("now", task=asking), caller())
+        assert isinstance(done, Task)
+        assert done.status.state == TaskState.TASK_STATE_COMPLETED
+        assert heard == ["one", "yes", "now"]
