@@ -31,7 +31,7 @@ def error_of(response: httpx.Response) -> AgentNetError:
     said = response.headers.get("retry-after", "")
     if response.status_code == 401 and "authorization" not in response.request.headers:
         hint = "Set AGENTNET_API_KEY; `agentnet keys show-admin` prints that of a network of this machine."
-        return UnauthenticatedError("The gateway wants a key, and there is none to send.", hint=hint)
+        return UnauthenticatedError(f"No key was sent to the gateway: {_message(response)}", hint=hint)
     return error_for(_message(response), response.status_code, float(said) if said.isdigit() else 1.0)
 
 
