@@ -117,10 +117,13 @@ class Words:
         """What is left at the end."""
         said = Said()
         held, self._held, self._call = "".join(self._call) or self._held, "", []
-        if self._mode == "thinking":
+        if self._mode == "thinking" and self._unsure is not None:  # no tag came: they were words, to be read as such
+            text, self._unsure = "".join([*self._unsure, held]), None
+            self._mode, self._asked.habits.thinks_first = "start", False
+            first, last = self.feed(text), self.end()
+            said = Said(first.words + last.words, held + first.thoughts + last.thoughts, [*first.calls, *last.calls])
+        elif self._mode == "thinking":
             said.thoughts = held
-            if self._unsure is not None:  # no tag came: they were words
-                said.words, self._asked.habits.thinks_first = "".join([*self._unsure, held]), False
         elif self._mode == "calling":
             said.calls = self._calls(held)
             said.words = "" if said.calls else held

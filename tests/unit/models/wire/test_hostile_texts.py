@@ -67,7 +67,7 @@ def refused() -> Iterator[None]:
 def asked() -> Asked:
     """A request with one tool."""
     body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}], "tools": [TOOL]}
-    return Asked("chat", json.dumps(body).encode(), Habits())
+    return Asked("chat", json.dumps(body, separators=(",", ":")).encode(), Habits())  # as the OpenAI client writes it
 
 
 def hostile(text: str, end: str) -> str:
@@ -143,3 +143,26 @@ def test_refusals_are_read_once(reader: str, text: str) -> None:
 )
 def test_a_wait_is_a_short_text_and_within_a_year(text: str, seconds: float | None) -> None:
     assert wait_of({"retry-after": text}) == seconds
+
+
+UNOPENED = [
+    ("It is 42.<|endoftext|>", "It is 42.", []),
+    ('<tool_call>{"name":"send","arguments":{"city":"Oslo"}}</tool_call>', "", [("send", '{"city":"Oslo"}')]),
+    ("Hello <b>you</b>.", "Hello <b>you</b>.", []),
+    ("plain", "plain", []),
+    ("Hm.</think>\nYes.<|im_end|>", "Yes.", []),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "calls"), UNOPENED)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_was_taken_for_thoughts_is_read_as_any_answer_is(
+    text: str, words: str, calls: list[tuple[str, str]], size: int
+) -> None:
+    """A model that began without a word of its thoughts before may do without them now."""
+    request = asked()
+    request.habits.thinks_first = True
+    reader = Words(request, noted_for("m", set()))
+    said = [*(reader.feed(text[at : at + size]) for at in range(0, len(text), size)), reader.end()]
+    assert "".join(each.words for each in said) == words
+    assert [call for each in said for call in each.calls] == calls
