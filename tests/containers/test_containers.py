@@ -74,11 +74,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def _start(stack: Stack) -> None:
     """Start the network and wait until it is healthy; once more if it is not, as the gate does with a failed test."""
-    stack.up()
     try:
+        stack.up()
         stack.wait_healthy()
-    except AssertionError as error:
-        print(f"FLAKY start of the containers: {error}", file=sys.__stderr__)
+    # Podman 4.3 also fails to start a container while one that it needs is being started anew.
+    except (AssertionError, subprocess.CalledProcessError) as error:
+        said = "".join(getattr(error, "__notes__", []))[-2000:]
+        print(f"FLAKY start of the containers: {error} {said}", file=sys.__stderr__)
         stack.down()
         stack.up()
         stack.wait_healthy()
