@@ -26,7 +26,7 @@ from a2a.types.a2a_pb2 import (
 from google.protobuf.json_format import MessageToDict
 
 from agentnet.identity import Principal
-from tests.integration.tasks.replicas import replicas, request
+from tests.integration.tasks.replicas import Replica, replicas, request
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -256,6 +256,24 @@ async def test_a_message_that_answers_a_question_completes_its_task(database_url
         assert done.status.state == TaskState.TASK_STATE_COMPLETED
 
 
+async def rested(one: Replica, begun: asyncio.Event, go: asyncio.Event, text: str) -> Task:
+    """A task that was sent `text` while it worked, at its next rest."""
+    sent = request("one")
+    sent.configuration.return_immediately = True
+    task = await one.handler.on_message_send(sent, caller())
+    assert isinstance(task, Task)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await begun.wait()
+        second = request(text, task=task)
+        second.configuration.return_immediately = True
+        await one.handler.on_message_send(second, caller())
+        go.set()
+        await one.worker.finished(UUID(task.id))
+    found = await one.handler.on_get_task(GetTaskRequest(id=task.id), caller())
+    assert isinstance(found, Task)
+    return found
+
+
 @pytest.mark.parametrize("end", ["complete", "failed", "message"])
 async def test_the_last_message_of_an_execution_that_another_follows_is_kept(database_url: str, end: str) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
@@ -271,19 +289,7 @@ async def test_the_last_message_of_an_execution_that_another_follows_is_kept(dat
             await getattr(task, end)(task.new_agent_message([Part(text="hello")]))
 
     async with replicas(database_url, Plays(first, completes)) as [one]:
-        sent = request("one")
-        sent.configuration.return_immediately = True
-        task = await one.handler.on_message_send(sent, caller())
-        assert isinstance(task, Task)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await begun.wait()
-            second = request("two", task=task)
-            second.configuration.return_immediately = True
-            await one.handler.on_message_send(second, caller())
-            go.set()
-            await one.worker.finished(UUID(task.id))
-        done = await one.handler.on_get_task(GetTaskRequest(id=task.id), caller())
-        assert done is not None
+        done = await rested(one, begun, go, "two")
         said = [message.parts[0].text for message in done.history if message.role == Role.ROLE_AGENT]
         assert said == ["hello"], MessageToDict(done)
         assert done.status.state == TaskState.TASK_STATE_COMPLETED
@@ -312,19 +318,7 @@ async def test_a_question_is_asked_though_a_message_came_before_it_and_that_is_k
         await completes(context, queue)
 
     async with replicas(database_url, Plays(first, second)) as [one]:
-        sent = request("one")
-        sent.configuration.return_immediately = True
-        task = await one.handler.on_message_send(sent, caller())
-        assert isinstance(task, Task)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await begun.wait()
-            early = request("yes", task=task)
-            early.configuration.return_immediately = True
-            await one.handler.on_message_send(early, caller())
-            go.set()
-            await one.worker.finished(UUID(task.id))
-        asking = await one.handler.on_get_task(GetTaskRequest(id=task.id), caller())
-        assert asking is not None
+        asking = await rested(one, begun, go, "yes")
         assert asking.status.message.parts[0].text == "sure?"
         assert asking.status.state in (TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED)
         done = await one.handler.on_message_send(request("now", task=asking), caller())
